@@ -1,0 +1,1 @@
+"""Oscine: differentiable synthesisers that learn an instrument by listening to it."""
