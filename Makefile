@@ -1,0 +1,64 @@
+# Two commands on a fresh machine, `make demo` and `make test`; each makes .venv itself, once.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+TORCH := torch==2.13.0
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DEMO ?= demo
+
+.PHONY: help setup demo test lint format bench docs lock clean
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+# Everything but torch is pinned by hash; torch is plain pip's choice of build for this machine. The lock comes first,
+# so that torch finds its own small dependencies already there. Nothing is compiled and nothing is resolved.
+.venv/.core: requirements/lock.txt pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Oscine needs Python 3.11 or newer and '$(PYTHON)' is not: install it, or run make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv || { \
+	  echo "Python could not make .venv: on Debian and Ubuntu, install the package python3-venv first" >&2; exit 1; }
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements/lock.txt
+	$(PIP) install --quiet '$(TORCH)'
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.core requirements/dev.txt
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: .venv/.dev ## make .venv with all that the other commands need
+
+demo: .venv/.core ## learn a violin, sing through it, and write a page to hear and to look at
+	$(BIN)/oscine demo --out $(DEMO)
+
+test: .venv/.dev ## run the tests
+	$(BIN)/python -m pytest --quiet --cov --cov-report=term
+
+lint: .venv/.dev ## style, types and spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/codespell
+
+format: .venv/.dev ## let ruff put the style right
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/.dev ## measure speed and error, and write benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+docs: .venv/.dev ## build the documentation into site/
+	$(BIN)/mkdocs build --quiet --strict
+
+lock: .venv/.dev ## pin the dependencies of pyproject.toml anew
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --all-build-deps --output-file requirements/lock.txt pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --extra dev --extra docs --constraint requirements/lock.txt --output-file requirements/dev.txt pyproject.toml
+
+clean: ## remove what the other commands made, .venv included
+	rm -rf .venv site demo build .pytest_cache .ruff_cache .hypothesis .coverage htmlcov src/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
