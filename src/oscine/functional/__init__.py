@@ -1,0 +1,38 @@
+"""Every formula of the library, as a pure function on tensors."""
+
+from oscine.functional.convolution import convolve
+from oscine.functional.curves import exp_sigmoid, log_sigmoid_range, normalize_distribution, scaled_sigmoid
+from oscine.functional.fft import fast_fft_length, fft_convolve
+from oscine.functional.frames import upsample
+from oscine.functional.harmonic import (
+    harmonic_amplitudes,
+    harmonic_oscillator,
+    partial_ratios,
+    sinusoidal_oscillator,
+)
+from oscine.functional.noise import filtered_noise, uniform_noise
+from oscine.functional.phase import accumulate_phase
+from oscine.functional.units import amplitude_to_db, db_to_amplitude, hz_to_midi, midi_to_hz, power_to_db
+
+__all__ = [
+    "accumulate_phase",
+    "amplitude_to_db",
+    "convolve",
+    "db_to_amplitude",
+    "exp_sigmoid",
+    "fast_fft_length",
+    "fft_convolve",
+    "filtered_noise",
+    "harmonic_amplitudes",
+    "harmonic_oscillator",
+    "hz_to_midi",
+    "log_sigmoid_range",
+    "midi_to_hz",
+    "normalize_distribution",
+    "partial_ratios",
+    "power_to_db",
+    "scaled_sigmoid",
+    "sinusoidal_oscillator",
+    "uniform_noise",
+    "upsample",
+]

@@ -1,0 +1,140 @@
+"""Sum of harmonics in plain torch, without ever holding (time × harmonic): the form that needs no compiler.
+
+With the harmonic's number written as k = B·a + b, the addition theorem splits every sine into a *giant* step (a) and
+a *baby* step (b):
+
+    sin(kφ) = sin(aBφ) cos(bφ) + cos(aBφ) sin(bφ)
+
+so that a frame's sum over k becomes one small matrix product over b (the amplitudes, as a G × B matrix, times the baby
+sines and cosines) followed by a sum over the few a. Per sample that takes two complex exponentials, whose powers give
+all the others, in place of one sine for every harmonic. The frames are worked through in chunks that stay in the
+cache, and the backward pass computes a chunk again instead of keeping it.
+
+Frame t's amplitudes go in a straight line from `start` to `end`; both envelopes share the sines.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+_SAMPLES_PER_CHUNK = 8192
+
+
+class _HarmonicSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, phase: Tensor, start: Tensor, end: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx.save_for_backward(phase, start, end)
+        output = torch.empty(phase.shape, dtype=start.dtype, device=start.device)
+        layout = _Layout(n_harmonics=start.shape[-1], hop_length=phase.shape[-1], like=start)
+        for rows in layout.chunks(phase.shape[0]):
+            baby, giant = layout.exponentials(phase[rows])
+            output[rows] = layout.blend(layout.matrix(start[rows], end[rows]) @ baby, giant)
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        phase, start, end = ctx.saved_tensors
+        layout = _Layout(n_harmonics=start.shape[-1], hop_length=phase.shape[-1], like=start)
+        grad_phase = torch.empty_like(phase) if ctx.needs_input_grad[0] else None
+        grad_start, grad_end = torch.empty_like(start), torch.empty_like(end)
+        number = torch.arange(1, start.shape[-1] + 1, dtype=start.dtype, device=start.device)
+        for rows in layout.chunks(phase.shape[0]):
+            baby, giant = layout.exponentials(phase[rows])
+            grad_start[rows], grad_end[rows] = layout.grad_matrix(grad[rows], baby, giant)
+            if grad_phase is not None:
+                # d/dφ sin(2πkφ) = 2πk cos(2πkφ): the same sum, with k·A for A and the giant step a quarter turn on.
+                ahead = torch.cat([giant[..., layout.hop :], -giant[..., : layout.hop]], dim=-1)
+                slope = layout.blend(layout.matrix(number * start[rows], number * end[rows]) @ baby, ahead)
+                grad_phase[rows] = 2 * math.pi * grad[rows] * slope
+        return grad_phase, grad_start, grad_end
+
+
+class _Layout:
+    """The sizes of one call: B baby steps, G giant steps, k = B·a + b from 1 to the number of harmonics.
+
+    A chunk's exponentials are (frame, step, [sin | cos] · hop) for the giant steps and (frame, step, [cos | sin] · hop)
+    for the baby steps, so that their element-wise products line up with the addition theorem.
+    """
+
+    def __init__(self, n_harmonics: int, hop_length: int, like: Tensor) -> None:
+        self.n_harmonics = n_harmonics
+        self.hop = hop_length
+        # More baby than giant steps: the product over b is a matrix product, the sum over a is element-wise.
+        self.n_giant = max(1, math.isqrt(n_harmonics) // 2)
+        self.n_baby = -(-(n_harmonics + 1) // self.n_giant)
+        self.dtype = like.dtype
+        self.weight = torch.arange(hop_length, dtype=like.dtype, device=like.device) / hop_length
+
+    def chunks(self, n_frames: int) -> list[slice]:
+        size = max(1, _SAMPLES_PER_CHUNK // self.hop)
+        return [slice(first, min(first + size, n_frames)) for first in range(0, n_frames, size)]
+
+    def exponentials(self, phase: Tensor) -> tuple[Tensor, Tensor]:
+        # The giant step's phase is wrapped in the phase's own precision (float64): its error is not multiplied by B.
+        leap = phase * self.n_baby
+        leap = leap - torch.floor(leap)
+        baby = self._powers(phase.to(self.dtype), self.n_baby)
+        giant = self._powers(leap.to(self.dtype), self.n_giant)
+        return torch.cat([baby.real, baby.imag], dim=-1), torch.cat([giant.imag, giant.real], dim=-1)
+
+    def _powers(self, phase: Tensor, n: int) -> Tensor:
+        """Return exp(2πi m φ) for m = 0 … n − 1, by doubling, so that the rounding errors grow only with log m."""
+        angle = 2 * math.pi * phase
+        base = torch.complex(torch.cos(angle), torch.sin(angle))
+        powers = torch.empty(phase.shape[0], n, phase.shape[1], dtype=base.dtype, device=phase.device)
+        powers[:, 0] = 1
+        if n > 1:
+            powers[:, 1] = base
+        known = 2
+        while known < n:
+            more = min(known - 1, n - known)
+            torch.mul(
+                powers[:, 1 : more + 1], powers[:, known - 1 : known], out=powers[:, known : known + more]
+            )
+            known += more
+        return powers
+
+    def matrix(self, start: Tensor, end: Tensor) -> Tensor:
+        """Return both envelopes' amplitudes as (frame, 2 · G, B); k = 0 and k beyond the last harmonic are zero."""
+        both = torch.stack([start, end], dim=1)
+        padded = torch.nn.functional.pad(both, (1, self.n_giant * self.n_baby - 1 - self.n_harmonics))
+        return padded.reshape(start.shape[0], 2 * self.n_giant, self.n_baby)
+
+    def blend(self, sums: Tensor, giant: Tensor) -> Tensor:
+        """Return the audio (frame, hop) from the sums over b (frame, 2 · G, 2 · hop)."""
+        sums = sums.reshape(-1, 2, self.n_giant, 2 * self.hop)
+        both = torch.einsum("feas,fas->fes", sums, giant)
+        both = both[..., : self.hop] + both[..., self.hop :]
+        return torch.lerp(both[:, 0], both[:, 1], self.weight)
+
+    def grad_matrix(self, grad: Tensor, baby: Tensor, giant: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradients of the start and end amplitudes (frame, harmonic)."""
+        ending = grad * self.weight
+        both = torch.stack([grad - ending, ending], dim=1).repeat(1, 1, 2)
+        product = (both.unsqueeze(2) * giant.unsqueeze(1)).flatten(1, 2) @ baby.transpose(1, 2)
+        rows = product.reshape(-1, 2, self.n_giant * self.n_baby)[..., 1 : self.n_harmonics + 1]
+        return rows[:, 0], rows[:, 1]
+
+
+def harmonic_sum(
+    phase: Float[Tensor, "batch frame hop"],
+    start: Float[Tensor, "batch frame harmonic"],
+    end: Float[Tensor, "batch frame harmonic"],
+) -> Float[Tensor, "batch frame hop"]:
+    """Return the sum of harmonics, ``y(i) = Σ_k ((1 − i/hop) · start_k + (i/hop) · end_k) · sin(2πkφ(i))``.
+
+    Args:
+        phase: Phase of the fundamental at every sample, turns, float64.
+        start: Amplitudes at each frame's first sample.
+        end: Amplitudes at the sample after each frame's last.
+
+    Returns:
+        Audio in the amplitudes' precision.
+    """
+    shape = phase.shape
+    flat = _HarmonicSum.apply(phase.flatten(0, 1), start.flatten(0, 1), end.flatten(0, 1))
+    return flat.reshape(shape)  # pyright: ignore[reportOptionalMemberAccess]

@@ -1,0 +1,113 @@
+"""What a processor is: one definition for training, offline and real time."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from oscine.processors.control import Control
+
+State = Any
+"""A NamedTuple (or a tuple of such) of tensors: all that a processor remembers between two blocks."""
+
+
+class Processor(nn.Module, ABC):
+    """A differentiable piece of a synthesiser or an effect.
+
+    `step` is the definition. It is pure: the state goes in and comes out as a value and nothing is mutated. A signal
+    gives the same result however it is cut into blocks:
+
+        ``forward(x) == concatenate(step over any split of x)``
+
+    so `forward`, offline, is a stream of one block. Where a faster parallel form exists, `forward` is overridden, and
+    the contract test holds both to the same numbers.
+    """
+
+    controls: tuple[Control, ...] = ()
+    """What a network may drive, in the order of `forward`'s arguments."""
+
+    @property
+    def latency(self) -> int:
+        """Samples by which the output lags the input."""
+        return 0
+
+    @abstractmethod
+    def init_state(self, batch_size: int) -> State:
+        """Return the state before the first sample."""
+
+    @abstractmethod
+    def step(self, *inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return the output of the next block and the state after it."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return the output of the whole signal, from the start."""
+        return self.step(*inputs, state=self.init_state(inputs[0].shape[0]))[0]
+
+
+class Chain(Processor):
+    """Processors one after the other; the first takes the inputs, each further one the output before it."""
+
+    def __init__(self, *processors: Processor) -> None:
+        super().__init__()
+        self.processors = nn.ModuleList(processors)
+        self.controls = processors[0].controls
+
+    def __iter__(self):
+        return iter(self.processors)
+
+    @property
+    def latency(self) -> int:
+        """The sum of the parts' latencies, samples."""
+        return sum(processor.latency for processor in self)
+
+    def init_state(self, batch_size: int) -> tuple[State, ...]:
+        """Return the parts' states, in order."""
+        return tuple(processor.init_state(batch_size) for processor in self)
+
+    def step(self, *inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Return the last part's output and the parts' states."""
+        after = []
+        for processor, before in zip(self, state, strict=True):
+            output, changed = processor.step(*inputs, state=before)
+            inputs = (output,)
+            after.append(changed)
+        return inputs[0], tuple(after)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return the whole signal's output, each part in its fastest form."""
+        for processor in self:
+            inputs = (processor(*inputs),)
+        return inputs[0]
+
+
+class Stream:
+    """A processor that runs: it keeps the state, and computes without gradients.
+
+    Example:
+        >>> from oscine.processors import FilteredNoise
+        >>> stream = Stream(FilteredNoise(n_bands=65, hop_length=64))
+        >>> stream.push(torch.ones(1, 1, 65)).shape
+        torch.Size([1, 64])
+    """
+
+    def __init__(self, processor: Processor, batch_size: int = 1) -> None:
+        self.processor = processor
+        self.batch_size = batch_size
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        """Samples by which the output lags the input."""
+        return self.processor.latency
+
+    @torch.no_grad()
+    def reset(self) -> None:
+        """Go back to before the first sample."""
+        self.state = self.processor.init_state(self.batch_size)
+
+    @torch.no_grad()
+    def push(self, *inputs: Tensor) -> Tensor:
+        """Return the output of the next block, whatever its length."""
+        output, self.state = self.processor.step(*inputs, state=self.state)
+        return output

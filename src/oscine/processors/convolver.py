@@ -1,0 +1,53 @@
+"""Convolution with a learned impulse response: a room."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from oscine.functional.convolution import (
+    ConvolutionState,
+    convolution_state,
+    convolve,
+    convolve_step,
+)
+from oscine.processors.base import Processor
+
+
+class Convolver(Processor):
+    """The signal and its reverberation: ``y = x + h ∗ x``, the tap at zero (the dry sound) not being part of ``h``.
+
+    Latency 0, offline (one FFT) and in a stream (partitions).
+
+    Args:
+        n_taps: Length of the impulse response, samples, the dry tap included.
+        partition: Length of a stream's partitions, samples.
+
+    Attributes:
+        impulse_response: The learned taps 1 … n_taps − 1.
+    """
+
+    def __init__(self, n_taps: int, partition: int = 512) -> None:
+        super().__init__()
+        if n_taps < 2:
+            raise ValueError(f"an impulse response needs at least 2 taps, not {n_taps}")
+        self.n_taps = n_taps
+        self.partition = min(partition, n_taps)
+        self.impulse_response = nn.Parameter(torch.zeros(n_taps - 1))
+
+    def taps(self) -> Float[Tensor, " tap"]:
+        """Return all taps, the dry one included."""
+        return torch.cat([self.impulse_response.new_ones(1), self.impulse_response])
+
+    def init_state(self, batch_size: int) -> ConvolutionState:
+        """Return the state before the first sample."""
+        return convolution_state(batch_size, self.taps(), self.partition)
+
+    def step(
+        self, audio: Float[Tensor, "batch time"], *, state: ConvolutionState
+    ) -> tuple[Float[Tensor, "batch time"], ConvolutionState]:
+        """Return the next block, with the room, and the state."""
+        return convolve_step(audio, self.taps(), state)
+
+    def forward(self, audio: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+        """Return the whole signal with the room, by one FFT."""
+        return convolve(audio, self.taps())
