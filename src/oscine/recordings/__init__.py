@@ -1,0 +1,43 @@
+"""Short recordings with free licences that live in the package: for the demo, the tests and a first try.
+
+``ATTRIBUTION.md`` beside them says who played, where each comes from, its licence and what was edited.
+"""
+
+from pathlib import Path
+
+from oscine.errors import InputError
+
+__all__ = ["attribution", "names", "path"]
+
+_HERE = Path(__file__).parent
+_PLACES = {"violin": "violin", "singing": "singing.flac", "trumpet": "trumpet.flac"}
+
+
+def names() -> list[str]:
+    """Return the names that :func:`path` knows."""
+    return list(_PLACES)
+
+
+def path(name: str) -> Path:
+    """Return where a recording is: a folder of FLAC files for ``violin``, a FLAC file for the others.
+
+    Args:
+        name: ``violin`` (3.3 minutes of one player, 16 kHz), ``singing`` (a melody of 19 s, 24 kHz) or
+            ``trumpet`` (a phrase of 5 s, 24 kHz).
+
+    Raises:
+        InputError: When there is no recording of that name.
+
+    Example:
+        >>> from oscine import recordings
+        >>> recordings.path("singing").name
+        'singing.flac'
+    """
+    if name not in _PLACES:
+        raise InputError(f"there is no recording {name!r} in the package: choose one of {', '.join(_PLACES)}")
+    return _HERE / _PLACES[name]
+
+
+def attribution() -> str:
+    """Return who made the recordings and under which licences, as Markdown."""
+    return (_HERE / "ATTRIBUTION.md").read_text(encoding="utf-8")
