@@ -1,0 +1,213 @@
+"""Audio in, features out: whole, or block by block in bounded memory, with the same numbers."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from oscine.analysis.features import VOICED, Features
+from oscine.analysis.pitch import TRACKER_HOP, track_pitch
+from oscine.analysis.signal import (
+    ANALYSIS_RATE,
+    check_blocks,
+    check_grid,
+    mono_blocks,
+    resample_blocks,
+    to_analysis_rate,
+)
+from oscine.errors import InputError
+from oscine.functional import loudness
+from oscine.functional.framing import frame_centers
+
+# The analysis works on a fixed grid of stretches, whatever blocks come in. The tracker sees 11 hops back and 10
+# ahead; 16 hops (256 ms) of context hold that, the interpolation, and every window of loudness.
+_STRETCH = 1024 * TRACKER_HOP
+_CONTEXT = 16 * TRACKER_HOP
+
+NO_PITCH_HZ = 440.0
+_LONGEST_LEAD_S = 60.0
+
+
+def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None = None) -> Features:
+    """Return pitch, confidence, loudness and power of a sound, frame by frame.
+
+    Everything is measured on the sound at 16 kHz, so that the storage does not matter: the same sound at another
+    rate, number of channels or sample format has the same features. ``analyze(x)`` is
+    ``Features.concatenate(analyze_blocks(blocks of x))``, bit for bit.
+
+    Args:
+        audio: ``(time,)`` or ``(channel, time)``, of any real dtype; floats in −1 … 1.
+        sample_rate: In Hz.
+        hop_length: Samples from frame to frame; by default ``round(sample_rate / 250)``.
+
+    Returns:
+        ``ceil(time / hop_length)`` frames; frame t describes the instant ``(t + 1) · hop_length``.
+
+    Raises:
+        InputError: When there is no sample, the shape or dtype is none of those, a sample is not finite or far
+            beyond full scale, or the rate or hop cannot be worked with.
+
+    Example:
+        >>> import math, torch
+        >>> from oscine.analysis import analyze
+        >>> tone = 0.5 * torch.sin(2 * math.pi * 440 * torch.arange(16000) / 16000)
+        >>> round(float(analyze(tone, 16000).f0_hz[125]), 1)
+        440.0
+    """
+    hop_length = check_grid(sample_rate, hop_length)
+    return Features.concatenate(list(analyze_blocks(mono_blocks(audio, sample_rate), sample_rate, hop_length)))
+
+
+def analyze_blocks(
+    blocks: Iterable[np.ndarray], sample_rate: int, hop_length: int | None = None
+) -> Iterator[Features]:
+    """Yield the features of a stream, in order, a stretch of about 16 s at a time.
+
+    Memory does not grow with the length: about 17 s of audio are held. The features of a beginning without
+    pitch are held back until the first voiced frame, whose pitch they carry, though no longer than one minute.
+
+    Args:
+        blocks: Mono float32 blocks, each ``(time,)``, of any lengths, in −1 … 1.
+        sample_rate: In Hz.
+        hop_length: Samples from frame to frame; by default ``round(sample_rate / 250)``.
+
+    Yields:
+        Consecutive features, whose lengths add up to ``ceil(time / hop_length)`` frames.
+
+    Raises:
+        InputError: As ``analyze``; the features of earlier stretches may have been handed out by then.
+    """
+    grid = _Grid(sample_rate, check_grid(sample_rate, hop_length))
+    return _hold_pitch(_measured(blocks, grid), grid)
+
+
+def paper_loudness(
+    audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None = None
+) -> Float[Tensor, " frame"]:
+    """Return the loudness, in dB, by the definition in which the paper's table is given, on the frames' instants.
+
+    Args:
+        audio: As ``analyze``.
+        sample_rate: In Hz.
+        hop_length: Samples from frame to frame; by default ``round(sample_rate / 250)``.
+
+    Raises:
+        InputError: As ``analyze``.
+
+    Reference:
+        ``functional.loudness.paper_loudness_db``.
+    """
+    grid = _Grid(sample_rate, check_grid(sample_rate, hop_length))
+    signal = torch.from_numpy(to_analysis_rate(audio, sample_rate))
+    centers = frame_centers(grid.n_frames(audio.shape[-1]), grid.hop_length, sample_rate, ANALYSIS_RATE)
+    # In parts: a window of 2048 samples every 64 is 32 times the audio.
+    parts = [loudness.paper_loudness_db(signal, part, ANALYSIS_RATE) for part in centers.split(4096)]
+    return torch.cat([torch.zeros(0), *parts])
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where the frames lie, in samples of the analysis rate."""
+
+    sample_rate: int
+    hop_length: int
+
+    def n_frames(self, n_samples: int) -> int:
+        return -(-n_samples // self.hop_length)
+
+    def center(self, frame: int) -> int:
+        """Return one frame's instant; the same rule as ``frame_centers``."""
+        return (2 * (frame + 1) * self.hop_length * ANALYSIS_RATE + self.sample_rate) // (2 * self.sample_rate)
+
+    def first_frame_from(self, position: int) -> int:
+        """Return the first frame whose instant is at ``position`` or later."""
+        frame = max(0, position * self.sample_rate // (self.hop_length * ANALYSIS_RATE) - 2)
+        while self.center(frame) < position:
+            frame += 1
+        return frame
+
+
+def _measured(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Features]:
+    """Yield features in which an unvoiced frame's pitch still is the tracker's guess."""
+    n_samples = 0
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal n_samples
+        for block in check_blocks(blocks, grid.sample_rate):
+            n_samples += len(block)
+            yield block
+
+    # buffer[0] is sample `origin` of the signal at the analysis rate; frames before `frame` have been yielded.
+    buffer, origin, stretch, frame = np.zeros(0, dtype=np.float32), 0, 0, 0
+    for block in resample_blocks(counted(), grid.sample_rate):
+        buffer = np.concatenate([buffer, block])
+        while origin + len(buffer) >= (stretch + 1) * _STRETCH + _CONTEXT:
+            stretch += 1
+            stop = grid.first_frame_from(stretch * _STRETCH)
+            if stop > frame:
+                yield _measure(buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid)
+            frame = stop
+            drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
+            buffer, origin = buffer[drop:], origin + drop
+    if n_samples == 0:
+        raise InputError("There is no audio to analyse: it has 0 samples; give at least one.")
+    # What is left is at most one stretch and its context, and may be shorter than one value of the tracker.
+    buffer = np.pad(buffer, (0, max(0, TRACKER_HOP - len(buffer))))
+    while frame < (n_frames := grid.n_frames(n_samples)):
+        stretch += 1
+        # An instant may lie up to a hop behind the last sample: it belongs to the stretch that has that sample.
+        ends_here = origin + len(buffer) <= stretch * _STRETCH
+        stop = n_frames if ends_here else min(n_frames, grid.first_frame_from(stretch * _STRETCH))
+        if stop > frame:
+            yield _measure(buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid)
+        frame = stop
+        drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
+        buffer, origin = buffer[drop:], origin + drop
+
+
+def _measure(signal: np.ndarray, origin: int, start: int, stop: int, grid: _Grid) -> Features:
+    centers = torch.tensor([grid.center(frame) - origin for frame in range(start, stop)], dtype=torch.int64)
+    f0_hz, confidence = track_pitch(signal, centers.numpy())
+    audio = torch.from_numpy(np.ascontiguousarray(signal))
+    return Features(
+        torch.from_numpy(f0_hz.astype(np.float32)),
+        torch.from_numpy(confidence.astype(np.float32)).clamp(0.0, 1.0),
+        loudness.loudness_db(audio, centers, ANALYSIS_RATE),
+        loudness.rms_power_db(audio, centers),
+        grid.sample_rate,
+        grid.hop_length,
+    )
+
+
+def _hold_pitch(parts: Iterable[Features], grid: _Grid) -> Iterator[Features]:
+    """Yield the parts with the pitch of unvoiced frames filled in; a lead without pitch waits for the first one."""
+    waiting: list[Features] = []
+    last_hz: float | None = None
+    for part in parts:
+        voiced = part.confidence >= VOICED
+        if last_hz is None:
+            waiting.append(part)
+            n_waiting = sum(one.n_frames for one in waiting)
+            if not voiced.any() and n_waiting < _LONGEST_LEAD_S * grid.sample_rate / grid.hop_length:
+                continue
+            last_hz = float(part.f0_hz[voiced][0]) if voiced.any() else NO_PITCH_HZ
+        else:
+            waiting.append(part)
+        for one in waiting:
+            held = _forward_fill(one.f0_hz, one.confidence >= VOICED, last_hz)
+            last_hz = float(held[-1])
+            yield replace(one, f0_hz=held)
+        waiting = []
+    for one in waiting:
+        yield replace(one, f0_hz=torch.full_like(one.f0_hz, NO_PITCH_HZ))
+
+
+def _forward_fill(
+    values: Float[Tensor, " frame"], keep: Tensor, before: float
+) -> Float[Tensor, " frame"]:
+    """Return the values where ``keep``, elsewhere the last kept one, or ``before`` ahead of the first."""
+    index = torch.where(keep, torch.arange(1, len(values) + 1), 0).cummax(0).values
+    return torch.cat([torch.full((1,), before), values])[index]

@@ -1,0 +1,93 @@
+"""What is known about a sound, frame by frame."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from oscine.errors import InputError
+from oscine.functional.units import hz_to_midi
+
+CONFIDENT = 0.85
+"""Confidence from which the paper's metrics count a frame."""
+
+VOICED = 0.5
+"""Confidence from which the tracker itself calls a frame voiced."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Pitch, confidence, loudness and power of a sound; frame t describes the instant ``(t + 1) · hop_length``.
+
+    Attributes:
+        f0_hz: Fundamental frequency in Hz. Where the sound is unvoiced, the last voiced value is held; before the
+            first voiced frame stands the first voiced value, and 440 Hz where there is none.
+        confidence: In 0 … 1; from ``VOICED`` on the frame has a pitch, 0 is digital silence.
+        loudness_db: A-weighted loudness in dB (``functional.loudness.loudness_db``), floor −80.
+        power_db: Mean power in dB (``functional.loudness.rms_power_db``), floor −80.
+        sample_rate: Of the analysed audio, in Hz.
+        hop_length: Samples from frame to frame, at ``sample_rate``.
+    """
+
+    f0_hz: Float[Tensor, " frame"]
+    confidence: Float[Tensor, " frame"]
+    loudness_db: Float[Tensor, " frame"]
+    power_db: Float[Tensor, " frame"]
+    sample_rate: int
+    hop_length: int
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop_length
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return self.f0_hz.shape[0]
+
+    @property
+    def midi(self) -> Float[Tensor, " frame"]:
+        """Pitch in semitones, A4 = 69."""
+        return hz_to_midi(self.f0_hz)
+
+    @property
+    def time_s(self) -> Float[Tensor, " frame"]:
+        """The instants that the frames describe, in seconds (float64)."""
+        return torch.arange(1, self.n_frames + 1, dtype=torch.float64) * (self.hop_length / self.sample_rate)
+
+    def slice(self, start: int, stop: int) -> "Features":
+        """Return frames ``start`` … ``stop − 1``: those of ``audio[start · hop_length : stop · hop_length]``."""
+        return Features(
+            self.f0_hz[start:stop],
+            self.confidence[start:stop],
+            self.loudness_db[start:stop],
+            self.power_db[start:stop],
+            self.sample_rate,
+            self.hop_length,
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Features"]) -> Self:
+        """Return consecutive parts as one.
+
+        Raises:
+            InputError: When there is no part, or the parts differ in sample rate or hop length.
+        """
+        if not parts:
+            raise InputError("There are no features to join: give at least one part.")
+        grids = {(part.sample_rate, part.hop_length) for part in parts}
+        if len(grids) > 1:
+            raise InputError(f"Features on different grids cannot be joined: (sample rate, hop) are {sorted(grids)}.")
+        sample_rate, hop_length = grids.pop()
+        return cls(
+            torch.cat([part.f0_hz for part in parts]),
+            torch.cat([part.confidence for part in parts]),
+            torch.cat([part.loudness_db for part in parts]),
+            torch.cat([part.power_db for part in parts]),
+            sample_rate,
+            hop_length,
+        )

@@ -1,0 +1,63 @@
+"""Pitch and confidence at any instants: the tracker's coarse grid, and the refinement on the signal."""
+
+from functools import cache
+
+import numpy as np
+from swift_f0 import SwiftF0
+
+from oscine.analysis.features import VOICED
+from oscine.analysis.refine import refine_f0
+from oscine.analysis.signal import ANALYSIS_RATE
+
+TRACKER_HOP = 256
+"""Samples at 16 kHz from one value of the tracker to the next; value k describes sample ``k · 256``."""
+
+
+@cache
+def _tracker() -> SwiftF0:
+    # One thread without spinning: files are analysed in parallel, and a session without threads survives a fork.
+    return SwiftF0(threads=1, spin=False)
+
+
+def track_pitch(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pitch and its confidence at given instants of a stretch of at most half a minute.
+
+    Args:
+        audio: Mono float32 at 16 kHz, ``(time,)``, not empty.
+        centers: ``(frame,)``, integer, the instants in samples.
+
+    Returns:
+        ``f0_hz`` and ``confidence`` (0 … 1), each ``(frame,)``. Where confidence is below ``VOICED`` the
+        pitch is the tracker's guess and means little.
+
+    Reference:
+        Nieradzik, SwiftF0, 2025. Between its values ours come from ``refine_f0``.
+    """
+    # A last, incomplete hop is completed with silence, so that the sound's end has a value too.
+    whole = np.pad(audio, (0, -len(audio) % TRACKER_HOP))
+    tracked = _tracker().detect(whole, ANALYSIS_RATE)
+    guess_hz, confidence = _interpolate(centers / TRACKER_HOP, np.log2(tracked.pitch_hz), tracked.confidence)
+    voiced = confidence >= VOICED
+    f0_hz = guess_hz.copy()
+    f0_hz[voiced], _ = refine_f0(audio, ANALYSIS_RATE, centers[voiced], guess_hz[voiced])
+    return f0_hz, confidence
+
+
+def _interpolate(position: np.ndarray, octave: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return pitch (Hz) and confidence between the tracker's values.
+
+    Confidence goes linearly. Pitch goes linearly in octaves inside a note; where a note changes or begins, a value in
+    between belongs to neither, and the nearer one (the voiced one, if only one is) is taken.
+    """
+    before = np.clip(np.floor(position).astype(int), 0, len(octave) - 1)
+    after = np.minimum(before + 1, len(octave) - 1)
+    part = np.clip(position - before, 0.0, 1.0)
+    same_note = np.abs(octave[after] - octave[before]) < 1 / 12
+    voiced_before, voiced_after = confidence[before] >= VOICED, confidence[after] >= VOICED
+    take_after = np.where(voiced_before == voiced_after, part >= 0.5, voiced_after)
+    value = np.where(
+        same_note & (voiced_before == voiced_after),
+        octave[before] * (1 - part) + octave[after] * part,
+        np.where(take_after, octave[after], octave[before]),
+    )
+    return 2.0**value, confidence[before] * (1 - part) + confidence[after] * part

@@ -1,0 +1,42 @@
+"""Windows of a signal around given instants: the one rule on which sample a frame describes."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def frame_centers(n_frames: int, hop_length: int, sample_rate: int, rate: int) -> Int[Tensor, " frame"]:
+    """Return the instants of frames 0 … n_frames − 1, to the nearest sample at another rate.
+
+    Frame t describes the instant ``(t + 1) · hop_length`` samples at ``sample_rate``; at ``rate`` that is
+    ``(t + 1) · hop_length · rate / sample_rate``, rounded half up in integers, so that it cannot drift.
+
+    Args:
+        n_frames: How many frames.
+        hop_length: Samples from frame to frame, at ``sample_rate``.
+        sample_rate: The rate, in Hz, in which the hop is counted.
+        rate: The rate, in Hz, in which the instants are wanted.
+
+    Returns:
+        Sample positions at ``rate``.
+    """
+    frame = torch.arange(1, n_frames + 1, dtype=torch.int64)
+    return (2 * frame * hop_length * rate + sample_rate) // (2 * sample_rate)
+
+
+def frames_at(
+    audio: Float[Tensor, "*batch time"], centers: Int[Tensor, " frame"], length: int
+) -> Float[Tensor, "*batch frame {length}"]:
+    """Return the windows ``audio[c − length // 2 : c − length // 2 + length]``; beyond both ends there is silence.
+
+    Args:
+        audio: The signal.
+        centers: The sample on which each window is centred, in any order.
+        length: Samples per window.
+
+    Returns:
+        One window per centre, in the unit of the audio.
+    """
+    padded = torch.nn.functional.pad(audio, (length, length))
+    start = (centers + length - length // 2).clamp(0, audio.shape[-1] + length)
+    return padded[..., start[:, None] + torch.arange(length)]
