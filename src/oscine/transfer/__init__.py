@@ -1,0 +1,34 @@
+"""Timbre transfer: any performance in, the same performance by a learned instrument out."""
+
+from oscine.transfer.autotune import Scale, autotune, estimate_tuning, find_scale
+from oscine.transfer.loudness import LoudnessMap, shift_loudness
+from oscine.transfer.matching import Matched, match, match_octave
+from oscine.transfer.notes import find_notes, hold_nearest, presence
+from oscine.transfer.playable import PlayableInstrument, load
+from oscine.transfer.plot import plot_transfer
+from oscine.transfer.streaming import Playable, listen, play
+from oscine.transfer.transferring import TransferReport, transfer, transfer_file
+
+__all__ = [
+    "LoudnessMap",
+    "Matched",
+    "Playable",
+    "PlayableInstrument",
+    "Scale",
+    "TransferReport",
+    "autotune",
+    "estimate_tuning",
+    "find_notes",
+    "find_scale",
+    "hold_nearest",
+    "listen",
+    "load",
+    "match",
+    "match_octave",
+    "play",
+    "plot_transfer",
+    "presence",
+    "shift_loudness",
+    "transfer",
+    "transfer_file",
+]

@@ -1,0 +1,89 @@
+"""``oscine transfer``: a performance, played by a learned instrument."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def transfer(
+    performance: Annotated[Path, typer.Argument(metavar="INPUT", help="Any audio: a voice, a hum.")],
+    to: Annotated[str, typer.Option("--to", metavar="INSTRUMENT", help="A folder or a hub id.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
+    octave: Annotated[
+        str,
+        typer.Option(metavar="auto|N", help="Octaves to shift by; auto: to the instrument's register."),
+    ] = "auto",
+    loudness: Annotated[
+        str,
+        typer.Option(metavar="auto|DB", help="dB to add; auto: to the instrument's dynamics."),
+    ] = "auto",
+    autotune: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="0: pitch as sung; 1: held tones on the scale."),
+    ] = 0.0,
+    dry: Annotated[bool, typer.Option("--dry", help="Without the instrument's room.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw what was done.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+) -> None:
+    """Play a performance on an instrument: pitch and loudness follow it, the sound is the instrument's.
+
+    The output is as long as the input and in time with it, at the instrument's sample rate, as 24-bit PCM;
+    it is lowered as a whole where it would clip. Hours of input take no more memory than minutes.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from oscine.transfer import load, transfer_file
+
+    octaves, shift_db = _whole_or_auto("octave", octave), _number_or_auto("loudness", loudness)
+    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+        bar = progress.add_task("loading", total=1.0)
+        report = transfer_file(
+            load(to),
+            performance,
+            output,
+            octave=octaves,
+            loudness=shift_db,
+            autotune=autotune,
+            dry=dry,
+            plot=plot,
+            on_progress=lambda what, share: progress.update(bar, description=what, completed=share),
+        )
+    if as_json:
+        typer.echo(report.model_dump_json())
+        return
+    console = Console()
+    how = f"{report.octave:+d} octaves, {report.loudness_shift_db:+.1f} dB"
+    if report.scale is not None:
+        how += f", autotune {report.autotune:g} to {report.scale} ({report.tuning_cents:+.0f} cents)"
+    console.print(
+        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {how}; "
+        f"peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for remark in report.remarks:
+        console.print(f"  {remark}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _whole_or_auto(option: str, text: str) -> Literal["auto"] | int:
+    from oscine.errors import InputError
+
+    if text == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--{option} is '{text}'; give 'auto' or a whole number such as -1.") from None
+
+
+def _number_or_auto(option: str, text: str) -> Literal["auto"] | float:
+    from oscine.errors import InputError
+
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--{option} is '{text}'; give 'auto' or a number of dB such as -6.") from None

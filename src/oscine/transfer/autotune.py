@@ -1,0 +1,132 @@
+"""Autotune: the melody drawn towards the tones of the scale it is in, without flattening its expression."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+_CENTRE_S = 0.25  # at least one period of a vibrato of 4 Hz or faster
+_STEADY_S = 0.06  # a tone held shorter than this is passed through, not meant
+_SMOOTHING_S = 0.02
+_IN_SCALE_SHARE = 0.9
+_MAJOR = (0, 2, 4, 5, 7, 9, 11)
+_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The tones that a melody uses.
+
+    Attributes:
+        name: ``"chromatic"``, or a major scale, which has the tones of its relative minor.
+        tuning_cents: How far the melody's own concert pitch lies from A = 440 Hz, −50 to 50.
+        tones_midi: The tones, ascending, tuning included.
+    """
+
+    name: str
+    tuning_cents: float
+    tones_midi: Float[Tensor, " tone"]
+
+    def nearest(self, midi: Float[Tensor, " frame"]) -> Float[Tensor, " frame"]:
+        """Return the tone nearest to each pitch, both in semitones."""
+        boundaries = (self.tones_midi[1:] + self.tones_midi[:-1]) / 2
+        return self.tones_midi[torch.bucketize(midi, boundaries)]
+
+
+def estimate_tuning(midi: Float[Tensor, " frame"]) -> float:
+    """Return the offset in semitones, −0.5 to 0.5, of the twelve-tone grid that fits the pitches best.
+
+    The circular mean of the pitch's place between two semitones, ``arg Σ exp(2πi·m) / 2π``: unlike a
+    plain mean of deviations it does not break when a melody lies a quarter tone off.
+    """
+    angle = 2 * torch.pi * midi.to(torch.float64)
+    return float(torch.atan2(angle.sin().sum(), angle.cos().sum()) / (2 * torch.pi)) if len(midi) else 0.0
+
+
+def find_scale(midi: Float[Tensor, " frame"]) -> Scale:
+    """Return the scale that fits the pitches: a major one that holds 90 % of them, else the chromatic one.
+
+    Args:
+        midi: Pitches on notes, semitones; a pitch that is held long counts as often as it has frames.
+
+    Returns:
+        The scale, at the melody's own tuning. Where several major scales hold the same tones (a melody
+        of few tones), the one with most time on its tonic triad is taken.
+    """
+    tuning = estimate_tuning(midi)
+    classes = torch.round(midi.to(torch.float64) - tuning).to(torch.int64) % 12
+    share = torch.bincount(classes, minlength=12) / max(len(midi), 1)
+
+    held = torch.stack([share[[(root + step) % 12 for step in _MAJOR]].sum() for root in range(12)])
+    triad = torch.stack([share[[root, (root + 4) % 12, (root + 7) % 12]].sum() for root in range(12)])
+    root = int(torch.argmax(held + 0.1 * triad))
+    if len(midi) and float(held[root]) >= _IN_SCALE_SHARE:
+        name, steps = f"{_NAMES[root]} major", {(root + step) % 12 for step in _MAJOR}
+    else:
+        name, steps = "chromatic", set(range(12))
+    # Beyond MIDI's 0…127 on both sides, so that every audible pitch has a neighbour above and below.
+    tones = torch.tensor([tone for tone in range(-24, 160) if tone % 12 in steps], dtype=torch.float64)
+    return Scale(name, 100 * tuning, tones + tuning)
+
+
+def autotune(
+    midi: Float[Tensor, " frame"], on_notes: Bool[Tensor, " frame"], frame_rate: float, strength: float
+) -> tuple[Float[Tensor, " frame"], Scale]:
+    """Return the correction in semitones that draws each note towards its tone.
+
+    ``correction = strength · (tone − centre)``, where the centre is the running median of the pitch over
+    250 ms and the tone the nearest one of the melody's scale. The note's centre moves, its vibrato stays as
+    wide as it was sung. Frames that only pass through a tone (a glide, a scoop) belong to none: their
+    correction runs from that of the last held tone to that of the next, so a glide stays a glide.
+
+    Args:
+        midi: Pitch in semitones.
+        on_notes: Frames that sound a note.
+        frame_rate: Frames per second.
+        strength: 0 leaves the pitch alone, 1 puts every held tone on the scale, 0.5 goes half the way.
+
+    Returns:
+        The correction, to be added to ``midi``, and the scale that was found.
+    """
+    on = on_notes.nonzero()[:, 0]
+    if len(on) == 0:
+        return torch.zeros_like(midi), find_scale(midi[:0])
+    centre = _running_median(torch.where(on_notes, midi.to(torch.float64), torch.nan), frame_rate)
+    steady = on_notes & _steady(centre, frame_rate)
+    scale = find_scale(centre[steady] if bool(steady.any()) else centre[on])
+
+    tone = scale.nearest(torch.where(on_notes, centre, 0.0))
+    label = torch.where(on_notes, tone, torch.inf)
+    start = torch.cat([torch.zeros(1, dtype=torch.int64), torch.nonzero(label[1:] != label[:-1])[:, 0] + 1])
+    length = torch.diff(start, append=torch.tensor([len(label)]))
+    held = on_notes & (length.repeat_interleave(length) >= _STEADY_S * frame_rate)
+    if not bool(held.any()):
+        held = on_notes
+    at = held.nonzero()[:, 0]
+    correction = np.interp(np.arange(len(midi)), at.numpy(), (tone - centre)[at].numpy())
+    width = max(round(_SMOOTHING_S * frame_rate) // 2 * 2 + 1, 1)
+    padded = np.pad(correction, width // 2, mode="edge")
+    smooth = np.convolve(padded, np.full(width, 1 / width), mode="valid")
+    return (strength * torch.from_numpy(smooth)).to(midi.dtype), scale
+
+
+def _steady(centre: Float[Tensor, " frame"], frame_rate: float) -> Bool[Tensor, " frame"]:
+    """Return where the centre moves less than 0.4 semitones in the next 40 ms."""
+    ahead = max(round(0.04 * frame_rate), 1)
+    later = torch.cat([centre[ahead:], centre[-1:].expand(min(ahead, len(centre)))])[: len(centre)]
+    return (later - centre).abs() < 0.4
+
+
+def _running_median(values: Float[Tensor, " frame"], frame_rate: float) -> Float[Tensor, " frame"]:
+    """Return the median over a centred window of 250 ms, frames that are NaN left out."""
+    half = max(round(_CENTRE_S * frame_rate / 2), 1)
+    padded = torch.nn.functional.pad(values, (half, half), value=torch.nan)
+    # In pieces: the windows of a whole hour at once would be half a gigabyte.
+    return torch.cat(
+        [
+            padded[start : start + 8192 + 2 * half].unfold(0, 2 * half + 1, 1).nanmedian(dim=1).values
+            for start in range(0, len(values), 8192)
+        ]
+    )

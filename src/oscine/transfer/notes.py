@@ -1,0 +1,98 @@
+"""Where the input sounds a note, how present that note is, and which pitch holds between notes."""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from oscine.analysis import CONFIDENT, VOICED
+
+_DYNAMIC_RANGE_DB = 45.0  # hum, bleed and reverberation lie further below the loud notes than a pianissimo
+_QUIETEST_NOTE_DB = -70.0
+_SHORTEST_NOTE_S = 0.048
+_SHORTEST_GAP_S = 0.024
+_ATTACK_S = 0.032  # trackers see a tone about half a window late; its attack belongs to the note
+_RELEASE_S = 0.080
+
+
+def runs(mask: Bool[Tensor, " frame"]) -> Int[Tensor, "run 2"]:
+    """Return the first frame, and the frame after the last, of every unbroken stretch of ``True``."""
+    edges = torch.diff(mask.to(torch.int8), prepend=mask.new_zeros(1), append=mask.new_zeros(1))
+    return torch.stack([torch.nonzero(edges == 1)[:, 0], torch.nonzero(edges == -1)[:, 0]], dim=1)
+
+
+def find_notes(
+    confidence: Float[Tensor, " frame"], loudness_db: Float[Tensor, " frame"], frame_rate: float
+) -> Bool[Tensor, " frame"]:
+    """Return which frames sound a note: pitched, audible, and long enough to be meant.
+
+    A stretch of voiced frames (``confidence >= VOICED``) counts when it holds at least one frame that is
+    surely pitched (``confidence >= CONFIDENT``) and lasts 48 ms; holes of up to 24 ms are closed. Frames
+    more than 45 dB under the loud notes are not played: they are bleed, hum or the input's own room.
+
+    Args:
+        confidence: The pitch tracker's confidence, 0 to 1.
+        loudness_db: Loudness, −80 dB being silence.
+        frame_rate: Frames per second.
+
+    Returns:
+        ``True`` on notes.
+    """
+    voiced = confidence >= VOICED
+    if not bool(voiced.any()):
+        return voiced
+    # numpy: torch.quantile refuses more than 16 million frames, about 18 hours.
+    loud_db = float(np.quantile(loudness_db[voiced].numpy(), 0.95))
+    on = voiced & (loudness_db >= max(loud_db - _DYNAMIC_RANGE_DB, _QUIETEST_NOTE_DB))
+
+    for start, stop in runs(~on).tolist():
+        inside = start > 0 and stop < len(on)
+        if inside and stop - start <= _SHORTEST_GAP_S * frame_rate:
+            on[start:stop] = True
+    for start, stop in runs(on).tolist():
+        too_short = stop - start < _SHORTEST_NOTE_S * frame_rate
+        if too_short or float(confidence[start:stop].max()) < CONFIDENT:
+            on[start:stop] = False
+    return on
+
+
+def presence(on_notes: Bool[Tensor, " frame"], frame_rate: float) -> Float[Tensor, " frame"]:
+    """Return how much of a note is in each frame: 1 on notes, ramps of cosine shape around them, else 0.
+
+    The ramp lasts 32 ms before a note and 80 ms after it, so that notes neither start with a click nor
+    are cut off, while a consonant between two notes stays low.
+    """
+    since, until = _distances(on_notes)
+    # One frame more than the ramp: the first frame off a note is already a step down.
+    ramp = torch.maximum(
+        1.0 - since / (_RELEASE_S * frame_rate + 1), 1.0 - until / (_ATTACK_S * frame_rate + 1)
+    )
+    return (0.5 - 0.5 * torch.cos(torch.pi * ramp.clamp(0.0, 1.0))).to(torch.float32)
+
+
+def hold_nearest(
+    values: Float[Tensor, " frame"], on_notes: Bool[Tensor, " frame"]
+) -> Float[Tensor, " frame"]:
+    """Return the values with every frame off notes taking that of the nearest note frame.
+
+    So a note's release keeps its pitch, and the next one's attack already has its own: neither slides
+    through the gap. Without any note the values come back as they are.
+    """
+    if not bool(on_notes.any()):
+        return values
+    since, until = _distances(on_notes)
+    frame = torch.arange(len(values), dtype=torch.float64)
+    source = torch.where(since <= until, frame - since, frame + until)
+    return values[source.to(torch.int64)]
+
+
+def _distances(
+    on_notes: Bool[Tensor, " frame"],
+) -> tuple[Float[Tensor, " frame"], Float[Tensor, " frame"]]:
+    """Return frames since the last note frame and until the next one (infinite when there is none)."""
+    frame = torch.arange(len(on_notes), dtype=torch.float64)
+    if len(on_notes) == 0:
+        return frame, frame
+    last = torch.where(on_notes, frame, -torch.inf).cummax(0).values
+    following = torch.where(on_notes, frame, torch.inf).flip(0).cummin(0).values.flip(0)
+    return frame - last, following - frame

@@ -1,0 +1,159 @@
+"""A picture of a transfer: pitch and loudness before and after, and both sounds as spectrograms."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from oscine.analysis import Features
+from oscine.data.audio_file import read_blocks
+from oscine.files import write_atomically
+from oscine.functional.units import hz_to_midi
+from oscine.transfer.matching import Matched
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from oscine.transfer.transferring import TransferReport
+
+_LONGEST_S = 30.0
+_HEARD, _PLAYED = "#8a8f98", "#d1495b"
+
+
+def plot_transfer(
+    input_path: str | Path,
+    output_path: str | Path,
+    features: Features,
+    matched: Matched,
+    sample_rate: int,
+    path: str | Path,
+    report: "TransferReport",
+) -> None:
+    """Draw what a transfer did, as a PNG; of a long one the 30 s from shortly before the first note.
+
+    Four panels over one time axis: pitch heard and played (the shaded stretches are off notes), loudness
+    heard and meant to be played, the spectrogram of the input and that of the output.
+
+    Args:
+        input_path: The performance.
+        output_path: What was played.
+        features: The input's features.
+        matched: What the instrument was asked to play.
+        sample_rate: Hz, of the output.
+        path: The PNG to write.
+        report: What the transfer did, for the title.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    frame_rate = features.frame_rate
+    notes = matched.on_notes.nonzero()[:, 0]
+    start = max(int(notes[0]) - int(frame_rate), 0) if len(notes) else 0
+    if features.n_frames <= _LONGEST_S * frame_rate:
+        start = 0
+    stop = min(start + int(_LONGEST_S * frame_rate), features.n_frames)
+    frames = slice(start, stop)
+    # A frame describes the instant at its end.
+    time_s = (np.arange(start, stop) + 1) / frame_rate
+    on = matched.on_notes[frames]
+
+    figure = Figure(figsize=(13, 11), layout="constrained")
+    FigureCanvasAgg(figure)
+    pitch, loudness, heard, played = figure.subplots(4, 1, sharex=True)
+    figure.suptitle(_title(input_path, report, start / frame_rate, stop / frame_rate), fontsize=12)
+
+    _plot_pitch(pitch, time_s, features.f0_hz[frames], matched.f0_hz[frames], on)
+    loudness.plot(time_s, features.loudness_db[frames], color=_HEARD, lw=1, label="heard")
+    loudness.plot(time_s, matched.target_loudness_db[frames], color=_PLAYED, lw=1, label="to be played")
+    loudness.set_ylabel("loudness (dB)")
+    loudness.legend(loc="upper right", ncols=2)
+    for axes in (pitch, loudness):
+        low, high = axes.get_ylim()
+        axes.fill_between(time_s, low, high, where=~on.numpy(), color="0.94", lw=0, zorder=0)
+        axes.set_ylim(low, high)
+        axes.grid(color="0.88", lw=0.5)
+
+    for axes, source, name in ((heard, input_path, "input"), (played, output_path, "output")):
+        audio = _excerpt(source, sample_rate, start * features.hop_length, stop * features.hop_length)
+        _plot_spectrogram(axes, audio, sample_rate, start / frame_rate, name)
+    played.set_xlabel("time (s); shaded: no note, the pitch is held")
+    played.set_xlim(start / frame_rate, stop / frame_rate)
+
+    picture = BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    write_atomically(path, picture.getvalue())
+
+
+def _title(input_path: str | Path, report: "TransferReport", start_s: float, stop_s: float) -> str:
+    parts = [
+        f"{report.octave:+d} octave{'s' if abs(report.octave) != 1 else ''}",
+        f"{report.loudness_shift_db:+.1f} dB",
+        f"autotune {report.autotune:g}" + (f" to {report.scale}" if report.scale else ""),
+        "dry" if report.dry else "with its room",
+    ]
+    if stop_s - start_s < report.seconds - 0.1:
+        parts.append(f"seconds {start_s:.0f} to {stop_s:.0f} of {report.seconds:.0f}")
+    return f"{Path(input_path).name} → {Path(report.output).name}   ({', '.join(parts)})"
+
+
+def _plot_pitch(
+    axes: "Axes",
+    time_s: np.ndarray,
+    heard_hz: Float[Tensor, " frame"],
+    played_hz: Float[Tensor, " frame"],
+    on: Tensor,
+) -> None:
+    gap = torch.tensor(torch.nan)
+    heard, played = hz_to_midi(heard_hz), hz_to_midi(played_hz)
+    axes.plot(time_s, torch.where(on, heard, gap), color=_HEARD, lw=1.6, label="heard")
+    axes.plot(time_s, played, color=_PLAYED, lw=0.6, alpha=0.5)
+    axes.plot(time_s, torch.where(on, played, gap), color=_PLAYED, lw=1.6, label="to be played")
+    axes.set_ylabel("pitch (MIDI)")
+    axes.legend(loc="upper right", ncols=2)
+    both = torch.cat([heard[on], played[on]]) if bool(on.any()) else played
+    # Room above for the legend, which would otherwise hide the highest notes.
+    axes.set_ylim(float(both.min()) - 2, float(both.max()) + 5)
+
+
+def _excerpt(path: str | Path, sample_rate: int, start: int, stop: int) -> Float[Tensor, " time"]:
+    """Return the samples from start to stop, at ``sample_rate``, without holding the rest."""
+    pieces, at = [], 0
+    for block in read_blocks(path, sample_rate):
+        pieces.append(block[max(start - at, 0) : max(stop - at, 0)])
+        at += len(block)
+        if at >= stop:
+            break
+    return torch.from_numpy(np.concatenate(pieces))
+
+
+def _plot_spectrogram(
+    axes: "Axes", audio: Float[Tensor, " time"], sample_rate: int, start_s: float, name: str
+) -> None:
+    n_fft = 2 ** round(np.log2(0.064 * sample_rate))
+    hop_length = max(n_fft // 4, len(audio) // 2000)
+    window = torch.hann_window(n_fft)
+    spectrum = torch.stft(
+        torch.nn.functional.pad(audio, (0, max(n_fft - len(audio), 0))),
+        n_fft,
+        hop_length,
+        window=window,
+        pad_mode="constant",
+        return_complex=True,
+    )
+    level_db = 20 * torch.log10(spectrum.abs() / window.sum() * 2 + 1e-6)
+    top_db = float(level_db.max())
+    axes.imshow(
+        level_db.numpy(),
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=max(top_db - 80, -120),
+        vmax=max(top_db, -60),
+        extent=(start_s, start_s + len(audio) / sample_rate, 0, sample_rate / 2000),
+    )
+    axes.set_ylim(0, min(sample_rate / 2000, 10))
+    axes.set_ylabel(f"{name} (kHz)")

@@ -1,0 +1,157 @@
+"""The two passes over the sound: listening to all of it, then playing it block by block."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from oscine.analysis import Features, analyze_blocks
+from oscine.data.audio_file import read_blocks
+from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
+from oscine.errors import InputError
+from oscine.transfer.matching import Matched
+
+BLOCK_FRAMES = 512
+
+Performance = str | Path | tuple[np.ndarray | Tensor, int]
+"""What can be transferred: a file, or audio ``(time,)`` or ``(channel, time)`` with its sample rate."""
+
+
+class Playable(Protocol):
+    """What a transfer needs of an instrument; ``models.Instrument`` is one."""
+
+    sample_rate: int
+    hop_length: int
+    statistics: Statistics | None
+
+    @property
+    def latency(self) -> int:
+        """Samples by which its sound lags its controls."""
+        ...
+
+    def init_state(self, batch_size: int, seed: int = 0) -> Any:
+        """Return the state before the first block."""
+        ...
+
+    def step(
+        self, f0_hz: Tensor, loudness_db: Tensor, *, state: Any, dry: bool = False
+    ) -> tuple[Tensor, Any]:
+        """Return the next block of audio and the state after it."""
+        ...
+
+
+def input_blocks(performance: Performance, sample_rate: int) -> Iterator[np.ndarray]:
+    """Yield the input as mono float32 blocks at the given rate.
+
+    Raises:
+        InputError: The file cannot be read, or the audio is not one or several channels of samples.
+    """
+    if not isinstance(performance, tuple):
+        yield from read_blocks(performance, sample_rate)
+        return
+    audio, input_rate = performance
+    samples = audio.detach().cpu().numpy() if isinstance(audio, Tensor) else np.asarray(audio)
+    if samples.ndim not in (1, 2) or samples.size == 0:
+        raise InputError(
+            f"The audio to transfer has the shape {tuple(samples.shape)}; give (time,) or (channel, time)."
+        )
+    if input_rate <= 0:
+        raise InputError(f"The sample rate of the audio to transfer is {input_rate} Hz; give its true rate.")
+    if np.issubdtype(samples.dtype, np.integer):
+        samples = samples / -float(np.iinfo(samples.dtype).min or -1)
+    mono = np.atleast_2d(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)).mean(axis=0)
+    import soxr
+
+    yield soxr.resample(mono.astype(np.float32), input_rate, sample_rate)
+
+
+def listen(performance: Performance, sample_rate: int, hop_length: int) -> tuple[Features, int]:
+    """Return the features of the whole input, and its length in samples at ``sample_rate``.
+
+    The features of an hour are 15 MB at 250 frames per second; the audio itself is never held whole.
+
+    Raises:
+        InputError: There is nothing to listen to.
+    """
+    n_samples = 0
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal n_samples
+        for block in input_blocks(performance, sample_rate):
+            n_samples += len(block)
+            yield block
+
+    pieces = list(analyze_blocks(counted(), sample_rate, hop_length))
+    if n_samples == 0 or not pieces:
+        raise InputError(f"{describe(performance)} holds no audio; record something into it first.")
+    return Features.concatenate(pieces), n_samples
+
+
+def describe(performance: Performance) -> str:
+    """Return what to call the input in a message."""
+    return "The audio given" if isinstance(performance, tuple) else str(performance)
+
+
+def play(
+    instrument: Playable,
+    matched: Matched,
+    n_samples: int,
+    *,
+    dry: bool = False,
+    seed: int = 0,
+    block_frames: int = BLOCK_FRAMES,
+) -> Iterator[Float[Tensor, " time"]]:
+    """Yield the instrument's sound block by block: ``n_samples`` in all, in time with the input.
+
+    The instrument's declared latency is taken off the front. Any ``block_frames`` gives the same sound.
+
+    Args:
+        instrument: Who plays.
+        matched: What to play.
+        n_samples: Samples to deliver.
+        dry: Without the instrument's room.
+        seed: Of the instrument's noise.
+        block_frames: Frames played at a time.
+    """
+    hop_length, skip = instrument.hop_length, instrument.latency
+    n_frames = -(-(n_samples + skip) // hop_length)
+    state = instrument.init_state(1, seed=seed)
+    gain_before = torch.zeros(1)
+    left = n_samples
+    for start in range(0, n_frames, block_frames):
+        stop = min(start + block_frames, n_frames)
+        f0_hz, loudness_db, gain = _controls(matched, start, stop)
+        with torch.no_grad():
+            audio, state = instrument.step(f0_hz[None], loudness_db[None], state=state, dry=dry)
+        audio = audio[0] * _ramp(torch.cat([gain_before, gain]), hop_length)
+        gain_before = gain[-1:]
+        audio, skip = audio[skip:], max(skip - len(audio), 0)
+        if len(audio):
+            yield audio[:left]
+            left -= min(len(audio), left)
+
+
+def _controls(
+    matched: Matched, start: int, stop: int
+) -> tuple[Float[Tensor, " frame"], Float[Tensor, " frame"], Float[Tensor, " frame"]]:
+    """Return f0, loudness and gain of these frames; frames after the last one are silent at its pitch."""
+    n_frames = len(matched.f0_hz)
+    index = torch.arange(start, stop)
+    after = index >= n_frames
+    index = index.clamp(max=n_frames - 1)
+    quietest = torch.minimum(matched.loudness_db.min(), torch.tensor(LOUDNESS_FLOOR_DB))
+    return (
+        matched.f0_hz[index],
+        torch.where(after, quietest, matched.loudness_db[index]),
+        torch.where(after, 0.0, matched.gain[index]),
+    )
+
+
+def _ramp(gain: Float[Tensor, " frame"], hop_length: int) -> Float[Tensor, " time"]:
+    """Return the gain of every sample: within a frame it goes from the frame before to its own."""
+    share = torch.arange(1, hop_length + 1) / hop_length
+    return (gain[:-1, None] + (gain[1:] - gain[:-1])[:, None] * share).flatten()

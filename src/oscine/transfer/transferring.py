@@ -1,0 +1,254 @@
+"""Timbre transfer: any performance in, the same performance by a learned instrument out."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from oscine.analysis import VOICED, Features
+from oscine.errors import InputError
+from oscine.files import write_atomically
+from oscine.transfer.matching import Matched, match
+from oscine.transfer.output import check_output, copy_scaled
+from oscine.transfer.streaming import Performance, Playable, listen, play
+
+Octave = Literal["auto"] | int
+Loudness = Literal["auto"] | float | int
+
+
+class TransferReport(BaseModel):
+    """What a transfer did, in figures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    output: str = Field(description="The file that was written.")
+    sample_rate: int = Field(description="Hz, of the output: the instrument's.")
+    seconds: float = Field(description="Length of the output, which is the input's.")
+    octave: int = Field(description="Octaves by which the pitch was shifted.")
+    loudness_shift_db: float = Field(description="Median of played minus heard loudness over notes, dB.")
+    autotune: float = Field(description="Strength, 0 to 1.")
+    scale: str | None = Field(description="The scale that autotune drew to; null when it was off.")
+    tuning_cents: float | None = Field(description="The input's tuning against A = 440 Hz; null likewise.")
+    dry: bool = Field(description="Without the instrument's room.")
+    confident_share: float = Field(description="Share of the frames whose pitch the tracker trusts.")
+    note_share: float = Field(description="Share of the frames that sound a note.")
+    range_share: float = Field(description="Share of the notes that lie within the pitches learned.")
+    peak: float = Field(description="Largest sample of the instrument, before any scaling; 1 is full scale.")
+    scaled_db: float = Field(description="Gain of the whole file, so that it does not clip; 0 if none.")
+    real_time_factor: float = Field(description="Time taken, per second of sound.")
+    remarks: list[str] = Field(description="What a listener should know, in plain words.")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to transfer; see ``transfer``."""
+
+    octave: Octave = "auto"
+    loudness: Loudness = "auto"
+    autotune: float | int = 0.0
+    dry: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.autotune <= 1:
+            raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (on the scale).")
+        if self.octave != "auto" and abs(self.octave) > 8:
+            raise InputError(f"octave is {self.octave}; give a whole number from -8 to 8, or 'auto'.")
+        if self.loudness != "auto" and not abs(self.loudness) <= 80:
+            raise InputError(f"loudness is {self.loudness} dB; give a number from -80 to 80, or 'auto'.")
+
+
+def prepare(
+    instrument: Playable, performance: Performance, options: Options
+) -> tuple[Features, Matched, int]:
+    """Return the input's features, what to play, and how many samples: the first of the two passes.
+
+    Raises:
+        InputError: The input cannot be read or is empty.
+    """
+    features, n_samples = listen(performance, instrument.sample_rate, instrument.hop_length)
+    matched = match(
+        features,
+        instrument.statistics,
+        octave=options.octave,
+        loudness=options.loudness,
+        autotune_strength=float(options.autotune),
+    )
+    return features, matched, n_samples
+
+
+def transfer(
+    instrument: Playable,
+    performance: Performance,
+    *,
+    octave: Octave = "auto",
+    loudness: Loudness = "auto",
+    autotune: float | int = 0.0,
+    dry: bool = False,
+    seed: int = 0,
+) -> tuple[Float[Tensor, " time"], int]:
+    """Return a performance played by an instrument: as long as the input, in time with it.
+
+    Args:
+        instrument: Who plays.
+        performance: An audio file, or audio, ``(time,)`` or ``(channel, time)``, and its rate in Hz.
+        octave: Octaves to shift the pitch by; ``"auto"`` moves the melody into the instrument's register.
+        loudness: dB to add to the input's loudness; ``"auto"`` maps its dynamics to the instrument's.
+        autotune: 0 leaves the pitch as it was sung, 1 puts every held tone on the melody's scale.
+        dry: Without the room that the instrument was recorded in.
+        seed: Of the instrument's noise.
+
+    Returns:
+        The audio and its sample rate in Hz, the instrument's. It may exceed ±1; files are scaled.
+
+    Raises:
+        InputError: The input cannot be read, or an option is out of its range.
+    """
+    options = Options(octave, loudness, autotune, dry, seed)
+    _, matched, n_samples = prepare(instrument, performance, options)
+    return torch.cat(list(play(instrument, matched, n_samples, dry=dry, seed=seed))), instrument.sample_rate
+
+
+def transfer_file(
+    instrument: Playable,
+    input_path: str | Path,
+    output_path: str | Path,
+    *,
+    octave: Octave = "auto",
+    loudness: Loudness = "auto",
+    autotune: float | int = 0.0,
+    dry: bool = False,
+    seed: int = 0,
+    plot: str | Path | None = None,
+    on_progress: Callable[[str, float], None] | None = None,
+) -> TransferReport:
+    """Write the performance in a file, played by an instrument, to another: hours of it in bounded memory.
+
+    The sound is that of ``transfer``. It is played block by block into a temporary file beside the
+    output and copied from there as 24-bit PCM, scaled down when its peak would clip; the output appears whole
+    or not at all.
+
+    Args:
+        instrument: Who plays.
+        input_path: The performance.
+        output_path: ``.wav`` or ``.flac``.
+        octave: See ``transfer``.
+        loudness: See ``transfer``.
+        autotune: See ``transfer``.
+        dry: See ``transfer``.
+        seed: See ``transfer``.
+        plot: Where to draw what was done (PNG), if anywhere.
+        on_progress: Called with what is being done and the share of it that is.
+
+    Returns:
+        What was done.
+
+    Raises:
+        InputError: The input cannot be read, an option is out of range, or the output would overwrite the
+            input or is no file that can be written.
+    """
+    options = Options(octave, loudness, autotune, dry, seed)
+    input_path, output_path = Path(input_path), Path(output_path)
+    check_output(output_path, input_path, (".wav", ".flac"))
+    if plot is not None:
+        check_output(Path(plot), input_path, (".png",))
+    report = on_progress or (lambda what, share: None)
+    began = time.perf_counter()
+
+    report("listening", 0.0)
+    features, matched, n_samples = prepare(instrument, input_path, options)
+    report("listening", 1.0)
+
+    output_path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{output_path.stem}-", dir=output_path.parent) as folder:
+        raw = Path(folder) / "played.f32"
+        peak = _write_raw(
+            raw,
+            play(instrument, matched, n_samples, dry=dry, seed=seed),
+            lambda done: report("playing", done / n_samples),
+        )
+        gain = min(1.0, 0.999 / peak) if peak > 0.999 else 1.0
+        write_atomically(output_path, lambda path: copy_scaled(raw, path, instrument.sample_rate, gain))
+    took = time.perf_counter() - began
+
+    result = _report(instrument, features, matched, n_samples, options, output_path, peak, gain, took)
+    if plot is not None:
+        from oscine.transfer.plot import plot_transfer
+
+        plot_transfer(input_path, output_path, features, matched, instrument.sample_rate, plot, result)
+    return result
+
+
+def _write_raw(
+    path: Path, blocks: Iterator[Float[Tensor, " time"]], on_samples: Callable[[int], None]
+) -> float:
+    """Write the blocks as float32 samples without a header; return the largest magnitude."""
+    peak, done = 0.0, 0
+    with open(path, "wb") as file:
+        for block in blocks:
+            samples = block.numpy().astype("<f4", copy=False)
+            if not np.isfinite(samples).all():
+                raise InputError("The instrument played NaN or infinite samples; its weights are damaged.")
+            peak = max(peak, float(np.abs(samples).max()))
+            samples.tofile(file)
+            done += len(samples)
+            on_samples(done)
+    return peak
+
+
+def _report(
+    instrument: Playable,
+    features: Features,
+    matched: Matched,
+    n_samples: int,
+    options: Options,
+    output_path: Path,
+    peak: float,
+    gain: float,
+    took: float,
+) -> TransferReport:
+    seconds = n_samples / instrument.sample_rate
+    scaled_db = float(20 * np.log10(gain))
+    return TransferReport(
+        output=str(output_path),
+        sample_rate=instrument.sample_rate,
+        seconds=seconds,
+        octave=matched.octave,
+        loudness_shift_db=matched.loudness_shift_db,
+        autotune=float(options.autotune),
+        scale=matched.scale.name if matched.scale else None,
+        tuning_cents=matched.scale.tuning_cents if matched.scale else None,
+        dry=options.dry,
+        confident_share=float((features.confidence >= VOICED).float().mean()),
+        note_share=float(matched.on_notes.float().mean()),
+        range_share=matched.range_share,
+        peak=peak,
+        scaled_db=scaled_db,
+        real_time_factor=took / seconds,
+        remarks=_remarks(instrument, matched, peak, scaled_db),
+    )
+
+
+def _remarks(instrument: Playable, matched: Matched, peak: float, scaled_db: float) -> list[str]:
+    remarks = []
+    if not bool(matched.on_notes.any()):
+        remarks.append("No note was found in the input, so there is nothing to play: sing or hum a tune.")
+    elif matched.range_share < 0.8:
+        outside = round(100 * (1 - matched.range_share))
+        remarks.append(
+            f"{outside} % of the notes lie outside the pitches that the instrument has learned; "
+            "there it has to guess. Another --octave may suit it better."
+        )
+    if instrument.statistics is None:
+        remarks.append("The instrument carries no statistics; pitch and loudness are not matched to it.")
+    if scaled_db < 0:
+        remarks.append(f"The sound reached {peak:.2f} of full scale; it was lowered by {-scaled_db:.1f} dB.")
+    return remarks
