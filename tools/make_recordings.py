@@ -1,7 +1,7 @@
 """Cut the package's excerpts from the full recordings: ``python tools/make_recordings.py FOLDER``.
 
-FOLDER holds the recordings that ``src/oscine/recordings/ATTRIBUTION.md`` names, under the paths below. The whole edit is
-here: a cut at quiet instants with 10 ms fades, resampling by soxr, 16-bit FLAC. It needs nothing that Oscine itself does not.
+FOLDER holds the recordings that ``src/oscine/recordings/ATTRIBUTION.md`` names, under the paths below. The
+whole edit is here: a cut at quiet instants, resampling by soxr, 10 ms fades, 16-bit FLAC.
 """
 
 import sys
@@ -60,9 +60,8 @@ def main(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(target, excerpt.clip(-1.0, 1.0), cut.sample_rate, subtype="PCM_16", format="FLAC")
         total += target.stat().st_size
-        print(
-            f"{cut.target}: {start / sample_rate:.2f}–{stop / sample_rate:.2f} s, {target.stat().st_size / 1e6:.2f} MB"
-        )
+        span = f"{start / sample_rate:.2f}–{stop / sample_rate:.2f} s"
+        print(f"{cut.target}: {span}, {target.stat().st_size / 1e6:.2f} MB")
     print(f"together {total / 1e6:.2f} MB")
 
 
