@@ -1,0 +1,228 @@
+"""A prepared dataset as training sees it: segments on disk, batches as a pure function of (seed, step)."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import safe_open
+from torch import Tensor
+
+from oscine.analysis import VOICED, Features
+from oscine.data.manifest import Manifest, Span, read_manifest
+from oscine.data.quality import Quality
+from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
+from oscine.errors import InputError
+from oscine.files import sha256
+
+_FEATURES = ("f0_hz", "confidence", "loudness_db", "power_db")
+#: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
+_LEAST_SOUND, _N_TRIES = 0.02, 8
+#: Voiced or not, what is within this of the loudest frames is sound.
+_SOUND_RANGE_DB = 40.0
+
+
+class Batch(NamedTuple):
+    """Crops of one length from several places, with their features; dB, Hz, 0 … 1."""
+
+    audio: Float[Tensor, "batch time"]
+    f0_hz: Float[Tensor, "batch frame"]
+    loudness_db: Float[Tensor, "batch frame"]
+    confidence: Float[Tensor, "batch frame"]
+
+
+class Segment:
+    """A stretch of one recording without a cut: whole frames, read from disk when asked for.
+
+    Attributes:
+        name: The recording's path relative to the folder that was prepared.
+        n_frames: Frames in it.
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+    """
+
+    def __init__(self, path: Path, span: Span, sample_rate: int, hop_length: int) -> None:
+        self.name = span.name
+        self.n_frames = span.stop - span.start
+        self.sample_rate = sample_rate
+        self.hop_length = hop_length
+        self._path, self._start = path, span.start
+
+    @cached_property
+    def _tensors(self) -> dict[str, Tensor]:
+        # safetensors maps the file into memory: nothing is read before a slice of it is used, and the map
+        # outlives the handle.
+        with safe_open(self._path, framework="pt") as shard:
+            return {name: shard.get_tensor(name) for name in ("audio", *_FEATURES)}
+
+    def __getstate__(self) -> dict:
+        return {key: value for key, value in self.__dict__.items() if key != "_tensors"}
+
+    def _slice(self, name: str, start: int, stop: int) -> Tensor:
+        scale = self.hop_length if name == "audio" else 1
+        return self._tensors[name][(self._start + start) * scale : (self._start + stop) * scale]
+
+    def features(self) -> Features:
+        """Return the features of all frames."""
+        values = {name: self._slice(name, 0, self.n_frames).clone() for name in _FEATURES}
+        return Features(**values, sample_rate=self.sample_rate, hop_length=self.hop_length)
+
+    def audio(self) -> Float[Tensor, " time"]:
+        """Return the samples, ``n_frames * hop_length`` of them, mono."""
+        return self._slice("audio", 0, self.n_frames).clone()
+
+
+class Split:
+    """One part of a dataset, the training part or the held-out part.
+
+    Attributes:
+        segments: The uncut stretches it is made of, in the order of the recordings.
+        n_frames: Frames over all segments.
+        hop_length: Samples per frame.
+    """
+
+    def __init__(self, segments: Sequence[Segment], hop_length: int) -> None:
+        self.segments = list(segments)
+        self.n_frames = sum(segment.n_frames for segment in self.segments)
+        self.hop_length = hop_length
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        return np.cumsum([segment.n_frames for segment in self.segments])
+
+    @cached_property
+    def _sound_before(self) -> np.ndarray:
+        """Number of frames with sound before each frame of the whole split, so that any crop's count is a difference."""
+        loudness = [segment._slice("loudness_db", 0, segment.n_frames).numpy() for segment in self.segments]
+        sample = np.concatenate([values[:: max(1, self.n_frames // 1_000_000)] for values in loudness])
+        threshold = max(np.quantile(sample, 0.99) - _SOUND_RANGE_DB, LOUDNESS_FLOOR_DB)
+        before = np.zeros(self.n_frames + 1, np.int32)
+        sound = [
+            (values > threshold) | (segment._slice("confidence", 0, segment.n_frames).numpy() >= VOICED)
+            for segment, values in zip(self.segments, loudness, strict=True)
+        ]
+        np.cumsum(np.concatenate(sound), out=before[1:])
+        return before
+
+    def _draw(self, random: np.random.Generator, n_frames: int) -> tuple[int, int]:
+        """Return a segment's number and a start frame in it."""
+        number = start = 0
+        for _ in range(_N_TRIES):
+            # A uniform frame of the split picks the segment, so each second of sound is as likely as any other …
+            number = int(np.searchsorted(self._ends, random.integers(self.n_frames), side="right"))
+            length = self.segments[number].n_frames
+            # … and every admissible start in it is as likely as any other.
+            start = int(random.integers(max(length - n_frames, 0) + 1))
+            first = int(self._ends[number]) - length + start
+            n_sound = self._sound_before[first + min(length, n_frames)] - self._sound_before[first]
+            if n_sound >= _LEAST_SOUND * n_frames:
+                break
+        return number, start
+
+    def batch(self, seed: int, step: int, batch_size: int, n_frames: int) -> Batch:
+        """Return the batch of one training step: a pure function of the arguments and the dataset.
+
+        Segments are drawn in proportion to their length and starts uniformly in them. A crop that is nearly
+        all silence teaches nothing and is drawn again, at most seven times. A segment shorter than the crop
+        is followed by silence: audio 0, loudness −80 dB, confidence 0, its last pitch held.
+
+        Args:
+            seed: Of the training run, 0 or more.
+            step: Number of the training step, 0 or more.
+            batch_size: Crops in the batch.
+            n_frames: Frames of each crop.
+
+        Raises:
+            InputError: When the split is empty or a size is not positive.
+        """
+        if not self.segments or batch_size < 1 or n_frames < 1:
+            raise InputError(
+                f"A batch of {batch_size} × {n_frames} frames cannot be drawn from {len(self.segments)} segments."
+            )
+        random = np.random.Generator(np.random.Philox(key=[seed, step]))
+        hop_length = self.hop_length
+        batch = Batch(
+            torch.zeros(batch_size, n_frames * hop_length),
+            torch.empty(batch_size, n_frames),
+            torch.full((batch_size, n_frames), LOUDNESS_FLOOR_DB),
+            torch.zeros(batch_size, n_frames),
+        )
+        for row in range(batch_size):
+            number, start = self._draw(random, n_frames)
+            segment = self.segments[number]
+            n_there = min(n_frames, segment.n_frames)
+            stop = start + n_there
+            batch.audio[row, : n_there * hop_length] = segment._slice("audio", start, stop)
+            batch.f0_hz[row, :n_there] = segment._slice("f0_hz", start, stop)
+            batch.f0_hz[row, n_there:] = batch.f0_hz[row, n_there - 1]
+            batch.loudness_db[row, :n_there] = segment._slice("loudness_db", start, stop)
+            batch.confidence[row, :n_there] = segment._slice("confidence", start, stop)
+        return batch
+
+
+class Dataset:
+    """A folder that ``prepare`` made: two splits, and what is known about them.
+
+    Attributes:
+        folder: Where it is.
+        manifest: Everything but the samples.
+        train: The training part.
+        held_out: The part that training never sees.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.train = self._split(manifest.train)
+        self.held_out = self._split(manifest.held_out)
+
+    def _split(self, spans: list[Span]) -> Split:
+        rate, hop_length = self.sample_rate, self.hop_length
+        segments = [Segment(self.folder / span.file, span, rate, hop_length) for span in spans]
+        return Split(segments, hop_length)
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.manifest.sample_rate
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per frame."""
+        return self.manifest.hop_length
+
+    @property
+    def statistics(self) -> Statistics:
+        """Pitch and loudness of the training part."""
+        return self.manifest.statistics
+
+    @property
+    def quality(self) -> Quality:
+        """The report on all recordings together."""
+        return self.manifest.quality
+
+    @classmethod
+    def open(cls, folder: str | Path, verify: bool = True) -> "Dataset":
+        """Open a prepared dataset.
+
+        Args:
+            folder: What ``prepare`` wrote.
+            verify: Also compare each shard's sha256 (about a second per gigabyte); without it only the sizes.
+
+        Raises:
+            InputError: When there is no finished dataset, a shard is missing, or a byte of one has changed.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        for shard in (shard for recording in manifest.recordings for shard in recording.shards):
+            path = folder / shard.file
+            if not path.is_file():
+                raise InputError(
+                    f"{folder} lacks {shard.file}; run oscine prepare again, it makes only what is missing."
+                )
+            if path.stat().st_size != shard.n_bytes or (verify and sha256(path) != shard.sha256):
+                raise InputError(f"{path} is not as it was written; run oscine prepare again, it repairs it.")
+        return cls(folder, manifest)

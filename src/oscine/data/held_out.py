@@ -1,0 +1,95 @@
+"""Which part of the recordings is kept from training."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from oscine.errors import InputError
+
+#: Left out between the two parts of one recording: longer than any window of analysis or loss (0.13 s).
+GAP_S = 0.25
+
+#: Held out unless told otherwise, of the whole.
+DEFAULT_SHARE = 0.1
+
+_NOTES_AT_LEAST, _NOTE_AT_MOST_S = 10, 15.0
+
+
+class Take(NamedTuple):
+    """One recording, as far as the split looks at it."""
+
+    n_frames: int
+    pitch_midi: float
+
+
+class FrameRange(NamedTuple):
+    """Frames ``start`` … ``stop`` (exclusive) of recording number ``take``."""
+
+    take: int
+    start: int
+    stop: int
+
+
+def split_held_out(
+    takes: Sequence[Take], frame_rate: float, held_out_s: float | None = None
+) -> tuple[list[FrameRange], list[FrameRange]]:
+    """Return the training part and the held-out part, which share no sound.
+
+    *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than that,
+    all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so that no
+    window of analysis or loss sees both.
+
+    *Isolated notes* (ten recordings or more, of 15 s at most by the median): the end of the list would be the
+    highest notes only. So whole recordings are held out, evenly spread over the recordings sorted by pitch,
+    until ``held_out_s`` are reached.
+
+    Args:
+        takes: The recordings in sorted order.
+        frame_rate: Frames per second.
+        held_out_s: Seconds to hold out; None: a tenth of everything.
+
+    Returns:
+        Ranges of training and of held-out frames, in the order of the recordings.
+
+    Raises:
+        InputError: When ``held_out_s`` is not positive or more than half of everything.
+    """
+    total = sum(take.n_frames for take in takes)
+    wanted = round(DEFAULT_SHARE * total if held_out_s is None else held_out_s * frame_rate)
+    if wanted < 1:
+        raise InputError("Nothing would be held out to measure on; hold out at least some seconds.")
+    if wanted > total / 2:
+        raise InputError(
+            f"Holding out {wanted / frame_rate:.0f} s of {total / frame_rate:.0f} s leaves less than half "
+            "to train on; hold out less or record more."
+        )
+    lengths = sorted(take.n_frames for take in takes)
+    notes = len(takes) >= _NOTES_AT_LEAST and lengths[len(takes) // 2] <= _NOTE_AT_MOST_S * frame_rate
+    return _split_notes(takes, wanted) if notes else _split_end(takes, wanted, round(GAP_S * frame_rate))
+
+
+def _split_end(takes: Sequence[Take], wanted: int, gap: int) -> tuple[list[FrameRange], list[FrameRange]]:
+    train: list[FrameRange] = []
+    held_out: list[FrameRange] = []
+    for number in reversed(range(len(takes))):
+        n_frames = takes[number].n_frames
+        taken = min(wanted, n_frames)
+        wanted -= taken
+        if taken:
+            held_out.append(FrameRange(number, n_frames - taken, n_frames))
+        rest = n_frames - taken - (gap if taken else 0)
+        if rest > 0:
+            train.append(FrameRange(number, 0, rest))
+    return train[::-1], held_out[::-1]
+
+
+def _split_notes(takes: Sequence[Take], wanted: int) -> tuple[list[FrameRange], list[FrameRange]]:
+    order = sorted(range(len(takes)), key=lambda number: (takes[number].pitch_midi, number))
+    mean = sum(take.n_frames for take in takes) / len(takes)
+    count = min(len(takes) - 1, max(1, round(wanted / mean)))
+    # The middles of `count` equal stretches of the pitch range.
+    chosen = {order[int((step + 0.5) * len(order) / count)] for step in range(count)}
+    everything = [FrameRange(number, 0, take.n_frames) for number, take in enumerate(takes)]
+    return (
+        [part for part in everything if part.take not in chosen],
+        [part for part in everything if part.take in chosen],
+    )

@@ -1,0 +1,320 @@
+"""A folder of recordings to a dataset: parallel by file, resumable at any moment, every file accounted for."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import safe_open
+
+import oscine.analysis
+import oscine.data
+from oscine.analysis import VOICED
+from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport
+from oscine.data.held_out import FrameRange, Take, split_held_out
+from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span
+from oscine.data.quality import LEAST_VOICED_S, Quality, merge
+from oscine.data.recording import Job, finished_record
+from oscine.data.statistics import Statistics, measure_statistics
+from oscine.data.workers import run_jobs
+from oscine.data.workplace import remove_unused, workplace
+from oscine.errors import InputError
+from oscine.files import sha256, write_atomically
+
+#: Statistics are of every frame up to this many; longer sets are sampled evenly.
+_STATISTICS_FRAMES = 4_000_000
+
+
+class PrepareReport(BaseModel):
+    """What ``prepare`` did."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = Field(description="the folder")
+    sample_rate: int
+    hop_length: int
+    files: list[FileReport] = Field(description="every audio file that was found, in sorted order")
+    other_files: int = Field(description="files beside them that are no audio by their name")
+    reused: int = Field(description="files that an earlier run had finished")
+    train_s: float
+    held_out_s: float
+    statistics: Statistics
+    quality: Quality
+    quality_by_file: dict[str, Quality]
+
+
+class Progress(NamedTuple):
+    """How far ``prepare`` is; sizes are those of the source files in bytes."""
+
+    report: FileReport | None
+    done_files: int
+    n_files: int
+    done_bytes: int
+    n_bytes: int
+
+
+def prepare(
+    folder: str | Path,
+    dataset_folder: str | Path,
+    *,
+    sample_rate: int = 16_000,
+    hop_length: int | None = None,
+    held_out_s: float | None = None,
+    strict: bool = False,
+    n_workers: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> PrepareReport:
+    """Make a dataset of all recordings in a folder and the folders below it.
+
+    Each file is judged (``probe``), brought to mono and the sample rate, analysed, and written as shards of at
+    most ten minutes, in memory that does not grow with its length. A shard is named by a hash of its source's
+    content and the settings, and is written once: interrupted at any moment and run again, ``prepare`` goes on
+    where it was, does again only what changed, and ends with the same bytes as an unbroken run. The manifest is
+    written last; until then an older dataset in the same folder stays valid.
+
+    The held-out part is split off in time and shares no sound with the training part, as ``split_held_out``
+    says: the last seconds of the last recording in sorted order, or, of many isolated notes, some whole ones
+    spread over the pitches. Two files of the same content are used once.
+
+    Args:
+        folder: Where the recordings are, in wav, flac, ogg, mp3, aiff; sorted by path. Links are followed,
+            hidden files are not taken.
+        dataset_folder: Where the dataset goes: a new or empty folder, or an earlier dataset.
+        sample_rate: Of the dataset, in Hz, 8000 … 192000.
+        hop_length: Samples per frame; None: ``round(sample_rate / 250)``.
+        held_out_s: Seconds to hold out; None: a tenth.
+        strict: Stop at the first file that has to be rejected.
+        n_workers: Processes; None: one for each core. 1 works in this process.
+        on_progress: Called in this process after every file.
+
+    Returns:
+        The report; the same figures are in ``manifest.json``.
+
+    Raises:
+        InputError: When there is no such folder, no usable file, less than 30 s of voiced sound, too much held
+            out, a dataset folder that holds something else or that another run is writing to, or, if
+            ``strict``, a file that has to be rejected.
+        OSError: When the disk refuses.
+    """
+    folder, dataset_folder = Path(folder), Path(dataset_folder)
+    if not 8_000 <= sample_rate <= 192_000:
+        raise InputError(
+            f"A sample rate of {sample_rate} Hz is not possible; choose one from 8000 to 192000."
+        )
+    hop_length = round(sample_rate / 250) if hop_length is None else hop_length
+    if not 1 <= hop_length <= sample_rate // 20:
+        raise InputError(
+            f"A hop length of {hop_length} is not possible; choose one from 1 to {sample_rate // 20}."
+        )
+    if held_out_s is not None and not held_out_s > 0:
+        raise InputError(f"{held_out_s:g} s cannot be held out; give a positive number of seconds.")
+    sources, other_files = find_recordings(folder, dataset_folder)
+    if not sources:
+        raise InputError(f"{folder} holds no audio file (wav, flac, ogg, mp3, aiff); check the path.")
+    source_name = folder.resolve().name
+    with workplace(dataset_folder, source_name):
+        plan = _Plan(folder, sources, dataset_folder, sample_rate, hop_length)
+        plan.run(n_workers or os.cpu_count() or 1, strict, on_progress)
+        recordings = [record.recording for record in plan.finished() if record.recording]
+        train, held_out = _split(recordings, sample_rate / hop_length, held_out_s, folder)
+        manifest = Manifest(
+            source=source_name,
+            sample_rate=sample_rate,
+            hop_length=hop_length,
+            files=[record.report for record in plan.finished()],
+            other_files=other_files,
+            recordings=recordings,
+            train=train,
+            held_out=held_out,
+            statistics=_statistics(dataset_folder, train, sample_rate / hop_length),
+            quality=merge([recording.quality for recording in recordings]),
+        )
+        write_atomically(dataset_folder / MANIFEST, manifest.model_dump_json(indent=1))
+        remove_unused(dataset_folder, plan.keys)
+    frame_s = hop_length / sample_rate
+    return PrepareReport(
+        dataset=str(dataset_folder),
+        sample_rate=sample_rate,
+        hop_length=hop_length,
+        files=manifest.files,
+        other_files=other_files,
+        reused=plan.n_reused,
+        train_s=sum(span.stop - span.start for span in manifest.train) * frame_s,
+        held_out_s=sum(span.stop - span.start for span in manifest.held_out) * frame_s,
+        statistics=manifest.statistics,
+        quality=manifest.quality,
+        quality_by_file={recording.name: recording.quality for recording in manifest.recordings},
+    )
+
+
+def find_recordings(folder: Path, dataset_folder: Path) -> tuple[list[Path], int]:
+    """Return the audio files below a folder, sorted by their path, and the number of other files.
+
+    Links are followed, once each; hidden files and folders and the dataset itself are left out.
+
+    Raises:
+        InputError: When there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; give the folder that holds the recordings.")
+    found: list[Path] = []
+    n_other = 0
+    seen = {dataset_folder.resolve()}
+    for place, folders, files in os.walk(folder, followlinks=True):
+        resolved = Path(place).resolve()
+        if resolved in seen:
+            folders.clear()
+            continue
+        seen.add(resolved)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if name.startswith("."):
+                continue
+            if Path(name).suffix.lower() in AUDIO_SUFFIXES:
+                found.append(Path(place) / name)
+            else:
+                n_other += 1
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix()), n_other
+
+
+def _code_fingerprint() -> str:
+    """Return a hash of all that decides the content of a shard: a changed analysis does its work again."""
+    digest = hashlib.sha256(FORMAT.encode())
+    for package in ("swift-f0", "soxr", "soundfile"):
+        digest.update(f"{package} {version(package)}".encode())
+    for module in (oscine.analysis, oscine.data):
+        for path in sorted(Path(str(module.__file__)).parent.glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _Plan:
+    """The files of a folder: which are done, which are to do, which repeat another."""
+
+    def __init__(
+        self, folder: Path, sources: list[Path], dataset_folder: Path, sample_rate: int, hop_length: int
+    ) -> None:
+        settings = f"{_code_fingerprint()} {sample_rate} {hop_length}"
+        self._names = [source.relative_to(folder).as_posix() for source in sources]
+        self._sizes: dict[str, int] = {}
+        self._records: dict[str, FileRecord] = {}
+        self._jobs: list[Job] = []
+        self._twins: dict[str, str] = {}
+        self.keys: set[str] = set()
+        first_with: dict[str, str] = {}
+        for source, name in zip(sources, self._names, strict=True):
+            try:
+                # Reading a pipe or a device would never end.
+                content = sha256(source) if source.is_file() else None
+                self._sizes[name] = source.stat().st_size if source.is_file() else 0
+            except OSError as error:
+                content, self._sizes[name] = None, 0
+                self._records[name] = _rejected(name, f"it cannot be read ({error.strerror})")
+            if content is None:
+                self._records.setdefault(name, _rejected(name, "it is not a regular file"))
+                continue
+            if content in first_with:
+                self._twins[name] = first_with[content]
+                continue
+            first_with[content] = name
+            key = hashlib.sha256(f"{content} {settings}".encode()).hexdigest()[:16]
+            self.keys.add(key)
+            job = Job(source, name, content, key, dataset_folder, sample_rate, hop_length)
+            record = finished_record(job)
+            if record is None:
+                self._jobs.append(job)
+            else:
+                self._records[name] = record
+        self.n_reused = len(first_with) - len(self._jobs)
+
+    def run(self, n_workers: int, strict: bool, on_progress: Callable[[Progress], None] | None) -> None:
+        """Do what is to do; see ``prepare`` for the arguments and what is raised."""
+        for record in list(self._records.values()):
+            _refuse_if(strict, record.report)
+        n_bytes = sum(self._sizes.values())
+
+        def tell(report: FileReport | None) -> None:
+            if on_progress:
+                done_bytes = sum(self._sizes[name] for name in self._records)
+                on_progress(Progress(report, len(self._records), len(self._names), done_bytes, n_bytes))
+
+        tell(None)
+        running = run_jobs(self._jobs, n_workers)
+        for job, record in running:
+            self._records[job.name] = record
+            if strict and record.report.verdict == "rejected":
+                running.close()
+            _refuse_if(strict, record.report)
+            tell(record.report)
+        for name, original in self._twins.items():
+            same = self._records[original].report
+            reasons = (
+                same.reasons
+                if same.verdict == "rejected"
+                else [f"it is the same as {original}, which is used"]
+            )
+            report = same.model_copy(update={"path": name, "verdict": "rejected", "reasons": reasons})
+            self._records[name] = FileRecord(report=report, recording=None)
+            _refuse_if(strict, report)
+            tell(report)
+
+    def finished(self) -> list[FileRecord]:
+        """Return the records of all files in sorted order."""
+        return [self._records[name] for name in self._names]
+
+
+def _rejected(name: str, reason: str) -> FileRecord:
+    return FileRecord(report=FileReport(path=name, verdict="rejected", reasons=[reason]), recording=None)
+
+
+def _refuse_if(strict: bool, report: FileReport) -> None:
+    if strict and report.verdict == "rejected":
+        raise InputError(
+            f"{report.path} was rejected ({'; '.join(report.reasons)}); remove or repair it, or leave out --strict."
+        )
+
+
+def _split(
+    recordings: list[Recording], frame_rate: float, held_out_s: float | None, folder: Path
+) -> tuple[list[Span], list[Span]]:
+    voiced_s = sum(recording.quality.evidence.voiced_s for recording in recordings)
+    if voiced_s < LEAST_VOICED_S:
+        raise InputError(
+            f"{folder} holds {voiced_s:.1f} s of sound with a pitch, and less than {LEAST_VOICED_S:.0f} s cannot be "
+            "learned from; record more, and see oscine analyze for what was found."
+        )
+    takes = [Take(recording.n_frames, recording.pitch_midi_median) for recording in recordings]
+    train, held_out = split_held_out(takes, frame_rate, held_out_s)
+    return _spans(recordings, train), _spans(recordings, held_out)
+
+
+def _spans(recordings: list[Recording], parts: list[FrameRange]) -> list[Span]:
+    """Return the parts of recordings as parts of their shards."""
+    spans = []
+    for part in parts:
+        recording = recordings[part.take]
+        first = 0
+        for shard in recording.shards:
+            start, stop = max(part.start - first, 0), min(part.stop - first, shard.n_frames)
+            if start < stop:
+                spans.append(Span(name=recording.name, file=shard.file, start=start, stop=stop))
+            first += shard.n_frames
+    return spans
+
+
+def _statistics(folder: Path, train: list[Span], frame_rate: float) -> Statistics:
+    n_frames = sum(span.stop - span.start for span in train)
+    stride = -(-n_frames // _STATISTICS_FRAMES)
+    columns: dict[str, list[np.ndarray]] = {"f0_hz": [], "confidence": [], "loudness_db": []}
+    for span in train:
+        with safe_open(folder / span.file, framework="np") as shard:
+            for name, parts in columns.items():
+                parts.append(shard.get_tensor(name)[span.start : span.stop : stride].copy())
+    f0_hz, confidence, loudness_db = (np.concatenate(parts) for parts in columns.values())
+    return measure_statistics(
+        f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes=n_frames / frame_rate / 60
+    )

@@ -1,0 +1,161 @@
+"""One source file to shards: judged, resampled, analysed and written in bounded memory, in a worker process."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from safetensors.torch import save_file
+
+from oscine.analysis import VOICED, Features, analyze_blocks
+from oscine.data.audio_file import FileReport, probe, read_blocks
+from oscine.data.manifest import RECORDS, SHARDS, FileRecord, Recording, Shard
+from oscine.data.quality import Quality, assess, merge
+from oscine.files import sha256, write_atomically
+
+_SHARD_S = 600.0
+#: 64 MB of float32: the cap on a shard at high sample rates.
+_SHARD_SAMPLES = 16_000_000
+
+
+class Job(NamedTuple):
+    """One file to be done.
+
+    Attributes:
+        source: The file.
+        name: Its name in the dataset.
+        source_sha256: Of its bytes.
+        key: Names its shards and its record: a hash of content and settings.
+        folder: The dataset.
+        sample_rate: Hz of the dataset.
+        hop_length: Samples per frame.
+    """
+
+    source: Path
+    name: str
+    source_sha256: str
+    key: str
+    folder: Path
+    sample_rate: int
+    hop_length: int
+
+
+def record_path(folder: Path, key: str) -> Path:
+    """Return where a finished file's record lies."""
+    return folder / RECORDS / f"{key}.json"
+
+
+def finished_record(job: Job) -> FileRecord | None:
+    """Return the record of a job that an earlier run finished, if all its shards are still as they were written."""
+    path = record_path(job.folder, job.key)
+    if not path.is_file():
+        return None
+    try:
+        record = FileRecord.model_validate_json(path.read_bytes())
+    except ValueError:  # written by another version
+        return None
+    shards = record.recording.shards if record.recording else []
+    for shard in shards:
+        shard_path = job.folder / shard.file
+        if not shard_path.is_file() or sha256(shard_path) != shard.sha256:
+            return None
+    report = record.report.model_copy(update={"path": job.name})
+    recording = record.recording and record.recording.model_copy(update={"name": job.name})
+    return FileRecord(report=report, recording=recording)
+
+
+def record_file(job: Job) -> FileRecord:
+    """Judge a file and, unless it is rejected, write its shards, then its record; return the record.
+
+    Memory: one shard (64 MB at most), a copy of it while it is written, and what the analysis holds.
+
+    Raises:
+        OSError: When the disk refuses.
+    """
+    report = probe(job.source).model_copy(update={"path": job.name})
+    recording = None
+    if report.verdict != "rejected":
+        recording = _take_in(job, report)
+    record = FileRecord(report=report, recording=recording)
+    write_atomically(record_path(job.folder, job.key), record.model_dump_json(indent=1))
+    return record
+
+
+def _take_in(job: Job, report: FileReport) -> Recording:
+    """Write a readable file's shards."""
+    blocks = read_blocks(job.source, job.sample_rate, offset=report.offset)
+    shards, qualities, pitches = [], [], []
+    for number, (audio, features) in enumerate(_stretches(blocks, job.sample_rate, job.hop_length)):
+        shards.append(_write_shard(job, number, audio, features))
+        qualities.append(assess(features, audio, job.sample_rate))
+        pitches.append(features.midi[features.confidence >= VOICED].numpy())
+    voiced_midi = np.concatenate(pitches)
+    return Recording(
+        name=job.name,
+        source_sha256=job.source_sha256,
+        shards=shards,
+        quality=_with_clipping(merge(qualities), report.clipped_s),
+        pitch_midi_median=round(float(np.median(voiced_midi)), 3) if len(voiced_midi) else 0.0,
+    )
+
+
+def _with_clipping(quality: Quality, clipped_s: float) -> Quality:
+    """Return the report with the clipping seen in the file itself: resampling rounds the flat tops off."""
+    evidence = quality.evidence.model_copy(update={"clipped_s": clipped_s})
+    return merge([quality.model_copy(update={"evidence": evidence})])
+
+
+def _stretches(
+    blocks: Iterator[Float32[np.ndarray, " time"]], sample_rate: int, hop_length: int
+) -> Iterator[tuple[Float32[np.ndarray, " time"], Features]]:
+    """Yield what goes into each shard: whole frames of sound and the features of the same frames."""
+    longest = max(1, min(round(_SHARD_S * sample_rate), _SHARD_SAMPLES) // hop_length)
+    sound = _Sound(blocks)
+    waiting: list[Features] = []
+    for features in analyze_blocks(iter(sound), sample_rate, hop_length):
+        waiting.append(features)
+        while sum(part.n_frames for part in waiting) >= longest:
+            joined = Features.concatenate(waiting)
+            yield sound.take(longest * hop_length), joined.slice(0, longest)
+            rest = joined.slice(longest, joined.n_frames)
+            waiting = [rest] if rest.n_frames else []
+    if waiting:
+        joined = Features.concatenate(waiting)
+        yield sound.take(joined.n_frames * hop_length), joined
+
+
+class _Sound:
+    """Blocks on their way to the analysis, kept until the shard with their features takes them."""
+
+    def __init__(self, blocks: Iterator[Float32[np.ndarray, " time"]]) -> None:
+        self._blocks = blocks
+        self._kept: list[np.ndarray] = []
+
+    def __iter__(self) -> Iterator[Float32[np.ndarray, " time"]]:
+        for block in self._blocks:
+            self._kept.append(block)
+            yield block
+
+    def take(self, n_samples: int) -> Float32[np.ndarray, " time"]:
+        """Return and forget the oldest samples; the last frame of a file is filled up with silence."""
+        joined = np.concatenate(self._kept)
+        self._kept = [joined[n_samples:].copy()]
+        taken = joined[:n_samples]
+        return np.pad(taken, (0, n_samples - len(taken)))
+
+
+def _write_shard(job: Job, number: int, audio: Float32[np.ndarray, " time"], features: Features) -> Shard:
+    file = f"{SHARDS}/{job.key}-{number:03d}.safetensors"
+    path = job.folder / file
+    tensors = {
+        "audio": torch.from_numpy(audio),
+        "f0_hz": features.f0_hz.contiguous(),
+        "confidence": features.confidence.contiguous(),
+        "loudness_db": features.loudness_db.contiguous(),
+        "power_db": features.power_db.contiguous(),
+    }
+    write_atomically(path, lambda temporary: save_file(tensors, temporary))
+    return Shard(file=file, n_frames=features.n_frames, n_bytes=os.path.getsize(path), sha256=sha256(path))

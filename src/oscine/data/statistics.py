@@ -1,0 +1,62 @@
+"""What a dataset contains, in the few numbers that an instrument carries with it."""
+
+import numpy as np
+from jaxtyping import Float32
+from pydantic import BaseModel, ConfigDict, Field
+
+#: Loudness of digital silence by the models' definition, in dB.
+LOUDNESS_FLOOR_DB = -80.0
+
+N_QUANTILES = 101
+
+
+class Statistics(BaseModel):
+    """Pitch and loudness of the training part: what an instrument learned, and so what it can be asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    minutes: float = Field(ge=0, description="length of the training part")
+    voiced_share: float = Field(ge=0, le=1, description="share of frames that have a pitch")
+    pitch_midi_quantiles: list[float] = Field(
+        min_length=N_QUANTILES, max_length=N_QUANTILES, description="0 … 100 %, over voiced frames"
+    )
+    loudness_db_quantiles: list[float] = Field(
+        min_length=N_QUANTILES, max_length=N_QUANTILES, description="0 … 100 %, over voiced frames"
+    )
+    loudness_db_silence: float = Field(description="1st percentile of loudness over all frames")
+
+
+def measure_statistics(
+    f0_hz: Float32[np.ndarray, " frame"],
+    confidence: Float32[np.ndarray, " frame"],
+    loudness_db: Float32[np.ndarray, " frame"],
+    frame_rate: float,
+    voiced_from: float,
+    minutes: float | None = None,
+) -> Statistics:
+    """Return the statistics of frames.
+
+    Args:
+        f0_hz: Fundamental frequency in Hz.
+        confidence: 0 … 1.
+        loudness_db: Loudness in dB.
+        frame_rate: Frames per second; gives the minutes.
+        voiced_from: A frame is voiced from this confidence on.
+        minutes: The length to state, where the frames are a sample of a longer set.
+
+    Returns:
+        The statistics; without a voiced frame the quantiles are those of a constant 69 (A4) and of all frames.
+    """
+    voiced = confidence >= voiced_from
+    grid = np.linspace(0.0, 1.0, N_QUANTILES)
+    some = bool(voiced.any())
+    midi = 69.0 + 12.0 * np.log2(f0_hz[voiced].astype(np.float64) / 440.0) if some else np.full(1, 69.0)
+    everything = loudness_db.astype(np.float64) if len(loudness_db) else np.full(1, LOUDNESS_FLOOR_DB)
+    loudness = everything[voiced] if some else everything
+    return Statistics(
+        minutes=len(f0_hz) / frame_rate / 60 if minutes is None else minutes,
+        voiced_share=float(voiced.mean()) if len(voiced) else 0.0,
+        pitch_midi_quantiles=[round(float(value), 4) for value in np.quantile(midi, grid)],
+        loudness_db_quantiles=[round(float(value), 4) for value in np.quantile(loudness, grid)],
+        loudness_db_silence=round(float(np.quantile(everything, 0.01)), 4),
+    )

@@ -1,0 +1,80 @@
+"""Jobs spread over processes, so that neither a crash of a decoder nor a kill of the parent leaves a mess."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+
+import torch
+
+from oscine.data.audio_file import FileReport
+from oscine.data.manifest import FileRecord
+from oscine.data.recording import Job, record_file
+
+
+def run_jobs(jobs: Sequence[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord]]:
+    """Yield each job with its record as it is finished, in any order.
+
+    With one worker, or one job, the work is done in this process. Otherwise a file whose decoding kills its
+    process is found by doing the rest one at a time, and is rejected; the others go on. Closing the iterator
+    ends the workers at once, and so does the death of this process.
+    """
+    if n_workers == 1 or len(jobs) == 1:
+        for job in jobs:
+            yield job, record_file(job)
+        return
+    waiting = list(jobs)
+    while waiting:
+        for job, record in _run_pool(waiting, min(n_workers, len(waiting))):
+            waiting.remove(job)
+            yield job, record
+        if not waiting:
+            return
+        if n_workers == 1:  # a lone worker takes the jobs in order, so it died of the first one
+            job = waiting.pop(0)
+            reason = "the process that read it was killed (a crash of the decoder, or no memory left)"
+            report = FileReport(path=job.name, verdict="rejected", reasons=[reason])
+            yield job, FileRecord(report=report, recording=None)
+        n_workers = 1
+
+
+def _run_pool(jobs: list[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord]]:
+    """Yield what a pool finishes; it ends early, without an error, when a worker dies."""
+    context = get_context("spawn")
+    # The workers hold the reading end alone: it ends when this process closes the other one, or dies.
+    reader, writer = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_start_worker, initargs=(reader,))
+    finished = False
+    try:
+        futures = {pool.submit(record_file, job): job for job in jobs}
+        for future in as_completed(futures):
+            try:
+                record = future.result()
+            except BrokenProcessPool:
+                continue
+            yield futures[future], record
+        finished = True
+    finally:
+        if not finished:
+            writer.close()
+        pool.shutdown(wait=True, cancel_futures=True)
+        writer.close()
+        reader.close()
+
+
+def _start_worker(parent: Connection) -> None:
+    torch.set_num_threads(1)  # the processes are the parallelism
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    # Decoders write notes about every odd file to stderr; the report says the same in one place.
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 2)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Connection) -> None:
+    wait([parent])
+    os._exit(1)  # whatever is being written has a temporary name
