@@ -178,8 +178,8 @@ def test_near_silence_is_silence(level):
 
 
 def test_eps_is_a_sine_of_that_level():
-    # At its own bin a sine at floor_db reads log 2 against silence, at every FFT size; Hann gives the bins on either
-    # side half as much. Differences of two lengths leave the edges, where the sine begins and ends, out.
+    # At its own bin a sine at floor_db reads log 2 against silence, whatever the FFT size; Hann gives its two
+    # neighbours half as much. The difference of two lengths leaves out the edges, where the sine begins.
     n = torch.arange(16384, dtype=torch.float64)
     for n_fft in (64, 256, 1024):
         sums = []
