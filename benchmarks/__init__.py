@@ -1,0 +1,1 @@
+"""Speed with its error beside it, against the textbook form in the same run: ``make bench``."""
