@@ -1,0 +1,109 @@
+"""Recipes: one YAML file each, an instrument's and its training's sizes under one name."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from oscine.errors import InputError
+from oscine.models.config import InstrumentConfig
+
+
+class TrainingConfig(BaseModel):
+    """How an instrument is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_size: int = Field(default=8, ge=1)
+    """Crops per step."""
+    crop_s: float = Field(default=1.0, gt=0.0)
+    """Length of a crop, seconds."""
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    """Adam's, at its highest."""
+    warmup_steps: int = Field(default=50, ge=0)
+    """Steps over which the rate rises from nothing."""
+    final_rate_ratio: float = Field(default=0.02, gt=0.0, le=1.0)
+    """The rate at the end, over the highest; it falls along a half cosine."""
+    preroll_s: float = Field(default=0.25, ge=0.0)
+    """Sound before each crop that is played but not compared, so that the room and the network are warm, seconds."""
+    gradient_clip: float = Field(default=3.0, gt=0.0)
+    """Largest norm of the gradient."""
+    log_weight: float = Field(default=1.0, ge=0.0)
+    """α, the weight of the log-magnitude term of the loss."""
+    n_validations: int = Field(default=12, ge=1)
+    """How often, in the whole run, the held-out loss is taken and the best instrument kept."""
+    snapshot_every: int = Field(default=25, ge=1)
+    """Steps between the states to which training can go back."""
+    seed: int = 0
+    """Of the weights, the crops and the noise."""
+
+
+class Recipe(BaseModel):
+    """A named instrument and its training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    description: str
+    """What it is for, in a sentence."""
+    instrument: InstrumentConfig
+    training: TrainingConfig = TrainingConfig()
+
+
+_FOLDER = resources.files("oscine") / "recipes"
+
+
+def list_recipes() -> list[str]:
+    """Return the names of the recipes in the package."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _FOLDER.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
+    """Return a recipe.
+
+    Args:
+        name: One of `list_recipes`, or the path of a YAML file.
+        overrides: Values by dotted key, such as ``{"training.batch_size": 4}``; each must exist.
+
+    Raises:
+        InputError: When there is no such recipe or key, or a value is not allowed.
+
+    Example:
+        >>> load_recipe("tiny", {"training.crop_s": 2.0}).training.crop_s
+        2.0
+    """
+    text = _text(name)
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"The recipe {name} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"The recipe {name} is not a list of keys and values")
+    for key, value in (overrides or {}).items():
+        _set(content, key, value)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"Recipe {name}: {where}: {first['msg']}") from None
+
+
+def _text(name: str | Path) -> str:
+    if str(name) in list_recipes():
+        return (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return path.read_text(encoding="utf-8")
+    raise InputError(f"There is no recipe {name}; there are {', '.join(list_recipes())}, or the path of a YAML file")
+
+
+def _set(content: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        content = content.setdefault(parent, {})
+        if not isinstance(content, dict):
+            raise InputError(f"There is no setting {key}")
+    content[last] = value

@@ -1,0 +1,78 @@
+"""The network that turns features into controls: causal, and streaming by `step` like any processor."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from oscine.processors.base import Processor
+
+
+class ControllerConfig(BaseModel):
+    """The size of a `GruController`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hidden_size: int = Field(default=256, ge=1)
+    """Width of the recurrent layer."""
+    mlp_size: int = Field(default=0, ge=0)
+    """Width of the dense layers before and after it; 0 for none of them."""
+    n_mlp_layers: int = Field(default=3, ge=1)
+    """Dense layers in each stack, where there are any."""
+
+
+class ControllerState(NamedTuple):
+    """What the controller remembers between two blocks."""
+
+    hidden: Float[Tensor, "layer batch hidden"]
+    """The recurrent layer's state."""
+
+
+class GruController(Processor):
+    """A recurrent controller: one stack of dense layers per input, a GRU, a stack over all of it, a linear head.
+
+    Without dense layers (``mlp_size = 0``) it is the paper's *tiny* controller: a GRU and a head.
+
+    Args:
+        n_inputs: Number of features, each (batch, frame).
+        n_outputs: Channels of the head.
+        config: Sizes.
+
+    Reference: Engel et al., DDSP, ICLR 2020, appendix B.2.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, config: ControllerConfig) -> None:
+        super().__init__()
+        self.n_inputs = n_inputs
+        size, hidden, layers = config.mlp_size, config.hidden_size, config.n_mlp_layers
+        self.before = nn.ModuleList(mlp(1, size, layers) for _ in range(n_inputs if size else 0))
+        self.gru = nn.GRU(n_inputs * max(1, size), hidden, batch_first=True)
+        self.after = mlp(hidden + n_inputs * size, size, layers) if size else nn.Identity()
+        self.head = nn.Linear(size or hidden, n_outputs)
+
+    def init_state(self, batch_size: int) -> ControllerState:
+        """Return the state before the first frame."""
+        return ControllerState(self.head.weight.new_zeros(1, batch_size, self.gru.hidden_size))
+
+    def step(
+        self, *features: Float[Tensor, "batch frame"], state: ControllerState
+    ) -> tuple[Float[Tensor, "batch frame output"], ControllerState]:
+        """Return the next frames' unbounded controls, and the state."""
+        inputs = torch.stack(features, dim=-1)
+        if not self.before:
+            output, hidden = self.gru(inputs, state.hidden)
+            return self.head(output), ControllerState(hidden)
+        stacks = [stack(inputs[..., i : i + 1]) for i, stack in enumerate(self.before)]
+        seen = torch.cat(stacks, dim=-1)
+        output, hidden = self.gru(seen, state.hidden)
+        return self.head(self.after(torch.cat([output, seen], dim=-1))), ControllerState(hidden)
+
+
+def mlp(n_inputs: int, size: int, n_layers: int) -> nn.Sequential:
+    """Return dense layers, each followed by layer norm and leaky ReLU (slope 0.2), as in the DDSP paper's code."""
+    layers: list[nn.Module] = []
+    for i in range(n_layers):
+        layers += [nn.Linear(n_inputs if i == 0 else size, size), nn.LayerNorm(size), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers)

@@ -1,0 +1,171 @@
+"""The Lightning module: one step, the learning rate, the guard against steps that are not finite, the held-out loss."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import lightning
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from oscine.data.dataset import Batch, Split
+from oscine.losses import MultiScaleSpectralLoss
+from oscine.models import Instrument, TrainingConfig
+from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
+
+_MOST_SKIPPED_IN_A_ROW = 5
+_PIECE_S, _N_PIECES = 8.0, 6
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a run is: minutes, steps, or whichever of both ends first."""
+
+    minutes: float | None
+    steps: int | None
+
+    def progress(self, step: int, elapsed_s: float) -> float:
+        """Return how much of the run is over, 0 to 1."""
+        by_step = 0.0 if self.steps is None else step / self.steps
+        by_time = 0.0 if self.minutes is None else elapsed_s / (60 * self.minutes)
+        return min(1.0, max(by_step, by_time))
+
+
+class InstrumentTraining(lightning.LightningModule):
+    """Trains an instrument on crops by the multi-scale spectral loss.
+
+    Steps are numbered by `counters`, which resume with a checkpoint; crops and noise are functions of the seed and
+    the step, so a resumed run by steps repeats the unbroken one bit for bit.
+
+    Args:
+        instrument: What is trained.
+        train: Where crops come from.
+        held_out: What the best instrument is chosen by.
+        config: Sizes, rates.
+        budget: When it ends.
+        on_notice: Is told, in a sentence, what the guard did.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        train: Split,
+        held_out: Split,
+        config: TrainingConfig,
+        budget: Budget,
+        on_notice: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.instrument = instrument
+        self.train_split = train
+        self.config = config
+        self.budget = budget
+        self.counters = Counters()
+        self.last_loss = math.nan
+        self.loss = MultiScaleSpectralLoss(instrument.sample_rate, log_weight=config.log_weight)
+        self.on_notice = on_notice
+        self.optimizer = torch.optim.Adam(instrument.parameters(), lr=config.learning_rate)
+        self.snapshot = take_snapshot(instrument, self.optimizer, self.counters)
+        self._pieces = _pieces(held_out, instrument.sample_rate)
+
+    @property
+    def progress(self) -> float:
+        """How much of the run is over, 0 to 1."""
+        return self.budget.progress(self.counters.step, self.counters.elapsed_s)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step: a linear rise, then half a cosine down."""
+        config = self.config
+        rise = min(1.0, (self.counters.step + 1) / max(1, config.warmup_steps))
+        fall = config.final_rate_ratio + (1 - config.final_rate_ratio) * (1 + math.cos(math.pi * self.progress)) / 2
+        return config.learning_rate * rise * fall * self.counters.rate_scale
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return Adam; its rate is set at every step from `learning_rate`."""
+        return self.optimizer
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on from a checkpoint."""
+        restore(snapshot, self.instrument, self.optimizer)
+        self.counters = snapshot.counters.model_copy()
+        self.snapshot = snapshot
+
+    def draw(self, step: int) -> Batch:
+        """Return the crops of a step, each with its preroll."""
+        rate, hop_length = self.instrument.sample_rate, self.instrument.hop_length
+        n_frames = self._n_preroll + max(1, round(self.config.crop_s * rate / hop_length))
+        return self.train_split.batch(self.config.seed, step, self.config.batch_size, n_frames)
+
+    @property
+    def _n_preroll(self) -> int:
+        return round(self.config.preroll_s * self.instrument.sample_rate / self.instrument.hop_length)
+
+    def training_step(self, batch: Batch, _: int) -> None:
+        """Take one step, or skip it when its loss or gradient is not finite."""
+        counters, optimizer = self.counters, self.optimizer
+        seed = (self.config.seed << 32) + counters.step * self.config.batch_size
+        for group in optimizer.param_groups:
+            group["lr"] = self.learning_rate
+        audio = self.instrument(batch.f0_hz, batch.loudness_db, seed=seed)
+        first = self._n_preroll * self.instrument.hop_length
+        loss = self.loss(audio[:, first:], batch.audio[:, first:])
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.instrument.parameters(), self.config.gradient_clip)
+        self.last_loss = loss.item()
+        finite = math.isfinite(self.last_loss) and bool(torch.isfinite(norm))
+        counters.step += 1
+        if finite:
+            optimizer.step()
+            counters.n_skipped_in_a_row = 0
+            if counters.step % self.config.snapshot_every == 0:
+                self.snapshot = take_snapshot(self.instrument, optimizer, counters)
+        else:
+            self._skip()
+
+    def _skip(self) -> None:
+        counters = self.counters
+        counters.n_skipped += 1
+        counters.n_skipped_in_a_row += 1
+        self.on_notice(f"Step {counters.step} was skipped: its loss or gradient is not finite ({counters.n_skipped} so far).")
+        if counters.n_skipped_in_a_row >= _MOST_SKIPPED_IN_A_ROW:
+            restore(self.snapshot, self.instrument, self.optimizer)
+            counters.n_skipped_in_a_row = 0
+            counters.n_rolled_back += 1
+            counters.rate_scale /= 2
+            self.on_notice(
+                f"{_MOST_SKIPPED_IN_A_ROW} steps in a row were not finite: weights went back to step "
+                f"{self.snapshot.counters.step}, learning rate halved."
+            )
+
+    @torch.no_grad()
+    def held_out_loss(self) -> tuple[float, Float[Tensor, "batch time"], Float[Tensor, "batch time"]]:
+        """Return the loss on pieces of the held-out part, and their audio: predicted, true."""
+        batch = Batch(*(tensor.to(self.device) for tensor in self._pieces))
+        audio = self.instrument(batch.f0_hz, batch.loudness_db)
+        return self.loss(audio, batch.audio).item(), audio, batch.audio
+
+
+def _pieces(split: Split, sample_rate: int) -> Batch:
+    """Return at most six pieces of at most eight seconds, spread evenly over the split."""
+    hop_length = split.hop_length
+    wanted = round(_PIECE_S * sample_rate / hop_length)
+    n_frames = min(wanted, max(segment.n_frames for segment in split.segments))
+    places = [
+        (segment, start)
+        for segment in split.segments
+        for start in range(0, segment.n_frames - n_frames + 1, n_frames)
+    ]
+    n = min(_N_PIECES, len(places))
+    chosen = [places[i * len(places) // n] for i in range(n)]
+    features = [segment.features().slice(start, start + n_frames) for segment, start in chosen]
+    audio = [segment.audio()[start * hop_length : (start + n_frames) * hop_length] for segment, start in chosen]
+    return Batch(
+        torch.stack(audio),
+        torch.stack([f.f0_hz for f in features]),
+        torch.stack([f.loudness_db for f in features]),
+        torch.stack([f.confidence for f in features]),
+    )
