@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from oscine.transfer.notes import runs
+
 _CENTRE_S = 0.25  # at least one period of a vibrato of 4 Hz or faster
+_VIBRATO_S = 0.5
 _STEADY_S = 0.06  # a tone held shorter than this is passed through, not meant
 _SMOOTHING_S = 0.02
 _IN_SCALE_SHARE = 0.9
@@ -76,10 +79,10 @@ def autotune(
 ) -> tuple[Float[Tensor, " frame"], Scale]:
     """Return the correction in semitones that draws each note towards its tone.
 
-    ``correction = strength · (tone − centre)``, where the centre is the running median of the pitch over
-    250 ms and the tone the nearest one of the melody's scale. The note's centre moves, its vibrato stays as
-    wide as it was sung. Frames that only pass through a tone (a glide, a scoop) belong to none: their
-    correction runs from that of the last held tone to that of the next, so a glide stays a glide.
+    ``correction = strength · (tone − centre)``, where the centre is the pitch without its vibrato and the
+    tone the nearest one of the melody's scale. The note's centre moves, its vibrato stays as wide as it was
+    sung. Frames that only pass through a tone (a glide, a scoop) belong to none: their correction runs from
+    that of the last held tone to that of the next, so a glide stays a glide.
 
     Args:
         midi: Pitch in semitones.
@@ -101,11 +104,13 @@ def autotune(
     label = torch.where(on_notes, tone, torch.inf)
     start = torch.cat([torch.zeros(1, dtype=torch.int64), torch.nonzero(label[1:] != label[:-1])[:, 0] + 1])
     length = torch.diff(start, append=torch.tensor([len(label)]))
-    held = on_notes & (length.repeat_interleave(length) >= _STEADY_S * frame_rate)
+    held = steady & (length.repeat_interleave(length) >= _STEADY_S * frame_rate)
     if not bool(held.any()):
-        held = on_notes
-    at = held.nonzero()[:, 0]
-    correction = np.interp(np.arange(len(midi)), at.numpy(), (tone - centre)[at].numpy())
+        return torch.zeros_like(midi), scale
+    at = held.nonzero()[:, 0].numpy()
+    correction = np.interp(
+        np.arange(len(midi)), at, tone.numpy()[at] - _without_vibrato(midi, held, frame_rate)
+    )
     width = max(round(_SMOOTHING_S * frame_rate) // 2 * 2 + 1, 1)
     padded = np.pad(correction, width // 2, mode="edge")
     smooth = np.convolve(padded, np.full(width, 1 / width), mode="valid")
@@ -113,10 +118,29 @@ def autotune(
 
 
 def _steady(centre: Float[Tensor, " frame"], frame_rate: float) -> Bool[Tensor, " frame"]:
-    """Return where the centre moves less than 0.4 semitones in the next 40 ms."""
-    ahead = max(round(0.04 * frame_rate), 1)
-    later = torch.cat([centre[ahead:], centre[-1:].expand(min(ahead, len(centre)))])[: len(centre)]
-    return (later - centre).abs() < 0.4
+    """Return where the centre moves less than 0.4 semitones in the 40 ms around: neither glide nor jump."""
+    half = max(round(0.02 * frame_rate), 1)
+    padded = torch.cat([centre[:1].expand(half), centre, centre[-1:].expand(half)])
+    return (padded[2 * half :] - padded[: -2 * half]).abs() < 0.4
+
+
+def _without_vibrato(
+    midi: Float[Tensor, " frame"], held: Bool[Tensor, " frame"], frame_rate: float
+) -> Float64[np.ndarray, " held"]:
+    """Return the pitch of the held frames, smoothed within each unbroken stretch of them.
+
+    A mean weighted by a Hann window of 500 ms: its zeros begin at 4 Hz, where vibrato does. A median would
+    keep the edges of notes, but leaves a ripple against the vibrato; here the stretches are the notes.
+    """
+    window = np.hanning(2 * round(_VIBRATO_S * frame_rate / 2) + 3)
+    half = len(window) // 2
+    pitch, smooth = midi.to(torch.float64).numpy(), []
+    for start, stop in runs(held).tolist():
+        weight = np.convolve(np.ones(stop - start), window)[half:-half]
+        # About its mean, so that pitches of 60 do not cost digits.
+        offset = pitch[start:stop].mean()
+        smooth.append(offset + np.convolve(pitch[start:stop] - offset, window)[half:-half] / weight)
+    return np.concatenate(smooth)
 
 
 def _running_median(values: Float[Tensor, " frame"], frame_rate: float) -> Float[Tensor, " frame"]:

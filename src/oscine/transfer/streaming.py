@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,12 +21,29 @@ Performance = str | Path | tuple[np.ndarray | Tensor, int]
 """What can be transferred: a file, or audio ``(time,)`` or ``(channel, time)`` with its sample rate."""
 
 
+@runtime_checkable
 class Playable(Protocol):
     """What a transfer needs of an instrument; ``models.Instrument`` is one."""
 
-    sample_rate: int
-    hop_length: int
-    statistics: Statistics | None
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        ...
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per frame."""
+        ...
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """What it has learned."""
+        ...
+
+    @property
+    def room(self) -> Any:
+        """The processor that its dry sound is heard through, or ``None``."""
+        ...
 
     @property
     def latency(self) -> int:
@@ -120,15 +137,19 @@ def play(
     hop_length, skip = instrument.hop_length, instrument.latency
     n_frames = -(-(n_samples + skip) // hop_length)
     state = instrument.init_state(1, seed=seed)
+    room = None if dry else instrument.room
+    room_state = None if room is None else room.init_state(1)
     gain_before = torch.zeros(1)
     left = n_samples
     for start in range(0, n_frames, block_frames):
-        stop = min(start + block_frames, n_frames)
-        f0_hz, loudness_db, gain = _controls(matched, start, stop)
+        f0_hz, loudness_db, gain = _controls(matched, start, min(start + block_frames, n_frames))
         with torch.no_grad():
-            audio, state = instrument.step(f0_hz[None], loudness_db[None], state=state, dry=dry)
-        audio = audio[0] * _ramp(torch.cat([gain_before, gain]), hop_length)
-        gain_before = gain[-1:]
+            audio, state = instrument.step(f0_hz[None], loudness_db[None], state=state, dry=True)
+            # The gain comes before the room: when a note ends, its reverberation rings on.
+            audio = audio * _ramp(torch.cat([gain_before, gain]), hop_length)
+            if room is not None:
+                audio, room_state = room.step(audio, state=room_state)
+        audio, gain_before = audio[0], gain[-1:]
         audio, skip = audio[skip:], max(skip - len(audio), 0)
         if len(audio):
             yield audio[:left]

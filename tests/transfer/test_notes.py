@@ -1,0 +1,58 @@
+import torch
+
+from oscine.transfer.notes import find_notes, hold_nearest, presence, runs
+
+RATE = 250.0
+
+
+def _mask(*spans: tuple[int, int], n: int = 300) -> torch.Tensor:
+    mask = torch.zeros(n, dtype=torch.bool)
+    for start, stop in spans:
+        mask[start:stop] = True
+    return mask
+
+
+def test_runs_are_first_and_one_past_the_last():
+    assert runs(_mask((0, 3), (7, 8), n=8)).tolist() == [[0, 3], [7, 8]]
+    assert runs(_mask(n=8)).tolist() == []
+
+
+def test_notes_are_sure_audible_and_long():
+    confidence, loudness_db = torch.zeros(300), torch.full((300,), -20.0)
+    confidence[20:60] = 0.95  # a note
+    confidence[34:38] = 0.2  # with a hole of 16 ms in it
+    confidence[80:86] = 0.95  # 24 ms: a glitch
+    confidence[100:150] = 0.6  # never sure: a fricative
+    confidence[200:250] = 0.95  # a note's reverberation, far down
+    loudness_db[200:250] = -68.0
+    assert runs(find_notes(confidence, loudness_db, RATE)).tolist() == [[20, 60]]
+
+
+def test_noise_and_silence_hold_no_note():
+    assert not find_notes(torch.full((300,), 0.3), torch.full((300,), -20.0), RATE).any()
+    assert not find_notes(torch.full((300,), 0.95), torch.full((300,), -80.0), RATE).any()
+    assert find_notes(torch.zeros(0), torch.zeros(0), RATE).shape == (0,)
+
+
+def test_presence_is_whole_on_notes_ramps_around_them_and_ends():
+    on = _mask((100, 150))
+    p = presence(on, RATE)
+    assert (p[on] == 1).all()
+    assert (p.diff()[:100] >= 0).all()
+    assert (p.diff()[149:] <= 0).all()
+    assert (p[:91] == 0).all()  # an attack of 32 ms
+    assert (p[171:] == 0).all()  # a release of 80 ms
+    assert float(p.diff().abs().max()) < 0.2  # a ramp, not a step
+    assert (presence(_mask(), RATE) == 0).all()
+
+
+def test_a_gap_keeps_the_pitch_before_and_then_has_the_next_one():
+    on = _mask((10, 20), (40, 50), n=60)
+    values = torch.arange(60.0)
+    held = hold_nearest(values, on)
+    assert torch.equal(held[on], values[on])
+    assert (held[:10] == 10).all()
+    assert (held[20:30] == 19).all()
+    assert (held[30:40] == 40).all()
+    assert (held[50:] == 49).all()
+    assert torch.equal(hold_nearest(values, _mask(n=60)), values)
