@@ -22,8 +22,8 @@ from oscine.errors import InputError
 from oscine.functional import loudness
 from oscine.functional.framing import frame_centers
 
-# The analysis works on a fixed grid of stretches, whatever blocks come in. The tracker sees 11 hops back and 10
-# ahead; 16 hops (256 ms) of context hold that, the interpolation, and every window of loudness.
+# The analysis works on a fixed grid of stretches, whatever blocks come in. The tracker sees 11 hops back and
+# 10 ahead; 16 hops (256 ms) of context hold that, the interpolation, and every window of loudness.
 _STRETCH = 1024 * TRACKER_HOP
 _CONTEXT = 16 * TRACKER_HOP
 
@@ -34,8 +34,8 @@ _LONGEST_LEAD_S = 60.0
 def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None = None) -> Features:
     """Return pitch, confidence, loudness and power of a sound, frame by frame.
 
-    Everything is measured on the sound at 16 kHz, so that the storage does not matter: the same sound at another
-    rate, number of channels or sample format has the same features. ``analyze(x)`` is
+    Everything is measured on the sound at 16 kHz, so that the storage does not matter: the same sound at
+    another rate, number of channels or sample format has the same features. ``analyze(x)`` is
     ``Features.concatenate(analyze_blocks(blocks of x))``, bit for bit.
 
     Args:
@@ -47,8 +47,8 @@ def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None
         ``ceil(time / hop_length)`` frames; frame t describes the instant ``(t + 1) · hop_length``.
 
     Raises:
-        InputError: When there is no sample, the shape or dtype is none of those, a sample is not finite or far
-            beyond full scale, or the rate or hop cannot be worked with.
+        InputError: When there is no sample, the shape or dtype is none of those, a sample is not finite or
+            far beyond full scale, or the rate or hop cannot be worked with.
 
     Example:
         >>> import math, torch
@@ -58,7 +58,8 @@ def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None
         440.0
     """
     hop_length = check_grid(sample_rate, hop_length)
-    return Features.concatenate(list(analyze_blocks(mono_blocks(audio, sample_rate), sample_rate, hop_length)))
+    blocks = mono_blocks(audio, sample_rate)
+    return Features.concatenate(list(analyze_blocks(blocks, sample_rate, hop_length)))
 
 
 def analyze_blocks(
@@ -66,8 +67,9 @@ def analyze_blocks(
 ) -> Iterator[Features]:
     """Yield the features of a stream, in order, a stretch of about 16 s at a time.
 
-    Memory does not grow with the length: about 17 s of audio are held. The features of a beginning without
-    pitch are held back until the first voiced frame, whose pitch they carry, though no longer than one minute.
+    Memory does not grow with the length: about 17 s of audio are held. The features of a beginning
+    without pitch are held back until the first voiced frame, whose pitch they carry, though no longer than
+    one minute.
 
     Args:
         blocks: Mono float32 blocks, each ``(time,)``, of any lengths, in −1 … 1.
@@ -87,7 +89,7 @@ def analyze_blocks(
 def paper_loudness(
     audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None = None
 ) -> Float[Tensor, " frame"]:
-    """Return the loudness, in dB, by the definition in which the paper's table is given, on the frames' instants.
+    """Return the loudness, in dB, by the definition of the paper's table, on the frames' instants.
 
     Args:
         audio: As ``analyze``.
@@ -120,7 +122,8 @@ class _Grid:
 
     def center(self, frame: int) -> int:
         """Return one frame's instant; the same rule as ``frame_centers``."""
-        return (2 * (frame + 1) * self.hop_length * ANALYSIS_RATE + self.sample_rate) // (2 * self.sample_rate)
+        doubled = 2 * (frame + 1) * self.hop_length * ANALYSIS_RATE
+        return (doubled + self.sample_rate) // (2 * self.sample_rate)
 
     def first_frame_from(self, position: int) -> int:
         """Return the first frame whose instant is at ``position`` or later."""
@@ -140,7 +143,7 @@ def _measured(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Features]:
             n_samples += len(block)
             yield block
 
-    # buffer[0] is sample `origin` of the signal at the analysis rate; frames before `frame` have been yielded.
+    # buffer[0] is sample `origin` of the signal at the analysis rate; frames before `frame` are done.
     buffer, origin, stretch, frame = np.zeros(0, dtype=np.float32), 0, 0, 0
     for block in resample_blocks(counted(), grid.sample_rate):
         buffer = np.concatenate([buffer, block])
@@ -158,7 +161,7 @@ def _measured(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Features]:
     buffer = np.pad(buffer, (0, max(0, TRACKER_HOP - len(buffer))))
     while frame < (n_frames := grid.n_frames(n_samples)):
         stretch += 1
-        # An instant may lie up to a hop behind the last sample: it belongs to the stretch that has that sample.
+        # An instant may lie a hop behind the last sample: it belongs to the stretch that has that sample.
         ends_here = origin + len(buffer) <= stretch * _STRETCH
         stop = n_frames if ends_here else min(n_frames, grid.first_frame_from(stretch * _STRETCH))
         if stop > frame:
@@ -183,7 +186,7 @@ def _measure(signal: np.ndarray, origin: int, start: int, stop: int, grid: _Grid
 
 
 def _hold_pitch(parts: Iterable[Features], grid: _Grid) -> Iterator[Features]:
-    """Yield the parts with the pitch of unvoiced frames filled in; a lead without pitch waits for the first one."""
+    """Yield the parts with the pitch of unvoiced frames filled in; a lead without pitch waits for one."""
     waiting: list[Features] = []
     last_hz: float | None = None
     for part in parts:
@@ -205,9 +208,7 @@ def _hold_pitch(parts: Iterable[Features], grid: _Grid) -> Iterator[Features]:
         yield replace(one, f0_hz=torch.full_like(one.f0_hz, NO_PITCH_HZ))
 
 
-def _forward_fill(
-    values: Float[Tensor, " frame"], keep: Tensor, before: float
-) -> Float[Tensor, " frame"]:
+def _forward_fill(values: Float[Tensor, " frame"], keep: Tensor, before: float) -> Float[Tensor, " frame"]:
     """Return the values where ``keep``, elsewhere the last kept one, or ``before`` ahead of the first."""
     index = torch.where(keep, torch.arange(1, len(values) + 1), 0).cummax(0).values
     return torch.cat([torch.full((1,), before), values])[index]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -20,11 +19,11 @@ VOICED = 0.5
 
 @dataclass(frozen=True)
 class Features:
-    """Pitch, confidence, loudness and power of a sound; frame t describes the instant ``(t + 1) · hop_length``.
+    """Pitch, confidence, loudness and power; frame t describes the instant ``(t + 1) · hop_length``.
 
     Attributes:
-        f0_hz: Fundamental frequency in Hz. Where the sound is unvoiced, the last voiced value is held; before the
-            first voiced frame stands the first voiced value, and 440 Hz where there is none.
+        f0_hz: Fundamental frequency in Hz. Where the sound is unvoiced, the last voiced value is held;
+            before the first voiced frame stands the first voiced value, and 440 Hz where there is none.
         confidence: In 0 … 1; from ``VOICED`` on the frame has a pitch, 0 is digital silence.
         loudness_db: A-weighted loudness in dB (``functional.loudness.loudness_db``), floor −80.
         power_db: Mean power in dB (``functional.loudness.rms_power_db``), floor −80.
@@ -60,7 +59,7 @@ class Features:
         return torch.arange(1, self.n_frames + 1, dtype=torch.float64) * (self.hop_length / self.sample_rate)
 
     def slice(self, start: int, stop: int) -> "Features":
-        """Return frames ``start`` … ``stop − 1``: those of ``audio[start · hop_length : stop · hop_length]``."""
+        """Return frames ``start`` … ``stop − 1``, those of ``audio[start · hop : stop · hop]``."""
         return Features(
             self.f0_hz[start:stop],
             self.confidence[start:stop],
@@ -70,8 +69,8 @@ class Features:
             self.hop_length,
         )
 
-    @classmethod
-    def concatenate(cls, parts: Sequence["Features"]) -> Self:
+    @staticmethod
+    def concatenate(parts: Sequence["Features"]) -> "Features":
         """Return consecutive parts as one.
 
         Raises:
@@ -81,9 +80,9 @@ class Features:
             raise InputError("There are no features to join: give at least one part.")
         grids = {(part.sample_rate, part.hop_length) for part in parts}
         if len(grids) > 1:
-            raise InputError(f"Features on different grids cannot be joined: (sample rate, hop) are {sorted(grids)}.")
+            raise InputError(f"Features on different grids, (rate, hop) {sorted(grids)}, cannot be joined.")
         sample_rate, hop_length = grids.pop()
-        return cls(
+        return Features(
             torch.cat([part.f0_hz for part in parts]),
             torch.cat([part.confidence for part in parts]),
             torch.cat([part.loudness_db for part in parts]),

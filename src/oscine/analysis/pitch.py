@@ -15,7 +15,7 @@ TRACKER_HOP = 256
 
 @cache
 def _tracker() -> SwiftF0:
-    # One thread without spinning: files are analysed in parallel, and a session without threads survives a fork.
+    # One thread, no spinning: files are analysed in parallel, and a session without threads survives a fork.
     return SwiftF0(threads=1, spin=False)
 
 
@@ -43,11 +43,13 @@ def track_pitch(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.
     return f0_hz, confidence
 
 
-def _interpolate(position: np.ndarray, octave: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _interpolate(
+    position: np.ndarray, octave: np.ndarray, confidence: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return pitch (Hz) and confidence between the tracker's values.
 
-    Confidence goes linearly. Pitch goes linearly in octaves inside a note; where a note changes or begins, a value in
-    between belongs to neither, and the nearer one (the voiced one, if only one is) is taken.
+    Confidence goes linearly. Pitch goes linearly in octaves inside a note; where a note changes or begins, a
+    value in between belongs to neither, and the nearer one (the voiced one, if only one is) is taken.
     """
     before = np.clip(np.floor(position).astype(int), 0, len(octave) - 1)
     after = np.minimum(before + 1, len(octave) - 1)

@@ -1,4 +1,4 @@
-"""One picture of what the analysis heard: waveform, spectrogram with the pitch on it, confidence, loudness."""
+"""A picture of what the analysis heard: waveform, spectrogram with the pitch, confidence, loudness."""
 
 from pathlib import Path
 
@@ -22,8 +22,8 @@ def plot_features(
 ) -> None:
     """Draw a sound and its features, and write the picture.
 
-    From the top: the waveform, a spectrogram (mono, 16 kHz, logarithmic frequency) with the pitch of the voiced frames,
-    the confidence with the thresholds ``VOICED`` and ``CONFIDENT``, the loudness.
+    From the top: the waveform, a spectrogram (mono, 16 kHz, logarithmic frequency) with the pitch of the
+    voiced frames, the confidence with the thresholds ``VOICED`` and ``CONFIDENT``, the loudness.
 
     Args:
         audio: ``(time,)`` or ``(channel, time)``, as for ``analyze``.
@@ -48,15 +48,18 @@ def plot_features(
     FigureCanvasAgg(figure)
     wave, spectrum, sure, loud = figure.subplots(4, 1, sharex=True, height_ratios=[1.1, 4.2, 0.9, 1.5])
     if title:
-        figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="semibold", color=_INK)
+        figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="bold", color=_INK)
 
     _draw_waveform(wave, signal, duration_s)
     _draw_spectrogram(spectrum, signal, duration_s)
     f0_hz = np.where(voiced, features.f0_hz.numpy(), np.nan)
-    # A dark line below the bright one keeps the pitch visible on bright partials as well as on the dark ground.
-    spectrum.plot(time_s, f0_hz, color="#00141c", linewidth=3.2, alpha=0.8, solid_capstyle="round")
-    spectrum.plot(time_s, f0_hz, color=_PITCH, linewidth=1.5, solid_capstyle="round", label="f0")
-    spectrum.legend(loc="upper right", frameon=True, facecolor="#10161d", edgecolor="none", labelcolor="white")
+    # A leap is a new note: no line is drawn between the two.
+    f0_hz[1:][np.abs(np.diff(np.log2(f0_hz))) > 0.8 / 12] = np.nan
+    # A dark line below the bright one keeps the pitch visible on bright partials as on the dark ground.
+    thick = 1.6 if duration_s < 20.0 else 1.0
+    spectrum.plot(time_s, f0_hz, color="#00141c", linewidth=2.1 * thick, alpha=0.8, solid_capstyle="round")
+    spectrum.plot(time_s, f0_hz, color=_PITCH, linewidth=thick, solid_capstyle="round", label="f0")
+    spectrum.legend(loc="upper right", facecolor="#10161d", edgecolor="none", labelcolor="white")
 
     confidence = features.confidence.numpy()
     sure.fill_between(time_s, 0, confidence, color=_SURE, alpha=0.25, linewidth=0)
@@ -113,7 +116,13 @@ def _draw_spectrogram(axes, signal: np.ndarray, duration_s: float) -> None:
     edges_s = np.linspace(0, duration_s, n_columns + 1)
     bin_hz = (np.arange(_N_FFT // 2 + 2) - 0.5) * (ANALYSIS_RATE / _N_FFT)
     axes.pcolormesh(
-        edges_s, np.maximum(bin_hz, 1.0), level_db.T.numpy(), cmap="magma", vmin=top_db - 85, vmax=top_db, rasterized=True
+        edges_s,
+        np.maximum(bin_hz, 1.0),
+        level_db.T.numpy(),
+        cmap="magma",
+        vmin=top_db - 85,
+        vmax=top_db,
+        rasterized=True,
     )
     axes.set_yscale("log")
     axes.set(ylim=(50, ANALYSIS_RATE / 2), ylabel="frequency (Hz)")

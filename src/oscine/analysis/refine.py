@@ -1,17 +1,18 @@
 """The pitch at an instant, from the signal itself: the instantaneous frequency of the low harmonics.
 
-A tracker's grid (16 ms) is too coarse for frames of 4 ms: between its points vibrato is cut off, and at the tenth
-harmonic an error of 10 cents is a full turn of phase in less than 20 ms. So its value is taken as a guess only.
+A tracker's grid (16 ms) is too coarse for frames of 4 ms: its window rounds vibrato off, and at the tenth
+harmonic of 440 Hz an error of 10 cents is a full turn of phase in 40 ms. So its value is a guess only.
 
-For a harmonic k near ``k f`` the windowed transform ``X = Σ h[n] x[n] e^(−j 2π k f n / fs)`` and the one with the
-window's derivative, ``D = Σ h'[n] x[n] e^(−j 2π k f n / fs)``, give the frequency that the harmonic has at the
-window's centre,
+For a harmonic near ``k f``, the windowed transform ``X = Σ h[n] x[n] e^(−j 2π k f n / fs)`` and the one
+with the window's derivative, ``D = Σ h'[n] x[n] e^(−j 2π k f n / fs)``, give the frequency that the harmonic
+has at the window's centre,
 
     f_k = k f − fs / 2π · Im(D / X)        (time–frequency reassignment, exact for a steady sinusoid)
 
-because ``D = j (ω − k ω_f) X`` there. Each harmonic votes ``f_k / k`` with the weight ``k² |X|²``: the variance of a
-frequency estimate falls with its power, and that of ``f_k / k`` by another k². The window is symmetric about the
-instant, so nothing is late; it spans three periods, so that the neighbouring harmonics fall on its nulls.
+because summing by parts gives ``D = −j (ω_k − 2π k f / fs) X`` with ω_k its radians per sample. Each harmonic
+votes ``f_k / k`` with the weight ``k² |X|²``: the variance of a frequency estimate falls with its power, and
+that of ``f_k / k`` by another k². The window is symmetric about the instant, so nothing is late; it spans
+three periods, so that the neighbouring harmonics fall on its nulls.
 """
 
 import numpy as np
@@ -23,8 +24,8 @@ _BATCH = 1024
 _HIGHEST_HZ = 5000.0
 _FIRST_HARMONICS, _HARMONICS = 3, 10
 _FIRST_LIMIT_CENTS, _LIMIT_CENTS = 100.0, 50.0
-# Measured against Praat on a violin: harmonics that disagree by more than 20 cents (or that leave a tenth of the
-# power to others) are worth less than the tracker's own value, that of note changes and of noise.
+# Measured against Praat on a violin: where the harmonics disagree by more than 20 cents, or leave a tenth of
+# the weight outside the limit (at note changes, in noise), the tracker's own value is the better one.
 _SPREAD_CENTS = (15.0, 30.0)
 _AGREEMENT = (0.85, 0.95)
 
@@ -41,8 +42,8 @@ def refine_f0(
         f0_hz: ``(frame,)``, the guess in Hz.
 
     Returns:
-        The refined pitch in Hz, at most a semitone from the guess; and how far the signal was trusted over the
-        guess, 0 … 1: where the harmonics disagree the guess stands.
+        The refined pitch in Hz, at most a semitone from the guess; and how far the signal was trusted over
+        the guess, 0 … 1: where the harmonics disagree the guess stands.
 
     Reference:
         Auger and Flandrin, Improving the readability of time-frequency representations by the reassignment
@@ -56,7 +57,7 @@ def refine_f0(
     margin = int(n_window.max(initial=1)) + 2
     padded = np.pad(audio.astype(np.float32, copy=False), margin)
     for one in np.unique(size):
-        half = int(round(2.0 ** (one / _CLASSES_PER_OCTAVE))) // 2
+        half = round(2.0 ** (float(one) / _CLASSES_PER_OCTAVE)) // 2
         offsets = np.arange(-half, half + 1)
         angle = np.pi * offsets / (half + 1)
         window = (0.5 + 0.5 * np.cos(angle)).astype(np.float32)
@@ -75,8 +76,10 @@ def refine_f0(
 def _vote(
     windowed: np.ndarray, sloped: np.ndarray, offsets: np.ndarray, sample_rate: int, guess_hz: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the harmonics' common pitch and the trust in it: a first vote of few, then one of all around it."""
-    first_hz, _, _ = _poll(windowed, sloped, offsets, sample_rate, guess_hz, _FIRST_HARMONICS, _FIRST_LIMIT_CENTS)
+    """Return the harmonics' common pitch and the trust in it: a vote of few, then one of all around it."""
+    first_hz, _, _ = _poll(
+        windowed, sloped, offsets, sample_rate, guess_hz, _FIRST_HARMONICS, _FIRST_LIMIT_CENTS
+    )
     voted_hz, agreement, spread = _poll(
         windowed, sloped, offsets, sample_rate, first_hz, _HARMONICS, _LIMIT_CENTS
     )
@@ -98,7 +101,7 @@ def _poll(
     n_harmonics: int,
     limit_cents: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return pitch (Hz), share of the weight within the limit, and the weighted deviation of the votes (cents)."""
+    """Return pitch (Hz), share of the weight within the limit, and deviation of the votes (cents)."""
     turn = np.exp((-2j * np.pi / sample_rate) * guess_hz[:, None] * offsets).astype(np.complex64)
     carrier = np.ones_like(turn)
     total = np.full(len(guess_hz), 1e-20)

@@ -41,10 +41,10 @@ def check_grid(sample_rate: int, hop_length: int | None) -> int:
 
 
 def mono_blocks(audio: Tensor | np.ndarray, sample_rate: int) -> Iterator[np.ndarray]:
-    """Yield an array's samples as mono float32, a few seconds at a time; integers are scaled by their full scale.
+    """Yield an array's samples as mono float32, a few seconds at a time; integers by their full scale.
 
     Args:
-        audio: ``(time,)`` or ``(channel, time)``; any real dtype. Unsigned integers have their silence half-way.
+        audio: ``(time,)`` or ``(channel, time)``; any real dtype. Unsigned integers are silent half-way.
         sample_rate: In Hz; it only sets how much is converted at once.
 
     Raises:
@@ -83,8 +83,8 @@ def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.
     length = round(_FEED_S * sample_rate)
     kept: list[np.ndarray] = []
     n_kept = n_seen = 0
-    for block in blocks:
-        block = np.asarray(block, dtype=np.float32)
+    for given in blocks:
+        block = np.asarray(given, dtype=np.float32)
         if block.ndim != 1:
             raise InputError(f"A block of shape {block.shape} is not mono; give blocks of shape (time,).")
         # One pass finds both: a comparison with NaN is false.
@@ -94,7 +94,7 @@ def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.
             where = f"sample {n_seen + at} ({(n_seen + at) / sample_rate:.3f} s)"
             if np.isfinite(block[at]):
                 raise InputError(
-                    f"The audio is {block[at]:g} at {where}; floats must lie in −1 … 1, divide by the full scale."
+                    f"The audio is {block[at]:g} at {where}; floats lie in −1 … 1, divide by the full scale."
                 )
             raise InputError(f"The audio is {block[at]} at {where}; replace what is not a finite number.")
         n_seen += len(block)

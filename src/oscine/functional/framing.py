@@ -27,7 +27,7 @@ def frame_centers(n_frames: int, hop_length: int, sample_rate: int, rate: int) -
 def frames_at(
     audio: Float[Tensor, "*batch time"], centers: Int[Tensor, " frame"], length: int
 ) -> Float[Tensor, "*batch frame {length}"]:
-    """Return the windows ``audio[c − length // 2 : c − length // 2 + length]``; beyond both ends there is silence.
+    """Return the windows ``audio[c − length // 2 : … + length]``; beyond both ends there is silence.
 
     Args:
         audio: The signal.

@@ -77,8 +77,8 @@ def loudness_db(
         Loudness in dB.
 
     Reference:
-        Engel et al., DDSP, 2020, public code 3.7 (``spectral_ops.compute_loudness``). Ours is evaluated at the
-        frames' instants instead of a grid that starts at 0.
+        Engel et al., DDSP, 2020, public code 3.7 (``spectral_ops.compute_loudness``). Ours is evaluated at
+        the frames' instants instead of a grid that starts at 0.
     """
     power = _power_spectrum(audio, centers, n_fft)
     weight = torch.pow(10.0, _bin_weighting_db(n_fft, sample_rate, audio) / 10.0)

@@ -56,7 +56,7 @@ def log_mel_spectrogram(
     f_max_hz: float = 8000.0,
     eps: float = 1e-5,
 ) -> Float[Tensor, "batch frame mel"]:
-    """Return ``ln(W |S| + eps)``: the magnitude of each mel band, Hann window, centred on the frame's instant.
+    """Return ``ln(W |S| + eps)``: each mel band's magnitude, Hann window, centred on the frame's instant.
 
     Args:
         audio: The signal, in −1 … 1.
@@ -82,7 +82,7 @@ def log_mel_spectrogram(
 
 
 def dct_matrix(n_coefficients: int, n_inputs: int) -> Float[Tensor, "coefficient input"]:
-    """Return the first rows of the orthonormal DCT-II, ``√(2/N) cos(π k (n + ½) / N)``, row 0 divided by √2."""
+    """Return the first rows of the orthonormal DCT-II, ``√(2/N) cos(π k (n + ½) / N)``, row 0 over √2."""
     k = torch.arange(n_coefficients, dtype=torch.float64)[:, None]
     n = torch.arange(n_inputs, dtype=torch.float64)
     matrix = math.sqrt(2.0 / n_inputs) * torch.cos(math.pi * k * (n + 0.5) / n_inputs)

@@ -1,0 +1,295 @@
+"""``oscine analyze``: what is in a recording, and whether it can be learned."""
+
+from collections.abc import Iterator
+from math import ceil, log2
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from oscine.analysis import Features
+    from oscine.data import FileReport, Quality
+
+_PICTURE_S = 300.0
+_BARS = " ▁▂▃▄▅▆▇█"
+_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+
+
+def analyze(
+    recording: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="Audio, or a folder of it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="OUT.png", help="Draw a file's sound, pitch, confidence, loudness.")
+    ] = None,
+) -> None:
+    """Show pitch, loudness and confidence, whether this can be learned, and why not.
+
+    A folder is shown file by file and as a whole. The picture shows at most the first five minutes.
+    """
+    import json
+
+    from rich.console import Console
+    from rich.progress import track
+
+    from oscine.errors import InputError
+
+    is_folder = recording.is_dir()
+    if plot is not None and is_folder:
+        raise InputError(f"{recording} is a folder and --plot draws one file; name the file.")
+    paths = _audio_files(recording)
+    console = Console()
+    progress = track(
+        paths,
+        description="listening",
+        console=Console(stderr=True),
+        transient=True,
+        disable=as_json or not is_folder,
+    )
+    rows = [_listen(path, plot) for path in progress]
+    heard = [row for row in rows if row["quality"] is not None]
+    total = _summary(recording, rows) if is_folder else rows[0]["summary"]
+    if as_json:
+        files = {"files": [row["summary"] for row in rows]} if is_folder else {}
+        typer.echo(json.dumps({**total, **files}, ensure_ascii=False))
+    elif is_folder:
+        _show_folder(console, rows, total)
+    elif heard:
+        _show_file(console, total)
+    if not heard:
+        reasons = "; ".join(rows[0]["summary"]["reasons"])
+        raise InputError(
+            f"None of the {len(rows)} files in {recording} can be used; each one's reason stands above."
+            if is_folder
+            else f"{recording} cannot be used ({reasons}); give a recording of one voice or instrument."
+        )
+    if plot is not None and not as_json:
+        console.print(f"The picture is in {plot}.", highlight=False, soft_wrap=True, markup=False)
+
+
+def _audio_files(recording: Path) -> list[Path]:
+    from oscine.data.audio_file import AUDIO_SUFFIXES
+    from oscine.errors import InputError
+
+    if not recording.exists():
+        raise InputError(f"{recording} does not exist; check the path.")
+    if not recording.is_dir():
+        return [recording]
+    paths = sorted(path for path in recording.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    if not paths:
+        raise InputError(f"{recording} holds no audio file; give a folder with wav, flac, ogg or mp3 files.")
+    return paths
+
+
+def _listen(path: Path, plot: Path | None) -> dict[str, Any]:
+    """Judge, analyse and perhaps draw one file; a bad one has a report and nothing else."""
+    from oscine.analysis import Features, plot_features
+    from oscine.data import merge, probe
+
+    report = probe(path)
+    if report.verdict == "rejected":
+        return {"quality": None, "features": None, "summary": _file_summary(report, None, None)}
+    rate = 16000
+    parts, qualities, picture = [], [], []
+    for audio, features, quality in _stretches(path, rate, report.offset):
+        parts.append(features)
+        qualities.append(quality)
+        if plot is not None and sum(len(part) for part in picture) < _PICTURE_S * rate:
+            picture.append(audio)
+    features = Features.concatenate(parts)
+    if plot is not None:
+        import numpy as np
+
+        sound = np.concatenate(picture)[: int(_PICTURE_S * rate)]
+        plot_features(sound, rate, features.slice(0, -(-len(sound) // features.hop_length)), plot, path.name)
+    quality = merge(qualities)
+    # Clipping is seen in the file itself only: resampling rounds the flat tops off.
+    evidence = quality.evidence.model_copy(update={"clipped_s": report.clipped_s})
+    quality = merge([quality.model_copy(update={"evidence": evidence})])
+    return {"quality": quality, "features": features, "summary": _file_summary(report, quality, features)}
+
+
+def _stretches(
+    path: Path, sample_rate: int, offset: float
+) -> Iterator[tuple["np.ndarray", "Features", "Quality"]]:
+    """Yield a file's sound, features and quality piece by piece, so that hours need no more memory."""
+    import numpy as np
+
+    from oscine.analysis import analyze_blocks
+    from oscine.data import assess, read_blocks
+
+    waiting: list[np.ndarray] = []
+
+    def kept() -> Iterator[np.ndarray]:
+        for block in read_blocks(path, sample_rate, offset=offset):
+            waiting.append(block)
+            yield block
+
+    for features in analyze_blocks(kept(), sample_rate):
+        joined = np.concatenate(waiting)
+        n_samples = features.n_frames * features.hop_length
+        waiting = [joined[n_samples:].copy()]
+        yield joined[:n_samples], features, assess(features, joined[:n_samples], sample_rate)
+
+
+def _file_summary(
+    report: "FileReport", quality: "Quality | None", features: "Features | None"
+) -> dict[str, Any]:
+    summary = {
+        "path": report.path,
+        "verdict": report.verdict,
+        "reasons": report.reasons,
+        "sample_rate": report.sample_rate,
+        "n_channels": report.n_channels,
+        "duration_s": report.duration_s,
+        "learnable": False,
+    }
+    if quality is not None and features is not None:
+        summary |= quality.model_dump(exclude={"evidence"}) | _levels([features])
+    return summary
+
+
+def _summary(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a folder's total: the reports of its usable files, taken together."""
+    from oscine.data import merge
+
+    verdicts = [row["summary"]["verdict"] for row in rows]
+    summary: dict[str, Any] = {
+        "path": str(folder),
+        "verdict": "rejected" if all(verdict == "rejected" for verdict in verdicts) else "ok",
+        "reasons": [],
+        "n_files": {verdict: verdicts.count(verdict) for verdict in ("ok", "repaired", "rejected")},
+        "learnable": False,
+    }
+    heard = [row for row in rows if row["quality"] is not None]
+    if heard:
+        summary |= merge([row["quality"] for row in heard]).model_dump(exclude={"evidence"})
+        summary |= _levels([row["features"] for row in heard])
+    return summary
+
+
+def _levels(parts: list["Features"]) -> dict[str, Any]:
+    """Return median and range of pitch and loudness where there is a pitch, and how sure the tracker is."""
+    import torch
+
+    from oscine.analysis import VOICED
+
+    confidence = torch.cat([part.confidence for part in parts])
+    voiced = confidence >= VOICED
+    levels: dict[str, Any] = {"confidence_mean": round(float(confidence.mean()), 3)}
+    for name in ("f0_hz", "loudness_db"):
+        values = torch.cat([getattr(part, name) for part in parts])[voiced].numpy()
+        for label, share in (("low", 0.05), ("median", 0.5), ("high", 0.95)):
+            levels[f"{name}_{label}"] = _quantile(values, share)
+    return levels
+
+
+def _quantile(values: "np.ndarray", share: float) -> float | None:
+    import numpy as np
+
+    return round(float(np.quantile(values, share)), 2) if len(values) else None
+
+
+def _note(f0_hz: float | None) -> str:
+    if f0_hz is None:
+        return "none"
+    midi = round(69 + 12 * log2(f0_hz / 440))
+    return f"{_NAMES[midi % 12]}{midi // 12 - 1}"
+
+
+def _histogram(pitch_s: dict[int, float]) -> str:
+    """Return the pitches as a row of bars, one per semitone, with the first and last note beside it."""
+    # A stray frame is no note: what lasts less than a thousandth of the whole is left out at both ends.
+    least = 1e-3 * sum(pitch_s.values())
+    heard = [midi for midi, seconds in pitch_s.items() if seconds > least]
+    if not heard:
+        return "none"
+    most = max(pitch_s.values())
+    span = range(min(heard), max(heard) + 1)
+    bars = "".join(_BARS[ceil(8 * pitch_s.get(midi, 0.0) / most)] for midi in span)
+    ends = [_note(440.0 * 2 ** ((midi - 69) / 12)) for midi in (span[0], span[-1])]
+    return f"{ends[0]} {bars} {ends[1]}"
+
+
+def _suspicions(total: dict[str, Any]) -> list[str]:
+    """Return what is suspected, in words: every verdict of the report named so that is true."""
+    return [
+        name.removesuffix("_suspected").replace("_", " ")
+        for name, value in total.items()
+        if name.endswith("_suspected") and value is True
+    ]
+
+
+def _show_file(console: Any, total: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    state = total["verdict"] + (f": {'; '.join(total['reasons'])}" if total["reasons"] else "")
+    table.add_row("file", f"{total['path']} ({total['sample_rate']} Hz, {total['duration_s']:.1f} s)")
+    table.add_row("verdict", state)
+    _add_findings(table, total)
+    console.print(table, highlight=False)
+    _show_advice(console, total)
+
+
+def _add_findings(table: Any, total: dict[str, Any]) -> None:
+    table.add_row("voiced", f"{60 * total['usable_minutes']:.1f} s ({100 * total['voiced_share']:.0f} %)")
+    if total["f0_hz_median"] is not None:
+        span = f"{_note(total['f0_hz_low'])} to {_note(total['f0_hz_high'])}"
+        table.add_row("pitch", f"{span}, median {total['f0_hz_median']:.1f} Hz")
+        table.add_row("", _histogram(total["pitch_s"]))
+        table.add_row(
+            "loudness",
+            f"{total['loudness_db_low']:.0f} to {total['loudness_db_high']:.0f} dB, "
+            f"median {total['loudness_db_median']:.0f} dB (A-weighted)",
+        )
+    table.add_row("confidence", f"{total['confidence_mean']:.2f} on average")
+    table.add_row("suspected", ", ".join(_suspicions(total)) or "nothing")
+
+
+def _show_advice(console: Any, total: dict[str, Any]) -> None:
+    verdict = "This can be learned." if total["learnable"] else "This cannot be learned as it is."
+    console.print(verdict, style="bold green" if total["learnable"] else "bold red", highlight=False)
+    for line in total.get("advice", []):
+        console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _show_folder(console: Any, rows: list[dict[str, Any]], total: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("file", overflow="fold")
+    table.add_column("verdict")
+    for name in ("minutes", "voiced", "pitch", "loudness"):
+        table.add_column(name, justify="right")
+    table.add_column("remarks", overflow="fold")
+    for row in rows:
+        one = row["summary"]
+        table.add_row(Path(one["path"]).name, one["verdict"], *_cells(one), "; ".join(_remarks(one)))
+    table.add_section()
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in total["n_files"].items() if count)
+    table.add_row("total", counts, *_cells(total), ", ".join(_suspicions(total)), style="bold")
+    console.print(table, highlight=False)
+    if "usable_minutes" in total:
+        console.print(f"pitches  {_histogram(total['pitch_s'])}", highlight=False, soft_wrap=True)
+        _show_advice(console, total)
+
+
+def _cells(one: dict[str, Any]) -> list[str]:
+    if "usable_minutes" not in one:
+        return ["", "", "", ""]
+    has_pitch = one["f0_hz_median"] is not None
+    return [
+        f"{one['minutes']:.2f}",
+        f"{100 * one['voiced_share']:.0f} %",
+        f"{_note(one['f0_hz_low'])}–{_note(one['f0_hz_high'])}" if has_pitch else "none",
+        f"{one['loudness_db_median']:.0f} dB" if has_pitch else "",
+    ]
+
+
+def _remarks(one: dict[str, Any]) -> list[str]:
+    return [*one["reasons"], *(f"{what} suspected" for what in _suspicions(one))]
