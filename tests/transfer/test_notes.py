@@ -22,10 +22,11 @@ def test_notes_are_sure_audible_and_long():
     confidence[20:60] = 0.95  # a note
     confidence[34:38] = 0.2  # with a hole of 16 ms in it
     confidence[80:86] = 0.95  # 24 ms: a glitch
-    confidence[100:150] = 0.6  # never sure: a fricative
+    confidence[100:125] = 0.6  # 100 ms and never sure: a fricative
+    confidence[140:180] = 0.6  # 160 ms: a hum without overtones
     confidence[200:250] = 0.95  # a note's reverberation, far down
     loudness_db[200:250] = -68.0
-    assert runs(find_notes(confidence, loudness_db, RATE)).tolist() == [[20, 60]]
+    assert runs(find_notes(confidence, loudness_db, RATE)).tolist() == [[20, 60], [140, 180]]
 
 
 def test_noise_and_silence_hold_no_note():

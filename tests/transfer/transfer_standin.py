@@ -31,12 +31,13 @@ class Echo:
 
 
 class SineInstrument:
-    """A sine at f0 and loudness, 37 samples late, in a room with an echo."""
+    """Six harmonics at f0 and loudness (one alone when ``pure``), 37 samples late, in a room with an echo."""
 
-    def __init__(self, statistics: Statistics | None = None, level: float = 1.0) -> None:
+    def __init__(self, statistics: Statistics | None = None, level: float = 1.0, pure: bool = False) -> None:
         self.sample_rate, self.hop_length, self.statistics = SAMPLE_RATE, HOP, statistics
         self.room = Echo()
         self.level = level
+        self.n_harmonics = 1 if pure else 6
         self.asked: list[Tensor] = []
 
     @property
@@ -51,7 +52,9 @@ class SineInstrument:
         self.asked.append(torch.stack([f0_hz[0], loudness_db[0]]))
         turns = (f0_hz.double() / SAMPLE_RATE).repeat_interleave(HOP, dim=1).cumsum(1) + state.turns[:, None]
         amplitude = self.level * (10 ** (loudness_db / 20)).repeat_interleave(HOP, dim=1)
-        late = torch.cat([state.late, amplitude * torch.sin(2 * torch.pi * (turns % 1)).float()], dim=1)
+        order = torch.arange(1, self.n_harmonics + 1)
+        sound = (torch.sin(2 * torch.pi * order[:, None, None] * (turns % 1)) / order[:, None, None]).sum(0)
+        late = torch.cat([state.late, amplitude * sound.float()], dim=1)
         sound = late[:, :-37]
         assert dry, "the room comes after the gain"
         return sound, SineState(turns[:, -1] % 1, late[:, -37:])

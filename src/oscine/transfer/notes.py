@@ -10,7 +10,8 @@ from oscine.analysis import CONFIDENT, VOICED
 _DYNAMIC_RANGE_DB = 45.0  # hum, bleed and reverberation lie further below the loud notes than a pianissimo
 _QUIETEST_NOTE_DB = -70.0
 _SHORTEST_NOTE_S = 0.048
-_SHORTEST_GAP_S = 0.024
+_LONG_NOTE_S = 0.15
+_LONGEST_HOLE_S = 0.024
 _ATTACK_S = 0.032  # trackers see a tone about half a window late; its attack belongs to the note
 _RELEASE_S = 0.080
 
@@ -26,9 +27,10 @@ def find_notes(
 ) -> Bool[Tensor, " frame"]:
     """Return which frames sound a note: pitched, audible, and long enough to be meant.
 
-    A stretch of voiced frames (``confidence >= VOICED``) counts when it holds at least one frame that is
-    surely pitched (``confidence >= CONFIDENT``) and lasts 48 ms; holes of up to 24 ms are closed. Frames
-    more than 45 dB under the loud notes are not played: they are bleed, hum or the input's own room.
+    A stretch of voiced frames (``confidence >= VOICED``) counts when it lasts 48 ms and holds at least one
+    frame that is surely pitched (``confidence >= CONFIDENT``), or lasts 150 ms: a low whistle or a plain sine
+    is never sure, but no consonant is that long. Holes of up to 24 ms are closed. Frames more than 45 dB
+    under the loud notes are not played: they are bleed, hum or the input's own room.
 
     Args:
         confidence: The pitch tracker's confidence, 0 to 1.
@@ -47,11 +49,12 @@ def find_notes(
 
     for start, stop in runs(~on).tolist():
         inside = start > 0 and stop < len(on)
-        if inside and stop - start <= _SHORTEST_GAP_S * frame_rate:
+        if inside and stop - start <= _LONGEST_HOLE_S * frame_rate:
             on[start:stop] = True
     for start, stop in runs(on).tolist():
         too_short = stop - start < _SHORTEST_NOTE_S * frame_rate
-        if too_short or float(confidence[start:stop].max()) < CONFIDENT:
+        is_long = stop - start >= _LONG_NOTE_S * frame_rate
+        if too_short or not (is_long or float(confidence[start:stop].max()) >= CONFIDENT):
             on[start:stop] = False
     return on
 
