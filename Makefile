@@ -53,7 +53,7 @@ bench: .venv/.dev ## measure speed and error, and write benchmarks/results/
 	$(BIN)/python -m benchmarks
 
 docs: .venv/.dev ## build the documentation into site/
-	$(BIN)/mkdocs build --quiet --strict
+	$(BIN)/zensical build --clean --strict
 
 lock: .venv/.dev ## pin the dependencies of pyproject.toml anew
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --all-build-deps --output-file requirements/lock.txt pyproject.toml

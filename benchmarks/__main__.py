@@ -35,7 +35,8 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}: choose of {', '.join(BENCHMARKS)}")
     for name in arguments.names or BENCHMARKS:
-        text = f"{BENCHMARKS[name](arguments.quick)}\n\n{_machine()}; written by `python -m benchmarks {name}`.\n"
+        source = f"{_machine()}; written by `python -m benchmarks {name}`."
+        text = f"{BENCHMARKS[name](arguments.quick)}\n\n{source}\n"
         print(text)
         if not arguments.quick:
             write_atomically(RESULTS / f"{name}.md", text)

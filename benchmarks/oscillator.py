@@ -1,4 +1,4 @@
-"""The harmonic oscillator, forward and backward, against the textbook form, each against itself in float64."""
+"""The harmonic oscillator and the textbook form of it, forward and backward, each against float64."""
 
 from collections.abc import Callable
 
