@@ -1,0 +1,23 @@
+"""How well an instrument plays what it has never heard: the paper's metrics, as figures, table and page."""
+
+from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound, evaluate
+from oscine.evaluate.metrics import f0_l1, f0_median, f0_outliers, loudness_l1, mcd, multi_scale_spectral
+from oscine.evaluate.page import Page
+from oscine.evaluate.report import Excerpts, evaluation_page
+
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "Excerpts",
+    "Metrics",
+    "Page",
+    "Sound",
+    "evaluate",
+    "evaluation_page",
+    "f0_l1",
+    "f0_median",
+    "f0_outliers",
+    "loudness_l1",
+    "mcd",
+    "multi_scale_spectral",
+]

@@ -1,0 +1,72 @@
+"""``oscine evaluate``: the metrics of the paper, on held-out audio."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'oscine prepare' made.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
+    page: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Write a page with players and pictures.")
+    ] = None,
+) -> None:
+    """Measure an instrument on the held-out part of a dataset, beside two baselines.
+
+    Loudness and f0 errors and outliers by the paper's definitions, multi-scale spectral loss, mel-cepstral
+    distortion, size and speed. The baselines are the same synthesiser without its network, and the original's
+    own harmonics, resynthesised.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from oscine.data import Dataset
+    from oscine.errors import InputError
+    from oscine.evaluate import Excerpts, evaluation_page
+    from oscine.evaluate import evaluate as measure
+    from oscine.transfer import load
+
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{page} cannot be written; the name of a page must end in .html.")
+    excerpts = Excerpts()
+    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+        bar = progress.add_task("listening", total=1.0)
+        evaluation = measure(
+            load(instrument),
+            Dataset.open(dataset),
+            on_comparison=excerpts if page is not None else None,
+            on_progress=lambda share: progress.update(bar, completed=share),
+        )
+    if page is not None:
+        title = f"How {Path(instrument).name} plays"
+        evaluation_page(evaluation, excerpts.kept, title).write(page)
+    if as_json:
+        typer.echo(evaluation.model_dump_json())
+        return
+    _show(evaluation, page)
+
+
+def _show(evaluation: object, page: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from oscine.evaluate.evaluation import Evaluation
+    from oscine.evaluate.report import HEADER, MAIN_COLUMN, facts, rows
+
+    assert isinstance(evaluation, Evaluation)
+    table = Table(box=None, header_style="bold")
+    for i, name in enumerate(HEADER):
+        table.add_column(
+            name, justify="left" if i == 0 else "right", style="bold" if i == MAIN_COLUMN else ""
+        )
+    for row in rows(evaluation):
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    for sentence in facts(evaluation):
+        console.print(sentence, highlight=False, soft_wrap=True)
+    if page is not None:
+        console.print(f"Page with players and pictures: {page}", highlight=False, soft_wrap=True)

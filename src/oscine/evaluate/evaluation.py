@@ -1,0 +1,246 @@
+"""An instrument on the held-out part of a dataset: all figures, and the same figures for two baselines."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from oscine.analysis import Features, analyze, paper_loudness
+from oscine.data.dataset import Dataset, Segment
+from oscine.errors import InputError
+from oscine.evaluate import metrics
+from oscine.evaluate.baselines import MeanControl, harmonic_ceiling
+from oscine.models import Instrument
+from oscine.processors import Stream
+
+_PIECE_S = 60.0
+_STREAM_S = 2.0
+
+
+class Metrics(BaseModel):
+    """How far an output is from its target; None where no frame counts. Less is better, everywhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    loudness_l1_db: float
+    """Mean absolute difference of loudness by the paper's definition, dB."""
+    f0_l1_semitones: float | None
+    """Mean absolute difference of f0, outliers left out, semitones."""
+    f0_outliers: float | None
+    """Share of frames more than 12 semitones off, or without confident f0."""
+    f0_median_semitones: float | None
+    """Median absolute difference of f0, outliers included, semitones."""
+    spectral_loss: float
+    """Multi-scale spectral loss."""
+    mcd_db: float
+    """Mel-cepstral distortion, dB."""
+
+
+class Evaluation(BaseModel):
+    """What `evaluate` measured on held-out audio."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    instrument: Metrics
+    """The instrument, given the target's f0 and loudness."""
+    mean_control: Metrics
+    """Its synthesisers with time-averaged controls, without a network."""
+    harmonic_ceiling: Metrics
+    """The target's own harmonics, resynthesised without noise."""
+    seconds: float
+    """Held-out audio."""
+    n_segments: int
+    """Uncut stretches in it."""
+    confident_share: float
+    """Share of frames with a confidence of at least 0.85, the ones that f0 metrics count."""
+    sample_rate: int
+    """Hz."""
+    hop_length: int
+    """Samples per frame."""
+    n_parameters: int
+    """Of the instrument, its impulse response left out."""
+    n_bytes: int
+    """Of all its weights."""
+    real_time_factor: float
+    """Time to compute over length of the sound, offline."""
+    real_time_factor_streaming: float
+    """The same, one frame at a time."""
+    n_threads: int
+    """CPU threads that torch used."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One stretch of audio and what the metrics look at in it."""
+
+    audio: Float[Tensor, " time"]
+    features: Features
+    loudness_db: Float[Tensor, " frame"]
+    """By the paper's definition."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A held-out stretch and what was made of it, for the eye and the ear."""
+
+    name: str
+    target: Sound
+    outputs: dict[str, Sound]
+    """By the names of `Evaluation`'s fields: instrument, mean_control, harmonic_ceiling."""
+
+
+@dataclass
+class _Tally:
+    """One candidate's figures over all stretches."""
+
+    features: list[Features] = field(default_factory=list)
+    loudness_db: list[Tensor] = field(default_factory=list)
+    mcd_db: list[Tensor] = field(default_factory=list)
+    spectral: list[tuple[float, int]] = field(default_factory=list)
+
+    def add(self, output: Sound, target: Sound) -> None:
+        rate = target.features.sample_rate
+        self.features.append(output.features)
+        self.loudness_db.append(output.loudness_db)
+        self.mcd_db.append(metrics.mcd_per_frame(output.audio, target.audio, rate))
+        loss = metrics.multi_scale_spectral(output.audio, target.audio, rate)
+        self.spectral.append((loss, len(target.audio)))
+
+    def result(self, target: Features, target_db: Tensor) -> Metrics:
+        output = Features.concatenate(self.features)
+        n_samples = sum(n for _, n in self.spectral)
+        return Metrics(
+            loudness_l1_db=metrics.loudness_l1(torch.cat(self.loudness_db), target_db),
+            f0_l1_semitones=metrics.f0_l1(output, target),
+            f0_outliers=metrics.f0_outliers(output, target),
+            f0_median_semitones=metrics.f0_median(output, target),
+            spectral_loss=sum(loss * n for loss, n in self.spectral) / n_samples,
+            mcd_db=float(torch.cat(self.mcd_db).double().mean()),
+        )
+
+
+def evaluate(
+    instrument: Instrument,
+    dataset: Dataset,
+    *,
+    on_comparison: Callable[[Comparison], None] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> Evaluation:
+    """Return the paper's metrics of an instrument on the held-out part of a dataset, beside two baselines.
+
+    The instrument hears the pitch and the loudness of each held-out stretch from its first frame on and
+    plays it; its output is analysed like any recording and compared frame by frame. Stretches are pooled:
+    each frame counts alike. Memory does not grow with their length, they are worked on a minute at a time,
+    the instrument's state kept.
+
+    Args:
+        instrument: What is measured.
+        dataset: Only its held-out part is used.
+        on_comparison: Is handed the audio of each stretch (of a long one, of each minute), to be kept or not.
+        on_progress: Is told the share that is done, 0 … 1.
+
+    Raises:
+        InputError: When nothing is held out, or instrument and dataset differ in sample rate or hop length.
+
+    Reference:
+        Engel et al., DDSP, 2020, section 5 and table 1 (definitions: ``oscine.evaluate.metrics``).
+    """
+    if (instrument.sample_rate, instrument.hop_length) != (dataset.sample_rate, dataset.hop_length):
+        raise InputError(
+            f"The instrument plays at {instrument.sample_rate} Hz with hops of {instrument.hop_length}, but "
+            f"{dataset.folder} has {dataset.sample_rate} Hz with hops of {dataset.hop_length}; prepare the "
+            f"recordings again at {instrument.sample_rate} Hz."
+        )
+    segments = dataset.held_out.segments
+    n_frames = dataset.held_out.n_frames
+    if not n_frames:
+        raise InputError(f"{dataset.folder} holds nothing out; prepare it again with a held-out part.")
+
+    players = {
+        "instrument": Stream(instrument),
+        "mean_control": Stream(MeanControl(instrument, [segment.features() for segment in segments])),
+    }
+    tallies = {name: _Tally() for name in (*players, "harmonic_ceiling")}
+    targets: list[Features] = []
+    target_db: list[Tensor] = []
+    played_s, done = 0.0, 0
+    for segment in segments:
+        for stream in players.values():
+            stream.reset()
+        for target in _pieces(segment):
+            features = target.features
+            outputs = {}
+            for name, stream in players.items():
+                began = time.perf_counter()
+                audio = stream.push(features.f0_hz[None], features.loudness_db[None])[0]
+                played_s += time.perf_counter() - began if name == "instrument" else 0.0
+                outputs[name] = _heard(audio, features)
+            outputs["harmonic_ceiling"] = _heard(harmonic_ceiling(target.audio, features), features)
+            for name, output in outputs.items():
+                tallies[name].add(output, target)
+            targets.append(features)
+            target_db.append(target.loudness_db)
+            if on_comparison is not None:
+                on_comparison(Comparison(segment.name, target, outputs))
+            done += features.n_frames
+            if on_progress is not None:
+                on_progress(done / n_frames)
+
+    target, paper_db = Features.concatenate(targets), torch.cat(target_db)
+    seconds = n_frames * dataset.hop_length / dataset.sample_rate
+    return Evaluation(
+        **{name: tally.result(target, paper_db) for name, tally in tallies.items()},
+        seconds=seconds,
+        n_segments=len(segments),
+        confident_share=float((target.confidence >= metrics.CONFIDENT).double().mean()),
+        sample_rate=dataset.sample_rate,
+        hop_length=dataset.hop_length,
+        n_parameters=instrument.n_parameters,
+        n_bytes=sum(weight.numel() * weight.element_size() for weight in instrument.state_dict().values()),
+        real_time_factor=played_s / seconds,
+        real_time_factor_streaming=streaming_real_time_factor(instrument, target),
+        n_threads=torch.get_num_threads(),
+    )
+
+
+def streaming_real_time_factor(
+    instrument: Instrument, features: Features, seconds: float = _STREAM_S
+) -> float:
+    """Return the time an instrument takes for a sound, over the sound's length, when it comes frame by frame.
+
+    Args:
+        instrument: What plays.
+        features: What it plays, the beginning of it.
+        seconds: How much of it, at most.
+    """
+    stream = Stream(instrument)
+    n_frames = min(features.n_frames, math.ceil(seconds * features.frame_rate))
+    f0_hz, loudness_db = features.f0_hz[:n_frames, None, None], features.loudness_db[:n_frames, None, None]
+    stream.push(f0_hz[0], loudness_db[0])
+    stream.reset()
+    began = time.perf_counter()
+    for t in range(n_frames):
+        stream.push(f0_hz[t], loudness_db[t])
+    return (time.perf_counter() - began) * features.frame_rate / n_frames
+
+
+def _pieces(segment: Segment) -> Iterator[Sound]:
+    """Yield a segment's sound, a minute at a time."""
+    features, audio = segment.features(), segment.audio()
+    loudness_db = paper_loudness(audio, features.sample_rate, features.hop_length)
+    step = max(1, round(_PIECE_S * features.frame_rate))
+    for start in range(0, features.n_frames, step):
+        stop = min(start + step, features.n_frames)
+        samples = audio[start * features.hop_length : stop * features.hop_length]
+        yield Sound(samples, features.slice(start, stop), loudness_db[start:stop])
+
+
+def _heard(audio: Tensor, like: Features) -> Sound:
+    """Return an output with its features, on the target's grid."""
+    rate, hop = like.sample_rate, like.hop_length
+    return Sound(audio, analyze(audio, rate, hop), paper_loudness(audio, rate, hop))

@@ -1,0 +1,126 @@
+"""An evaluation for people: rows of a table, and a page with players and pictures."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound
+from oscine.evaluate.page import Page
+from oscine.evaluate.pictures import comparison_picture
+
+HEADER = ("held-out audio", "instrument", "mean control", "harmonic ceiling", "paper")
+MAIN_COLUMN = 1
+
+#: Label, field of `Metrics`, format, the paper's figure (supervised autoencoder on NSynth).
+_FIGURES = (
+    ("loudness L1 (dB)", "loudness_l1_db", "{:.2f}", "0.07"),
+    ("f0 L1 (semitones)", "f0_l1_semitones", "{:.3f}", "0.07"),
+    ("f0 outliers (%)", "f0_outliers", "{:.2%}", "0.3 %"),
+    ("f0 median error (semitones)", "f0_median_semitones", "{:.3f}", "–"),
+    ("multi-scale spectral loss", "spectral_loss", "{:.3f}", "–"),
+    ("mel-cepstral distortion (dB)", "mcd_db", "{:.2f}", "–"),
+)
+
+_CANDIDATES = {
+    "instrument": ("Instrument", "plays the original's pitch and loudness"),
+    "mean_control": ("Mean control", "one average timbre, no network"),
+    "harmonic_ceiling": ("Harmonic ceiling", "the original's own harmonics, no noise"),
+}
+
+
+class Excerpts:
+    """Keeps the beginnings of the first few comparisons of an evaluation, for its page.
+
+    Args:
+        at_most: How many.
+        seconds: How much of each.
+
+    Example:
+        >>> excerpts = Excerpts()
+        >>> evaluate(instrument, dataset, on_comparison=excerpts)  # doctest: +SKIP
+    """
+
+    def __init__(self, at_most: int = 3, seconds: float = 15.0) -> None:
+        self.kept: list[Comparison] = []
+        self.at_most = at_most
+        self.seconds = seconds
+
+    def __call__(self, comparison: Comparison) -> None:
+        """Keep a comparison, if there is room."""
+        if len(self.kept) < self.at_most:
+            outputs = {name: self._cut(sound) for name, sound in comparison.outputs.items()}
+            self.kept.append(replace(comparison, target=self._cut(comparison.target), outputs=outputs))
+
+    def _cut(self, sound: Sound) -> Sound:
+        n = round(self.seconds * sound.features.frame_rate)
+        audio = sound.audio[: n * sound.features.hop_length].clone()
+        return Sound(audio, sound.features.slice(0, n), sound.loudness_db[:n].clone())
+
+
+def rows(evaluation: Evaluation) -> list[list[str]]:
+    """Return the figures as text, a row for each metric under `HEADER`."""
+    candidates = (evaluation.instrument, evaluation.mean_control, evaluation.harmonic_ceiling)
+    return [
+        [label, *(_text(candidate, name, form) for candidate in candidates), paper]
+        for label, name, form, paper in _FIGURES
+    ]
+
+
+def _text(candidate: Metrics, name: str, form: str) -> str:
+    value = candidate.model_dump()[name]
+    return "–" if value is None else form.format(value).replace("%", " %")
+
+
+def facts(evaluation: Evaluation) -> list[str]:
+    """Return what else there is to say, a sentence each."""
+    held_out = (
+        f"{evaluation.seconds:.1f} s of held-out audio in {evaluation.n_segments} stretches at "
+        f"{evaluation.sample_rate} Hz; {evaluation.confident_share:.0%} of its frames have a confident "
+        "pitch and count for f0."
+    )
+    size = (
+        f"{evaluation.n_parameters:,} parameters without the room, {evaluation.n_bytes / 1e6:.1f} MB in all."
+    )
+    speed = (
+        f"Real-time factor {evaluation.real_time_factor:.3f} offline and "
+        f"{evaluation.real_time_factor_streaming:.3f} frame by frame, CPU threads: {evaluation.n_threads}."
+    )
+    return [held_out, size, speed]
+
+
+def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], title: str) -> Page:
+    """Return a page with the table, and for each excerpt its players and its picture.
+
+    Args:
+        evaluation: The figures.
+        excerpts: What `Excerpts` kept.
+        title: The page's.
+    """
+    page = Page(title, "Measured on recordings that training never saw.")
+    page.heading("Figures").table(HEADER, rows(evaluation), MAIN_COLUMN)
+    for sentence in facts(evaluation):
+        page.paragraph(sentence)
+    page.paragraph(
+        "Less is better in every row. The mean control is the same synthesiser and room with its network "
+        "replaced by averages. The harmonic ceiling plays the harmonics measured in the original, without "
+        "noise: what it leaves of an f0 error is the pitch tracker's own. The paper's column is its "
+        "supervised model on other data (NSynth).",
+        note=True,
+    )
+    for comparison in excerpts:
+        add_comparison(page.heading(comparison.name), comparison)
+    return page
+
+
+def add_comparison(page: Page, comparison: Comparison) -> Page:
+    """Add a comparison's players and picture to a page, and return the page."""
+    rate = comparison.target.features.sample_rate
+    sounds = [("Original", comparison.target.audio, rate, "the recording")]
+    for name, output in comparison.outputs.items():
+        label, remark = _CANDIDATES[name]
+        sounds.append((label, output.audio, rate, remark))
+    picture = comparison_picture(comparison.target, comparison.outputs["instrument"])
+    return page.players(sounds).picture(
+        picture,
+        f"Spectrograms, pitch and loudness of {comparison.name} and of the instrument",
+        "Spectrograms; pitch, thin where not confident; loudness by the paper's definition.",
+    )
