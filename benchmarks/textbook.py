@@ -18,7 +18,9 @@ FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
 BATCH_SIZE, CROP_S, LEARNING_RATE, GRADIENT_CLIP = 16, 4.0, 1e-3, 3.0
 
 
-def oscillator(f0_hz: Tensor, amplitude: Tensor, distribution: Tensor, sample_rate: int, hop_length: int) -> Tensor:
+def oscillator(
+    f0_hz: Tensor, amplitude: Tensor, distribution: Tensor, sample_rate: int, hop_length: int
+) -> Tensor:
     """Return the sum of sines with time × harmonic in memory and a running sum of phase."""
     number = torch.arange(1, distribution.shape[-1] + 1, dtype=f0_hz.dtype)
     audible = (f0_hz.unsqueeze(-1) * number < sample_rate / 2).float()
@@ -47,7 +49,9 @@ def filtered_noise(magnitudes: Tensor, hop_length: int) -> Tensor:
 def room(audio: Tensor, taps: Tensor) -> Tensor:
     """Return the convolution by an FFT of the next power of two."""
     n_fft = 1 << (audio.shape[-1] + taps.shape[-1] - 2).bit_length()
-    return torch.fft.irfft(torch.fft.rfft(audio, n_fft) * torch.fft.rfft(taps, n_fft), n_fft)[..., : audio.shape[-1]]
+    return torch.fft.irfft(torch.fft.rfft(audio, n_fft) * torch.fft.rfft(taps, n_fft), n_fft)[
+        ..., : audio.shape[-1]
+    ]
 
 
 def play(instrument: Instrument, f0_hz: Tensor, loudness_db: Tensor) -> Tensor:
@@ -71,9 +75,14 @@ def spectral_loss(audio: Tensor, target: Tensor) -> Tensor:
     for n_fft in FFT_SIZES:
         window = torch.hann_window(n_fft)
         ours, theirs = (
-            torch.stft(x, n_fft, n_fft // 4, window=window, return_complex=True).abs() for x in (audio, target)
+            torch.stft(x, n_fft, n_fft // 4, window=window, return_complex=True).abs()
+            for x in (audio, target)
         )
-        total = total + (ours - theirs).abs().mean() + (torch.log(ours + 1e-5) - torch.log(theirs + 1e-5)).abs().mean()
+        total = (
+            total
+            + (ours - theirs).abs().mean()
+            + (torch.log(ours + 1e-5) - torch.log(theirs + 1e-5)).abs().mean()
+        )
     return total
 
 

@@ -1,1 +1,48 @@
-"""Oscine: differentiable synthesisers that learn an instrument by listening to it."""
+"""Oscine: differentiable synthesisers that learn an instrument by listening to it.
+
+Names are resolved when they are first used, so that ``import oscine`` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oscine.analysis import Features, analyze
+    from oscine.errors import InputError
+    from oscine.transfer import load
+
+__version__ = "0.1.0"
+
+__all__ = ["Features", "InputError", "analyze", "load"]
+
+_HOMES = {
+    "Features": "oscine.analysis",
+    "InputError": "oscine.errors",
+    "analyze": "oscine.analysis",
+    "load": "oscine.transfer",
+}
+_SUBPACKAGES = (
+    "analysis",
+    "data",
+    "evaluate",
+    "functional",
+    "losses",
+    "models",
+    "networks",
+    "processors",
+    "recordings",
+    "training",
+    "transfer",
+)
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"oscine.{name}")
+    raise AttributeError(f"module 'oscine' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBPACKAGES, "__version__"])

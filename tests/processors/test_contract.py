@@ -71,7 +71,9 @@ CASES = {
     "noise": Case(lambda: FilteredNoise(17, HOP), lambda: [torch.rand(2, FRAMES, 17)], HOP),
     "room": Case(lambda: _room(700, 64), lambda: [torch.randn(2, 1000)], 1),
     "room of one partition": Case(lambda: _room(40, 64), lambda: [torch.randn(2, 300)], 1),
-    "chain": Case(lambda: Chain(FilteredNoise(17, HOP), _room(100, 16)), lambda: [torch.rand(2, FRAMES, 17)], HOP),
+    "chain": Case(
+        lambda: Chain(FilteredNoise(17, HOP), _room(100, 16)), lambda: [torch.rand(2, FRAMES, 17)], HOP
+    ),
 }
 
 
@@ -107,7 +109,9 @@ def _gradients(processor: Processor, inputs: list[Tensor], output: Tensor) -> li
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-5)])
 @pytest.mark.parametrize("name", CASES)
-def test_any_split_gives_the_same_audio_state_and_gradients(name: str, dtype: torch.dtype, tolerance: float) -> None:
+def test_any_split_gives_the_same_audio_state_and_gradients(
+    name: str, dtype: torch.dtype, tolerance: float
+) -> None:
     case = CASES[name]
     processor = case.build().to(dtype)
     inputs = [x.to(dtype).requires_grad_() for x in case.inputs()]
@@ -121,7 +125,9 @@ def test_any_split_gives_the_same_audio_state_and_gradients(name: str, dtype: to
         pieces, state = _run(processor, inputs, split)
         torch.testing.assert_close(pieces, whole, rtol=0, atol=tolerance * scale)
         for ours, theirs in zip(_tensors(state), _tensors(final), strict=True):
-            torch.testing.assert_close(ours, theirs, rtol=1e-4 if dtype == torch.float32 else 1e-9, atol=tolerance)
+            torch.testing.assert_close(
+                ours, theirs, rtol=1e-4 if dtype == torch.float32 else 1e-9, atol=tolerance
+            )
         for ours, theirs in zip(_gradients(processor, inputs, pieces), gradients, strict=True):
             size = max(1.0, theirs.abs().max().item())
             torch.testing.assert_close(ours, theirs, rtol=0, atol=10 * tolerance * size)
@@ -161,7 +167,9 @@ def test_stream_is_the_whole_and_starts_again_after_reset(name: str) -> None:
     assert stream.latency == processor.latency == 0
     whole = processor(*inputs).detach()
     for _ in range(2):
-        pieces = torch.cat([stream.push(*[x[:, i : i + 5] for x in inputs]) for i in range(0, inputs[0].shape[1], 5)], 1)
+        pieces = torch.cat(
+            [stream.push(*[x[:, i : i + 5] for x in inputs]) for i in range(0, inputs[0].shape[1], 5)], 1
+        )
         torch.testing.assert_close(pieces, whole, rtol=0, atol=1e-4)
         assert not pieces.requires_grad
         stream.reset()

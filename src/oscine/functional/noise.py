@@ -37,7 +37,10 @@ def noise_state(
 
 
 def uniform_noise(
-    seed: Int[Tensor, " batch"], start: Int[Tensor, " batch"], n_samples: int, dtype: torch.dtype = torch.float32
+    seed: Int[Tensor, " batch"],
+    start: Int[Tensor, " batch"],
+    n_samples: int,
+    dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch time"]:
     """Return white noise, uniform in [−1, 1], whose every sample depends on its seed and its number alone.
 

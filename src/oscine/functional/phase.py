@@ -38,7 +38,9 @@ def accumulate_phase(
     starts = wrap(ends - turns)
     sample = torch.arange(hop_length, dtype=torch.float64, device=current.device)
     sample = sample.reshape(-1, *[1] * (current.ndim - 2))
-    inside = previous.unsqueeze(2) * sample + (current - previous).unsqueeze(2) * (sample**2 / (2 * hop_length))
+    inside = previous.unsqueeze(2) * sample + (current - previous).unsqueeze(2) * (
+        sample**2 / (2 * hop_length)
+    )
     return wrap(starts.unsqueeze(2) + inside), wrap(ends[:, -1])
 
 

@@ -57,7 +57,9 @@ _FOLDER = resources.files("oscine") / "recipes"
 
 def list_recipes() -> list[str]:
     """Return the names of the recipes in the package."""
-    return sorted(entry.name.removesuffix(".yaml") for entry in _FOLDER.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in _FOLDER.iterdir() if entry.name.endswith(".yaml")
+    )
 
 
 def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -97,7 +99,9 @@ def _text(name: str | Path) -> str:
     path = Path(name)
     if path.suffix in (".yaml", ".yml") and path.is_file():
         return path.read_text(encoding="utf-8")
-    raise InputError(f"There is no recipe {name}; there are {', '.join(list_recipes())}, or the path of a YAML file")
+    raise InputError(
+        f"There is no recipe {name}; there are {', '.join(list_recipes())}, or the path of a YAML file"
+    )
 
 
 def _set(content: dict[str, Any], key: str, value: Any) -> None:

@@ -53,7 +53,9 @@ def write(
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; an instrument is saved as a folder, so name another path")
-    content = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
+    content = safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    )
     saved = SavedConfig(
         instrument=config,
         weights_sha256=hashlib.sha256(content).hexdigest(),
@@ -79,7 +81,9 @@ def locate(name: str | Path) -> Path:
         raise InputError(f"{name} is a file; an instrument is a folder with {WEIGHTS} and {CONFIG}")
     parts = str(name).split("/")
     if len(parts) != 2 or not all(parts) or str(name).startswith((".", "~")):
-        raise InputError(f"There is no instrument folder {name}; train one with `oscine train`, or name a hub id (owner/name)")
+        raise InputError(
+            f"There is no instrument folder {name}; train one with `oscine train`, or name a hub id (owner/name)"
+        )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 

@@ -55,7 +55,9 @@ class Control:
         return value if self.size else value.squeeze(-1)
 
 
-def split_controls(raw: Float[Tensor, "batch frame channel"], controls: tuple[Control, ...]) -> dict[str, Tensor]:
+def split_controls(
+    raw: Float[Tensor, "batch frame channel"], controls: tuple[Control, ...]
+) -> dict[str, Tensor]:
     """Return the values by name from one tensor that holds all predicted controls' channels, in order."""
     predicted = [control for control in controls if control.width]
     parts = torch.split(raw, [control.width for control in predicted], dim=-1)

@@ -22,9 +22,7 @@ class FilteredNoise(Processor):
         super().__init__()
         self.n_bands = n_bands
         self.hop_length = hop_length
-        self.controls = (
-            Control("noise_magnitudes", n_bands, "linear", 0.0, 2.0, "exp_sigmoid", bias),
-        )
+        self.controls = (Control("noise_magnitudes", n_bands, "linear", 0.0, 2.0, "exp_sigmoid", bias),)
 
     def init_state(self, batch_size: int, seed: int = 0) -> NoiseState:
         """Return the state before the first sample; item ``i`` has the seed ``seed + i``."""

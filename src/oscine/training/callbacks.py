@@ -53,7 +53,9 @@ class Keeper(Callback):
         if module.counters.step == 0:
             write_checkpoint(self.checkpoint_path, module.snapshot, self.run)
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object
+    ) -> None:
         """Do after each step what is due."""
         module = cast(InstrumentTraining, pl_module)
         counters = module.counters
@@ -120,7 +122,10 @@ class ProgressBar(Callback):
 
     def __init__(self, console: Console) -> None:
         self._bar = Progress(
-            TextColumn("[bold]{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"), console=console
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[facts]}"),
+            console=console,
         )
         self._task: TaskID | None = None
         self._smooth: float | None = None
@@ -130,7 +135,9 @@ class ProgressBar(Callback):
         self._bar.start()
         self._task = self._bar.add_task("training", total=1.0, facts="")
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object
+    ) -> None:
         """Move it."""
         module = cast(InstrumentTraining, pl_module)
         counters, progress = module.counters, module.progress

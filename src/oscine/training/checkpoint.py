@@ -69,7 +69,9 @@ def take_snapshot(model: nn.Module, optimizer: torch.optim.Optimizer, counters: 
 def restore(snapshot: Snapshot, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Bring weights and optimizer back to a snapshot; its counters are the caller's to take."""
     prefix = "model."
-    weights = {name.removeprefix(prefix): t for name, t in snapshot.tensors.items() if name.startswith(prefix)}
+    weights = {
+        name.removeprefix(prefix): t for name, t in snapshot.tensors.items() if name.startswith(prefix)
+    }
     model.load_state_dict(weights)
     entries: dict[int, dict[str, Tensor]] = {}
     for name, tensor in snapshot.tensors.items():
@@ -104,4 +106,6 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, RunInfo]:
         counters["best_loss"] = float("inf") if counters["best_loss"] is None else counters["best_loss"]
         return Snapshot(tensors, Counters.model_validate(counters)), run
     except (SafetensorError, KeyError, ValueError) as error:
-        raise InputError(f"{path} is not a checkpoint of a training run: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"{path} is not a checkpoint of a training run: {' '.join(str(error).split())}"
+        ) from None

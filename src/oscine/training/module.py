@@ -80,7 +80,10 @@ class InstrumentTraining(lightning.LightningModule):
         """The rate of the next step: a linear rise, then half a cosine down."""
         config = self.config
         rise = min(1.0, (self.counters.step + 1) / max(1, config.warmup_steps))
-        fall = config.final_rate_ratio + (1 - config.final_rate_ratio) * (1 + math.cos(math.pi * self.progress)) / 2
+        fall = (
+            config.final_rate_ratio
+            + (1 - config.final_rate_ratio) * (1 + math.cos(math.pi * self.progress)) / 2
+        )
         return config.learning_rate * rise * fall * self.counters.rate_scale
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -130,7 +133,9 @@ class InstrumentTraining(lightning.LightningModule):
         counters = self.counters
         counters.n_skipped += 1
         counters.n_skipped_in_a_row += 1
-        self.on_notice(f"Step {counters.step} was skipped: its loss or gradient is not finite ({counters.n_skipped} so far).")
+        self.on_notice(
+            f"Step {counters.step} was skipped: its loss or gradient is not finite ({counters.n_skipped} so far)."
+        )
         if counters.n_skipped_in_a_row >= _MOST_SKIPPED_IN_A_ROW:
             restore(self.snapshot, self.instrument, self.optimizer)
             counters.n_skipped_in_a_row = 0
@@ -162,7 +167,9 @@ def _pieces(split: Split, sample_rate: int) -> Batch:
     n = min(_N_PIECES, len(places))
     chosen = [places[i * len(places) // n] for i in range(n)]
     features = [segment.features().slice(start, start + n_frames) for segment, start in chosen]
-    audio = [segment.audio()[start * hop_length : (start + n_frames) * hop_length] for segment, start in chosen]
+    audio = [
+        segment.audio()[start * hop_length : (start + n_frames) * hop_length] for segment, start in chosen
+    ]
     return Batch(
         torch.stack(audio),
         torch.stack([f.f0_hz for f in features]),

@@ -38,7 +38,9 @@ def write_preview(
 def _spectrograms(audio: np.ndarray, target: np.ndarray, sample_rate: int, step: int) -> Figure:
     figure = Figure(figsize=(10, 6), layout="constrained")
     for axes, (title, sound) in zip(
-        figure.subplots(2, 1, sharex=True), ((f"instrument, step {step}", audio), ("recording", target)), strict=True
+        figure.subplots(2, 1, sharex=True),
+        ((f"instrument, step {step}", audio), ("recording", target)),
+        strict=True,
     ):
         n_fft = 1 << round(np.log2(sample_rate * 0.05))
         # The noise floor keeps the logarithm finite in digital silence.

@@ -87,7 +87,9 @@ def train(
     checkpoint_path = folder / TRAINING_FOLDER / CHECKPOINT
     dataset = Dataset.open(dataset_folder)
     if not dataset.held_out.segments:
-        raise InputError(f"{dataset_folder} has no held-out part, so the best instrument can't be chosen; prepare it again")
+        raise InputError(
+            f"{dataset_folder} has no held-out part, so the best instrument can't be chosen; prepare it again"
+        )
     if minutes is None and steps is None:
         minutes = DEFAULT_MINUTES
     run = RunInfo(
@@ -104,7 +106,9 @@ def train(
             ("dataset", run.dataset_sha256, before.dataset_sha256),
         ):
             if ours != theirs:
-                raise InputError(f"The run in {folder} has another {what}, so it can't be resumed with this one")
+                raise InputError(
+                    f"The run in {folder} has another {what}, so it can't be resumed with this one"
+                )
     elif folder.exists() and any(folder.iterdir()) and not resume:
         raise InputError(f"{folder} is not empty; resume its run with --resume, or name another folder")
 

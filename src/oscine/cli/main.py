@@ -1,0 +1,49 @@
+"""The command `oscine`: its subcommands, and what becomes of an error."""
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from oscine.cli.analyze import analyze
+from oscine.cli.demo import demo
+from oscine.cli.evaluate import evaluate
+from oscine.cli.prepare import prepare
+from oscine.cli.recipes import recipes
+from oscine.cli.train import train
+from oscine.cli.transfer import transfer
+from oscine.errors import InputError
+
+app = typer.Typer(
+    name="oscine",
+    help="Learn an instrument or a voice by listening to it, and play it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (analyze, prepare, train, evaluate, transfer, recipes, demo):
+    app.command(help=command.__doc__)(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; bad input and a refusing disk are one sentence on standard error and exit code 2."""
+    try:
+        app(arguments, standalone_mode=True)
+    except InputError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        # The reader of our output went away: nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")
+
+
+def _fail(sentence: str) -> None:
+    Console(stderr=True).print(
+        f"oscine: {sentence}", style="red", highlight=False, markup=False, soft_wrap=True
+    )
+    sys.exit(2)

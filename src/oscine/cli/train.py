@@ -1,0 +1,64 @@
+"""`oscine train`: from a dataset to an instrument."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def train(
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What `oscine prepare` made.")],
+    instrument: Annotated[Path, typer.Argument(metavar="INSTRUMENT", help="The folder to write.")],
+    recipe: Annotated[str, typer.Option(help="A name from `oscine recipes`, or a YAML file.")] = "default",
+    minutes: Annotated[
+        float | None, typer.Option(help="Length of the run; ten minutes when nothing is given.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: training.batch_size=4."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+) -> None:
+    """Train an instrument; Ctrl-C ends early and keeps what was learned."""
+    from rich.console import Console
+
+    from oscine.training import train as run
+
+    console = Console(stderr=True)
+    result = run(
+        dataset,
+        instrument,
+        recipe=recipe,
+        minutes=minutes,
+        steps=steps,
+        overrides=_overrides(settings or []),
+        resume=resume,
+        console=console,
+    )
+    ending = "Interrupted; go on with --resume. " if result.interrupted else ""
+    skipped = f", {result.skipped_steps} of them skipped" if result.skipped_steps else ""
+    console.print(
+        f"{ending}{result.folder}: {result.steps} steps{skipped} in {result.minutes:.1f} minutes, held-out spectral loss "
+        f"{result.held_out_loss:.3f}. Curves: tensorboard --logdir {result.folder / 'training'}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _overrides(settings: list[str]) -> dict[str, Any]:
+    import yaml
+
+    from oscine.errors import InputError
+
+    overrides = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not (key and equals and value):
+            raise InputError(f"--set {setting} is not KEY=VALUE, such as training.batch_size=4")
+        try:
+            overrides[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"--set {setting}: the value is not a number, a word or a list") from None
+    return overrides
