@@ -1,0 +1,102 @@
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from oscine.cli.main import main
+from oscine.data.statistics import Statistics
+from oscine.models import Instrument, InstrumentConfig
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def instrument(tmp_path_factory):
+    """A saved instrument with untrained weights."""
+    learned = Statistics(
+        minutes=5.0,
+        voiced_share=0.9,
+        pitch_midi_quantiles=np.linspace(67, 79, 101).tolist(),
+        loudness_db_quantiles=np.linspace(-50, -20, 101).tolist(),
+        loudness_db_silence=-60.0,
+    )
+    config = InstrumentConfig(sample_rate=RATE, hop_length=64, n_harmonics=10, n_noise_bands=9, reverb_s=0.1)
+    folder = tmp_path_factory.mktemp("instruments") / "toy"
+    Instrument(config, learned).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def tune(tmp_path):
+    """A fifth, 0.5 s a tone, an octave below what the instrument has learned; at 44.1 kHz, in stereo."""
+    t = np.arange(22050) / 44100
+    tones = [sum(np.sin(2 * np.pi * k * f0_hz * t) / k for k in range(1, 8)) for f0_hz in (220.0, 330.0)]
+    path = tmp_path / "tune.flac"
+    soundfile.write(path, 0.2 * np.stack([np.concatenate(tones)] * 2, axis=1), 44100)
+    return path
+
+
+def _run(*arguments) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(["transfer", *map(str, arguments)])
+    return int(exit_.value.code or 0)
+
+
+def test_json_is_one_value_and_nothing_else(instrument, tune, tmp_path, capsys):
+    out, picture = tmp_path / "out.wav", tmp_path / "out.png"
+    assert _run(tune, "--to", instrument, "-o", out, "--autotune", "1", "--plot", picture, "--json") == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert captured.err == ""
+    assert (report["octave"], report["seconds"], report["sample_rate"]) == (1, 1.0, RATE)
+    assert report["scale"] is not None
+    assert soundfile.info(out).frames == RATE
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_in_words(instrument, tune, tmp_path, capsys):
+    out = tmp_path / "out.flac"
+    assert _run(tune, "--to", instrument, "-o", out, "--octave", "-1", "--loudness", "-6", "--dry") == 0
+    said = capsys.readouterr().out
+    assert "-1 octaves, -6.0 dB" in said
+    assert "1.0 s at 16000 Hz" in said
+    assert "outside the pitches" in said  # two octaves too low, and the user is told
+    assert soundfile.info(out).format == "FLAC"
+
+
+def test_dry_and_wet_differ(instrument, tune, tmp_path, capsys):
+    weights = {}
+    for name, more in (("wet", []), ("dry", ["--dry"])):
+        assert _run(tune, "--to", instrument, "-o", tmp_path / f"{name}.wav", "--json", *more) == 0
+        weights[name] = json.loads(capsys.readouterr().out)
+    assert (weights["wet"]["dry"], weights["dry"]["dry"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.wav", "--to", "{i}", "-o", "out.wav"], "does not exist"),
+        (["notes.txt", "--to", "{i}", "-o", "out.wav"], "no readable audio"),
+        (["tune.flac", "--to", "nowhere", "-o", "out.wav"], "no instrument 'nowhere'"),
+        (["tune.flac", "--to", ".", "-o", "out.wav"], "no config.json"),
+        (["tune.flac", "--to", "notes.txt", "-o", "out.wav"], "is a file"),
+        (["tune.flac", "--to", "{i}", "-o", "out.ogg"], "must end in"),
+        (["tune.flac", "--to", "{i}", "-o", "tune.flac"], "the input itself"),
+        (["tune.flac", "--to", "{i}", "-o", "out.wav", "--octave", "high"], "--octave is 'high'"),
+        (["tune.flac", "--to", "{i}", "-o", "out.wav", "--loudness", "loud"], "--loudness is 'loud'"),
+        (["tune.flac", "--to", "{i}", "-o", "out.wav", "--autotune", "2"], "autotune"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    instrument, tune, tmp_path, monkeypatch, capsys, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("C D E F G")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert _run(*[argument.format(i=instrument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
