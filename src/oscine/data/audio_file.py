@@ -1,4 +1,4 @@
-"""Audio files, read as a stream: any rate, channels and depth in, mono float32 blocks out, in bounded memory."""
+"""Audio files, read as a stream: any rate, channels and depth in, mono float32 blocks out."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +54,7 @@ class FileReport(BaseModel):
     )
 
 
-class _Damage(Exception):
+class _DamageError(Exception):
     """Decoding stopped before the end."""
 
 
@@ -76,12 +76,12 @@ def _open(path: Path) -> soundfile.SoundFile:
 
 
 def _pieces(file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, "frame channel"]]:
-    """Yield short runs of frames as decoded, until the end or, raising _Damage, until decoding fails."""
+    """Yield short runs of frames as decoded, until the end or, raising _DamageError, until decoding fails."""
     while True:
         try:
             piece = file.read(_PIECE_FRAMES, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-            raise _Damage(str(error)) from None
+            raise _DamageError(str(error)) from None
         if len(piece) == 0:
             return
         yield piece
@@ -136,7 +136,7 @@ def _until_damage(file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, " f
     try:
         for piece in _pieces(file):
             yield _mono(piece)
-    except _Damage:
+    except _DamageError:
         return
 
 
@@ -197,7 +197,7 @@ class _Tally:
         try:
             for piece in _pieces(file):
                 self._add(piece)
-        except _Damage as damage:
+        except _DamageError as damage:
             self.damage = str(damage)
 
     def _add(self, piece: Float32[np.ndarray, "frame channel"]) -> None:
@@ -256,7 +256,8 @@ def _judge(
     elif declared is not None and n_frames < declared and not any("truncated" in text for text in repairs):
         kind = "damaged" if tally.damage else "truncated"
         repairs.append(
-            f"{kind}: {n_frames / rate:.2f} s of the declared {declared / rate:.2f} s can be read; those are used"
+            f"{kind}: {n_frames / rate:.2f} s of the declared {declared / rate:.2f} s can be read; "
+            "those are used"
         )
     elif tally.damage and not repairs:
         repairs.append(f"damaged after {n_frames / rate:.2f} s; what comes before is used")

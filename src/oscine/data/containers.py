@@ -70,8 +70,8 @@ def _inspect_wav(content: mmap.mmap, order: str) -> Findings:
                 expected = channels * ((bits + 7) // 8)
                 if block != expected:
                     findings.fatal.append(
-                        f"the header contradicts itself: {channels} channels of {bits} bits are {expected} bytes, "
-                        f"but it says {block}"
+                        f"the header contradicts itself: {channels} channels of {bits} bits are {expected} "
+                        f"bytes, but it says {block}"
                     )
                 elif byte_rate != rate * block:
                     findings.fatal.append(
@@ -127,13 +127,14 @@ def _inspect_flac(content: mmap.mmap) -> Findings:
         findings.harmless.append("the header does not say how long it is; read to the end")
         return findings
     findings.declared_frames = frames
-    # FLAC never needs more than the raw samples and a few bytes for each of its frames (of 16 samples at least).
+    # FLAC never needs more than the raw samples and a few bytes for each of its frames (of 16 samples at
+    # least).
     raw_bytes = frames * channels * (bits + 7) // 8
     stored_bytes = len(content) - position
     if stored_bytes > 1.5 * raw_bytes + 65536:
         findings.fatal.append(
-            f"the header declares {frames} samples, which fit into {raw_bytes} bytes, but {stored_bytes} follow: "
-            "it is wrong; decode and encode the file again"
+            f"the header declares {frames} samples, which fit into {raw_bytes} bytes, but {stored_bytes} "
+            "follow: it is wrong; decode and encode the file again"
         )
     return findings
 

@@ -95,7 +95,7 @@ class Split:
 
     @cached_property
     def _sound_before(self) -> np.ndarray:
-        """Number of frames with sound before each frame of the whole split, so that any crop's count is a difference."""
+        """Number of frames with sound before each frame of the split: a crop's is the difference of two."""
         loudness = [segment._slice("loudness_db", 0, segment.n_frames).numpy() for segment in self.segments]
         sample = np.concatenate([values[:: max(1, self.n_frames // 1_000_000)] for values in loudness])
         threshold = max(np.quantile(sample, 0.99) - _SOUND_RANGE_DB, LOUDNESS_FLOOR_DB)
@@ -111,7 +111,8 @@ class Split:
         """Return a segment's number and a start frame in it."""
         number = start = 0
         for _ in range(_N_TRIES):
-            # A uniform frame of the split picks the segment, so each second of sound is as likely as any other …
+            # A uniform frame of the split picks the segment, so each second of sound is as likely as any
+            # other …
             number = int(np.searchsorted(self._ends, random.integers(self.n_frames), side="right"))
             length = self.segments[number].n_frames
             # … and every admissible start in it is as likely as any other.
@@ -140,7 +141,8 @@ class Split:
         """
         if not self.segments or batch_size < 1 or n_frames < 1:
             raise InputError(
-                f"A batch of {batch_size} × {n_frames} frames cannot be drawn from {len(self.segments)} segments."
+                f"A batch of {batch_size} × {n_frames} frames cannot be drawn from "
+                f"{len(self.segments)} segments; prepare more, or ask for at least one crop of one frame."
             )
         random = np.random.Generator(np.random.Philox(key=[seed, step]))
         hop_length = self.hop_length

@@ -34,9 +34,9 @@ def split_held_out(
 ) -> tuple[list[FrameRange], list[FrameRange]]:
     """Return the training part and the held-out part, which share no sound.
 
-    *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than that,
-    all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so that no
-    window of analysis or loss sees both.
+    *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than
+    that, all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so
+    that no window of analysis or loss sees both.
 
     *Isolated notes* (ten recordings or more, of 15 s at most by the median): the end of the list would be the
     highest notes only. So whole recordings are held out, evenly spread over the recordings sorted by pitch,

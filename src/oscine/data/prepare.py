@@ -1,4 +1,4 @@
-"""A folder of recordings to a dataset: parallel by file, resumable at any moment, every file accounted for."""
+"""A folder of recordings to a dataset: parallel, resumable, every file accounted for."""
 
 import hashlib
 import os
@@ -14,10 +14,11 @@ from safetensors import safe_open
 import oscine.analysis
 import oscine.data
 from oscine.analysis import VOICED
+from oscine.data.advice import LEAST_VOICED_S
 from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport
 from oscine.data.held_out import FrameRange, Take, split_held_out
 from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span
-from oscine.data.quality import LEAST_VOICED_S, Quality, merge
+from oscine.data.quality import Quality, merge
 from oscine.data.recording import Job, finished_record
 from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
@@ -70,11 +71,11 @@ def prepare(
 ) -> PrepareReport:
     """Make a dataset of all recordings in a folder and the folders below it.
 
-    Each file is judged (``probe``), brought to mono and the sample rate, analysed, and written as shards of at
-    most ten minutes, in memory that does not grow with its length. A shard is named by a hash of its source's
-    content and the settings, and is written once: interrupted at any moment and run again, ``prepare`` goes on
-    where it was, does again only what changed, and ends with the same bytes as an unbroken run. The manifest is
-    written last; until then an older dataset in the same folder stays valid.
+    Each file is judged (``probe``), brought to mono and the sample rate, analysed, and written as shards of
+    at most ten minutes, in memory that does not grow with its length. A shard is named by a hash of its
+    source's content and the settings, and is written once: interrupted at any moment and run again,
+    ``prepare`` goes on where it was, does again only what changed, and ends with the same bytes as an
+    unbroken run. The manifest is written last; until then an older dataset in the same folder stays valid.
 
     The held-out part is split off in time and shares no sound with the training part, as ``split_held_out``
     says: the last seconds of the last recording in sorted order, or, of many isolated notes, some whole ones
@@ -95,8 +96,8 @@ def prepare(
         The report; the same figures are in ``manifest.json``.
 
     Raises:
-        InputError: When there is no such folder, no usable file, less than 30 s of voiced sound, too much held
-            out, a dataset folder that holds something else or that another run is writing to, or, if
+        InputError: When there is no such folder, no usable file, less than 30 s of voiced sound, too much
+            held out, a dataset folder that holds something else or that another run is writing to, or, if
             ``strict``, a file that has to be rejected.
         OSError: When the disk refuses.
     """
@@ -274,7 +275,8 @@ def _rejected(name: str, reason: str) -> FileRecord:
 def _refuse_if(strict: bool, report: FileReport) -> None:
     if strict and report.verdict == "rejected":
         raise InputError(
-            f"{report.path} was rejected ({'; '.join(report.reasons)}); remove or repair it, or leave out --strict."
+            f"{report.path} was rejected ({'; '.join(report.reasons)}); "
+            "remove or repair it, or do not be strict."
         )
 
 
@@ -284,8 +286,8 @@ def _split(
     voiced_s = sum(recording.quality.evidence.voiced_s for recording in recordings)
     if voiced_s < LEAST_VOICED_S:
         raise InputError(
-            f"{folder} holds {voiced_s:.1f} s of sound with a pitch, and less than {LEAST_VOICED_S:.0f} s cannot be "
-            "learned from; record more, and see oscine analyze for what was found."
+            f"{folder} holds {voiced_s:.1f} s of sound with a pitch, and less than {LEAST_VOICED_S:.0f} s "
+            "cannot be learned from; record more, and see oscine analyze for what was found."
         )
     takes = [Take(recording.n_frames, recording.pitch_midi_median) for recording in recordings]
     train, held_out = split_held_out(takes, frame_rate, held_out_s)

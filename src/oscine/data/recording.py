@@ -1,6 +1,5 @@
-"""One source file to shards: judged, resampled, analysed and written in bounded memory, in a worker process."""
+"""One source file to shards: judged, resampled, analysed and written, in bounded memory."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from safetensors.torch import save_file
 from oscine.analysis import VOICED, Features, analyze_blocks
 from oscine.data.audio_file import FileReport, probe, read_blocks
 from oscine.data.manifest import RECORDS, SHARDS, FileRecord, Recording, Shard
-from oscine.data.quality import Quality, assess, merge
+from oscine.data.quality import assess, merge
 from oscine.files import sha256, write_atomically
 
 _SHARD_S = 600.0
@@ -49,7 +48,7 @@ def record_path(folder: Path, key: str) -> Path:
 
 
 def finished_record(job: Job) -> FileRecord | None:
-    """Return the record of a job that an earlier run finished, if all its shards are still as they were written."""
+    """Return the record that an earlier run left for a job, if all its shards are as they were written."""
     path = record_path(job.folder, job.key)
     if not path.is_file():
         return None
@@ -97,15 +96,9 @@ def _take_in(job: Job, report: FileReport) -> Recording:
         name=job.name,
         source_sha256=job.source_sha256,
         shards=shards,
-        quality=_with_clipping(merge(qualities), report.clipped_s),
+        quality=merge(qualities, report.clipped_s),
         pitch_midi_median=round(float(np.median(voiced_midi)), 3) if len(voiced_midi) else 0.0,
     )
-
-
-def _with_clipping(quality: Quality, clipped_s: float) -> Quality:
-    """Return the report with the clipping seen in the file itself: resampling rounds the flat tops off."""
-    evidence = quality.evidence.model_copy(update={"clipped_s": clipped_s})
-    return merge([quality.model_copy(update={"evidence": evidence})])
 
 
 def _stretches(
@@ -158,4 +151,4 @@ def _write_shard(job: Job, number: int, audio: Float32[np.ndarray, " time"], fea
         "power_db": features.power_db.contiguous(),
     }
     write_atomically(path, lambda temporary: save_file(tensors, temporary))
-    return Shard(file=file, n_frames=features.n_frames, n_bytes=os.path.getsize(path), sha256=sha256(path))
+    return Shard(file=file, n_frames=features.n_frames, n_bytes=path.stat().st_size, sha256=sha256(path))

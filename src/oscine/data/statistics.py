@@ -11,7 +11,7 @@ N_QUANTILES = 101
 
 
 class Statistics(BaseModel):
-    """Pitch and loudness of the training part: what an instrument learned, and so what it can be asked for."""
+    """Pitch and loudness of the training part: what an instrument learned, and can be asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +45,8 @@ def measure_statistics(
         minutes: The length to state, where the frames are a sample of a longer set.
 
     Returns:
-        The statistics; without a voiced frame the quantiles are those of a constant 69 (A4) and of all frames.
+        The statistics; without a voiced frame the quantiles are those of a constant 69 (A4) and of all
+        frames.
     """
     voiced = confidence >= voiced_from
     grid = np.linspace(0.0, 1.0, N_QUANTILES)

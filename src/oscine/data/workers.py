@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -16,7 +16,7 @@ from oscine.data.manifest import FileRecord
 from oscine.data.recording import Job, record_file
 
 
-def run_jobs(jobs: Sequence[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord]]:
+def run_jobs(jobs: Sequence[Job], n_workers: int) -> Generator[tuple[Job, FileRecord]]:
     """Yield each job with its record as it is finished, in any order.
 
     With one worker, or one job, the work is done in this process. Otherwise a file whose decoding kills its

@@ -62,7 +62,8 @@ def _check_marker(marker: Path, folder: Path, source: str) -> None:
         raise InputError(f"{marker} is damaged; delete {folder} and prepare again.") from None
     if not fits:
         raise InputError(
-            f"{folder} holds the dataset of another folder ({owner['source']}); name a new folder or delete it."
+            f"{folder} holds the dataset of another folder ({owner['source']}); "
+            "name a new folder or delete it."
         )
 
 

@@ -1,0 +1,125 @@
+"""From figures to verdicts, and to what a musician can do about them."""
+
+from dataclasses import dataclass
+
+#: Less voiced sound than this cannot be learned.
+LEAST_VOICED_S = 30.0
+
+_ENOUGH_S = 180.0
+_CLIPPED_SHARE = 1e-4
+_LEAST_SIGNAL_TO_NOISE_DB = 25.0
+#: Between the 0.03 of a single line in a church and the 0.23 of the same player's chords.
+_POLYPHONY_SHARE, _LEAST_JUDGED_S = 0.08, 1.0
+_REVERB_S, _LEAST_RINGING = 0.6, 3
+_CLEAR_SHARE = 0.6
+_NARROW_PITCH, _NARROW_LOUDNESS_DB = 7, 7.0
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The figures that verdicts and advice follow from.
+
+    Attributes:
+        total_s: Seconds in all.
+        sounding_s: Seconds that are not silence.
+        voiced_s: Seconds with a pitch.
+        clipped_s: Seconds at full scale.
+        pitch_span: Semitones between the 1st and the 99th percentile of pitch.
+        loudness_range_db: dB between the 5th and the 95th percentile of loudness.
+        signal_to_noise_db: dB of the median voiced level above the noise, if there are pauses to tell.
+        judged_s: Seconds that could be judged for polyphony.
+        polyphony_share: Share of those with a second note, 0 … 1.
+        reverb_s: Median time to fall by 60 dB, in seconds, if there is one.
+        n_ringing: Number of places that showed it.
+    """
+
+    total_s: float
+    sounding_s: float
+    voiced_s: float
+    clipped_s: float
+    pitch_span: float
+    loudness_range_db: float
+    signal_to_noise_db: float | None
+    judged_s: float
+    polyphony_share: float
+    reverb_s: float | None
+    n_ringing: int
+
+    @property
+    def learnable(self) -> bool:
+        """Whether there is enough voiced sound at all."""
+        return self.voiced_s >= LEAST_VOICED_S
+
+    @property
+    def clipping_suspected(self) -> bool:
+        """Whether the recording was overdriven in more than a few peaks."""
+        return self.clipped_s > _CLIPPED_SHARE * self.total_s
+
+    @property
+    def noise_suspected(self) -> bool:
+        """Whether something sounds in the pauses; it is not suspected without pauses."""
+        return self.signal_to_noise_db is not None and self.signal_to_noise_db < _LEAST_SIGNAL_TO_NOISE_DB
+
+    @property
+    def polyphony_suspected(self) -> bool:
+        """Whether there are chords or a second voice."""
+        return self.judged_s >= _LEAST_JUDGED_S and self.polyphony_share >= _POLYPHONY_SHARE
+
+    @property
+    def reverb_suspected(self) -> bool:
+        """Whether sounds ring on as in a room."""
+        return self.n_ringing >= _LEAST_RINGING and self.reverb_s is not None and self.reverb_s >= _REVERB_S
+
+    def sentences(self) -> list[str]:
+        """Return one sentence for each finding: what it is, and what to do."""
+        found = []
+        if not self.learnable:
+            found.append(
+                f"Only {self.voiced_s:.1f} s have a pitch, too little to learn from: record at least "
+                f"{LEAST_VOICED_S:.0f} s of one voice or instrument, better five minutes or more."
+            )
+        elif self.voiced_s < _ENOUGH_S:
+            found.append(
+                f"{self.voiced_s / 60:.1f} minutes have a pitch, enough to learn from: "
+                "five to fifteen sound better."
+            )
+        if self.polyphony_suspected:
+            found.append(
+                f"More than one note seems to sound at a time ({100 * self.polyphony_share:.0f} % of the "
+                "steady moments): take recordings with chords or company out, one note at a time is learned."
+            )
+        if self.sounding_s > 0 and self.voiced_s < _CLEAR_SHARE * self.sounding_s:
+            found.append(
+                f"Only {100 * self.voiced_s / self.sounding_s:.0f} % of what sounds has a clear pitch: "
+                "chords, noise and percussion cannot be learned, single notes can."
+            )
+        if self.clipping_suspected:
+            found.append(
+                f"The recording is overdriven for {self.clipped_s:.2f} s: record again at a lower level, "
+                "clipping cannot be undone."
+            )
+        if self.noise_suspected:
+            found.append(
+                f"The pauses are only {self.signal_to_noise_db:.0f} dB below the notes: find a quieter room "
+                "or a closer microphone, or the noise is learned too."
+            )
+        if self.reverb_suspected:
+            found.append(
+                f"Sounds ring on for about {self.reverb_s:.1f} s: the room is learned with the instrument "
+                "and can be left out when playing (--dry), but record in a drier room if you can."
+            )
+        return found + self._narrow()
+
+    def _narrow(self) -> list[str]:
+        found = []
+        if self.learnable and self.pitch_span < _NARROW_PITCH:
+            found.append(
+                f"The pitches span {self.pitch_span:.0f} semitones: outside of them the instrument will "
+                "guess; play scales over the whole range."
+            )
+        if self.learnable and self.loudness_range_db < _NARROW_LOUDNESS_DB:
+            found.append(
+                f"The loudness spans {self.loudness_range_db:.0f} dB only: play soft and loud too, or the "
+                "instrument will know one colour."
+            )
+        return found
