@@ -1,6 +1,7 @@
 """The textbook form of an instrument and of its training: the paper's sizes, eager torch, nothing fused.
 
-Same parameters as `oscine.models.Instrument` with the recipe `solo`, so that what it has learned is evaluated by the same
+Same parameters as `oscine.models.Instrument` with the recipe `solo`, so that what it has learned is evaluated
+by the same
 code: only the arithmetic of the training step is the textbook's.
 """
 

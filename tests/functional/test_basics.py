@@ -35,7 +35,8 @@ def test_exp_sigmoid_has_the_published_values() -> None:
 def test_exp_sigmoid_is_finite_everywhere() -> None:
     x = torch.tensor([-1e4, -100.0, 100.0, 1e4], requires_grad=True)
     exp_sigmoid(x).sum().backward()
-    assert x.grad is not None and torch.isfinite(x.grad).all()
+    assert x.grad is not None
+    assert torch.isfinite(x.grad).all()
 
 
 @given(st.floats(-50, 50))
@@ -91,7 +92,9 @@ def test_fft_lengths(n: int) -> None:
     for prime in (2, 3, 5):
         while rest % prime == 0:
             rest //= prime
-    assert n <= length <= 2 * n + 2 and length % 2 == 0 and rest == 1
+    assert n <= length <= 2 * n + 2
+    assert length % 2 == 0
+    assert rest == 1
     # Never worse than the next power of two.
     assert length <= max(2, 1 << (n - 1).bit_length())
 

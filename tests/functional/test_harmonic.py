@@ -74,7 +74,8 @@ def test_a_silent_distribution_is_silent_and_has_a_gradient() -> None:
     audio = _oscillate(_constant(100.0, 5, torch.float32), _constant(1.0, 5, torch.float32), weights)
     assert torch.count_nonzero(audio) == 0
     audio.sum().backward()
-    assert weights.grad is not None and torch.isfinite(weights.grad).all()
+    assert weights.grad is not None
+    assert torch.isfinite(weights.grad).all()
 
 
 def test_phase_is_right_after_an_hour() -> None:

@@ -39,8 +39,9 @@ def train(
     ending = "Interrupted; go on with --resume. " if result.interrupted else ""
     skipped = f", {result.skipped_steps} of them skipped" if result.skipped_steps else ""
     console.print(
-        f"{ending}{result.folder}: {result.steps} steps{skipped} in {result.minutes:.1f} minutes, held-out spectral loss "
-        f"{result.held_out_loss:.3f}. Curves: tensorboard --logdir {result.folder / 'training'}",
+        f"{ending}{result.folder}: {result.steps} steps{skipped} in {result.minutes:.1f} minutes, "
+        f"held-out spectral loss {result.held_out_loss:.3f}. "
+        f"Curves: tensorboard --logdir {result.folder / 'training'}",
         highlight=False,
         markup=False,
         soft_wrap=True,

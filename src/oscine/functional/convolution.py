@@ -21,7 +21,7 @@ class ConvolutionState(NamedTuple):
     position: Int[Tensor, ""]
     """Samples of the current segment that have arrived, 0 … P − 1."""
     filters: Complex[Tensor, "partition bin"]
-    """Spectra of the response's partitions but the first: constant, carried along so as to be computed once."""
+    """Spectra of the response's partitions but the first: constant, carried along to be computed once."""
 
 
 def convolution_state(
@@ -68,16 +68,17 @@ def convolve_step(
 ) -> tuple[Float[Tensor, "batch time"], ConvolutionState]:
     """Return the next block's convolution and state, without delay, whatever the block's length.
 
-    The response is cut into partitions of P taps and the input into segments of P samples. What partitions 1, 2, … give
-    to a segment depends only on segments that have ended (overlap-save, one product per partition), so it is ready when
-    the segment begins; partition 0 is convolved with what arrives.
+    The response is cut into partitions of P taps and the input into segments of P samples. What partitions 1,
+    2, … give to a segment depends only on segments that have ended (overlap-save, one product per partition),
+    so it is ready when the segment begins; partition 0 is convolved with what arrives.
 
     Args:
         audio: Next samples.
         impulse_response: All taps.
         state: From the block before, or from `convolution_state` with the same response.
 
-    Reference: Gardner, Efficient convolution without input-output delay, JAES 43, 1995, with equal partitions.
+    Reference: Gardner, Efficient convolution without input-output delay, JAES 43, 1995, with equal
+        partitions.
     """
     partition = state.pending.shape[-1]
     head = impulse_response[:partition]

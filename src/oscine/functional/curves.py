@@ -30,7 +30,7 @@ def scaled_sigmoid(x: Float[Tensor, "*shape"], minimum: float, maximum: float) -
 
 
 def log_sigmoid_range(x: Float[Tensor, "*shape"], minimum: float, maximum: float) -> Float[Tensor, "*shape"]:
-    """Return ``minimum · (maximum / minimum)^σ(x)``: equal steps of ``σ(x)`` are equal ratios (0 < minimum)."""
+    """Return ``minimum · (maximum / minimum)^σ(x)``: equal steps of ``σ(x)`` are equal ratios."""
     return minimum * torch.exp(math.log(maximum / minimum) * torch.sigmoid(x))
 
 

@@ -1,7 +1,8 @@
 """Frame-rate controls at the sample rate: causal linear interpolation, the one that every processor uses.
 
-Frame ``t`` is reached at its end, the instant ``(t + 1) · hop_length``; inside frame ``t`` a control goes in a
-straight line from its value ``t − 1`` to its value ``t``. Nothing looks ahead, so the only memory is the last frame.
+Frame ``t`` is reached at its end, the instant ``(t + 1) · hop_length``; inside frame ``t`` a control goes in
+a straight line from its value ``t − 1`` to its value ``t``. Nothing looks ahead, so the only memory is the
+last frame.
 """
 
 import torch

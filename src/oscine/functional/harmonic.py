@@ -17,7 +17,7 @@ class OscillatorState(NamedTuple):
     """What an oscillator remembers between two blocks."""
 
     phase: Float[Tensor, "batch sine"]
-    """Phase at the next sample, turns in [0, 1), float64; one for the fundamental, or one for each free partial."""
+    """Phase at the next sample, turns in [0, 1), float64: the fundamental's, or every free partial's."""
     frequency_hz: Float[Tensor, "batch sine"]
     """Frequency at the last frame."""
     amplitudes: Float[Tensor, "batch partial"]
@@ -48,7 +48,7 @@ def harmonic_amplitudes(
     sample_rate: int,
     stretch: Float[Tensor, "batch frame"] | None = None,
 ) -> Float[Tensor, "batch frame partial"]:
-    """Return each partial's amplitude: those from Nyquist up removed, the rest normalised to sum to ``amplitude``.
+    """Return the partials' amplitudes: none from Nyquist up, the others adding up to ``amplitude``.
 
     Args:
         f0_hz: Fundamental, Hz.
@@ -63,11 +63,11 @@ def harmonic_amplitudes(
 
 
 def partial_ratios(like: Float[Tensor, "batch frame partial"], stretch: Tensor | None = None) -> Tensor:
-    """Return the partials' frequencies over the fundamental: 1, 2, 3, …, or a stiff string's ``k √(1 + B k²)``.
+    """Return the partials' frequencies over the fundamental: ``k``, or ``k √(1 + B k²)``.
 
     Args:
         like: Any tensor with one channel per partial.
-        stretch: Inharmonicity coefficient B (batch, frame); 0 is harmonic, a piano's strings have 1e-4 to 1e-2.
+        stretch: Inharmonicity coefficient B (batch, frame); 0 is harmonic, a piano has 1e-4 to 1e-2.
 
     Reference: Fletcher, Normal vibration frequencies of a stiff piano string, JASA 36, 1964.
     """
@@ -87,8 +87,8 @@ def harmonic_oscillator(
 ) -> Float[Tensor, "batch time"]:
     """Return the audio of a harmonic oscillator from its start.
 
-    ``y[n] = a[n] Σ_k d_k[n] · sin(2π k (φ[n] + p[n]))``, ``φ[n+1] = φ[n] + f0[n] / sample_rate``, with partials at or
-    above Nyquist exactly silent and ``d`` normalised over the rest.
+    ``y[n] = a[n] Σ_k d_k[n] · sin(2π k (φ[n] + p[n]))``, ``φ[n+1] = φ[n] + f0[n] / sample_rate``, with
+    partials at or above Nyquist exactly silent and ``d`` normalised over the rest.
 
     Args:
         f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start.
@@ -181,7 +181,8 @@ def sinusoidal_oscillator(
 ) -> Float[Tensor, "batch time"]:
     """Return the audio of free sinusoids from their start, ``y[n] = Σ_j a_j[n] · sin(2π φ_j[n])``.
 
-    A sinusoid at or above Nyquist at either end of a frame is exactly silent in it. Memory grows with time × sine.
+    A sinusoid at or above Nyquist at either end of a frame is exactly silent in it.
+    Memory grows with time × sine.
 
     Args:
         frequencies_hz: Frequencies at the frames' ends, Hz; the first frame is held from the start.

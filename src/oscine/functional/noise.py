@@ -1,4 +1,4 @@
-"""Noise that is a function of its seed and the sample's number, and a filter on it that follows band magnitudes."""
+"""Noise that is a function of its seed and the sample's number, and a filter on it that moves."""
 
 import functools
 import math
@@ -44,8 +44,8 @@ def uniform_noise(
 ) -> Float[Tensor, "batch time"]:
     """Return white noise, uniform in [−1, 1], whose every sample depends on its seed and its number alone.
 
-    The same in any blocking, on any device. The number is scrambled by a 32-bit integer hash, keyed by the seed and by
-    the number's upper half, so the noise does not repeat within 2⁶³ samples.
+    The same in any blocking, on any device. The number is scrambled by a 32-bit integer hash, keyed by the
+    seed and by the number's upper half, so the noise does not repeat within 2⁶³ samples.
 
     Args:
         seed: One per item, any integer.
@@ -77,10 +77,11 @@ def _hash(x: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=32)
 def _band_spectrum(n_bands: int, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return the matrix (band, bin) from band magnitudes to the real spectrum of the windowed zero-phase filter.
+    """Return the matrix from band magnitudes to the real spectrum of the windowed zero-phase filter.
 
     The bands are samples of a spectrum from 0 to Nyquist; its inverse transform, a cosine sum, is cut to
-    ±(n_bands − 1) taps by a Hann window and transformed again at ``n_fft``. All of it is linear, so it is one matrix.
+    ±(n_bands − 1) taps by a Hann window and transformed again at ``n_fft``. All of it is
+    linear, so it is one matrix (band, bin).
     """
     half = n_bands - 1
     tap = torch.arange(-half, half + 1, dtype=torch.float64)
@@ -98,9 +99,9 @@ def filtered_noise(
 ) -> Float[Tensor, "batch time"]:
     """Return white noise through a filter that follows the magnitudes, from its start.
 
-    ``y[n] = (1 − w) (h[t−1] ∗ x)[n] + w (h[t] ∗ x)[n]`` inside frame ``t``, ``w`` going from 0 to 1: ``x`` is uniform
-    noise in [−1, 1] and ``h[t]`` the zero-phase filter of ``2 · band − 1`` taps whose response at ``band`` equally
-    spaced frequencies from 0 to Nyquist is ``magnitudes[t]``, smoothed by a Hann window.
+    ``y[n] = (1 − w) (h[t−1] ∗ x)[n] + w (h[t] ∗ x)[n]`` inside frame ``t``, ``w`` going from 0 to 1: ``x`` is
+    uniform noise in [−1, 1] and ``h[t]`` the zero-phase filter of ``2 · band − 1`` taps whose response at
+    ``band`` equally spaced frequencies from 0 to Nyquist is ``magnitudes[t]``, smoothed by a Hann window.
 
     The filter looks both ways, and still nothing is late: the noise to come is known, being a function of its
     number. The latency is 0.
@@ -113,8 +114,8 @@ def filtered_noise(
     Returns:
         ``frame · hop_length`` samples.
 
-    Reference: Engel et al., DDSP, ICLR 2020, section 3.6; there frames are filtered apart, overlap-added and two
-        samples late.
+    Reference: Engel et al., DDSP, ICLR 2020, section 3.6; there frames are filtered apart, overlap-added and
+        two samples late.
 
     Example:
         >>> filtered_noise(torch.ones(1, 10, 65), hop_length=64).shape

@@ -18,8 +18,9 @@ def accumulate_phase(
 
     ``φ(t, i) = φ(t, 0) + (f[t−1] · i + (f[t] − f[t−1]) · i² / (2 · hop)) / sample_rate``
 
-    A float32 running sum is a full turn-scale wrong after 4 s at 440 Hz. Here the frames' own turns, ``hop · (f[t−1]
-    + f[t]) / 2 / sample_rate``, are wrapped before they are summed, in float64, so that an hour is as exact as a second.
+    A float32 running sum is a full turn-scale wrong after 4 s at 440 Hz. Here the frames' own turns, ``hop ·
+    (f[t−1] + f[t]) / 2 / sample_rate``, are wrapped before they are summed, in float64, so that an hour is as
+    exact as a second.
 
     Args:
         frequency_hz: Frequency at the frames' ends, Hz.
@@ -29,7 +30,8 @@ def accumulate_phase(
         hop_length: Samples per frame.
 
     Returns:
-        Phase at every sample, turns, float64, in [0, 1); phase at the sample after the last, the next ``start``.
+        Phase at every sample, turns, float64, in [0, 1); phase at the sample after the last, the next
+        ``start``.
     """
     current = frequency_hz.to(torch.float64) / sample_rate
     previous = previous_hz.to(torch.float64) / sample_rate

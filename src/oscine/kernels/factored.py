@@ -1,19 +1,20 @@
 """Sum of harmonics in plain torch, without ever holding (time × harmonic): the form that needs no compiler.
 
-With the harmonic's number written as k = B·a + b, the addition theorem splits every sine into a *giant* step (a) and
-a *baby* step (b):
+With the harmonic's number written as k = B·a + b, the addition theorem splits every sine into a *giant* step
+(a) and a *baby* step (b):
 
     sin(kφ) = sin(aBφ) cos(bφ) + cos(aBφ) sin(bφ)
 
-so that a frame's sum over k becomes one small matrix product over b (the amplitudes, as a G × B matrix, times the baby
-sines and cosines) followed by a sum over the few a. Per sample that takes two complex exponentials, whose powers give
-all the others, in place of one sine for every harmonic. The frames are worked through in chunks that stay in the
-cache, and the backward pass computes a chunk again instead of keeping it.
+so that a frame's sum over k becomes one small matrix product over b (the amplitudes, as a G × B matrix, times
+the baby sines and cosines) followed by a sum over the few a. Per sample that takes two complex exponentials,
+whose powers give all the others, in place of one sine for every harmonic. The frames are worked through in
+chunks that stay in the cache, and the backward pass computes a chunk again instead of keeping it.
 
 Frame t's amplitudes go in a straight line from `start` to `end`; both envelopes share the sines.
 """
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -25,7 +26,8 @@ _SAMPLES_PER_CHUNK = 8192
 
 class _HarmonicSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, phase: Tensor, start: Tensor, end: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(ctx: Any, *inputs: Tensor) -> Tensor:
+        phase, start, end = inputs
         ctx.save_for_backward(phase, start, end)
         output = torch.empty(phase.shape, dtype=start.dtype, device=start.device)
         layout = _Layout(n_harmonics=start.shape[-1], hop_length=phase.shape[-1], like=start)
@@ -36,7 +38,8 @@ class _HarmonicSum(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (grad,) = grads
         phase, start, end = ctx.saved_tensors
         layout = _Layout(n_harmonics=start.shape[-1], hop_length=phase.shape[-1], like=start)
         grad_phase = torch.empty_like(phase) if ctx.needs_input_grad[0] else None
@@ -46,7 +49,8 @@ class _HarmonicSum(torch.autograd.Function):
             baby, giant = layout.exponentials(phase[rows])
             grad_start[rows], grad_end[rows] = layout.grad_matrix(grad[rows], baby, giant)
             if grad_phase is not None:
-                # d/dφ sin(2πkφ) = 2πk cos(2πkφ): the same sum, with k·A for A and the giant step a quarter turn on.
+                # d/dφ sin(2πkφ) = 2πk cos(2πkφ): the same sum, with k·A for A and the giant step a quarter
+                # turn on.
                 ahead = torch.cat([giant[..., layout.hop :], -giant[..., : layout.hop]], dim=-1)
                 slope = layout.blend(layout.matrix(number * start[rows], number * end[rows]) @ baby, ahead)
                 grad_phase[rows] = 2 * math.pi * grad[rows] * slope
@@ -56,8 +60,8 @@ class _HarmonicSum(torch.autograd.Function):
 class _Layout:
     """The sizes of one call: B baby steps, G giant steps, k = B·a + b from 1 to the number of harmonics.
 
-    A chunk's exponentials are (frame, step, [sin | cos] · hop) for the giant steps and (frame, step, [cos | sin] · hop)
-    for the baby steps, so that their element-wise products line up with the addition theorem.
+    A chunk's exponentials are (frame, step, [sin | cos] · hop) for the giant steps and (frame, step, [cos |
+    sin] · hop) for the baby steps, so that their element-wise products line up with the addition theorem.
     """
 
     def __init__(self, n_harmonics: int, hop_length: int, like: Tensor) -> None:
@@ -74,7 +78,8 @@ class _Layout:
         return [slice(first, min(first + size, n_frames)) for first in range(0, n_frames, size)]
 
     def exponentials(self, phase: Tensor) -> tuple[Tensor, Tensor]:
-        # The giant step's phase is wrapped in the phase's own precision (float64): its error is not multiplied by B.
+        # The giant step's phase is wrapped in the phase's own precision (float64): its error is not
+        # multiplied by B.
         leap = phase * self.n_baby
         leap = leap - torch.floor(leap)
         baby = self._powers(phase.to(self.dtype), self.n_baby)
@@ -82,7 +87,7 @@ class _Layout:
         return torch.cat([baby.real, baby.imag], dim=-1), torch.cat([giant.imag, giant.real], dim=-1)
 
     def _powers(self, phase: Tensor, n: int) -> Tensor:
-        """Return exp(2πi m φ) for m = 0 … n − 1, by doubling, so that the rounding errors grow only with log m."""
+        """Return exp(2πi m φ) for m = 0 … n − 1, by doubling: rounding errors grow only with log m."""
         angle = 2 * math.pi * phase
         base = torch.complex(torch.cos(angle), torch.sin(angle))
         powers = torch.empty(phase.shape[0], n, phase.shape[1], dtype=base.dtype, device=phase.device)
@@ -99,7 +104,7 @@ class _Layout:
         return powers
 
     def matrix(self, start: Tensor, end: Tensor) -> Tensor:
-        """Return both envelopes' amplitudes as (frame, 2 · G, B); k = 0 and k beyond the last harmonic are zero."""
+        """Return both envelopes' amplitudes, (frame, 2 · G, B), zero at k = 0 and beyond the last."""
         both = torch.stack([start, end], dim=1)
         padded = torch.nn.functional.pad(both, (1, self.n_giant * self.n_baby - 1 - self.n_harmonics))
         return padded.reshape(start.shape[0], 2 * self.n_giant, self.n_baby)

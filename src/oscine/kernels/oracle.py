@@ -1,4 +1,4 @@
-"""The sum of harmonics as the formula says it: every sine, in the precision of its inputs. The tests' yardstick."""
+"""The sum of harmonics as the formula says it, every sine by itself: the tests' yardstick."""
 
 import math
 

@@ -22,3 +22,8 @@ class InstrumentConfig(BaseModel):
     """Length of the learned impulse response, seconds; 0 for no room."""
     controller: ControllerConfig = ControllerConfig()
     """Sizes of the network."""
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames of controls per second."""
+        return self.sample_rate / self.hop_length

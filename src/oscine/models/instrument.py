@@ -1,21 +1,23 @@
 """The instrument: a controller that drives a harmonic oscillator and filtered noise, heard in a room."""
 
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from oscine.data.statistics import Statistics
-from oscine.functional.harmonic import OscillatorState
 from oscine.functional.convolution import ConvolutionState
+from oscine.functional.harmonic import OscillatorState
 from oscine.functional.noise import NoiseState
 from oscine.functional.units import hz_to_midi
-from oscine.models.config import InstrumentConfig
 from oscine.models import saved
+from oscine.models.config import InstrumentConfig
 from oscine.networks.controller import ControllerState, GruController
 from oscine.processors import Convolver, FilteredNoise, HarmonicOscillator, Processor, split_controls
+
+# Not typing.Self: beartype cannot check that in a class that it does not decorate whole.
+Kind = TypeVar("Kind", bound="Instrument")
 
 
 class InstrumentState(NamedTuple):
@@ -86,7 +88,7 @@ class Instrument(Processor):
         loudness_db: Float[Tensor, "batch frame"],
         state: ControllerState,
     ) -> tuple[dict[str, Tensor], ControllerState]:
-        """Return the synthesisers' controls by name (``f0_hz`` among them) for the next frames, and the state."""
+        """Return the synthesisers' controls by name, ``f0_hz`` among them, and the state."""
         # The paper's scaling: MIDI pitch and decibels brought to about 0 … 1.
         raw, after = self.controller.step(hz_to_midi(f0_hz) / 127, loudness_db / 80 + 1, state=state)
         return {"f0_hz": f0_hz, **split_controls(raw, self.controls)}, after

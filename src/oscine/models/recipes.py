@@ -27,7 +27,7 @@ class TrainingConfig(BaseModel):
     final_rate_ratio: float = Field(default=0.02, gt=0.0, le=1.0)
     """The rate at the end, over the highest; it falls along a half cosine."""
     preroll_s: float = Field(default=0.25, ge=0.0)
-    """Sound before each crop that is played but not compared, so that the room and the network are warm, seconds."""
+    """Sound before each crop that is played but not compared: it warms room and network, seconds."""
     gradient_clip: float = Field(default=3.0, gt=0.0)
     """Largest norm of the gradient."""
     log_weight: float = Field(default=1.0, ge=0.0)

@@ -1,4 +1,4 @@
-"""A saved instrument: `model.safetensors`, `config.json` with the weights' sha256, `README.md`. Never pickle."""
+"""A saved instrument: `model.safetensors`, `config.json` with their sha256, `README.md`. No pickle."""
 
 import hashlib
 import json
@@ -47,8 +47,8 @@ def write(
 ) -> None:
     """Write an instrument's folder, so that a kill at any moment leaves the old instrument or the new one.
 
-    Weights and config are two files and can't change at once. So the new config is there first, under another name;
-    whichever of the two configs names the weights' hash is the one that `read` takes.
+    Weights and config are two files and can't change at once. So the new config is there first, under another
+    name; whichever of the two configs names the weights' hash is the one that `read` takes.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
@@ -82,7 +82,7 @@ def locate(name: str | Path) -> Path:
     parts = str(name).split("/")
     if len(parts) != 2 or not all(parts) or str(name).startswith((".", "~")):
         raise InputError(
-            f"There is no instrument folder {name}; train one with `oscine train`, or name a hub id (owner/name)"
+            f"There is no instrument {name}; train one with `oscine train`, or name a hub id, owner/name"
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -91,7 +91,7 @@ def locate(name: str | Path) -> Path:
         return Path(snapshot_download(str(name), allow_patterns=[WEIGHTS, CONFIG, CARD]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
-            f"There is no instrument folder {name}, and the hub did not give one of that name ({type(error).__name__})"
+            f"There is no folder {name}, and the hub has no such instrument for us ({type(error).__name__})"
         ) from error
 
 
@@ -142,9 +142,8 @@ def fill(model: nn.Module, weights: dict[str, Tensor], name: str | Path) -> None
 def _card(name: str, saved: SavedConfig) -> str:
     config, statistics = saved.instrument, saved.statistics
     facts = [
-        f"- {config.sample_rate} Hz, a frame every {config.hop_length} samples "
-        f"({config.sample_rate / config.hop_length:.1f} Hz)",
-        f"- {config.n_harmonics} harmonics, {config.n_noise_bands} noise bands, room of {config.reverb_s:g} s",
+        f"- {config.sample_rate} Hz, {config.frame_rate:.1f} frames a second",
+        f"- {config.n_harmonics} harmonics, {config.n_noise_bands} noise bands, room {config.reverb_s:g} s",
     ]
     if statistics is not None:
         low, high = statistics.pitch_midi_quantiles[1], statistics.pitch_midi_quantiles[-2]

@@ -31,7 +31,7 @@ class ControllerState(NamedTuple):
 
 
 class GruController(Processor):
-    """A recurrent controller: one stack of dense layers per input, a GRU, a stack over all of it, a linear head.
+    """A recurrent controller: dense layers per input, a GRU, dense layers over both, a linear head.
 
     Without dense layers (``mlp_size = 0``) it is the paper's *tiny* controller: a GRU and a head.
 
@@ -71,7 +71,7 @@ class GruController(Processor):
 
 
 def mlp(n_inputs: int, size: int, n_layers: int) -> nn.Sequential:
-    """Return dense layers, each followed by layer norm and leaky ReLU (slope 0.2), as in the DDSP paper's code."""
+    """Return dense layers, each with layer norm and leaky ReLU (slope 0.2), as in the paper's code."""
     layers: list[nn.Module] = []
     for i in range(n_layers):
         layers += [nn.Linear(n_inputs if i == 0 else size, size), nn.LayerNorm(size), nn.LeakyReLU(0.2)]

@@ -1,7 +1,8 @@
 """What a processor is: one definition for training, offline and real time."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +16,13 @@ State = Any
 class Processor(nn.Module, ABC):
     """A differentiable piece of a synthesiser or an effect.
 
-    `step` is the definition. It is pure: the state goes in and comes out as a value and nothing is mutated. A signal
-    gives the same result however it is cut into blocks:
+    `step` is the definition. It is pure: the state goes in and comes out as a value and nothing is mutated. A
+    signal gives the same result however it is cut into blocks:
 
         ``forward(x) == concatenate(step over any split of x)``
 
-    so `forward`, offline, is a stream of one block. Where a faster parallel form exists, `forward` is overridden, and
-    the contract test holds both to the same numbers.
+    so `forward`, offline, is a stream of one block. Where a faster parallel form exists, `forward` is
+    overridden, and the contract test holds both to the same numbers.
     """
 
     controls: tuple[Control, ...] = ()
@@ -37,10 +38,10 @@ class Processor(nn.Module, ABC):
         """Return the state before the first sample."""
 
     @abstractmethod
-    def step(self, *inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return the output of the next block and the state after it."""
+    def step(self, *inputs: Any, **state: Any) -> tuple[Tensor, State]:
+        """Return the output of the next block and the state after it: ``step(*inputs, state=state)``."""
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, *inputs: Any, **options: Any) -> Tensor:
         """Return the output of the whole signal, from the start."""
         return self.step(*inputs, state=self.init_state(inputs[0].shape[0]))[0]
 
@@ -53,8 +54,8 @@ class Chain(Processor):
         self.processors = nn.ModuleList(processors)
         self.controls = processors[0].controls
 
-    def __iter__(self):
-        return iter(self.processors)
+    def __iter__(self) -> Iterator[Processor]:
+        return (cast(Processor, processor) for processor in self.processors)
 
     @property
     def latency(self) -> int:

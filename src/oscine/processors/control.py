@@ -23,8 +23,8 @@ class Control:
         minimum: Smallest value.
         maximum: Largest value.
         curve: How a network's unbounded output becomes a value: "exp_sigmoid" (an amplitude), "distribution"
-            (exp-sigmoid weights, which the processor normalises), "linear" and "log" (a sigmoid's range), or "given"
-            (not from a network: f0).
+            (exp-sigmoid weights, which the processor normalises), "linear" and "log" (a sigmoid's range), or
+            "given" (not from a network: f0).
         bias: Added to the network's output: where the control starts before training.
     """
 

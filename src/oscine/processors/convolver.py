@@ -14,9 +14,9 @@ from oscine.processors.base import Processor
 
 
 class Convolver(Processor):
-    """The signal and its reverberation: ``y = x + h ∗ x``, the tap at zero (the dry sound) not being part of ``h``.
+    """The signal and its reverberation, ``y = x + h ∗ x``.
 
-    Latency 0, offline (one FFT) and in a stream (partitions).
+    The tap at zero, the dry sound, is fixed at 1 and no part of ``h``. Latency 0, offline (one FFT) and in a stream (partitions).
 
     Args:
         n_taps: Length of the impulse response, samples, the dry tap included.

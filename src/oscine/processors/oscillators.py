@@ -20,7 +20,8 @@ class HarmonicOscillator(Processor):
         n_harmonics: Number of partials.
         sample_rate: Hz.
         hop_length: Samples per frame.
-        stretched: Take the inharmonicity coefficient as a further control; each partial then has a phase of its own.
+        stretched: Take the inharmonicity coefficient as a further control; each partial then has a phase of
+            its own.
         phased: Take a phase offset, in turns, as a further control; its first value is the start phase.
 
     Example:
@@ -65,7 +66,7 @@ class HarmonicOscillator(Processor):
         *extra: Float[Tensor, "batch frame"],
         state: OscillatorState,
     ) -> tuple[Float[Tensor, "batch time"], OscillatorState]:
-        """Return the next block's audio and state; ``extra`` are the stretch and the phase, where declared."""
+        """Return the next block's audio and state; ``extra`` are stretch and phase, where declared."""
         names = [control.name for control in self.controls[3:]]
         return harmonic_oscillator_step(
             f0_hz,

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import lightning
 import torch
@@ -54,7 +54,7 @@ class Keeper(Callback):
             write_checkpoint(self.checkpoint_path, module.snapshot, self.run)
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any, **__: Any
     ) -> None:
         """Do after each step what is due."""
         module = cast(InstrumentTraining, pl_module)
@@ -136,7 +136,7 @@ class ProgressBar(Callback):
         self._task = self._bar.add_task("training", total=1.0, facts="")
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any, **__: Any
     ) -> None:
         """Move it."""
         module = cast(InstrumentTraining, pl_module)
@@ -146,7 +146,8 @@ class ProgressBar(Callback):
         left = counters.elapsed_s / max(progress, 1e-6) * (1 - progress)
         facts = (
             f"step {counters.step} · loss {self._smooth:.3f} · held out {counters.best_loss:.3f} · "
-            f"{counters.step / max(counters.elapsed_s, 1e-9):.1f} steps/s · {int(left) // 60}:{int(left) % 60:02d} left"
+            f"{counters.step / max(counters.elapsed_s, 1e-9):.1f} steps/s · "
+            f"{int(left) // 60}:{int(left) % 60:02d} left"
         )
         if self._task is not None:
             self._bar.update(self._task, completed=progress, facts=facts)

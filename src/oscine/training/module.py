@@ -1,4 +1,4 @@
-"""The Lightning module: one step, the learning rate, the guard against steps that are not finite, the held-out loss."""
+"""The Lightning module: one step, the learning rate, the guard, the held-out loss."""
 
 import math
 from collections.abc import Callable
@@ -35,8 +35,8 @@ class Budget:
 class InstrumentTraining(lightning.LightningModule):
     """Trains an instrument on crops by the multi-scale spectral loss.
 
-    Steps are numbered by `counters`, which resume with a checkpoint; crops and noise are functions of the seed and
-    the step, so a resumed run by steps repeats the unbroken one bit for bit.
+    Steps are numbered by `counters`, which resume with a checkpoint; crops and noise are functions of the
+    seed and the step, so a resumed run by steps repeats the unbroken one bit for bit.
 
     Args:
         instrument: What is trained.
@@ -134,7 +134,8 @@ class InstrumentTraining(lightning.LightningModule):
         counters.n_skipped += 1
         counters.n_skipped_in_a_row += 1
         self.on_notice(
-            f"Step {counters.step} was skipped: its loss or gradient is not finite ({counters.n_skipped} so far)."
+            f"Step {counters.step} was skipped: its loss or gradient is not finite "
+            f"({counters.n_skipped} so far)."
         )
         if counters.n_skipped_in_a_row >= _MOST_SKIPPED_IN_A_ROW:
             restore(self.snapshot, self.instrument, self.optimizer)

@@ -21,7 +21,7 @@ def write_preview(
     step: int,
     writer: SummaryWriter | None,
 ) -> None:
-    """Write `preview.flac` (the instrument, then the recording) and `preview.png`, and both to TensorBoard."""
+    """Write `preview.flac` (instrument, then recording) and `preview.png`, and both to TensorBoard."""
     sound = np.concatenate([audio.cpu().numpy(), target.cpu().numpy()]).clip(-1, 1)
     write_atomically(
         folder / "preview.flac", lambda path: soundfile.write(path, sound, sample_rate, format="FLAC")

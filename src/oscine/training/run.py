@@ -62,9 +62,10 @@ def train(
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
-    The held-out loss is taken `TrainingConfig.n_validations` times; the folder holds the best instrument so far. SIGKILL
-    and ``resume`` give, for a run by steps, the weights of the unbroken run, bit for bit (on the same machine, with the
-    same number of threads). Ctrl-C ends the run early and leaves a usable instrument; it can be resumed as well.
+    The held-out loss is taken `TrainingConfig.n_validations` times; the folder holds the best instrument so
+    far. SIGKILL and ``resume`` give, for a run by steps, the weights of the unbroken run, bit for bit (on the
+    same machine, with the same number of threads). Ctrl-C ends the run early and leaves a usable instrument;
+    it can be resumed as well.
 
     Args:
         dataset_folder: Made by `oscine prepare`; its sample rate and hop length become the instrument's.
