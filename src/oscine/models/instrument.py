@@ -1,7 +1,7 @@
 """The instrument: a controller that drives a harmonic oscillator and filtered noise, heard in a room."""
 
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor
@@ -148,7 +148,7 @@ class Instrument(Processor):
         saved.write(folder, self.state_dict(), self.config, self.statistics, card)
 
     @classmethod
-    def from_pretrained(cls, name: str | Path) -> Self:
+    def from_pretrained(cls: type[Kind], name: str | Path) -> Kind:
         """Return the instrument in a folder, or on the Hugging Face hub.
 
         Args:
