@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 import torch
 from transfer_standin import FRAME_RATE, frames, tone
@@ -7,7 +9,7 @@ from oscine.transfer.autotune import autotune, estimate_tuning, find_scale
 C_MAJOR_TUNE = [60, 64, 67, 65, 62, 71, 69, 72]
 
 
-def _sung(midis: list[float], note_s: float = 0.4) -> torch.Tensor:
+def _sung(midis: Sequence[float], note_s: float = 0.4) -> torch.Tensor:
     return torch.cat([tone(midi, note_s) for midi in midis])
 
 

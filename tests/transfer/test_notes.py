@@ -1,6 +1,6 @@
 import torch
 
-from oscine.transfer.notes import find_notes, hold_nearest, presence, runs
+from oscine.transfer.notes import find_notes, hold_nearest, presence, runs, settled_pitch
 
 RATE = 250.0
 
@@ -57,3 +57,25 @@ def test_a_gap_keeps_the_pitch_before_and_then_has_the_next_one():
     assert (held[30:40] == 40).all()
     assert (held[50:] == 49).all()
     assert torch.equal(hold_nearest(values, _mask(n=60)), values)
+
+
+def test_a_short_fall_of_an_octave_is_not_believed_but_fast_notes_are():
+    on = _mask((10, 150), (200, 214), n=300)
+    midi = torch.full((300,), 50.0)
+    midi[10:19] = 38.0  # a voice that breaks in: 36 ms an octave low
+    midi[140:150] = 34.0  # and creaks out
+    midi[60:85] = 57.0  # a note of 100 ms, slurred
+    midi[200:206] = 70.0  # a note shorter than any piece: its longer part stays
+    settled = settled_pitch(midi, on, RATE)
+    assert runs(settled).tolist() == [[19, 140], [206, 214]]
+    held = hold_nearest(midi, settled)
+    assert held[10:60].unique().tolist() == [50.0]
+    assert held[60:85].unique().tolist() == [57.0]
+    assert held[130:170].unique().tolist() == [50.0]
+    assert torch.equal(settled_pitch(midi[:0], on[:0], RATE), on[:0])
+
+
+def test_vibrato_and_glides_are_believed():
+    time = torch.arange(300.0)
+    on = _mask((0, 300))
+    assert bool(settled_pitch(60 + torch.sin(time / 6) + 0.1 * time, on, RATE).all())

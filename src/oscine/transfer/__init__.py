@@ -3,7 +3,7 @@
 from oscine.transfer.autotune import Scale, autotune, estimate_tuning, find_scale
 from oscine.transfer.loudness import LoudnessMap, shift_loudness
 from oscine.transfer.matching import Matched, match, match_octave
-from oscine.transfer.notes import find_notes, hold_nearest, presence
+from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pitch
 from oscine.transfer.playable import PlayableInstrument, load
 from oscine.transfer.plot import plot_transfer
 from oscine.transfer.streaming import Playable, listen, play
@@ -28,6 +28,7 @@ __all__ = [
     "play",
     "plot_transfer",
     "presence",
+    "settled_pitch",
     "shift_loudness",
     "transfer",
     "transfer_file",

@@ -14,7 +14,7 @@ from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
 from oscine.functional.units import db_to_amplitude, hz_to_midi
 from oscine.transfer.autotune import Scale, autotune
 from oscine.transfer.loudness import LoudnessMap, shift_loudness
-from oscine.transfer.notes import find_notes, hold_nearest, presence
+from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pitch
 
 _OFF_NOTE_DB = -20.0  # as in the public notebook: what is not a note stays a breath, never a squeal
 _FADE_DB = 10.0
@@ -107,13 +107,14 @@ def match(
     """
     midi = hz_to_midi(features.f0_hz)
     on_notes = find_notes(features.confidence, features.loudness_db, features.frame_rate)
+    settled = settled_pitch(midi, on_notes, features.frame_rate)
     if octave == "auto":
-        octave = match_octave(midi[on_notes], statistics.pitch_midi_quantiles) if statistics else 0
+        octave = match_octave(midi[settled], statistics.pitch_midi_quantiles) if statistics else 0
 
     scale = None
     f0_hz = features.f0_hz * 2.0**octave
     if autotune_strength > 0:
-        correction, scale = autotune(midi, on_notes, features.frame_rate, float(autotune_strength))
+        correction, scale = autotune(midi, settled, features.frame_rate, float(autotune_strength))
         f0_hz = f0_hz * torch.exp2(correction / 12)
 
     target_db = _target_loudness(features, on_notes, statistics, loudness)
@@ -125,14 +126,14 @@ def match(
     fade = ((target_db - LOUDNESS_FLOOR_DB) / _FADE_DB).clamp(0.0, 1.0)
     shift = (target_db - features.loudness_db)[on_notes]
     return Matched(
-        f0_hz=hold_nearest(f0_hz, on_notes),
+        f0_hz=hold_nearest(f0_hz, settled),
         loudness_db=learned_db,
         gain=db_to_amplitude(target_db - learned_db) * fade,
         on_notes=on_notes,
         octave=octave,
         loudness_shift_db=float(np.median(shift.numpy())) if len(shift) else 0.0,
         scale=scale,
-        range_share=_range_share(midi[on_notes] + 12 * octave, statistics),
+        range_share=_range_share(midi[settled] + 12 * octave, statistics),
     )
 
 

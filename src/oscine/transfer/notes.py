@@ -12,6 +12,8 @@ _QUIETEST_NOTE_DB = -70.0
 _SHORTEST_NOTE_S = 0.048
 _LONG_NOTE_S = 0.15
 _LONGEST_HOLE_S = 0.024
+_LEAP_SEMITONES = 3.0
+_SHORTEST_PIECE_S = 0.06
 _ATTACK_S = 0.032  # trackers see a tone about half a window late; its attack belongs to the note
 _RELEASE_S = 0.080
 
@@ -57,6 +59,35 @@ def find_notes(
         if too_short or not (is_long or float(confidence[start:stop].max()) >= CONFIDENT):
             on[start:stop] = False
     return on
+
+
+def settled_pitch(
+    midi: Float[Tensor, " frame"], on_notes: Bool[Tensor, " frame"], frame_rate: float
+) -> Bool[Tensor, " frame"]:
+    """Return the frames of notes whose pitch is to be believed.
+
+    Where a voice breaks in or creaks out, trackers fall an octave or two for some hundredths of a second, and
+    an instrument would play that as a squawk. So a note is cut where its pitch leaps more than three
+    semitones from one frame to the next, and pieces shorter than 60 ms are not believed, unless there is no
+    longer one. What is played there is the pitch beside them (``hold_nearest``).
+
+    Args:
+        midi: Pitch in semitones.
+        on_notes: Frames that sound a note.
+        frame_rate: Frames per second.
+
+    Returns:
+        A part of ``on_notes``, with at least one frame of each note.
+    """
+    believed = on_notes.clone()
+    leap = torch.diff(midi).abs() > _LEAP_SEMITONES
+    for start, stop in runs(on_notes).tolist():
+        cuts = (torch.nonzero(leap[start : stop - 1])[:, 0] + start + 1).tolist()
+        pieces = list(zip([start, *cuts], [*cuts, stop], strict=True))
+        least = min(_SHORTEST_PIECE_S * frame_rate, max(last - first for first, last in pieces))
+        for first, last in pieces:
+            believed[first:last] = last - first >= least
+    return believed
 
 
 def presence(on_notes: Bool[Tensor, " frame"], frame_rate: float) -> Float[Tensor, " frame"]:

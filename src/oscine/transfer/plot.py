@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from oscine.transfer.transferring import TransferReport
 
-_LONGEST_S = 30.0
+_LONGEST_S = 60.0
 _HEARD, _PLAYED = "#8a8f98", "#d1495b"
 
 
@@ -33,7 +33,7 @@ def plot_transfer(
     path: str | Path,
     report: "TransferReport",
 ) -> None:
-    """Draw what a transfer did, as a PNG; of a long one the 30 s from shortly before the first note.
+    """Draw what a transfer did, as a PNG; of a long one the 60 s from shortly before the first note.
 
     Four panels over one time axis: pitch heard and played (the shaded stretches are off notes), loudness
     heard and meant to be played, the spectrogram of the input and that of the output.
@@ -71,6 +71,8 @@ def plot_transfer(
     loudness.plot(time_s, matched.target_loudness_db[frames], color=_PLAYED, lw=1, label="to be played")
     loudness.set_ylabel("loudness (dB)")
     loudness.legend(loc="upper right", ncols=2)
+    low, high = loudness.get_ylim()
+    loudness.set_ylim(low, high + 0.2 * (high - low))  # room for the legend
     for axes in (pitch, loudness):
         low, high = axes.get_ylim()
         axes.fill_between(time_s, low, high, where=~on.numpy(), color="0.94", lw=0, zorder=0)
