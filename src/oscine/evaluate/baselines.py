@@ -97,8 +97,9 @@ def harmonic_ceiling(audio: Float[Tensor, " time"], features: Features) -> Float
     φ[n])|``, with the phase φ of the target's f0 and a Hann window w (sum 1) centred on the frame's
     instant, 20 ms long or three periods of the lowest pitch, whichever is longer (a Hann window needs two
     to tell neighbours apart). Nothing is learned and nothing is noise: a network that made the harmonics
-    perfectly, and only these, would sound so. What is missing in its figures is the noise's part; what is
-    left in its pitch errors is the tracker's own.
+    perfectly, and only these, would sound so. What is left in its pitch errors is the tracker's own. Where
+    the recording's noise counts, in loudness (the paper's is a mean of decibels over all bins) and between
+    the harmonics, an instrument with a good noise branch comes nearer than this.
 
     Args:
         audio: The target, ``n_frames · hop_length`` samples.

@@ -130,7 +130,7 @@ def loudness_l1(output_db: Float[Tensor, " frame"], target_db: Float[Tensor, " f
 
 
 def multi_scale_spectral(
-    output: Float[Tensor, " time"], target: Float[Tensor, " time"], sample_rate: int
+    output: Float[Tensor, " time"], target: Float[Tensor, "..."], sample_rate: int
 ) -> float:
     """Return the multi-scale spectral loss with its usual settings (``oscine.losses``).
 
@@ -147,7 +147,7 @@ def multi_scale_spectral(
 
 
 def mcd_per_frame(
-    output: Float[Tensor, " time"], target: Float[Tensor, " time"], sample_rate: int
+    output: Float[Tensor, " time"], target: Float[Tensor, "..."], sample_rate: int
 ) -> Float[Tensor, " frame"]:
     """Return the mel-cepstral distortion of each 16 ms, in dB.
 
@@ -198,6 +198,6 @@ def mcd_per_frame(
     return scale * torch.cat(squares).sqrt()
 
 
-def mcd(output: Float[Tensor, " time"], target: Float[Tensor, " time"], sample_rate: int) -> float:
+def mcd(output: Float[Tensor, " time"], target: Float[Tensor, "..."], sample_rate: int) -> float:
     """Return the mel-cepstral distortion in dB: the mean of ``mcd_per_frame`` (same arguments)."""
     return float(mcd_per_frame(output, target, sample_rate).double().mean())

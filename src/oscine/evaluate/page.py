@@ -8,7 +8,6 @@ import html
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -62,11 +61,11 @@ class Page:
         if lead:
             self._parts.append(f'<p class="lead">{html.escape(lead)}</p>')
 
-    def heading(self, text: str) -> Self:
+    def heading(self, text: str) -> "Page":
         """Add a heading."""
         return self._add(f"<h2>{html.escape(text)}</h2>")
 
-    def paragraph(self, text: str, note: bool = False) -> Self:
+    def paragraph(self, text: str, note: bool = False) -> "Page":
         """Add a paragraph; a note is printed softer."""
         return self._add(
             f'<p class="note">{html.escape(text)}</p>' if note else f"<p>{html.escape(text)}</p>"
@@ -74,7 +73,7 @@ class Page:
 
     def table(
         self, header: Sequence[str], rows: Sequence[Sequence[str]], main_column: int | None = None
-    ) -> Self:
+    ) -> "Page":
         """Add a table.
 
         Args:
@@ -96,7 +95,7 @@ class Page:
             f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         )
 
-    def players(self, sounds: Sequence[tuple[str, Float[Tensor, " time"], int, str]]) -> Self:
+    def players(self, sounds: Sequence[tuple[str, Float[Tensor, " time"], int, str]]) -> "Page":
         """Add players side by side.
 
         Args:
@@ -112,11 +111,11 @@ class Page:
         )
         return self._add(f'<div class="players">{cards}</div>')
 
-    def audio(self, name: str, audio: Float[Tensor, " time"], sample_rate: int, remark: str = "") -> Self:
+    def audio(self, name: str, audio: Float[Tensor, " time"], sample_rate: int, remark: str = "") -> "Page":
         """Add one player: `players` with a single sound."""
         return self.players([(name, audio, sample_rate, remark)])
 
-    def picture(self, png: bytes, description: str, caption: str = "") -> Self:
+    def picture(self, png: bytes, description: str, caption: str = "") -> "Page":
         """Add a picture.
 
         Args:
@@ -128,7 +127,7 @@ class Page:
         below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
         return self._add(f'<figure><img src="{source}" alt="{html.escape(description)}">{below}</figure>')
 
-    def _add(self, part: str) -> Self:
+    def _add(self, part: str) -> "Page":
         self._parts.append(part)
         return self
 

@@ -123,7 +123,13 @@ def _draw_pitch(axes: "Axes", target: "Sound", output: "Sound") -> None:
 def _draw_loudness(axes: "Axes", target: "Sound", output: "Sound") -> None:
     for sound, color, name in ((target, _TARGET, "target"), (output, _OUTPUT, "output")):
         width = 2.5 if sound is target else 1.0
-        axes.plot(sound.features.time_s.numpy(), sound.loudness_db.numpy(), color=color, lw=width, label=name)
+        axes.plot(
+            sound.features.time_s.numpy(),
+            sound.features.loudness_db.numpy(),
+            color=color,
+            lw=width,
+            label=name,
+        )
     axes.set_ylabel("loudness (dB)")
     axes.set_xlabel("s")
     axes.margins(x=0)
@@ -132,4 +138,11 @@ def _draw_loudness(axes: "Axes", target: "Sound", output: "Sound") -> None:
 
 def _legend(axes: "Axes") -> None:
     axes.grid(color=_INK, alpha=0.25, lw=0.5)
-    axes.legend(loc="upper right", ncols=2, frameon=False, labelcolor=_INK)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        borderaxespad=0.0,
+        ncols=2,
+        frameon=False,
+        labelcolor=_INK,
+    )

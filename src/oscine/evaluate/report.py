@@ -82,7 +82,8 @@ def facts(evaluation: Evaluation) -> list[str]:
     )
     speed = (
         f"Real-time factor {evaluation.real_time_factor:.3f} offline and "
-        f"{evaluation.real_time_factor_streaming:.3f} frame by frame, CPU threads: {evaluation.n_threads}."
+        f"{evaluation.real_time_factor_streaming:.3f} frame by frame "
+        f"(CPU threads: {evaluation.n_threads} and 1)."
     )
     return [held_out, size, speed]
 
@@ -122,5 +123,5 @@ def add_comparison(page: Page, comparison: Comparison) -> Page:
     return page.players(sounds).picture(
         picture,
         f"Spectrograms, pitch and loudness of {comparison.name} and of the instrument",
-        "Spectrograms; pitch, thin where not confident; loudness by the paper's definition.",
+        "Spectrograms; pitch, thin where not confident; A-weighted loudness.",
     )

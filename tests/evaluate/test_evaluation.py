@@ -1,0 +1,166 @@
+"""A whole evaluation on a dataset made of tones: every figure where it must be."""
+
+import math
+
+import pytest
+import soundfile
+import torch
+
+from oscine.analysis import Features
+from oscine.data import Dataset, Split, prepare
+from oscine.errors import InputError
+from oscine.evaluate import Comparison, Evaluation, Excerpts, Metrics, evaluate, evaluation_page
+from oscine.evaluate.evaluation import streaming_real_time_factor
+from oscine.evaluate.pictures import comparison_picture
+from oscine.evaluate.report import HEADER, rows
+from oscine.models import Instrument, load_recipe
+
+RATE, HOP = 16000, 64
+
+
+def melody(seconds, rate=RATE):
+    """Sawtooth notes of half a second with a soft start and end, and a little noise."""
+    time_s = torch.arange(round(seconds * rate), dtype=torch.float64) / rate
+    midi = 60 + (torch.floor(time_s * 2) * 5) % 17
+    phase = 2 * math.pi * torch.cumsum(440 * 2 ** ((midi - 69) / 12), 0) / rate
+    note = sum(torch.sin(k * phase) / k for k in range(1, 9)) * torch.sin(math.pi * (time_s * 2 % 1)) ** 0.3
+    return (0.2 * note).float() + 0.001 * torch.randn(len(time_s))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    torch.manual_seed(1)
+    folder = tmp_path_factory.mktemp("tones")
+    soundfile.write(folder / "tones.wav", melody(44.0).numpy(), RATE)
+    prepare(folder, folder / "dataset", sample_rate=RATE, held_out_s=5.0, n_workers=1)
+    return Dataset.open(folder / "dataset")
+
+
+@pytest.fixture(scope="module")
+def instrument(dataset):
+    torch.manual_seed(2)
+    overrides = {"instrument.sample_rate": RATE, "instrument.hop_length": HOP, "instrument.reverb_s": 0.05}
+    return Instrument(load_recipe("tiny", overrides).instrument, dataset.statistics).eval()
+
+
+@pytest.fixture(scope="module")
+def measured(dataset, instrument):
+    excerpts, shares = Excerpts(at_most=2, seconds=2.0), []
+    evaluation = evaluate(instrument, dataset, on_comparison=excerpts, on_progress=shares.append)
+    assert shares[-1] == 1.0
+    return evaluation, excerpts.kept
+
+
+def test_all_figures_are_there_and_survive_json(measured, dataset, instrument):
+    evaluation, _ = measured
+    assert Evaluation.model_validate_json(evaluation.model_dump_json()) == evaluation
+    assert evaluation.seconds == pytest.approx(dataset.held_out.n_frames * HOP / RATE)
+    assert evaluation.n_parameters == instrument.n_parameters
+    assert evaluation.n_bytes == 4 * sum(p.numel() for p in instrument.parameters())
+    assert evaluation.confident_share > 0.7
+    assert evaluation.real_time_factor > 0
+    assert evaluation.real_time_factor_streaming > 0
+    for metrics in (evaluation.instrument, evaluation.mean_control, evaluation.harmonic_ceiling):
+        values = metrics.model_dump().values()
+        assert all(value is not None and math.isfinite(value) and value >= 0 for value in values)
+
+
+def test_the_ceiling_is_nearly_the_target_and_an_untrained_instrument_is_not(measured):
+    evaluation, _ = measured
+    ceiling, instrument = evaluation.harmonic_ceiling, evaluation.instrument
+    assert ceiling.f0_median_semitones < 0.03
+    assert ceiling.f0_outliers < 0.03
+    assert ceiling.spectral_loss < 0.5 * instrument.spectral_loss
+    assert ceiling.mcd_db < 0.5 * instrument.mcd_db
+    # The pitch is handed to the oscillator, so even an untrained instrument has it.
+    assert instrument.f0_median_semitones < 0.05
+
+
+class Parrot(Instrument):
+    """Plays the target itself, whatever it is asked for."""
+
+    audio = torch.zeros(0)
+
+    def init_state(self, batch_size, seed=0):
+        del seed
+        return super().init_state(batch_size)._replace(controller=torch.zeros(1))
+
+    def step(self, f0_hz, loudness_db, *, state, dry=False):
+        del loudness_db, dry
+        start = int(state.controller)
+        stop = start + f0_hz.shape[1] * HOP
+        return self.audio[None, start:stop], state._replace(controller=torch.tensor([float(stop)]))
+
+
+def test_a_perfect_instrument_has_no_error(dataset, instrument, monkeypatch):
+    (segment,) = dataset.held_out.segments
+    parrot = Parrot(instrument.config)
+    parrot.audio = segment.audio()
+    control = instrument.controller.init_state
+    monkeypatch.setattr(parrot.controller, "init_state", control)
+    # Also in pieces of a second: the stream goes on where it was.
+    monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.0)
+    metrics = evaluate(parrot, dataset).instrument
+    assert metrics.loudness_l1_db < 0.3
+    assert metrics.f0_l1_semitones < 0.03
+    assert metrics.f0_outliers < 0.05
+    assert metrics.spectral_loss == 0.0
+    assert metrics.mcd_db == 0.0
+
+
+def test_excerpts_are_cut_and_few(measured):
+    _, kept = measured
+    assert 1 <= len(kept) <= 2
+    for comparison in kept:
+        for sound in (comparison.target, *comparison.outputs.values()):
+            assert sound.features.n_frames == len(sound.loudness_db) == 500
+            assert len(sound.audio) == 500 * HOP
+
+
+def test_the_page_shows_figures_players_and_pictures(measured):
+    evaluation, kept = measured
+    html = evaluation_page(evaluation, kept, "How it plays").html()
+    assert html.count("<audio") == 4 * len(kept)
+    assert html.count("<img") == len(kept)
+    for row in rows(evaluation):
+        assert len(row) == len(HEADER)
+        assert all(f">{cell}<" in html for cell in row)
+    assert comparison_picture(kept[0].target, kept[0].outputs["instrument"])[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_an_undefined_figure_is_a_dash(measured):
+    evaluation, _ = measured
+    blank = evaluation.instrument.model_copy(update={"f0_l1_semitones": None, "f0_outliers": 0.031})
+    table = rows(evaluation.model_copy(update={"instrument": blank}))
+    assert table[1][:2] == ["f0 L1 (semitones)", "–"]
+    assert table[2][:2] == ["f0 outliers (%)", "3.10 %"]
+
+
+def test_streaming_keeps_the_number_of_threads(instrument):
+    torch.set_num_threads(2)
+    ones = torch.ones(4)
+    features = Features(440 * ones, ones, -20 * ones, -20 * ones, RATE, HOP)
+    assert streaming_real_time_factor(instrument, features) > 0
+    assert torch.get_num_threads() == 2
+
+
+def test_what_does_not_fit_is_refused_in_a_sentence(dataset, instrument, monkeypatch):
+    other = Instrument(load_recipe("tiny", {"instrument.sample_rate": 44100}).instrument)
+    with pytest.raises(InputError, match=r"44100 Hz .* prepare the recordings again at 44100 Hz"):
+        evaluate(other, dataset)
+    monkeypatch.setattr(dataset, "held_out", Split([], HOP))
+    with pytest.raises(InputError, match="holds nothing out"):
+        evaluate(instrument, dataset)
+
+
+def test_records_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        Metrics(
+            loudness_l1_db=0,
+            f0_l1_semitones=None,
+            f0_outliers=0,
+            f0_median_semitones=0,
+            spectral_loss=0,
+            mcd_db=0,
+        ).mcd_db = 1.0
+    assert Comparison.__dataclass_params__.frozen
