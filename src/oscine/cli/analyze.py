@@ -59,12 +59,13 @@ def analyze(
     elif heard:
         _show_file(console, total)
     if not heard:
-        reasons = "; ".join(rows[0]["summary"]["reasons"])
-        raise InputError(
-            f"None of the {len(rows)} files in {recording} can be used; each one's reason stands above."
-            if is_folder
-            else f"{recording} cannot be used ({reasons}); give a recording of one voice or instrument."
-        )
+        if is_folder:
+            raise InputError(
+                f"None of the {len(rows)} files in {recording} can be used; each one's reason is above."
+            )
+        reason = "; ".join(rows[0]["summary"]["reasons"])
+        what = f"it {reason}" if reason.startswith("is ") else reason
+        raise InputError(f"{recording} cannot be used: {what}; give a recording of a voice or an instrument.")
     if plot is not None and not as_json:
         console.print(f"The picture is in {plot}.", highlight=False, soft_wrap=True, markup=False)
 
@@ -192,6 +193,10 @@ def _quantile(values: "np.ndarray", share: float) -> float | None:
     return round(float(np.quantile(values, share)), 2) if len(values) else None
 
 
+def _whole(level_db: float) -> int:
+    return round(level_db)  # an int has no minus zero
+
+
 def _note(f0_hz: float | None) -> str:
     if f0_hz is None:
         return "none"
@@ -244,8 +249,8 @@ def _add_findings(table: Any, total: dict[str, Any]) -> None:
         table.add_row("", _histogram(total["pitch_s"]))
         table.add_row(
             "loudness",
-            f"{total['loudness_db_low']:.0f} to {total['loudness_db_high']:.0f} dB, "
-            f"median {total['loudness_db_median']:.0f} dB (A-weighted)",
+            f"{_whole(total['loudness_db_low'])} to {_whole(total['loudness_db_high'])} dB, "
+            f"median {_whole(total['loudness_db_median'])} dB (A-weighted)",
         )
     table.add_row("confidence", f"{total['confidence_mean']:.2f} on average")
     table.add_row("suspected", ", ".join(_suspicions(total)) or "nothing")
@@ -287,7 +292,7 @@ def _cells(one: dict[str, Any]) -> list[str]:
         f"{one['minutes']:.2f}",
         f"{100 * one['voiced_share']:.0f} %",
         f"{_note(one['f0_hz_low'])}–{_note(one['f0_hz_high'])}" if has_pitch else "none",
-        f"{one['loudness_db_median']:.0f} dB" if has_pitch else "",
+        f"{_whole(one['loudness_db_median'])} dB" if has_pitch else "",
     ]
 
 

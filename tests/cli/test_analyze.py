@@ -1,0 +1,112 @@
+"""``oscine analyze`` on files and folders, good and bad."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner
+
+from oscine.cli.analyze import _histogram, analyze
+from oscine.errors import InputError
+
+app = typer.Typer()
+app.command()(analyze)
+
+
+def run(*arguments):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, InputError):
+        return result, str(result.exception)
+    assert result.exit_code == 0, result.output
+    return result, ""
+
+
+def tone(seconds, f0_hz=440.0, sample_rate=22050):
+    time_s = np.arange(int(seconds * sample_rate)) / sample_rate
+    sway = np.sin(2 * np.pi * 0.2 * time_s)
+    partials = [np.sin(2 * np.pi * k * f0_hz * time_s + k + 0.002 * k * sway) / k for k in range(1, 9)]
+    return 0.3 * np.sum(partials, axis=0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    soundfile.write(tmp_path / "long.wav", tone(34), 22050)
+    (tmp_path / "take").mkdir()
+    soundfile.write(tmp_path / "take" / "short.flac", np.stack([tone(3, 660.0)] * 2, 1), 22050)
+    (tmp_path / "bad.wav").write_text("this is text")
+    (tmp_path / "notes.txt").write_text("not audio by its name")
+    return tmp_path
+
+
+def test_a_file_as_json_is_one_value(folder):
+    result, _ = run(folder / "long.wav", "--json")
+    report = json.loads(result.stdout)
+    assert report["verdict"] == "ok"
+    assert report["learnable"] is True
+    assert report["reasons"] == []
+    assert report["minutes"] == pytest.approx(34 / 60, abs=1e-3)
+    assert report["voiced_share"] > 0.98
+    assert 1200 * math.log2(report["f0_hz_median"] / 440) == pytest.approx(0, abs=2)
+    assert report["confidence_mean"] > 0.9
+    assert report["loudness_db_low"] <= report["loudness_db_median"] <= report["loudness_db_high"]
+    assert not any(
+        name.endswith("_suspected") and not isinstance(value, bool) for name, value in report.items()
+    )
+    assert "evidence" not in report
+
+
+def test_a_file_in_words(folder):
+    result, _ = run(folder / "long.wav")
+    assert "This can be learned." in result.stdout
+    assert "A4 █ A4" in result.stdout
+    short, _ = run(folder / "take" / "short.flac")
+    assert "cannot be learned" in short.stdout
+    assert "30 s" in short.stdout
+
+
+def test_a_folder_has_a_row_per_file_and_a_total(folder):
+    result, _ = run(folder)
+    for word in ("long.wav", "short.flac", "bad.wav", "rejected", "2 ok, 1 rejected", "total"):
+        assert word in result.stdout
+    assert "notes.txt" not in result.stdout
+    report = json.loads(run(folder, "--json")[0].stdout)
+    assert report["n_files"] == {"ok": 2, "repaired": 0, "rejected": 1}
+    verdicts = {one["path"].rsplit("/", 1)[1]: one["verdict"] for one in report["files"]}
+    assert verdicts == {"long.wav": "ok", "short.flac": "ok", "bad.wav": "rejected"}
+    assert report["minutes"] == pytest.approx(37 / 60, abs=1e-3)
+    assert report["learnable"] is True
+
+
+def test_bad_input_is_one_sentence(folder, tmp_path):
+    _, message = run(folder / "bad.wav")
+    assert "bad.wav cannot be used" in message
+    result, message = run(folder / "bad.wav", "--json")
+    assert message
+    assert json.loads(result.stdout)["verdict"] == "rejected"
+    assert "does not exist" in run(folder / "nothing.wav")[1]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "holds no audio file" in run(empty)[1]
+    (empty / "a.wav").write_bytes(b"")
+    result, message = run(empty)
+    assert "None of the 1 files" in message
+    assert "a.wav" in result.stdout
+    assert "--plot draws one file" in run(folder, "--plot", tmp_path / "x.png")[1]
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_the_picture_is_written(folder, tmp_path):
+    result, _ = run(folder / "take" / "short.flac", "--plot", tmp_path / "x.png")
+    assert "x.png" in result.stdout.replace("\n", "")
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    result, _ = run(folder / "take" / "short.flac", "--json", "--plot", tmp_path / "y.png")
+    json.loads(result.stdout)
+    assert (tmp_path / "y.png").exists()
+
+
+def test_the_histogram_leaves_stray_frames_out():
+    assert _histogram({69: 10.0, 71: 5.0, 30: 0.004}) == "A4 █ ▄ B4"
+    assert _histogram({}) == "none"
