@@ -191,8 +191,8 @@ def _sum(parts: Sequence[Evidence]) -> Evidence:
     return Evidence.model_validate(total) if parts else Evidence()
 
 
-def _quantile(histogram: Mapping[int, float], share: float) -> int:
+def _quantile(histogram: Mapping[int, float], share: float) -> float:
     """Return the bin in which the running sum reaches the share; 0 for an empty histogram."""
     places = sorted(histogram)
     running = np.cumsum([histogram[place] for place in places])
-    return places[int(np.searchsorted(running, share * running[-1]))] if places else 0
+    return float(places[int(np.searchsorted(running, share * running[-1]))]) if places else 0.0
