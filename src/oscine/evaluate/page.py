@@ -95,7 +95,7 @@ class Page:
             f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         )
 
-    def players(self, sounds: Sequence[tuple[str, Float[Tensor, " time"], int, str]]) -> "Page":
+    def players(self, sounds: Sequence[tuple[str, Float[Tensor, " _"], int, str]]) -> "Page":
         """Add players side by side.
 
         Args:
