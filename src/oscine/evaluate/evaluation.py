@@ -134,8 +134,8 @@ def evaluate(
     """Return the paper's metrics of an instrument on the held-out part of a dataset, beside two baselines.
 
     The instrument hears the pitch and the loudness of each held-out stretch from its first frame on and
-    plays it; its output is analysed like any recording and compared frame by frame. Stretches are pooled:
-    each frame counts alike. Memory does not grow with their length, they are worked on a minute at a time,
+    plays it; both sounds are then analysed alike and compared frame by frame. Stretches are pooled: each
+    frame counts alike. Memory does not grow with their length, they are worked on a minute at a time,
     the instrument's state kept.
 
     Args:
@@ -172,18 +172,17 @@ def evaluate(
     for segment in segments:
         for stream in players.values():
             stream.reset()
-        for target in _pieces(segment):
-            features = target.features
-            outputs = {}
+        for original, features in _pieces(segment):
+            target, outputs = _heard(original, features), {}
             for name, stream in players.items():
                 began = time.perf_counter()
                 audio = stream.push(features.f0_hz[None], features.loudness_db[None])[0]
                 played_s += time.perf_counter() - began if name == "instrument" else 0.0
                 outputs[name] = _heard(audio, features)
-            outputs["harmonic_ceiling"] = _heard(harmonic_ceiling(target.audio, features), features)
+            outputs["harmonic_ceiling"] = _heard(harmonic_ceiling(original, features), features)
             for name, output in outputs.items():
                 tallies[name].add(output, target)
-            targets.append(features)
+            targets.append(target.features)
             target_db.append(target.loudness_db)
             if on_comparison is not None:
                 on_comparison(Comparison(segment.name, target, outputs))
@@ -235,18 +234,19 @@ def streaming_real_time_factor(
     return elapsed_s * features.frame_rate / n_frames
 
 
-def _pieces(segment: Segment) -> Iterator[Sound]:
-    """Yield a segment's sound, a minute at a time."""
+def _pieces(segment: Segment) -> Iterator[tuple[Tensor, Features]]:
+    """Yield a segment's audio and features, a minute at a time."""
     features, audio = segment.features(), segment.audio()
-    loudness_db = paper_loudness(audio, features.sample_rate, features.hop_length)
     step = max(1, round(_PIECE_S * features.frame_rate))
     for start in range(0, features.n_frames, step):
         stop = min(start + step, features.n_frames)
-        samples = audio[start * features.hop_length : stop * features.hop_length]
-        yield Sound(samples, features.slice(start, stop), loudness_db[start:stop])
+        yield audio[start * features.hop_length : stop * features.hop_length], features.slice(start, stop)
 
 
-def _heard(audio: Tensor, like: Features) -> Sound:
-    """Return an output with its features, on the target's grid."""
-    rate, hop = like.sample_rate, like.hop_length
+def _heard(audio: Tensor, grid: Features) -> Sound:
+    """Return a sound as the metrics hear it: original and output alike, by themselves, from end to end.
+
+    The dataset's own features would not do for the original: they know what comes before and after it.
+    """
+    rate, hop = grid.sample_rate, grid.hop_length
     return Sound(audio, analyze(audio, rate, hop), paper_loudness(audio, rate, hop))
