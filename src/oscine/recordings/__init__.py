@@ -7,9 +7,24 @@ from pathlib import Path
 
 from oscine.errors import InputError
 
-__all__ = ["attribution", "names", "path"]
+__all__ = ["CREDITS", "attribution", "names", "path"]
 
 _HERE = Path(__file__).parent
+#: Who made the recordings, a sentence each: show them with whatever is made from the recordings.
+CREDITS = (
+    (
+        "Violin: John Garner plays J. S. Bach, Partita No. 1 in B minor, BWV 1002, from the Bach Violin "
+        "Dataset, https://github.com/salu133445/bach-violin-dataset; CC BY 3.0, cut and resampled to 16 kHz."
+    ),
+    (
+        "Singing: vocadito, song 1 (Bittner and others, 2021), https://arxiv.org/abs/2110.05580; CC BY 4.0, "
+        "cut and resampled to 24 kHz."
+    ),
+    (
+        "Trumpet: Mihai Sorohan (sorohanro), https://freesound.org/people/sorohanro/sounds/77711/; "
+        "CC BY 3.0, resampled to 24 kHz."
+    ),
+)
 _PLACES = {"violin": "violin", "singing": "singing.flac", "trumpet": "trumpet.flac"}
 
 

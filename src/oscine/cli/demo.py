@@ -1,0 +1,23 @@
+"""``oscine demo``: the whole loop on the recordings in the package."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    minutes: Annotated[float, typer.Option(min=0.01, help="Length of the training.")] = 3.0,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where everything goes.")] = Path("demo"),
+    steps: Annotated[int | None, typer.Option(min=1, help="Length in steps, in place of --minutes.")] = None,
+) -> None:
+    """Learn a violin, sing through it, measure it, and write a page to hear and to look at.
+
+    Run again it goes on with what is done: a finished training is not repeated.
+    """
+    from rich.console import Console
+
+    from oscine.cli.demonstration import demonstrate
+
+    page = demonstrate(out, minutes=minutes, steps=steps, console=Console(stderr=True))
+    typer.echo(f"Listen and look: {page.resolve()}")

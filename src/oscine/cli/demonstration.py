@@ -1,0 +1,223 @@
+"""The whole loop on the recordings in the package: prepare, train, play, measure, and a page of it all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from oscine import recordings
+from oscine.analysis import CONFIDENT, Features, analyze
+from oscine.data import Dataset, PrepareReport, prepare, read_audio
+from oscine.errors import InputError
+from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
+from oscine.evaluate.report import HEADER, MAIN_COLUMN, add_comparison, facts, rows
+from oscine.files import write_atomically
+from oscine.training import TrainResult, train
+from oscine.transfer import PlayableInstrument, TransferReport, load, transfer_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SAMPLE_RATE = 16_000
+HELD_OUT_S = 25.0
+RECIPE = "tiny"
+PAGE = "index.html"
+_MELODIES = {"singing": "A voice", "trumpet": "A trumpet"}
+
+
+@dataclass(frozen=True)
+class Performance:
+    """A melody, what the violin made of it, and how closely it followed."""
+
+    name: str
+    source: Path
+    played: Path
+    picture: Path
+    report: TransferReport
+    pitch_cents: float
+    """Median absolute difference of pitch, the octave shift taken out, where the melody is confident."""
+    loudness_correlation: float
+    """Of the two loudnesses in dB, over the same frames."""
+
+
+def demonstrate(
+    folder: str | Path,
+    *,
+    minutes: float | None = 3.0,
+    steps: int | None = None,
+    recordings_folder: Path | None = None,
+    console: "Console | None" = None,
+) -> Path:
+    """Learn the violin, sing and blow through it, measure it, and return the path of the page about it.
+
+    The folder then holds the dataset, the instrument, what was played (WAV) and drawn (PNG), the figures
+    (``evaluation.json``) and the page. An earlier demo in it is gone on with: what is done is not done again.
+
+    Args:
+        folder: Where everything goes.
+        minutes: Length of the training.
+        steps: Length of the training in steps, in place of ``minutes``.
+        recordings_folder: What to learn from; the package's violin when left out.
+        console: Where progress is shown; nowhere when left out.
+
+    Raises:
+        InputError: When the folder holds a demo with other settings, or one of another version.
+    """
+    folder = Path(folder)
+
+    def say(text: str) -> None:
+        if console is not None:
+            console.print(text, highlight=False, soft_wrap=True)
+
+    say("[bold]1. Listening[/] to the violin: pitch, loudness, and whether it can be learned")
+    prepared = prepare(
+        recordings_folder or recordings.path("violin"),
+        folder / "dataset",
+        sample_rate=SAMPLE_RATE,
+        held_out_s=HELD_OUT_S,
+    )
+    quality = prepared.quality
+    say(
+        f"   {quality.minutes:.1f} minutes, {quality.voiced_share:.0%} of them with a pitch; "
+        f"the last {prepared.held_out_s:.0f} s are held out"
+    )
+
+    length = f"{steps} steps" if steps is not None else f"about {minutes:g} minutes"
+    say(f"[bold]2. Learning[/] it, {length}; Ctrl-C goes on with what is learned by then")
+    try:
+        trained = train(
+            folder / "dataset",
+            folder / "instrument",
+            recipe=RECIPE,
+            minutes=None if steps is not None else minutes,
+            steps=steps,
+            resume=True,
+            console=console,
+            card={"licence": "learned from a recording under CC BY 3.0: attribute John Garner (violin)"},
+        )
+    except InputError as error:
+        raise InputError(f"{error}; remove {folder} or name another folder with --out") from None
+    say(f"   {trained.steps} steps in {trained.minutes:.1f} minutes")
+    instrument = load(folder / "instrument")
+
+    say("[bold]3. Playing[/] a sung melody and a trumpet's phrase with it")
+    performances = [_perform(instrument, name, folder) for name in _MELODIES]
+    for one in performances:
+        say(f"   {one.played}: {_how_close(one)}")
+
+    say("[bold]4. Measuring[/] on what it never heard")
+    excerpts = Excerpts(at_most=1, seconds=15.0)
+    evaluation = evaluate(instrument, Dataset.open(folder / "dataset"), on_comparison=excerpts)
+    write_atomically(folder / "evaluation.json", evaluation.model_dump_json(indent=1))
+
+    page = _page(prepared, trained, performances, evaluation, excerpts)
+    page.write(folder / PAGE)
+    return folder / PAGE
+
+
+def _perform(instrument: PlayableInstrument, name: str, folder: Path) -> Performance:
+    source, played, picture = recordings.path(name), folder / f"{name}.wav", folder / f"{name}.png"
+    report = transfer_file(instrument, source, played, plot=picture)
+    heard, answered = (_features(path, instrument) for path in (source, played))
+    pitch_cents, correlation = follows(heard, answered, report.octave)
+    return Performance(name, source, played, picture, report, pitch_cents, correlation)
+
+
+def _features(path: Path, instrument: PlayableInstrument) -> Features:
+    audio, _ = read_audio(path, instrument.sample_rate)
+    return analyze(audio, instrument.sample_rate, instrument.hop_length)
+
+
+def follows(melody: Features, played: Features, octave: int) -> tuple[float, float]:
+    """Return how closely a performance follows a melody: pitch in cents (median), correlation of loudness.
+
+    Args:
+        melody: The melody; frames below a confidence of 0.85 do not count.
+        played: What was made of it, as long as the melody up to a frame.
+        octave: Octaves by which the melody was shifted.
+
+    Raises:
+        InputError: When no frame of the melody has a confident pitch.
+    """
+    n_frames = min(melody.n_frames, played.n_frames)
+    melody, played = melody.slice(0, n_frames), played.slice(0, n_frames)
+    counted = melody.confidence >= CONFIDENT
+    if int(counted.sum()) < 2:
+        raise InputError(
+            "the melody has no confident pitch, so nothing can follow it: give a sung or played one"
+        )
+    cents = 100 * (played.midi - melody.midi - 12 * octave).abs()[counted]
+    loudness = torch.stack([melody.loudness_db, played.loudness_db])[:, counted]
+    return float(cents.double().median()), float(torch.corrcoef(loudness.double())[0, 1])
+
+
+def _how_close(one: Performance) -> str:
+    return (
+        f"pitch within {one.pitch_cents:.0f} cents of the melody (median, {one.report.octave:+d} octaves), "
+        f"loudness correlates by {one.loudness_correlation:.2f}"
+    )
+
+
+def _page(
+    prepared: PrepareReport,
+    trained: TrainResult,
+    performances: list[Performance],
+    evaluation: Evaluation,
+    excerpts: Excerpts,
+) -> Page:
+    quality = prepared.quality
+    lowest, highest = (_note_name(pick(quality.pitch_s)) for pick in (min, max))
+    page = Page(
+        "A violin that was learned by listening",
+        f"Oscine listened to {prepared.train_s / 60:.1f} minutes of a violin and learned it in "
+        f"{trained.minutes:.1f} minutes, {trained.steps} steps, with {evaluation.n_parameters:,} parameters.",
+    )
+    for one in performances:
+        who = _MELODIES[one.name]
+        page.heading(f"{who}, and the violin that follows it")
+        sounds = [(who, one.source, "the melody"), ("The violin", one.played, "the same melody, played")]
+        page.players([(label, *_sound(path), remark) for label, path, remark in sounds])
+        page.paragraph(_sentence(_how_close(one)))
+        for remark in one.report.remarks:
+            page.paragraph(remark, note=True)
+        what = f"Pitch and loudness of the melody ({one.name}) and of what was played"
+        page.picture(one.picture.read_bytes(), what)
+
+    page.heading("What it never heard")
+    page.paragraph(
+        f"The last {prepared.held_out_s:.0f} s of the recordings were held out. The instrument was given "
+        "their pitch and loudness and nothing else."
+    )
+    page.table(HEADER, rows(evaluation), MAIN_COLUMN)
+    for sentence in facts(evaluation):
+        page.paragraph(sentence, note=True)
+    for comparison in excerpts.kept:
+        add_comparison(page, comparison)
+
+    page.heading("What it learned from")
+    page.paragraph(
+        f"{quality.minutes:.1f} minutes, {quality.usable_minutes:.1f} of them with a pitch, from {lowest} to "
+        f"{highest}; {quality.loudness_range_db:.0f} dB from soft to loud, "
+        f"{quality.signal_to_noise_db:.0f} dB above the noise."
+    )
+    for advice in quality.advice:
+        page.paragraph(advice, note=True)
+    page.heading("Whose recordings these are")
+    for credit in recordings.CREDITS:
+        page.paragraph(credit, note=True)
+    return page
+
+
+def _sound(path: Path) -> tuple[torch.Tensor, int]:
+    audio, sample_rate = read_audio(path)
+    return torch.from_numpy(audio), sample_rate
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _note_name(midi: int) -> str:
+    names = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+    return f"{names[midi % 12]}{midi // 12 - 1}"
