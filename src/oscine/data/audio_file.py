@@ -181,7 +181,7 @@ def probe(path: str | Path) -> FileReport:
         file = _open(path)
         findings = inspect_container(path)
     except (InputError, OSError) as error:
-        reason = str(error).removeprefix(f"{path} ").split(";")[0].rstrip(".")
+        reason = str(error).replace(f"{path} ", "it ").split(";")[0].rstrip(".")
         return FileReport(path=str(path), verdict="rejected", reasons=[reason], n_bytes=n_bytes)
     with file:
         return _judge(path, n_bytes, file, findings, _Tally(file))

@@ -117,8 +117,7 @@ def _inspect_flac(content: mmap.mmap) -> Findings:
     if len(content) < 42:
         findings.fatal.append("the file ends inside its header")
         return findings
-    packed = int.from_bytes(content[18:26], "big")
-    channels, bits, frames = (packed >> 41 & 7) + 1, (packed >> 36 & 31) + 1, packed & (1 << 36) - 1
+    frames = int.from_bytes(content[18:26], "big") & (1 << 36) - 1
     position, last = 4, False
     while not last and position + 4 <= len(content):
         last = bool(content[position] & 0x80)
@@ -127,16 +126,54 @@ def _inspect_flac(content: mmap.mmap) -> Findings:
         findings.harmless.append("the header does not say how long it is; read to the end")
         return findings
     findings.declared_frames = frames
-    # FLAC never needs more than the raw samples and a few bytes for each of its frames (of 16 samples at
-    # least).
-    raw_bytes = frames * channels * (bits + 7) // 8
-    stored_bytes = len(content) - position
-    if stored_bytes > 1.5 * raw_bytes + 65536:
+    last_sample = _last_flac_sample(content, position)
+    if last_sample is not None and last_sample >= frames:
         findings.fatal.append(
-            f"the header declares {frames} samples, which fit into {raw_bytes} bytes, but {stored_bytes} "
-            "follow: it is wrong; decode and encode the file again"
+            f"the header declares {frames} samples but at least {last_sample + 1} are there: it is wrong; "
+            "decode and encode the file again"
         )
     return findings
+
+
+def _last_flac_sample(content: mmap.mmap, start: int) -> int | None:
+    """Return the number of the first sample of the last FLAC frame, which each frame's header states.
+
+    A frame begins with 14 bits of synchronisation, the blocking strategy, codes of its size, rate, channels
+    and depth, the number of the frame (or, with variable blocks, of its first sample) coded like UTF-8, and a
+    CRC-8. Strategy, rate and depth must be those of the first frame too, or sound would now and then pass for
+    a header.
+    """
+    block_size = int.from_bytes(
+        content[10:12], "big"
+    )  # of all frames but the last, when the strategy is fixed
+    first = content[start : start + 4]
+    position = len(content)
+    for _ in range(100_000):
+        position = content.rfind(b"\xff", start, position)
+        if position < 0 or len(first) < 4:
+            return None
+        header = content[position : position + 16]
+        if len(header) < 6 or header[1] != first[1] or (header[2] ^ first[2] | header[3] ^ first[3]) & 15:
+            continue
+        n_number = max(1, 8 - (header[4] ^ 0xFF).bit_length())
+        block_code, rate_code = header[2] >> 4, header[2] & 15
+        end = 4 + n_number + {6: 1, 7: 2}.get(block_code, 0) + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+        if n_number > 7 or end >= len(header) or _crc8(header[:end]) != header[end]:
+            continue
+        number = header[4] & (0x7F >> n_number) if n_number > 1 else header[4]
+        for byte in header[5 : 4 + n_number]:
+            number = number << 6 | byte & 0x3F
+        return number if header[1] & 1 else number * block_size
+    return None
+
+
+def _crc8(content: bytes) -> int:
+    remainder = 0
+    for byte in content:
+        remainder ^= byte
+        for _ in range(8):
+            remainder = (remainder << 1 ^ (0x07 if remainder & 0x80 else 0)) & 0xFF
+    return remainder
 
 
 def _inspect_ogg(content: mmap.mmap) -> Findings:

@@ -11,8 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import safe_open
 
-import oscine.analysis
-import oscine.data
+import oscine
 from oscine.analysis import VOICED
 from oscine.data.advice import LEAST_VOICED_S
 from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport
@@ -28,6 +27,12 @@ from oscine.files import sha256, write_atomically
 
 #: Statistics are of every frame up to this many; longer sets are sampled evenly.
 _STATISTICS_FRAMES = 4_000_000
+#: The code that decides what a shard and its record contain.
+_CONTENT_CODE = (
+    *("analysis/*.py", "functional/framing.py", "functional/loudness.py", "functional/units.py"),
+    *("data/a*.py", "data/containers.py", "data/polyphony.py", "data/quality.py"),
+    *("data/recording.py", "data/reverberation.py"),
+)
 
 
 class PrepareReport(BaseModel):
@@ -90,7 +95,7 @@ def prepare(
         held_out_s: Seconds to hold out; None: a tenth.
         strict: Stop at the first file that has to be rejected.
         n_workers: Processes; None: one for each core. 1 works in this process.
-        on_progress: Called in this process after every file.
+        on_progress: Called in this process at the start, and for every file when its verdict is known.
 
     Returns:
         The report; the same figures are in ``manifest.json``.
@@ -187,8 +192,9 @@ def _code_fingerprint() -> str:
     digest = hashlib.sha256(FORMAT.encode())
     for package in ("swift-f0", "soxr", "soundfile"):
         digest.update(f"{package} {version(package)}".encode())
-    for module in (oscine.analysis, oscine.data):
-        for path in sorted(Path(str(module.__file__)).parent.glob("*.py")):
+    package = Path(oscine.__file__).parent
+    for pattern in _CONTENT_CODE:
+        for path in sorted(package.glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -234,8 +240,6 @@ class _Plan:
 
     def run(self, n_workers: int, strict: bool, on_progress: Callable[[Progress], None] | None) -> None:
         """Do what is to do; see ``prepare`` for the arguments and what is raised."""
-        for record in list(self._records.values()):
-            _refuse_if(strict, record.report)
         n_bytes = sum(self._sizes.values())
 
         def tell(report: FileReport | None) -> None:
@@ -244,13 +248,17 @@ class _Plan:
                 on_progress(Progress(report, len(self._records), len(self._names), done_bytes, n_bytes))
 
         tell(None)
+        for name in self._names:
+            if name in self._records:
+                tell(self._records[name].report)
+                _refuse_if(strict, self._records[name].report)
         running = run_jobs(self._jobs, n_workers)
         for job, record in running:
             self._records[job.name] = record
+            tell(record.report)
             if strict and record.report.verdict == "rejected":
                 running.close()
             _refuse_if(strict, record.report)
-            tell(record.report)
         for name, original in self._twins.items():
             same = self._records[original].report
             reasons = (
@@ -260,8 +268,8 @@ class _Plan:
             )
             report = same.model_copy(update={"path": name, "verdict": "rejected", "reasons": reasons})
             self._records[name] = FileRecord(report=report, recording=None)
-            _refuse_if(strict, report)
             tell(report)
+            _refuse_if(strict, report)
 
     def finished(self) -> list[FileRecord]:
         """Return the records of all files in sorted order."""

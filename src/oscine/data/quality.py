@@ -23,7 +23,7 @@ _SILENT_DB = -79.0
 #: What is within this of the loudest frames is sound.
 _SOUND_RANGE_DB = 30.0
 #: A pause is this long at least, and only that much of pauses tells the noise.
-_PAUSE_S, _LEAST_PAUSES_S = 0.2, 0.5
+_PAUSE_S, _LEAST_PAUSES_S, _PAUSE_BELOW_DB = 0.2, 0.5, 10.0
 
 
 class Evidence(BaseModel):
@@ -87,6 +87,9 @@ def assess(
     loudest_db = float(np.quantile(power_db, 0.99)) if len(power_db) else 0.0
     audible = power_db > _SILENT_DB
     sounding = (power_db > loudest_db - _SOUND_RANGE_DB) & audible
+    # As loud as the notes and without pitch is a sound of its own, not what is left in a pause.
+    quiet = power_db < loudest_db - _PAUSE_BELOW_DB
+    pauses = _pauses(voiced, features.frame_rate)
     full = np.abs(samples) >= 0.999
     signal = soxr.resample(samples, sample_rate, ANALYSIS_RATE) if sample_rate != ANALYSIS_RATE else samples
     polyphonic = polyphonic_moments(features, signal)
@@ -101,7 +104,9 @@ def assess(
             pitch_s=_histogram(features.midi.numpy()[voiced], frame_s),
             loudness_s=_histogram(loudness_db[voiced], frame_s),
             voiced_power_s=_histogram(power_db[voiced], frame_s),
-            pause_power_s=_histogram(power_db[_pauses(voiced, features.frame_rate) & audible], frame_s),
+            pause_power_s=_histogram(
+                power_db[_pauses(voiced, features.frame_rate) & audible & quiet], frame_s
+            ),
             ringing=_histogram(ringing_times(features, signal) / 0.05, 1.0),
         )
     )

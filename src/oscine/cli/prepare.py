@@ -1,0 +1,174 @@
+"""``oscine prepare``: a folder of recordings to a dataset, every file accounted for."""
+
+import json
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from oscine.data import FileReport, PrepareReport, Progress, Quality
+
+#: Longer tables show only the files that something is to be said about.
+_ROWS = 30
+_BARS = " ▁▂▃▄▅▆▇█"
+_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+_STYLES = {"ok": "green", "repaired": "yellow", "rejected": "red"}
+
+
+def prepare(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The recordings, in it and below it.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A new folder, or one to continue.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first file to be rejected.")] = False,
+    sample_rate: Annotated[int, typer.Option(metavar="HZ", help="Of the dataset.")] = 16_000,
+    held_out: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Keep the last ones from training; a tenth by default."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes; one for each core by default.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
+) -> None:
+    """Make a dataset of a folder of recordings, and say what became of every file.
+
+    Interrupted and run again it continues. The report says what can be learned from the recordings, what is
+    wrong with them, and what to do about it.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from oscine import data
+    from oscine.errors import InputError
+
+    seen: list[FileReport] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar:
+        task = bar.add_task("preparing", total=None)
+
+        def show(progress: "Progress") -> None:
+            if progress.report is not None:
+                seen.append(progress.report)
+            bar.update(
+                task,
+                description=f"{progress.done_files} of {progress.n_files} files",
+                completed=progress.done_bytes,
+                total=progress.n_bytes,
+            )
+
+        try:
+            report = data.prepare(
+                folder,
+                dataset,
+                sample_rate=sample_rate,
+                held_out_s=held_out,
+                strict=strict,
+                n_workers=workers,
+                on_progress=show,
+            )
+        except InputError as error:
+            # No dataset, but what was found out about the files is worth as much as before.
+            _show_failure(seen, str(error), as_json)
+            raise
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        _show(Console(), report)
+
+
+def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> None:
+    from rich.console import Console
+
+    if as_json:
+        files = [report.model_dump() for report in seen]
+        typer.echo(json.dumps({"error": sentence, "files": files}, indent=2, ensure_ascii=False))
+    elif seen:
+        _show_files(Console(), seen, {})
+
+
+def _show(console: "Console", report: "PrepareReport") -> None:
+    quality = report.quality
+    _show_files(console, report.files, report.quality_by_file)
+    if report.other_files:
+        console.print(f"{report.other_files} other files are no audio by their name.", highlight=False)
+    if report.reused:
+        console.print(f"{report.reused} files were finished by an earlier run.", highlight=False)
+    console.print()
+    rows = [
+        ("usable", f"{quality.usable_minutes:.1f} of {quality.minutes:.1f} minutes"),
+        ("voiced", f"{100 * quality.voiced_share:.0f} %"),
+        ("pitch", _pitches(quality)),
+        ("loudness", f"{quality.loudness_range_db:.0f} dB from soft to loud"),
+        ("noise", _noise(quality)),
+        ("held out", f"{report.held_out_s:.1f} s, {report.train_s / 60:.1f} minutes to train on"),
+    ]
+    for name, text in rows:
+        console.print(f"{name:9} {text}", highlight=False, soft_wrap=True)
+    for sentence in quality.advice:
+        console.print(f"! {sentence}", style="yellow", highlight=False, markup=False)
+    console.print(f"The dataset is in {report.dataset}.", highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_files(console: "Console", files: "list[FileReport]", qualities: "dict[str, Quality]") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("file", overflow="fold")
+    table.add_column("verdict")
+    table.add_column("seconds", justify="right")
+    table.add_column("remarks", overflow="fold")
+    left_out = 0
+    for report in sorted(files, key=lambda one: one.path):
+        remarks = [*report.reasons, *_suspicions(qualities.get(report.path))]
+        if len(files) > _ROWS and not remarks:
+            left_out += 1
+            continue
+        style = _STYLES[report.verdict]
+        row = (Text(report.path), Text(report.verdict, style), f"{report.duration_s:.1f}")
+        table.add_row(*row, Text("; ".join(remarks)))
+    if table.row_count:
+        console.print(table, highlight=False)
+    verdicts = [report.verdict for report in files]
+    counts = ", ".join(f"{verdicts.count(name)} {name}" for name in _STYLES if name in verdicts)
+    unnamed = f" ({left_out} of them not listed: nothing to remark)" if left_out else ""
+    console.print(f"{len(files)} files: {counts}{unnamed}.", highlight=False, soft_wrap=True)
+
+
+def _suspicions(quality: "Quality | None") -> list[str]:
+    if quality is None:
+        return []
+    found = []
+    if quality.polyphony_suspected:
+        found.append(f"polyphony suspected ({100 * quality.polyphony_share:.0f} % of steady moments)")
+    if quality.clipping_suspected:
+        found.append(f"clipping ({quality.clipped_s:.2f} s)")
+    if quality.noise_suspected:
+        found.append("noise in the pauses")
+    if quality.reverb_suspected:
+        found.append(f"reverb suspected ({quality.reverb_s:.1f} s)")
+    return found
+
+
+def _pitches(quality: "Quality") -> str:
+    """Return the range of pitches and, as bars from low to high, the time spent on each semitone."""
+    if quality.lowest_midi is None or quality.highest_midi is None:
+        return "none"
+    span = range(quality.lowest_midi, quality.highest_midi + 1)
+    most = max(quality.pitch_s.values())
+    bars = "".join(_BARS[ceil(8 * quality.pitch_s.get(midi, 0.0) / most)] for midi in span)
+    return f"{_note(span[0])} {bars} {_note(span[-1])}"
+
+
+def _note(midi: int) -> str:
+    return f"{_NAMES[midi % 12]}{midi // 12 - 1}"
+
+
+def _noise(quality: "Quality") -> str:
+    if quality.signal_to_noise_db is None:
+        return "cannot be told, there are no pauses"
+    return f"{quality.signal_to_noise_db:.0f} dB below the notes"
