@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from transfer_standin import features, frames, statistics, tone
+from transfer_standin import distance, features, frames, statistics, tone
 
 from oscine.transfer.matching import match, match_octave
 

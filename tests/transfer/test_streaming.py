@@ -4,6 +4,7 @@ import soundfile
 import torch
 from transfer_standin import HOP, SAMPLE_RATE, SineInstrument, features, frames, hum, statistics, tone
 
+from oscine.analysis import analyze
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
@@ -132,6 +133,21 @@ def test_the_output_is_as_long_as_the_input(tmp_path, rate):
     assert n_samples == pytest.approx(len(sound) * SAMPLE_RATE / rate, abs=1)
     assert heard.n_frames == -(-n_samples // HOP)
     assert abs(listen((sound, rate), SAMPLE_RATE, HOP)[1] - n_samples) <= 1
+
+
+def test_a_file_without_samples_is_refused_by_name(tmp_path):
+    soundfile.write(tmp_path / "nothing.wav", np.zeros(0), 16000)
+    with pytest.raises(InputError, match=r"nothing\.wav holds no audio"):
+        listen(tmp_path / "nothing.wav", SAMPLE_RATE, HOP)
+
+
+def test_features_are_those_of_the_analysis_over_stretches(tmp_path):
+    sound = np.tile(hum([60, 64]), 16)  # 21 s: more than one stretch of the analysis
+    heard, _ = listen((sound, SAMPLE_RATE), SAMPLE_RATE, HOP)
+    expected = analyze(sound, SAMPLE_RATE, HOP)
+    assert torch.equal(heard.f0_hz, expected.f0_hz)
+    assert torch.equal(heard.loudness_db, expected.loudness_db)
+    assert torch.equal(heard.confidence, expected.confidence)
 
 
 def test_audio_of_any_kind_is_taken():
