@@ -8,7 +8,7 @@ import torch
 
 from oscine import recordings
 from oscine.analysis import CONFIDENT, Features, analyze
-from oscine.data import Dataset, PrepareReport, prepare, read_audio
+from oscine.data import Dataset, PrepareReport, Quality, prepare, read_audio
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
 from oscine.evaluate.report import HEADER, MAIN_COLUMN, add_comparison, facts, rows
@@ -166,8 +166,6 @@ def _page(
     evaluation: Evaluation,
     excerpts: Excerpts,
 ) -> Page:
-    quality = prepared.quality
-    lowest, highest = (_note_name(pick(quality.pitch_s)) for pick in (min, max))
     page = Page(
         "A violin that was learned by listening",
         f"Oscine listened to {prepared.train_s / 60:.1f} minutes of a violin and learned it in "
@@ -196,17 +194,23 @@ def _page(
         add_comparison(page, comparison)
 
     page.heading("What it learned from")
-    page.paragraph(
-        f"{quality.minutes:.1f} minutes, {quality.usable_minutes:.1f} of them with a pitch, from {lowest} to "
-        f"{highest}; {quality.loudness_range_db:.0f} dB from soft to loud, "
-        f"{quality.signal_to_noise_db:.0f} dB above the noise."
-    )
-    for advice in quality.advice:
+    page.paragraph(_sentence(_heard(prepared.quality)))
+    for advice in prepared.quality.advice:
         page.paragraph(advice, note=True)
     page.heading("Whose recordings these are")
     for credit in recordings.CREDITS:
         page.paragraph(credit, note=True)
     return page
+
+
+def _heard(quality: Quality) -> str:
+    parts = [f"{quality.minutes:.1f} minutes, {quality.usable_minutes:.1f} of them to learn from"]
+    if quality.lowest_midi is not None and quality.highest_midi is not None:
+        parts.append(f"notes from {_note_name(quality.lowest_midi)} to {_note_name(quality.highest_midi)}")
+    parts.append(f"{quality.loudness_range_db:.0f} dB from soft to loud")
+    if quality.signal_to_noise_db is not None:
+        parts.append(f"the pauses {quality.signal_to_noise_db:.0f} dB below the notes")
+    return ", ".join(parts)
 
 
 def _sound(path: Path) -> tuple[torch.Tensor, int]:
