@@ -44,7 +44,7 @@ def test_pitch_of_a_vibrato_tone(f0_hz):
     time_s = features.time_s.numpy()
     inside = (time_s > 0.15) & (time_s < 1.85)
     error = cents(features.f0_hz.numpy(), pitch(time_s))[inside]
-    assert features.confidence[inside].min() > VOICED
+    assert features.confidence.numpy()[inside].min() > VOICED
     assert np.median(np.abs(error)) < 2.5
     assert np.percentile(np.abs(error), 95) < (5.0 if f0_hz < 80 else 3.0)
 
@@ -122,8 +122,8 @@ def test_the_sample_rate_does_not_matter(sample_rate):
     else:
         here, there = analyze(tone, 16000, 320), analyze(other, sample_rate, 1)
         time_s = here.time_s
-        f0 = np.interp(time_s, there.time_s, there.f0_hz)
-        level = np.interp(time_s, there.time_s, there.loudness_db)
+        f0 = np.asarray(np.interp(time_s, there.time_s, there.f0_hz))
+        level = np.asarray(np.interp(time_s, there.time_s, there.loudness_db))
     n = min(len(f0), here.n_frames) - 8
     assert np.abs(cents(here.f0_hz[8:n], f0[8:n])).max() < 2.0
     assert np.abs(here.loudness_db.numpy()[8:n] - level[8:n]).max() < 0.1
@@ -201,7 +201,7 @@ def test_a_long_lead_without_pitch_is_not_kept_waiting():
 
 
 def test_memory_does_not_grow_with_the_length(phrase):
-    """Half an hour, with a generator that would notice if its blocks were kept."""
+    """Four times the sound takes no more than it did."""
     import tracemalloc
 
     def blocks(n):
@@ -209,7 +209,7 @@ def test_memory_does_not_grow_with_the_length(phrase):
             yield np.zeros(160000, np.float32)
 
     peaks = []
-    for n in (12, 60):
+    for n in (5, 20):
         tracemalloc.start()
         for _ in analyze_blocks(blocks(n), 16000, 1024):
             pass

@@ -12,6 +12,10 @@ from oscine.analysis.signal import ANALYSIS_RATE
 TRACKER_HOP = 256
 """Samples at 16 kHz from one value of the tracker to the next; value k describes sample ``k · 256``."""
 
+_SHORT = 4  # values, 64 ms
+_NEAR = 1.5 / 12  # octaves: the pitch glides while it begins
+_MISTAKES = np.log2(np.array([2.0, 3.0, 4.0]))
+
 
 @cache
 def _tracker() -> SwiftF0:
@@ -36,11 +40,47 @@ def track_pitch(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.
     # A last, incomplete hop is completed with silence, so that the sound's end has a value too.
     whole = np.pad(audio, (0, -len(audio) % TRACKER_HOP))
     tracked = _tracker().detect(whole, ANALYSIS_RATE)
-    guess_hz, confidence = _interpolate(centers / TRACKER_HOP, np.log2(tracked.pitch_hz), tracked.confidence)
+    octave = mend_octaves(np.log2(tracked.pitch_hz), tracked.confidence >= VOICED)
+    guess_hz, confidence = _interpolate(centers / TRACKER_HOP, octave, tracked.confidence)
     voiced = confidence >= VOICED
     f0_hz = guess_hz.copy()
     f0_hz[voiced], _ = refine_f0(audio, ANALYSIS_RATE, centers[voiced], guess_hz[voiced])
     return f0_hz, confidence
+
+
+def mend_octaves(octave: np.ndarray, voiced: np.ndarray) -> np.ndarray:
+    """Return the tracker's values with the octave set right where a note begins or dies away.
+
+    At an onset out of silence, and in the creak at the end of a sung phrase, the tracker may stand one or two
+    octaves (or a twelfth) off for some values. A stretch of at most 64 ms, silent on one side and joined on
+    the other to a longer note about so far away, is taken to be that note.
+
+    Args:
+        octave: ``(value,)``, log2 of the pitch in Hz.
+        voiced: ``(value,)``, which values have a pitch.
+    """
+    mended = octave.copy()
+    leap = np.abs(np.diff(octave)) > 1 / 12
+    edges = np.flatnonzero(leap | (voiced[1:] != voiced[:-1])) + 1
+    starts = np.concatenate([[0], edges])
+    stops = np.concatenate([edges, [len(octave)]])
+    for here, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        if not voiced[start] or stop - start > _SHORT:
+            continue
+        joined = [
+            (there, own, other)
+            for there, own, other in ((here - 1, start, start - 1), (here + 1, stop - 1, stop))
+            if 0 <= there < len(starts) and voiced[starts[there]]
+        ]
+        if len(joined) != 1:
+            continue
+        there, own, other = joined[0]
+        interval = octave[other] - octave[own]
+        nearest = _MISTAKES[np.argmin(np.abs(np.abs(interval) - _MISTAKES))]
+        is_longer = stops[there] - starts[there] > 2 * (stop - start)
+        if is_longer and abs(abs(interval) - nearest) < _NEAR:
+            mended[start:stop] += np.sign(interval) * nearest
+    return mended
 
 
 def _interpolate(

@@ -56,9 +56,8 @@ def plot_features(
     # A leap is a new note: no line is drawn between the two.
     f0_hz[1:][np.abs(np.diff(np.log2(f0_hz))) > 0.8 / 12] = np.nan
     # A dark line below the bright one keeps the pitch visible on bright partials as on the dark ground.
-    thick = 1.6 if duration_s < 20.0 else 1.0
-    spectrum.plot(time_s, f0_hz, color="#00141c", linewidth=2.1 * thick, alpha=0.8, solid_capstyle="round")
-    spectrum.plot(time_s, f0_hz, color=_PITCH, linewidth=thick, solid_capstyle="round", label="f0")
+    spectrum.plot(time_s, f0_hz, color="#00141c", linewidth=3.6, alpha=0.8, solid_capstyle="round")
+    spectrum.plot(time_s, f0_hz, color=_PITCH, linewidth=1.8, solid_capstyle="round", label="f0")
     spectrum.legend(loc="upper right", facecolor="#10161d", edgecolor="none", labelcolor="white")
 
     confidence = features.confidence.numpy()

@@ -101,7 +101,7 @@ def _poll(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pitch (Hz), share of the weight within the limit, and deviation of the votes (cents)."""
     # Each window has its own width, in fractions of a sample: only then the other harmonics, and the mirror
-    # image of a low one, fall on its nulls. Widths rounded to an eighth of an octave cost a pure tone 2 cents.
+    # image of a low one, fall on its nulls. Widths in eighths of an octave cost a pure tone 2 cents.
     half = _half_window(sample_rate, guess_hz)[:, None]
     angle = np.pi * np.clip(offsets / half, -1.0, 1.0)
     windowed = frames * (0.5 + 0.5 * np.cos(angle)).astype(np.float32)

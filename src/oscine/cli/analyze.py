@@ -230,11 +230,12 @@ def _suspicions(total: dict[str, Any]) -> list[str]:
 def _show_file(console: Any, total: dict[str, Any]) -> None:
     from rich.table import Table
 
+    form = f"{total['sample_rate']} Hz, {total['duration_s']:.1f} s"
+    console.print(f"{total['path']} ({form})", style="bold", highlight=False, soft_wrap=True, markup=False)
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     state = total["verdict"] + (f": {'; '.join(total['reasons'])}" if total["reasons"] else "")
-    table.add_row("file", f"{total['path']} ({total['sample_rate']} Hz, {total['duration_s']:.1f} s)")
     table.add_row("verdict", state)
     _add_findings(table, total)
     console.print(table, highlight=False)
@@ -242,7 +243,9 @@ def _show_file(console: Any, total: dict[str, Any]) -> None:
 
 
 def _add_findings(table: Any, total: dict[str, Any]) -> None:
-    table.add_row("voiced", f"{60 * total['usable_minutes']:.1f} s ({100 * total['voiced_share']:.0f} %)")
+    voiced_s = 60 * total["minutes"] * total["voiced_share"]
+    table.add_row("voiced", f"{voiced_s:.1f} s ({100 * total['voiced_share']:.0f} %)")
+    table.add_row("usable", f"{60 * total['usable_minutes']:.1f} s")
     if total["f0_hz_median"] is not None:
         span = f"{_note(total['f0_hz_low'])} to {_note(total['f0_hz_high'])}"
         table.add_row("pitch", f"{span}, median {total['f0_hz_median']:.1f} Hz")
@@ -268,7 +271,7 @@ def _show_folder(console: Any, rows: list[dict[str, Any]], total: dict[str, Any]
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("file", overflow="fold")
-    table.add_column("verdict")
+    table.add_column("verdict", no_wrap=True)
     for name in ("minutes", "voiced", "pitch", "loudness"):
         table.add_column(name, justify="right")
     table.add_column("remarks", overflow="fold")
