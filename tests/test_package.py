@@ -165,3 +165,13 @@ def test_recordings_are_there_small_attributed_and_sound():
 def test_an_unknown_recording_is_refused_with_the_names_that_there_are():
     with pytest.raises(InputError, match="choose one of violin, singing, trumpet"):
         recordings.path("kazoo")
+
+
+def test_the_readme_and_the_documents_name_no_command_that_is_not_there():
+    from oscine.cli.main import app
+
+    commands = {str(command.callback.__name__) for command in app.registered_commands if command.callback}
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        said = set(re.findall(r"(?:`|^ *)oscine ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
+        assert said <= commands, f"{page.name} names {said - commands}"
+    assert {"analyze", "prepare", "train", "evaluate", "transfer", "recipes", "demo"} <= commands
