@@ -18,8 +18,9 @@ AUDIO_SUFFIXES = frozenset(
     | {".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64"}
 )
 
-#: One FLAC frame, about: a damaged file loses no more than this before the damage.
-_PIECE_FRAMES = 4096
+_PIECE_FRAMES = 65_536
+#: A FLAC frame, about: a damaged file loses no more than this before the damage.
+_SMALL_PIECE_FRAMES = 4096
 _LONGEST_KNOWN = 1 << 48
 _LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000
 _SHORTEST_S = 0.1
@@ -27,6 +28,8 @@ _SHORTEST_S = 0.1
 _SILENCE = 10 ** (-70 / 20)
 _LARGEST_SAMPLE = 64.0
 _AUDIBLE_OFFSET = 0.01
+
+_DECODING_ERRORS = (soundfile.LibsndfileError, OSError, RuntimeError)
 
 Verdict = Literal["ok", "repaired", "rejected"]
 
@@ -76,15 +79,32 @@ def _open(path: Path) -> soundfile.SoundFile:
 
 
 def _pieces(file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, "frame channel"]]:
-    """Yield short runs of frames as decoded, until the end or, raising _DamageError, until decoding fails."""
-    while True:
-        try:
-            piece = file.read(_PIECE_FRAMES, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-            raise _DamageError(str(error)) from None
-        if len(piece) == 0:
-            return
-        yield piece
+    """Yield runs of frames as decoded, until the end or, raising _DamageError, until decoding fails."""
+    position = 0
+    try:
+        while len(piece := file.read(_PIECE_FRAMES, dtype="float32", always_2d=True)):
+            position += len(piece)
+            yield piece
+    except _DECODING_ERRORS as error:
+        # The failing read took with it what it had decoded, and no damaged stream can be trusted to seek:
+        # come near to the damage once more from the start, in small steps.
+        with soundfile.SoundFile(file.name) as again:
+            yield from _small_pieces_from(position, again, str(error))
+
+
+def _small_pieces_from(
+    position: int, file: soundfile.SoundFile, damage: str
+) -> Iterator[Float32[np.ndarray, "frame channel"]]:
+    """Yield the frames from a position up to the damage, then raise _DamageError."""
+    n_read = 0
+    try:
+        while len(piece := file.read(_SMALL_PIECE_FRAMES, dtype="float32", always_2d=True)):
+            n_read += len(piece)
+            if n_read > position:
+                yield piece[max(0, position - n_read + len(piece)) :]
+    except _DECODING_ERRORS as error:
+        raise _DamageError(str(error)) from None
+    raise _DamageError(damage)
 
 
 def _mono(piece: Float32[np.ndarray, "frame channel"]) -> Float32[np.ndarray, " frame"]:

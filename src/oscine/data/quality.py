@@ -104,9 +104,7 @@ def assess(
             pitch_s=_histogram(features.midi.numpy()[voiced], frame_s),
             loudness_s=_histogram(loudness_db[voiced], frame_s),
             voiced_power_s=_histogram(power_db[voiced], frame_s),
-            pause_power_s=_histogram(
-                power_db[_pauses(voiced, features.frame_rate) & audible & quiet], frame_s
-            ),
+            pause_power_s=_histogram(power_db[pauses & audible & quiet], frame_s),
             ringing=_histogram(ringing_times(features, signal) / 0.05, 1.0),
         )
     )
@@ -150,8 +148,8 @@ def judge(evidence: Evidence) -> Quality:
         usable_minutes=evidence.voiced_s * (1 - findings.polyphony_share) / 60,
         voiced_share=min(1.0, evidence.voiced_s / evidence.total_s) if evidence.total_s else 0.0,
         pitch_s=evidence.pitch_s,
-        lowest_midi=_quantile(evidence.pitch_s, 0.01) if has_pitch else None,
-        highest_midi=_quantile(evidence.pitch_s, 0.99) if has_pitch else None,
+        lowest_midi=int(_quantile(evidence.pitch_s, 0.01)) if has_pitch else None,
+        highest_midi=int(_quantile(evidence.pitch_s, 0.99)) if has_pitch else None,
         loudness_range_db=findings.loudness_range_db,
         noise_floor_db=noise_floor_db,
         signal_to_noise_db=findings.signal_to_noise_db,

@@ -1,0 +1,116 @@
+"""Synthesised recordings, good and bad: no file outside the repository is needed."""
+
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from oscine.data import prepare
+
+_SCALE = (0, 2, 4, 5, 7, 9, 11, 12)
+
+
+def tune(seconds: float, sample_rate: int = 16_000, lowest_midi: float = 60, note_s: float = 0.5) -> np.ndarray:
+    """Return a scale up and down as a bowed string might play it: twelve harmonics, a pause after each phrase."""
+    t = np.arange(round(seconds * sample_rate)) / sample_rate
+    number = (t / note_s).astype(int)
+    steps = np.array([*_SCALE, *_SCALE[::-1]])
+    f0_hz = 440 * 2 ** ((lowest_midi + steps[number % 16] - 69) / 12)
+    phase = 2 * np.pi * np.cumsum(f0_hz) / sample_rate
+    within = t - number * note_s
+    envelope = np.minimum(1, np.minimum(within, note_s - within) / 0.02) * (0.3 + 0.7 * (number % 4) / 3)
+    audio = sum(np.sin(k * phase) / k for k in range(1, 13) if (k * f0_hz.max()) < sample_rate / 2)
+    audio = 0.25 * envelope * audio * (number % 16 != 15)
+    return audio.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two recordings, 24 s and 16 s."""
+    folder = tmp_path_factory.mktemp("recordings") / "scales"
+    folder.mkdir()
+    soundfile.write(folder / "a.wav", tune(24), 16_000)
+    soundfile.write(folder / "b.flac", tune(16, 22_050, lowest_midi=55), 22_050)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset of the two recordings, the last 5 s of the second held out."""
+    folder = tmp_path_factory.mktemp("prepared") / "dataset"
+    prepare(recordings, folder, held_out_s=5.0, n_workers=1)
+    return folder
+
+
+@pytest.fixture
+def dataset_copy(prepared: Path, tmp_path: Path) -> Path:
+    """The same dataset, to be spoiled."""
+    return Path(shutil.copytree(prepared, tmp_path / "dataset"))
+
+
+def _with_bytes(content: bytes, at: int, new: bytes) -> bytes:
+    return content[:at] + new + content[at + len(new) :]
+
+
+@pytest.fixture
+def make_bad(tmp_path: Path) -> Callable[[str], Path]:
+    """Write one of the bad files, by its name."""
+
+    def make(kind: str) -> Path:
+        path = tmp_path / kind
+        suffix = path.suffix[1:]
+        good = tmp_path / f".good.{suffix}"
+        soundfile.write(good, tune(3, 44_100), 44_100)
+        content = good.read_bytes()
+        data, fmt = content.find(b"data"), content.find(b"fmt ")
+        contents: dict[str, Callable[[], bytes]] = {
+            "truncated": lambda: content[: len(content) * 6 // 10 + 1],
+            "empty": lambda: b"",
+            "text": lambda: b"these are words and no sound\n" * 100,
+            "beheaded": lambda: content[1000:],
+            "promises_more": lambda: _with_bytes(content, data + 4, struct.pack("<I", len(content) * 10)),
+            "promises_less": lambda: _with_bytes(content, data + 4, struct.pack("<I", 100_000)),
+            "unclosed": lambda: _with_bytes(content, data + 4, struct.pack("<I", 0)),
+            "open_length": lambda: _with_bytes(content, data + 4, struct.pack("<I", 0xFFFFFFFF)),
+            "wrong_rate": lambda: _with_bytes(content, fmt + 12, struct.pack("<I", 16_000)),
+            "wrong_channels": lambda: _with_bytes(content, fmt + 10, struct.pack("<H", 2)),
+            "no_channels": lambda: _with_bytes(content, fmt + 10, struct.pack("<H", 0)),
+            "flac_long": lambda: _with_flac_length(content, 44_100 * 3_000),
+            "flac_short": lambda: _with_flac_length(content, 44_100),
+            "flac_unsaid": lambda: _with_flac_length(content, 0),
+            "damaged": lambda: _with_bytes(content, len(content) // 2, bytes(range(256)) * 4),
+        }
+        sounds: dict[str, Callable[[], np.ndarray]] = {
+            "no_frames": lambda: np.zeros(0, np.float32),
+            "silence": lambda: np.zeros(44_100, np.float32),
+            "constant": lambda: np.full(44_100, 0.3, np.float32),
+            "short": lambda: tune(0.05, 44_100),
+            "not_finite": lambda: _spoiled(tune(3, 44_100)),
+            "integers": lambda: tune(3, 44_100) * 32_768,
+            "offset": lambda: tune(3, 44_100) * 0.5 + 0.2,
+            "cancelling": lambda: np.stack([tune(3, 44_100), -tune(3, 44_100)], axis=1),
+            "fine": lambda: tune(3, 44_100),
+        }
+        if path.stem in contents:
+            path.write_bytes(contents[path.stem]())
+        else:
+            subtype = "FLOAT" if suffix == "wav" else None
+            soundfile.write(path, sounds[path.stem](), 44_100, subtype=subtype)
+        good.unlink()
+        return path
+
+    return make
+
+
+def _with_flac_length(content: bytes, n_frames: int) -> bytes:
+    packed = int.from_bytes(content[18:26], "big") >> 36 << 36 | n_frames
+    return _with_bytes(content, 18, packed.to_bytes(8, "big"))
+
+
+def _spoiled(audio: np.ndarray) -> np.ndarray:
+    audio[1000:1010], audio[5000], audio[6000] = np.nan, np.inf, -np.inf
+    return audio
