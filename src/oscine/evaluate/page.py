@@ -51,8 +51,10 @@ class Page:
         lead: A sentence below it.
 
     Example:
-        >>> page = Page("A violin", "after three minutes").heading("Figures").table(["what", "dB"], [["L1",
-        "0.1"]]) >>> "<h2>Figures</h2>" in page.html() True
+        >>> page = Page("A violin", "after three minutes").heading("Figures")
+        >>> page = page.table(["what", "dB"], [["loudness L1", "0.1"]])
+        >>> "<h2>Figures</h2>" in page.html()
+        True
     """
 
     def __init__(self, title: str, lead: str = "") -> None:

@@ -92,6 +92,7 @@ def multi_scale_spectral_loss(
         Engel, Hantrakul, Gu, Roberts: DDSP: Differentiable Digital Signal Processing, 2020 (section 4.2.1).
 
     Example:
+        >>> import torch
         >>> t = torch.arange(16000) / 16000
         >>> tone = torch.sin(2 * torch.pi * 440 * t)[None]
         >>> float(multi_scale_spectral_loss(tone, tone))
