@@ -1,5 +1,6 @@
 """What happens around the steps: time, validation, checkpoints, previews, the progress bar."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -128,7 +129,7 @@ class ProgressBar(Callback):
             console=console,
         )
         self._task: TaskID | None = None
-        self._smooth: float | None = None
+        self._smooth = math.nan
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Show the bar."""
@@ -141,8 +142,9 @@ class ProgressBar(Callback):
         """Move it."""
         module = cast(InstrumentTraining, pl_module)
         counters, progress = module.counters, module.progress
-        loss = module.last_loss
-        self._smooth = loss if self._smooth is None else 0.95 * self._smooth + 0.05 * loss
+        if math.isfinite(module.last_loss):
+            loss = module.last_loss
+            self._smooth = loss if math.isnan(self._smooth) else 0.95 * self._smooth + 0.05 * loss
         left = counters.elapsed_s / max(progress, 1e-6) * (1 - progress)
         facts = (
             f"step {counters.step} · loss {self._smooth:.3f} · held out {counters.best_loss:.3f} · "

@@ -1,0 +1,202 @@
+"""Training: it learns, it resumes bit for bit, it survives what goes wrong."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+
+from oscine.errors import InputError
+from oscine.files import sha256
+from oscine.models import Instrument
+from oscine.training import module as module_under_test
+from oscine.training import train
+from oscine.training.checkpoint import read_checkpoint
+from oscine.training.module import Budget
+
+SMALL = {
+    "instrument.n_harmonics": 10,
+    "instrument.n_noise_bands": 9,
+    "instrument.reverb_s": 0.02,
+    "instrument.controller.hidden_size": 24,
+    "training.batch_size": 2,
+    "training.crop_s": 0.2,
+    "training.preroll_s": 0.05,
+    "training.snapshot_every": 5,
+    "training.n_validations": 3,
+    "training.warmup_steps": 5,
+}
+
+
+def _train(dataset: Path, folder: Path, **options):
+    settings = {"recipe": "tiny", "steps": 20, "overrides": SMALL, **options}
+    return train(dataset, folder, **settings)
+
+
+def test_it_learns_and_says_so(dataset: Path, tmp_path: Path) -> None:
+    with open(tmp_path / "log", "w") as log:
+        result = _train(dataset, tmp_path / "a", steps=120, console=Console(file=log, force_terminal=True))
+    first = _train(dataset, tmp_path / "b", steps=1).held_out_loss
+    assert result.held_out_loss < 0.7 * first
+    assert result.steps == 120
+    assert not result.interrupted
+    instrument = Instrument.from_pretrained(tmp_path / "a")
+    assert instrument.statistics is not None
+    names = {path.name for path in (tmp_path / "a" / "training").iterdir()}
+    assert names == {"checkpoint.safetensors", "preview.flac", "preview.png", "tensorboard"}
+    assert "held out" in (tmp_path / "log").read_text()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(dataset: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        _train(dataset, tmp_path / name, overrides=SMALL | {"training.seed": seed})
+    a, b, c = (sha256(tmp_path / name / "model.safetensors") for name in "abc")
+    assert a == b != c
+
+
+def test_interrupted_by_an_exception_it_resumes_bit_for_bit(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _train(dataset, tmp_path / "whole", checkpoint_every_s=0.0)
+    step = module_under_test.InstrumentTraining.training_step
+    for dies_at in (3, 8, 14, 19):
+
+        def dying(self, batch, index, at: int = dies_at) -> None:
+            if self.counters.step == at:
+                raise RuntimeError("power cut")
+            step(self, batch, index)
+
+        monkeypatch.setattr(module_under_test.InstrumentTraining, "training_step", dying)
+        with pytest.raises(RuntimeError, match="power cut"):
+            _train(dataset, tmp_path / f"{dies_at}", checkpoint_every_s=0.0)
+        monkeypatch.undo()
+        _train(dataset, tmp_path / f"{dies_at}", resume=True)
+        assert sha256(tmp_path / f"{dies_at}" / "model.safetensors") == sha256(
+            tmp_path / "whole" / "model.safetensors"
+        )
+
+
+_SCRIPT = """
+import sys
+from oscine.training import train
+overrides = {OVERRIDES}
+train(sys.argv[1], sys.argv[2], recipe="tiny", steps=150, overrides=overrides, resume=True, checkpoint_every_s=0.0)
+"""
+
+
+def test_killed_at_any_moment_it_resumes_bit_for_bit(dataset: Path, tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(_SCRIPT.replace("{OVERRIDES}", repr(SMALL)))
+    folder = tmp_path / "killed"
+    arguments = [sys.executable, "-W", "ignore", str(script), str(dataset), str(folder)]
+    checkpoint = folder / "training" / "checkpoint.safetensors"
+    kills = 0
+    for wait_s in (0.05, 0.6, 0.25):
+        process = subprocess.Popen(arguments)
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        while process.poll() is None and (not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before):
+            time.sleep(0.01)
+        time.sleep(wait_s)
+        kills += process.poll() is None
+        process.kill()
+        process.wait()
+    assert kills >= 1
+    subprocess.run(arguments, check=True)
+    whole = tmp_path / "whole"
+    subprocess.run([*arguments[:-1], str(whole)], check=True)
+    assert sha256(folder / "model.safetensors") == sha256(whole / "model.safetensors")
+
+
+def test_ctrl_c_leaves_a_usable_instrument(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = module_under_test.InstrumentTraining.training_step
+
+    def interrupted(self, batch, index) -> None:
+        step(self, batch, index)
+        if self.counters.step == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(module_under_test.InstrumentTraining, "training_step", interrupted)
+    result = _train(dataset, tmp_path / "a")
+    assert result.interrupted
+    assert result.steps == 7
+    assert torch.isfinite(
+        Instrument.from_pretrained(tmp_path / "a")(torch.full((1, 9), 300.0), torch.full((1, 9), -20.0))
+    ).all()
+    monkeypatch.undo()
+    assert _train(dataset, tmp_path / "a", resume=True).steps == 20
+
+
+def test_a_step_that_is_not_finite_is_skipped_and_counted(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = module_under_test.InstrumentTraining.draw
+
+    def poisoned(self, step: int):
+        batch = draw(self, step)
+        if step in (2, 9, 10, 11, 12, 13):
+            batch.audio[0, 2000] = float("nan")
+        return batch
+
+    monkeypatch.setattr(module_under_test.InstrumentTraining, "draw", poisoned)
+    with open(tmp_path / "log", "w") as log:
+        result = _train(dataset, tmp_path / "a", console=Console(file=log, width=200))
+    assert result.skipped_steps == 6
+    weights = load_file(tmp_path / "a" / "model.safetensors")
+    assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+    snapshot, _ = read_checkpoint(tmp_path / "a" / "training" / "checkpoint.safetensors")
+    assert snapshot.counters.n_rolled_back == 1
+    assert snapshot.counters.rate_scale == 0.5
+    text = (tmp_path / "log").read_text()
+    assert "Step 3 was skipped" in text
+    assert "went back to step 5" in text
+
+
+def test_a_run_by_minutes_ends_by_the_clock(dataset: Path, tmp_path: Path) -> None:
+    result = _train(dataset, tmp_path / "a", steps=None, minutes=0.02)
+    assert result.minutes >= 0.02
+    assert result.steps >= 1
+
+
+def test_the_rate_rises_and_falls(dataset: Path, tmp_path: Path) -> None:
+    budget = Budget(minutes=None, steps=100)
+    assert [budget.progress(step, 1e9) for step in (0, 50, 100, 200)] == [0.0, 0.5, 1.0, 1.0]
+    timed = Budget(minutes=2.0, steps=None)
+    assert [timed.progress(10**9, s) for s in (0.0, 60.0, 120.0)] == [0.0, 0.5, 1.0]
+    assert Budget(minutes=1.0, steps=10).progress(5, 6.0) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"minutes": 0.0}, "positive"),
+        ({"steps": 0}, "positive"),
+        ({"recipe": "piano"}, "no recipe"),
+        ({"overrides": {"training.speed": 3}}, "speed"),
+    ],
+)
+def test_bad_requests_are_said(dataset: Path, tmp_path: Path, options: dict, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        _train(dataset, tmp_path / "a", **options)
+    assert not (tmp_path / "a").exists()
+
+
+def test_nothing_is_overwritten_and_only_the_same_run_is_resumed(dataset: Path, tmp_path: Path) -> None:
+    _train(dataset, tmp_path / "a", steps=2)
+    before = sha256(tmp_path / "a" / "model.safetensors")
+    with pytest.raises(InputError, match="--resume"):
+        _train(dataset, tmp_path / "a", steps=2)
+    with pytest.raises(InputError, match="another recipe"):
+        _train(dataset, tmp_path / "a", steps=2, resume=True, overrides=SMALL | {"training.batch_size": 3})
+    with pytest.raises(InputError):
+        _train(tmp_path / "no dataset", tmp_path / "b")
+    (tmp_path / "a" / "training" / "checkpoint.safetensors").write_bytes(b"torn")
+    with pytest.raises(InputError, match="not a checkpoint"):
+        _train(dataset, tmp_path / "a", steps=2, resume=True)
+    assert sha256(tmp_path / "a" / "model.safetensors") == before
