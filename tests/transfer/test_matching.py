@@ -83,8 +83,9 @@ def test_silence_consonants_and_room_noise_are_not_played_as_tones():
     gain = matched.gain.reshape(7, n)[:, 25 : n - 25]
     notes, hiss, room, silence = parts[[1, 3, 5]], parts[2], parts[4], parts[[0, 6]]
     assert float(notes.min()) > -51
-    assert float(hiss.max()) <= -60  # the instrument's own silence, though it was the loudest part heard
-    assert float(room.max()) <= -60
+    assert float(hiss.max()) <= -52  # below the quietest note, though it was the loudest part heard,
+    assert float(hiss[len(hiss) // 2]) < -60  # and falling, the longer it lasts
+    assert float(room.max()) <= -70
     assert (silence == -80).all()
     assert (gain[[0, 6]] == 0).all()
     assert (gain[[1, 3, 5]] == 1).all()
@@ -118,7 +119,7 @@ def test_no_notes_at_all_and_no_statistics():
     unpitched = features(torch.full((n,), 69.0), torch.full((n,), -30.0), torch.zeros(n))
     matched = match(unpitched, statistics(silence_db=-60))
     assert (matched.octave, matched.loudness_shift_db) == (0, 0.0)
-    assert float(matched.target_loudness_db.max()) <= -60
+    assert float(matched.target_loudness_db.max()) == -80
     assert bool(matched.f0_hz.isfinite().all())
 
     heard = features(tone(50, 1.0), torch.full((n,), -30.0))

@@ -14,9 +14,11 @@ from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
 from oscine.functional.units import db_to_amplitude, hz_to_midi
 from oscine.transfer.autotune import Scale, autotune
 from oscine.transfer.loudness import LoudnessMap, shift_loudness
-from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pitch
+from oscine.transfer.notes import distance_to_notes, find_notes, hold_nearest, presence, settled_pitch
 
 _OFF_NOTE_DB = -20.0  # as in the public notebook: what is not a note stays a breath, never a squeal
+_DECAY_AFTER_S = 0.05  # a consonant inside a word only dips: a player does not stop the bow for it
+_DECAY_DB_PER_S = 60.0  # as in a room that takes a second to fall silent
 _FADE_DB = 10.0
 
 
@@ -90,10 +92,10 @@ def match(
     """Return the performance in features as the instrument should play it.
 
     Pitch: shifted by octaves, drawn towards its scale, held around the notes. Loudness: on notes by quantiles
-    (the input's distribution becomes the instrument's) or shifted by hand; off notes at least 20 dB lower and
-    no louder than the instrument's own silence, so that an unvoiced consonant, a breath or a room is never
-    played as a tone; silence stays silence. The network is only asked for loudness that it has learned, and
-    the gain does the rest, because beyond its data a network guesses.
+    (the input's distribution becomes the instrument's) or shifted by hand; off notes at least 20 dB lower, no
+    louder than the quietest note learned, and falling to silence with the time from the nearest note, so that
+    a consonant is a dip, a breath or a room no tone, and silence stays silence. The network is only asked for
+    loudness that it has learned, and the gain does the rest, because beyond its data a network guesses.
 
     Args:
         features: The performance.
@@ -155,8 +157,11 @@ def _target_loudness(
         # Without a single note, what is audible at all has to stand for the dynamics of the input.
         dynamics = heard[on_notes] if bool(on_notes.any()) else heard[heard > LOUDNESS_FLOOR_DB + _FADE_DB]
         played = LoudnessMap.between(dynamics, statistics.loudness_db_quantiles)(heard)
-    silence = LOUDNESS_FLOOR_DB if statistics is None else _learned_loudness(statistics)[0]
-    off = (played + _OFF_NOTE_DB).clamp(min=LOUDNESS_FLOOR_DB, max=silence)
+    off = played + _OFF_NOTE_DB
+    if statistics is not None:
+        off = off.clamp(max=statistics.loudness_db_quantiles[1])
+    away_s = distance_to_notes(on_notes).to(played.dtype) / features.frame_rate
+    off = (off - _DECAY_DB_PER_S * (away_s - _DECAY_AFTER_S).clamp(min=0)).clamp(min=LOUDNESS_FLOOR_DB)
     present = presence(on_notes, features.frame_rate)
     return present * played + (1 - present) * off
 

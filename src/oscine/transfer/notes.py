@@ -104,6 +104,11 @@ def presence(on_notes: Bool[Tensor, " frame"], frame_rate: float) -> Float[Tenso
     return (0.5 - 0.5 * torch.cos(torch.pi * ramp.clamp(0.0, 1.0))).to(torch.float32)
 
 
+def distance_to_notes(on_notes: Bool[Tensor, " frame"]) -> Float[Tensor, " frame"]:
+    """Return how many frames lie between each frame and the nearest note frame; infinite without notes."""
+    return torch.minimum(*_distances(on_notes))
+
+
 def hold_nearest(
     values: Float[Tensor, " frame"], on_notes: Bool[Tensor, " frame"]
 ) -> Float[Tensor, " frame"]:
