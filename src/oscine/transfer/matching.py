@@ -20,6 +20,7 @@ _OFF_NOTE_DB = -20.0  # as in the public notebook: what is not a note stays a br
 _DECAY_AFTER_S = 0.05  # a consonant inside a word only dips: a player does not stop the bow for it
 _DECAY_DB_PER_S = 60.0  # as in a room that takes a second to fall silent
 _FADE_DB = 10.0
+_BELOW_NOTES_DB = 10.0
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,14 @@ def match(
 
 
 def _learned_loudness(statistics: Statistics) -> tuple[float, float]:
+    """Return the range of loudness that the network may be asked for.
+
+    It ends 10 dB under the quietest notes, or at the silence learned where that is louder: a recording's few
+    frames of digital silence have taught the network nothing about −80 dB.
+    """
     loudest = statistics.loudness_db_quantiles[100]
-    return min(max(statistics.loudness_db_silence, LOUDNESS_FLOOR_DB), loudest), loudest
+    quietest = max(statistics.loudness_db_silence, statistics.loudness_db_quantiles[1] - _BELOW_NOTES_DB)
+    return min(max(quietest, LOUDNESS_FLOOR_DB), loudest), loudest
 
 
 def _target_loudness(
