@@ -139,7 +139,9 @@ def test_clipping_is_counted_in_the_file(tmp_path: Path) -> None:
     tone = 1.4 * np.sin(2 * np.pi * 100 * np.arange(16_000) / 16_000)
     soundfile.write(tmp_path / "loud.wav", np.clip(tone, -1, 1), 16_000)
     # |sin| exceeds 1 / 1.4 for this share of the time.
-    assert probe(tmp_path / "loud.wav").clipped_s == pytest.approx(1 - 2 / np.pi * np.arcsin(1 / 1.4), abs=0.02)
+    assert probe(tmp_path / "loud.wav").clipped_s == pytest.approx(
+        1 - 2 / np.pi * np.arcsin(1 / 1.4), abs=0.02
+    )
 
 
 _PROBE = """

@@ -113,7 +113,7 @@ def _mono(piece: Float32[np.ndarray, "frame channel"]) -> Float32[np.ndarray, " 
 
 
 def read_blocks(
-    path: str | Path, sample_rate: int | None = None, block_s: float = 10.0, offset: float = 0.0
+    path: str | Path, sample_rate: int | None = None, block_s: int | float = 10.0, offset: int | float = 0.0
 ) -> Iterator[Float32[np.ndarray, " time"]]:
     """Yield a file as mono float32 blocks, resampled on the way; memory does not grow with the file.
 

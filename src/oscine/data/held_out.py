@@ -1,6 +1,7 @@
 """Which part of the recordings is kept from training."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import NamedTuple
 
 from oscine.errors import InputError
@@ -30,7 +31,7 @@ class FrameRange(NamedTuple):
 
 
 def split_held_out(
-    takes: Sequence[Take], frame_rate: float, held_out_s: float | None = None
+    takes: Sequence[Take], frame_rate: float, held_out_s: int | float | None = None
 ) -> tuple[list[FrameRange], list[FrameRange]]:
     """Return the training part and the held-out part, which share no sound.
 
@@ -64,7 +65,7 @@ def split_held_out(
         )
     lengths = sorted(take.n_frames for take in takes)
     notes = len(takes) >= _NOTES_AT_LEAST and lengths[len(takes) // 2] <= _NOTE_AT_MOST_S * frame_rate
-    return _split_notes(takes, wanted) if notes else _split_end(takes, wanted, round(GAP_S * frame_rate))
+    return _split_notes(takes, wanted) if notes else _split_end(takes, wanted, ceil(GAP_S * frame_rate))
 
 
 def _split_end(takes: Sequence[Take], wanted: int, gap: int) -> tuple[list[FrameRange], list[FrameRange]]:

@@ -69,7 +69,7 @@ def prepare(
     *,
     sample_rate: int = 16_000,
     hop_length: int | None = None,
-    held_out_s: float | None = None,
+    held_out_s: int | float | None = None,
     strict: bool = False,
     n_workers: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -118,6 +118,8 @@ def prepare(
         )
     if held_out_s is not None and not held_out_s > 0:
         raise InputError(f"{held_out_s:g} s cannot be held out; give a positive number of seconds.")
+    if dataset_folder.resolve() == folder.resolve():
+        raise InputError(f"{folder} holds the recordings themselves; name another folder for the dataset.")
     sources, other_files = find_recordings(folder, dataset_folder)
     if not sources:
         raise InputError(f"{folder} holds no audio file (wav, flac, ogg, mp3, aiff); check the path.")
@@ -289,7 +291,7 @@ def _refuse_if(strict: bool, report: FileReport) -> None:
 
 
 def _split(
-    recordings: list[Recording], frame_rate: float, held_out_s: float | None, folder: Path
+    recordings: list[Recording], frame_rate: float, held_out_s: int | float | None, folder: Path
 ) -> tuple[list[Span], list[Span]]:
     voiced_s = sum(recording.quality.evidence.voiced_s for recording in recordings)
     if voiced_s < LEAST_VOICED_S:

@@ -110,7 +110,7 @@ def assess(
     )
 
 
-def merge(qualities: Sequence[Quality], clipped_s: float | None = None) -> Quality:
+def merge(qualities: Sequence[Quality], clipped_s: int | float | None = None) -> Quality:
     """Return the report on all the sound that the given reports are about.
 
     Args:

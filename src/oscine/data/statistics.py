@@ -32,7 +32,7 @@ def measure_statistics(
     loudness_db: Float32[np.ndarray, " frame"],
     frame_rate: float,
     voiced_from: float,
-    minutes: float | None = None,
+    minutes: int | float | None = None,
 ) -> Statistics:
     """Return the statistics of frames.
 

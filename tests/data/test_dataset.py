@@ -1,0 +1,178 @@
+"""Batches are a pure function of seed and step, hold what is on disk, and never a held-out sample."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oscine.analysis import Features, analyze
+from oscine.data import Dataset, Split
+from oscine.data.statistics import LOUDNESS_FLOOR_DB
+from oscine.errors import InputError
+
+_any_fixture = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(scope="module")
+def dataset(prepared: Path) -> Dataset:
+    return Dataset.open(prepared)
+
+
+def _find(split: Split, f0_hz: torch.Tensor, audio: torch.Tensor) -> list[tuple[str, int]]:
+    """Return every place of the split in which this very crop is."""
+    places = []
+    for segment in split.segments:
+        features, sound = segment.features(), segment.audio()
+        windows = sound.unfold(0, len(audio), segment.hop_length)
+        for start in torch.nonzero((windows == audio).all(1)).flatten().tolist():
+            if torch.equal(features.f0_hz[start : start + len(f0_hz)], f0_hz):
+                places.append((segment.name, start))
+    return places
+
+
+@_any_fixture
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    step=st.integers(0, 2**40),
+    batch_size=st.integers(1, 4),
+    n_frames=st.integers(1, 500),
+)
+def test_a_batch_is_a_pure_function_with_the_shapes_asked_for(
+    dataset: Dataset, prepared: Path, seed: int, step: int, batch_size: int, n_frames: int
+) -> None:
+    batch = dataset.train.batch(seed, step, batch_size, n_frames)
+    dataset.train.batch(seed + 1, step, 1, 7)  # no state is left between calls
+    again = Dataset.open(prepared, verify=False).train.batch(seed, step, batch_size, n_frames)
+    for one, other in zip(batch, again, strict=True):
+        assert torch.equal(one, other)
+    assert batch.audio.shape == (batch_size, n_frames * 64)
+    assert batch.f0_hz.shape == batch.loudness_db.shape == batch.confidence.shape == (batch_size, n_frames)
+    assert batch.audio.abs().max() <= 1
+    assert batch.f0_hz.min() > 0
+    assert batch.loudness_db.min() >= LOUDNESS_FLOOR_DB
+
+
+@settings(_any_fixture, max_examples=8)
+@given(step=st.integers(0, 10**9))
+def test_a_crop_is_on_disk_in_its_own_part_and_not_in_the_other(dataset: Dataset, step: int) -> None:
+    for part, other in ((dataset.train, dataset.held_out), (dataset.held_out, dataset.train)):
+        batch = part.batch(3, step, 1, 125)
+        assert _find(part, batch.f0_hz[0], batch.audio[0])
+        assert not _find(other, batch.f0_hz[0], batch.audio[0])
+
+
+def test_the_parts_are_apart_in_the_source(dataset: Dataset) -> None:
+    last = [span for span in dataset.manifest.train if span.name == "b.flac"][-1]
+    (held,) = dataset.manifest.held_out
+    assert held.name == "b.flac"
+    assert held.stop - held.start == 5 * 250
+    assert last.file == held.file
+    assert held.start - last.stop >= 0.2 * 250
+
+
+def test_other_seeds_and_steps_give_other_crops(dataset: Dataset) -> None:
+    crops = {
+        dataset.train.batch(seed, step, 1, 10).audio.numpy().tobytes() for seed in (1, 2) for step in (3, 4)
+    }
+    assert len(crops) == 4
+
+
+def test_every_second_of_sound_is_as_likely(dataset: Dataset) -> None:
+    names = [segment.name for segment in dataset.train.segments]
+    lengths = np.array([segment.n_frames for segment in dataset.train.segments])
+    first = dataset.train.segments[0].audio().unfold(0, 640, 64)
+    rows = torch.cat([dataset.train.batch(0, step, 20, 10).audio for step in range(20)])
+    share = np.mean([bool((first == row).all(1).any()) for row in rows])
+    assert names == ["a.wav", "b.flac"]
+    # Binomial: 400 draws have a standard deviation of 2.3 %.
+    assert share == pytest.approx(lengths[0] / lengths.sum(), abs=0.1)
+
+
+def test_a_crop_longer_than_its_segment_ends_in_silence(dataset: Dataset) -> None:
+    n_there = dataset.held_out.n_frames
+    batch = dataset.held_out.batch(0, 0, 2, n_there + 100)
+    assert torch.equal(batch.audio[0, : n_there * 64], dataset.held_out.segments[0].audio())
+    assert batch.audio[:, n_there * 64 :].abs().max() == 0
+    assert torch.all(batch.loudness_db[:, n_there:] == LOUDNESS_FLOOR_DB)
+    assert torch.all(batch.confidence[:, n_there:] == 0)
+    assert torch.all(batch.f0_hz[:, n_there:] == batch.f0_hz[:, n_there - 1 : n_there])
+
+
+def test_silence_is_rarely_drawn(dataset: Dataset) -> None:
+    """One note of sixteen is a rest: crops of 0.1 s fall into it, but not if another try helps."""
+    rows = torch.cat([dataset.train.batch(1, step, 10, 25).audio for step in range(60)])
+    assert (rows.abs().amax(1) < 1e-4).float().mean() < 0.005
+    rest = np.mean(
+        [
+            float(segment.audio().unfold(0, 1600, 64).abs().amax(1).lt(1e-4).float().mean())
+            for segment in dataset.train.segments
+        ]
+    )
+    assert rest > 0.02  # of all crops
+
+
+def test_segments_hold_the_analysis_of_their_audio(dataset: Dataset) -> None:
+    segment = dataset.train.segments[0]
+    stored, fresh = segment.features(), analyze(segment.audio(), 16_000)
+    assert isinstance(stored, Features)
+    assert torch.equal(stored.f0_hz, fresh.f0_hz)
+    assert torch.equal(stored.loudness_db, fresh.loudness_db)
+    assert torch.equal(stored.power_db, fresh.power_db)
+    assert len(segment.audio()) == segment.n_frames * segment.hop_length
+
+
+def test_a_split_travels_to_another_process(dataset: Dataset) -> None:
+    batch = dataset.train.batch(5, 6, 2, 20)
+    copy = pickle.loads(pickle.dumps(dataset.train)).batch(5, 6, 2, 20)
+    assert torch.equal(copy.audio, batch.audio)
+
+
+def test_a_batch_does_not_write_to_the_disk(dataset_copy: Path) -> None:
+    dataset = Dataset.open(dataset_copy)
+    dataset.train.batch(0, 0, 4, 100).audio.fill_(7.0)
+    dataset.train.segments[0].audio().fill_(7.0)
+    Dataset.open(dataset_copy, verify=True)
+
+
+@pytest.mark.parametrize(("batch_size", "n_frames"), [(0, 10), (1, 0)])
+def test_an_empty_batch_is_refused(dataset: Dataset, batch_size: int, n_frames: int) -> None:
+    with pytest.raises(InputError, match="cannot be drawn"):
+        dataset.train.batch(0, 0, batch_size, n_frames)
+
+
+def test_a_changed_byte_is_refused(dataset_copy: Path) -> None:
+    shard = next((dataset_copy / "shards").iterdir())
+    content = bytearray(shard.read_bytes())
+    content[-1000] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(InputError, match="not as it was written"):
+        Dataset.open(dataset_copy)
+    Dataset.open(dataset_copy, verify=False)  # the size alone does not show it
+
+
+def test_a_missing_or_cut_shard_is_refused(dataset_copy: Path) -> None:
+    shard = next((dataset_copy / "shards").iterdir())
+    shard.write_bytes(shard.read_bytes()[:-4])
+    with pytest.raises(InputError, match="not as it was written"):
+        Dataset.open(dataset_copy, verify=False)
+    shard.unlink()
+    with pytest.raises(InputError, match="lacks shards/"):
+        Dataset.open(dataset_copy, verify=False)
+
+
+def test_no_dataset_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no finished dataset"):
+        Dataset.open(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{}", "nothing", '{"format": "oscine-dataset-9"}'])
+def test_another_manifest_is_refused(dataset_copy: Path, content: str) -> None:
+    (dataset_copy / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match="prepare the dataset again"):
+        Dataset.open(dataset_copy)

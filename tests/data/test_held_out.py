@@ -1,0 +1,62 @@
+"""The held-out part has the length asked for and shares no sound with the training part."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oscine.data.held_out import GAP_S, Take, split_held_out
+from oscine.errors import InputError
+
+_FRAME_RATE = 250.0
+
+_takes = st.lists(st.builds(Take, st.integers(1, 100_000), st.floats(30, 90)), min_size=1, max_size=30)
+
+
+@given(takes=_takes, share=st.floats(0.001, 0.5))
+def test_the_parts_share_nothing_and_keep_apart(takes: list[Take], share: float) -> None:
+    total = sum(take.n_frames for take in takes)
+    seconds = share * total / _FRAME_RATE
+    if not 1 <= round(seconds * _FRAME_RATE) <= total / 2:
+        return
+    train, held_out = split_held_out(takes, _FRAME_RATE, seconds)
+    assert held_out
+    for part in train + held_out:
+        assert 0 <= part.start < part.stop <= takes[part.take].n_frames
+    for held in held_out:
+        for part in train:
+            if part.take == held.take:
+                assert part.stop + GAP_S * _FRAME_RATE <= held.start
+    lost = total - sum(part.stop - part.start for part in train + held_out)
+    assert 0 <= lost <= GAP_S * _FRAME_RATE + 1
+
+
+def test_the_end_of_the_last_recording_is_held_out() -> None:
+    train, held_out = split_held_out([Take(27_000, 70), Take(35_000, 70)], _FRAME_RATE, 45)
+    assert held_out == [(1, 35_000 - 11_250, 35_000)]
+    assert train == [(0, 0, 27_000), (1, 0, 35_000 - 11_250 - 63)]
+
+
+def test_more_than_the_last_recording_reaches_into_the_one_before() -> None:
+    train, held_out = split_held_out([Take(50_000, 70), Take(1_000, 70)], _FRAME_RATE, 6)
+    assert held_out == [(0, 49_500, 50_000), (1, 0, 1_000)]
+    assert [part.take for part in train] == [0]
+
+
+def test_a_tenth_is_held_out_by_default() -> None:
+    _, held_out = split_held_out([Take(10_000, 70)], _FRAME_RATE)
+    assert held_out == [(0, 9_000, 10_000)]
+
+
+def test_isolated_notes_are_held_out_whole_and_over_all_pitches() -> None:
+    pitches = [50 + (7 * number) % 40 for number in range(40)]  # sorted by name is not sorted by pitch
+    train, held_out = split_held_out([Take(1_000, pitch) for pitch in pitches], _FRAME_RATE)
+    assert all((part.start, part.stop) == (0, 1_000) for part in train + held_out)
+    assert len(held_out) == 4
+    assert sorted(pitches[part.take] for part in held_out) == [55, 65, 75, 85]
+    assert not {part.take for part in train} & {part.take for part in held_out}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 21.0, 1e9])
+def test_nothing_or_most_of_it_cannot_be_held_out(seconds: float) -> None:
+    with pytest.raises(InputError, match="hold out"):
+        split_held_out([Take(10_000, 70)], _FRAME_RATE, seconds)

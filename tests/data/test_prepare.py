@@ -1,0 +1,284 @@
+"""Folders become datasets: whatever is in them, whenever it is interrupted."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from oscine.analysis import analyze
+from oscine.data import Dataset, Progress, prepare, read_audio
+from oscine.errors import InputError
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+@pytest.fixture
+def sources(recordings: Path, tmp_path: Path) -> Path:
+    """The two recordings in a folder that may be changed."""
+    return Path(shutil.copytree(recordings, tmp_path / "sources" / recordings.name))
+
+
+def test_a_dataset_holds_the_sound_and_its_analysis(recordings: Path, prepared: Path) -> None:
+    dataset = Dataset.open(prepared)
+    assert (dataset.sample_rate, dataset.hop_length) == (16_000, 64)
+    audio, _ = read_audio(recordings / "b.flac", 16_000)
+    features = analyze(audio, 16_000)
+    (train,) = [segment for segment in dataset.train.segments if segment.name == "b.flac"]
+    (held_out,) = dataset.held_out.segments
+    assert np.array_equal(train.audio(), audio[: train.n_frames * 64])
+    assert np.array_equal(held_out.audio()[: 5 * 16_000 - 64], audio[-5 * 16_000 : -64])
+    assert torch.equal(held_out.features().f0_hz, features.f0_hz[-5 * 250 :])
+    assert dataset.statistics.minutes == pytest.approx((24 + 11 - 0.252) / 60, abs=1e-4)
+    assert dataset.statistics.pitch_midi_quantiles[50] == pytest.approx(64, abs=3)
+    assert dataset.quality.learnable
+
+
+def test_every_file_is_accounted_for(sources: Path, make_bad: Callable[[str], Path], tmp_path: Path) -> None:
+    bad = ["text.wav", "truncated.mp3", "silence.flac", "not_finite.wav", "empty.ogg", "wrong_rate.wav"]
+    for kind in bad:
+        shutil.move(make_bad(kind), sources / kind)
+    (sources / "notes.txt").write_text("not audio by its name")
+    (sources / ".hidden.wav").write_text("not looked at")
+    (sources / "below").mkdir()
+    shutil.copy(sources / "a.wav", sources / "below" / "twin.wav")
+    os.mkfifo(sources / "pipe.wav")
+    (sources / "loop").symlink_to(sources)
+    told: list[Progress] = []
+    report = prepare(sources, tmp_path / "dataset", n_workers=1, on_progress=told.append)
+    assert {file.path: file.verdict for file in report.files} == {
+        "a.wav": "ok",
+        "b.flac": "ok",
+        "below/twin.wav": "rejected",
+        "empty.ogg": "rejected",
+        "not_finite.wav": "repaired",
+        "pipe.wav": "rejected",
+        "silence.flac": "rejected",
+        "text.wav": "rejected",
+        "truncated.mp3": "repaired",
+        "wrong_rate.wav": "rejected",
+    }
+    assert (
+        "the same as a.wav"
+        in next(file for file in report.files if file.path.endswith("twin.wav")).reasons[0]
+    )
+    assert report.other_files == 1
+    assert sorted(progress.report.path for progress in told if progress.report) == [
+        file.path for file in report.files
+    ]
+    assert (told[-1].done_files, told[-1].done_bytes) == (told[-1].n_files, told[-1].n_bytes)
+    assert sorted(report.quality_by_file) == ["a.wav", "b.flac", "not_finite.wav", "truncated.mp3"]
+    dataset = Dataset.open(tmp_path / "dataset")
+    for segment in dataset.train.segments + dataset.held_out.segments:
+        assert torch.isfinite(segment.audio()).all()
+
+
+def test_strict_stops_at_a_bad_file_and_leaves_a_folder_to_continue(sources: Path, tmp_path: Path) -> None:
+    (sources / "c.wav").write_text("words")
+    for _ in range(2):  # the second time the verdict is already on record
+        with pytest.raises(InputError, match=r"c\.wav was rejected .*remove or repair it"):
+            prepare(sources, tmp_path / "dataset", strict=True, n_workers=1)
+    with pytest.raises(InputError, match="no finished dataset"):
+        Dataset.open(tmp_path / "dataset")
+    (sources / "c.wav").unlink()
+    assert prepare(sources, tmp_path / "dataset", strict=True, n_workers=1).reused == 2
+
+
+def test_the_same_folder_gives_the_same_bytes_in_any_number_of_processes(
+    recordings: Path, prepared: Path, tmp_path: Path
+) -> None:
+    report = prepare(recordings, tmp_path / "dataset", held_out_s=5, n_workers=2)
+    assert report.reused == 0
+    assert _content(tmp_path / "dataset") == _content(prepared)
+
+
+def test_only_what_changed_is_done_again(sources: Path, dataset_copy: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in (dataset_copy / "shards").iterdir()}
+    report = prepare(sources, dataset_copy, held_out_s=5.0, n_workers=1)
+    assert report.reused == 2
+    audio, rate = soundfile.read(sources / "b.flac")
+    soundfile.write(sources / "b.flac", audio[: 12 * rate], rate)
+    report = prepare(sources, dataset_copy, held_out_s=4.0, n_workers=1)
+    assert report.reused == 1
+    assert report.train_s == pytest.approx(24 + 8 - 0.252)
+    after = {path.name: path.stat().st_mtime_ns for path in (dataset_copy / "shards").iterdir()}
+    # The old shard of b is gone, that of a was not touched.
+    assert len(set(before.items()) & set(after.items())) == 1
+    assert len(after) == 2
+    assert len(list((dataset_copy / "records").iterdir())) == 2
+    Dataset.open(dataset_copy)
+
+
+def test_a_damaged_shard_or_record_is_made_again(sources: Path, dataset_copy: Path, prepared: Path) -> None:
+    shard, other = sorted((dataset_copy / "shards").iterdir())
+    content = bytearray(shard.read_bytes())
+    content[5000] ^= 255
+    shard.write_bytes(content)
+    (dataset_copy / "records" / f"{other.name.split('-')[0]}.json").write_text("{")
+    report = prepare(sources, dataset_copy, held_out_s=5, n_workers=1)
+    assert report.reused == 0
+    assert _content(dataset_copy) == _content(prepared)
+
+
+_PREPARE = """
+import sys
+from oscine.data import prepare
+if __name__ == "__main__":
+    prepare(sys.argv[1], sys.argv[2], held_out_s=5.0, n_workers=int(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize(("n_workers", "awaited"), [(1, "records/[0-9a-f]*.json"), (2, "shards/.*")])
+def test_a_killed_run_is_continued_to_the_same_bytes(
+    sources: Path, prepared: Path, tmp_path: Path, n_workers: int, awaited: str
+) -> None:
+    folder, script = tmp_path / "dataset", tmp_path / "run.py"
+    script.write_text(_PREPARE)
+    command = [sys.executable, str(script), str(sources), str(folder), str(n_workers)]
+    with subprocess.Popen(command) as process:
+        deadline = time.monotonic() + 60
+        while process.poll() is None and not list(folder.glob(awaited)) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not (folder / "manifest.json").exists()
+    deadline = time.monotonic() + 30
+    while _workers_of(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _workers_of(process.pid)  # they end with their parent
+    report = prepare(sources, folder, held_out_s=5.0, n_workers=1)
+    if n_workers == 1:
+        assert report.reused == 1
+    assert _content(folder) == _content(prepared)
+
+
+def _workers_of(parent: int) -> list[str]:
+    """Return the command lines of living processes that were spawned for this parent."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "spawn_main" in line and f"parent_pid={parent}" in line:
+            found.append(line)
+    return found
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(recordings: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match=r"something else \(thesis\.tex\)"):
+        prepare(recordings, tmp_path, n_workers=1)
+    with pytest.raises(InputError, match="is a file"):
+        prepare(recordings, tmp_path / "thesis.tex", n_workers=1)
+    with pytest.raises(InputError, match="the recordings themselves"):
+        prepare(recordings, recordings, n_workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_the_dataset_of_another_folder_is_left_alone(sources: Path, dataset_copy: Path) -> None:
+    before = _content(dataset_copy)
+    other = sources.rename(sources.with_name("trumpet"))
+    with pytest.raises(InputError, match=r"dataset of another folder \(scales\)"):
+        prepare(other, dataset_copy, n_workers=1)
+    assert _content(dataset_copy) == before
+    (dataset_copy / "oscine-dataset.json").write_text("[]")
+    with pytest.raises(InputError, match="damaged"):
+        prepare(other, dataset_copy, n_workers=1)
+
+
+def test_one_writer_at_a_time(sources: Path, dataset_copy: Path) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="Windows has other locks")
+    with open(dataset_copy / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="Another oscine prepare"):
+            prepare(sources, dataset_copy, n_workers=1)
+
+
+def test_what_a_kill_left_of_a_write_is_removed(sources: Path, dataset_copy: Path) -> None:
+    key = next((dataset_copy / "records").iterdir()).stem
+    left = [
+        dataset_copy / ".manifest-abcd1234.json",
+        dataset_copy / "shards" / f".{key}-000-abcd1234.safetensors",
+        dataset_copy / "records" / f".{key}-abcd1234.json",
+    ]
+    for path in left:
+        path.write_text("half")
+    prepare(sources, dataset_copy, held_out_s=5.0, n_workers=1)
+    assert not any(path.exists() for path in left)
+
+
+def test_a_dataset_inside_the_recordings_is_not_its_own_source(sources: Path) -> None:
+    prepare(sources, sources / "dataset", n_workers=1)
+    assert len(prepare(sources, sources / "dataset", n_workers=1).files) == 2
+
+
+def test_too_little_voiced_sound_is_refused(sources: Path, tmp_path: Path) -> None:
+    (sources / "a.wav").unlink()
+    with pytest.raises(InputError, match=r"holds 1\d\.\d s of sound with a pitch, and less than 30 s"):
+        prepare(sources, tmp_path / "dataset", n_workers=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"sample_rate": 1000}, "sample rate of 1000 Hz"),
+        ({"hop_length": 0}, "hop length of 0"),
+        ({"held_out_s": -1.0}, "cannot be held out"),
+        ({"held_out_s": float("nan")}, "cannot be held out"),
+        ({"held_out_s": 35.0}, "less than half"),
+    ],
+)
+def test_impossible_settings_are_refused(sources: Path, tmp_path: Path, settings: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        prepare(sources, tmp_path / "dataset", n_workers=1, **settings)
+
+
+def test_no_folder_and_no_audio_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not a folder"):
+        prepare(tmp_path / "none", tmp_path / "dataset")
+    (tmp_path / "sources").mkdir()
+    with pytest.raises(InputError, match="holds no audio file"):
+        prepare(tmp_path / "sources", tmp_path / "dataset")
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_long_recordings_are_cut_into_shards_without_a_seam(
+    recordings: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscine.data.recording._SHARD_S", 7.0)
+    prepare(recordings, tmp_path / "dataset", held_out_s=5.0, n_workers=1)
+    many, one = Dataset.open(tmp_path / "dataset"), Dataset.open(prepared)
+    assert [len(recording.shards) for recording in many.manifest.recordings] == [4, 3]
+    for cut, whole in ((many.train, one.train), (many.held_out, one.held_out)):
+        assert torch.equal(
+            torch.cat([segment.audio() for segment in cut.segments]),
+            torch.cat([segment.audio() for segment in whole.segments]),
+        )
+        assert torch.equal(
+            torch.cat([segment.features().f0_hz for segment in cut.segments]),
+            torch.cat([segment.features().f0_hz for segment in whole.segments]),
+        )
+    assert many.statistics == one.statistics
+
+
+def test_the_manifest_is_plain_json(prepared: Path) -> None:
+    manifest = json.loads((prepared / "manifest.json").read_text())
+    assert manifest["quality"]["polyphony_suspected"] is False
+    assert [file["verdict"] for file in manifest["files"]] == ["ok", "ok"]
+    assert all(len(shard["sha256"]) == 64 for one in manifest["recordings"] for shard in one["shards"])

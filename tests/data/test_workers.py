@@ -1,0 +1,29 @@
+"""A file that kills its process is rejected; the others are done."""
+
+import os
+from pathlib import Path
+
+from oscine.data.recording import Job
+from oscine.data.workers import run_jobs
+
+
+class _Deadly:
+    """Kills the process that unpickles it, as a crashing decoder would."""
+
+    def __reduce__(self) -> tuple:
+        return os._exit, (11,)
+
+
+def test_a_crash_is_a_rejection(recordings: Path, tmp_path: Path) -> None:
+    jobs = [
+        Job(recordings / name, name, "0" * 64, f"{number:016x}", tmp_path, 16_000, 64)
+        for number, name in enumerate(["a.wav", "b.flac"])
+    ]
+    deadly = jobs[0]._replace(source=_Deadly(), name="deadly.wav")  # type: ignore[arg-type]
+    records = {job.name: record for job, record in run_jobs([jobs[0], deadly, jobs[1]], 2)}
+    assert {name: record.report.verdict for name, record in records.items()} == {
+        "a.wav": "ok",
+        "deadly.wav": "rejected",
+        "b.flac": "ok",
+    }
+    assert "was killed" in records["deadly.wav"].report.reasons[0]
