@@ -50,6 +50,7 @@ def test_json_is_one_value_and_nothing_else(instrument, tune, tmp_path, capsys):
     report = json.loads(captured.out)
     assert captured.err == ""
     assert (report["octave"], report["seconds"], report["sample_rate"]) == (1, 1.0, RATE)
+    assert report["dry"] is False
     assert report["scale"] is not None
     assert soundfile.info(out).frames == RATE
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -63,14 +64,6 @@ def test_in_words(instrument, tune, tmp_path, capsys):
     assert "1.0 s at 16000 Hz" in said
     assert "outside the pitches" in said  # two octaves too low, and the user is told
     assert soundfile.info(out).format == "FLAC"
-
-
-def test_dry_and_wet_differ(instrument, tune, tmp_path, capsys):
-    weights = {}
-    for name, more in (("wet", []), ("dry", ["--dry"])):
-        assert _run(tune, "--to", instrument, "-o", tmp_path / f"{name}.wav", "--json", *more) == 0
-        weights[name] = json.loads(capsys.readouterr().out)
-    assert (weights["wet"]["dry"], weights["dry"]["dry"]) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -19,17 +19,11 @@ def test_a_melody_goes_into_the_register_by_whole_octaves(sung, octave):
 
 
 def test_the_octave_that_keeps_the_melody_in_the_learned_range_wins():
-    # By medians alone the tune would stay (-5 semitones rounds to 0) and its half stick out below.
-    learned = [60.0] * 2 + np.linspace(60, 90, 49).tolist() + [62.0] * 50
-    learned = sorted(learned[:51])[:51] + np.linspace(90, 96, 50).tolist()
-    midi = torch.tensor([85.0] * 60 + [55.0] * 40)
-    assert round((learned[50] - 85) / 12) == 0
-    low, high = learned[1], learned[99]
-    costs = {
-        o: float((low - midi - 12 * o).clamp(min=0).mean() + (midi + 12 * o - high).clamp(min=0).mean())
-        for o in (0, 1)
-    }
-    assert match_octave(midi, learned) == min(costs, key=lambda o: costs[o])
+    learned = np.linspace(60, 84, 101).tolist()
+    # By medians alone (72 and 66.5) the tune would stay, and its lower half lie 7 semitones below the range.
+    assert match_octave(torch.tensor([66.5] * 60 + [53.0] * 40), learned) == 1
+    # A tune that fits either way stays where the medians are nearest.
+    assert match_octave(torch.tensor([66.5] * 60 + [68.0] * 40), learned) == 0
 
 
 def test_octave_and_loudness_by_hand():

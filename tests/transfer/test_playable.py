@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import soundfile
 import torch
 from transfer_standin import HOP, SAMPLE_RATE, hum, statistics
 
@@ -28,6 +29,25 @@ def test_a_saved_instrument_is_loaded_and_plays(folder, tmp_path):
     assert (rate, len(audio)) == (SAMPLE_RATE, len(sound))
     expected, _ = transfer(Instrument.from_pretrained(folder), (sound, SAMPLE_RATE), octave=1)
     torch.testing.assert_close(audio, expected)
+
+
+def test_to_a_file(folder, tmp_path):
+    soundfile.write(tmp_path / "hum.wav", hum([57], note_s=0.3), SAMPLE_RATE)
+    report = load(folder).transfer_file(tmp_path / "hum.wav", tmp_path / "out.wav", octave=1)
+    assert (tmp_path / "out.wav").is_file()
+    assert report.octave == 1
+
+
+def test_a_hub_id_goes_to_the_hub(folder, monkeypatch):
+    asked = []
+
+    def snapshot(name, **_):
+        asked.append(name)
+        return str(folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert isinstance(load("someone/violin"), PlayableInstrument)
+    assert asked == ["someone/violin"]
 
 
 def test_what_is_no_instrument_is_said_in_a_sentence(folder, tmp_path):

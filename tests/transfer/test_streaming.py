@@ -8,7 +8,7 @@ from oscine.analysis import analyze
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
-from oscine.transfer import match, play
+from oscine.transfer import match, play, streaming
 from oscine.transfer.streaming import input_blocks, listen
 
 
@@ -141,7 +141,9 @@ def test_a_file_without_samples_is_refused_by_name(tmp_path):
         listen(tmp_path / "nothing.wav", SAMPLE_RATE, HOP)
 
 
-def test_features_are_those_of_the_analysis_over_stretches(tmp_path):
+@pytest.mark.parametrize("capacity", [100, 1 << 20])
+def test_features_are_those_of_the_analysis_over_stretches(monkeypatch, capacity):
+    monkeypatch.setattr(streaming, "_CAPACITY", capacity)
     sound = np.tile(hum([60, 64]), 16)  # 21 s: more than one stretch of the analysis
     heard, _ = listen((sound, SAMPLE_RATE), SAMPLE_RATE, HOP)
     expected = analyze(sound, SAMPLE_RATE, HOP)

@@ -16,6 +16,7 @@ from oscine.errors import InputError
 from oscine.transfer.matching import Matched
 
 BLOCK_FRAMES = 512
+_CAPACITY = 1 << 20  # frames; 70 minutes at 250 a second, and only what is used takes memory
 
 Performance = str | Path | tuple[np.ndarray | Tensor, int]
 """What can be transferred: a file, or audio ``(time,)`` or ``(channel, time)`` with its sample rate."""
@@ -114,7 +115,7 @@ def _collect(parts: Iterator[Features], sample_rate: int, hop_length: int) -> Fe
     A list of them would do, but each small tensor that is kept pins down the freed memory of the large ones
     that the analysis made before it: measured, 8 MB for every 16 s of sound.
     """
-    columns, n_frames = np.empty((4, 1 << 20), dtype=np.float32), 0
+    columns, n_frames = np.empty((4, _CAPACITY), dtype=np.float32), 0
     for part in parts:
         stop = n_frames + part.n_frames
         if stop > columns.shape[1]:
