@@ -32,7 +32,7 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         _sync(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)

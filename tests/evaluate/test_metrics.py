@@ -25,7 +25,7 @@ def features(midi, confidence=None):
 
 def tone(f0_hz, n_samples=RATE, gain=0.3):
     phase = 2 * math.pi * torch.cumsum(torch.full((n_samples,), f0_hz, dtype=torch.float64), 0) / RATE
-    return (gain * sum(torch.sin(k * phase) / k for k in range(1, 8))).float()
+    return gain * torch.stack([torch.sin(k * phase) / k for k in range(1, 8)]).sum(0).float()
 
 
 def test_a_shift_in_semitones_is_the_l1():
@@ -87,7 +87,9 @@ def test_through_the_tracker_a_real_shift_is_measured():
     target, output = (analyze(tone(f), RATE) for f in (330.0, 330.0 * 2 ** (0.5 / 12)))
     assert f0_l1(output, target) == pytest.approx(0.5, abs=0.03)
     assert f0_median(output, target) == pytest.approx(0.5, abs=0.03)
-    assert f0_outliers(output, target) < 0.02
+    outliers = f0_outliers(output, target)
+    assert outliers is not None
+    assert outliers < 0.02
 
 
 def test_three_decibels_are_three():

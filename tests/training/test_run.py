@@ -84,8 +84,9 @@ def test_interrupted_by_an_exception_it_resumes_bit_for_bit(
 _SCRIPT = """
 import sys
 from oscine.training import train
-overrides = {OVERRIDES}
-train(sys.argv[1], sys.argv[2], recipe="tiny", steps=150, overrides=overrides, resume=True, checkpoint_every_s=0.0)
+options = {"recipe": "tiny", "steps": 150, "resume": True, "checkpoint_every_s": 0.0}
+options["overrides"] = {OVERRIDES}
+train(sys.argv[1], sys.argv[2], **options)
 """
 
 

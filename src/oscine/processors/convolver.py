@@ -16,7 +16,8 @@ from oscine.processors.base import Processor
 class Convolver(Processor):
     """The signal and its reverberation, ``y = x + h ∗ x``.
 
-    The tap at zero, the dry sound, is fixed at 1 and no part of ``h``. Latency 0, offline (one FFT) and in a stream (partitions).
+    The tap at zero, the dry sound, is fixed at 1 and no part of ``h``. Latency 0, offline (one FFT) and in
+    a stream (partitions).
 
     Args:
         n_taps: Length of the impulse response, samples, the dry tap included.
