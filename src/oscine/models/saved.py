@@ -82,7 +82,7 @@ def locate(name: str | Path) -> Path:
     parts = str(name).split("/")
     if len(parts) != 2 or not all(parts) or str(name).startswith((".", "~")):
         raise InputError(
-            f"There is no instrument {name}; train one with `oscine train`, or name a hub id, owner/name"
+            f"There is no instrument '{name}'; train one with `oscine train`, or name a hub id, owner/name"
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError

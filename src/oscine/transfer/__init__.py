@@ -6,8 +6,9 @@ from oscine.transfer.matching import Matched, match, match_octave
 from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pitch
 from oscine.transfer.playable import PlayableInstrument, load
 from oscine.transfer.plot import plot_transfer
+from oscine.transfer.report import TransferReport
 from oscine.transfer.streaming import Playable, listen, play
-from oscine.transfer.transferring import TransferReport, transfer, transfer_file
+from oscine.transfer.transferring import transfer, transfer_file
 
 __all__ = [
     "LoudnessMap",

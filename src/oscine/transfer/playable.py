@@ -1,18 +1,15 @@
 """An instrument that can be played, and loading one by name."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.errors import InputError
 from oscine.models import Instrument
+from oscine.transfer.report import TransferReport
 from oscine.transfer.streaming import Performance
-from oscine.transfer.transferring import Loudness, Octave, TransferReport, transfer, transfer_file
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+from oscine.transfer.transferring import Loudness, Octave, transfer, transfer_file
 
 
 class PlayableInstrument(Instrument):
@@ -57,15 +54,4 @@ def load(name: str | Path) -> PlayableInstrument:
     Raises:
         InputError: There is no such instrument, or it is damaged.
     """
-    folder = Path(name)
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise InputError(
-                f"{name} is no instrument, it has no config.json; train one with 'oscine train'."
-            )
-        return PlayableInstrument.from_pretrained(folder).eval()
-    if folder.exists():
-        raise InputError(f"{name} is a file; an instrument is a folder, such as 'oscine train' writes.")
-    if isinstance(name, str) and _HUB_ID.fullmatch(name):
-        return PlayableInstrument.from_pretrained(name).eval()
-    raise InputError(f"There is no instrument '{name}'; give the folder of one, or a hub id, owner/name.")
+    return PlayableInstrument.from_pretrained(name)

@@ -14,11 +14,10 @@ from oscine.data.audio_file import read_blocks
 from oscine.files import write_atomically
 from oscine.functional.units import hz_to_midi
 from oscine.transfer.matching import Matched
+from oscine.transfer.report import TransferReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from oscine.transfer.transferring import TransferReport
 
 _LONGEST_S = 60.0
 _HEARD, _PLAYED = "#8a8f98", "#d1495b"
@@ -31,7 +30,7 @@ def plot_transfer(
     matched: Matched,
     sample_rate: int,
     path: str | Path,
-    report: "TransferReport",
+    report: TransferReport,
 ) -> None:
     """Draw what a transfer did, as a PNG; of a long one the 60 s from shortly before the first note.
 
@@ -90,7 +89,7 @@ def plot_transfer(
     write_atomically(path, picture.getvalue())
 
 
-def _title(input_path: str | Path, report: "TransferReport", start_s: float, stop_s: float) -> str:
+def _title(input_path: str | Path, report: TransferReport, start_s: float, stop_s: float) -> str:
     parts = [
         f"{report.octave:+d} octave{'s' if abs(report.octave) != 1 else ''}",
         f"{report.loudness_shift_db:+.1f} dB",
