@@ -19,9 +19,9 @@ class Convolver(Processor):
     The tap at zero, the dry sound, is fixed at 1 and no part of ``h``. Latency 0, offline (one FFT) and in
     a stream (partitions).
 
-    Rooms decay, and what is learned here is a decaying room: the taps are the parameter times an envelope that
-    falls by ``decay_db`` over the response. An optimiser like Adam moves every number by about its learning
-    rate, however little it matters, and thousands of taps add up to noise above the dry sound; the
+    Rooms decay, and what is learned here is a decaying room: the taps are the parameter times an envelope
+    that falls by ``decay_db`` over the response. An optimiser like Adam moves every number by about its
+    learning rate, however little it matters, and thousands of taps add up to noise above the dry sound; the
     envelope's ``scale`` makes their steps small.
 
     Args:
