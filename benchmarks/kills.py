@@ -88,9 +88,7 @@ def main(n_kills: int, dataset: Path | None) -> None:
                     steps |= {step} if hit else set()
                 if hits >= n_kills:
                     break
-        print(
-            f"{hits} SIGKILLs, resumed from {len(steps)} different steps of {STEPS}; same sha256: {same} of {hits}"
-        )
+        print(f"{hits} SIGKILLs, resumed from {len(steps)} different steps of {STEPS}; {same} ended the same")
 
 
 if __name__ == "__main__":
