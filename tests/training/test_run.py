@@ -82,8 +82,9 @@ def test_interrupted_by_an_exception_it_resumes_bit_for_bit(
 
 
 _SCRIPT = """
-import sys
+import sys, torch
 from oscine.training import train
+torch.set_num_threads(1)
 options = {"recipe": "tiny", "steps": 150, "resume": True, "checkpoint_every_s": 0.0}
 options["overrides"] = {OVERRIDES}
 train(sys.argv[1], sys.argv[2], **options)
