@@ -1,0 +1,132 @@
+"""Minutes of training on a violin: held-out figures of variants, the textbook form among them.
+
+    python -m benchmarks.violin RECORDINGS RESULTS.jsonl MINUTES VARIANT…   train, evaluate, add a line each
+    python -m benchmarks.violin RESULTS.jsonl                               print the lines as a table
+
+A variant is ``textbook``, or ``RECIPE@SAMPLE_RATE`` with settings behind it:
+``default@16000,training.batch_size=4``. The last 45 seconds of the last recording are held out.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from rich.console import Console
+
+from benchmarks import textbook
+from benchmarks.measure import table
+from oscine.data import Dataset, prepare
+from oscine.evaluate import evaluate
+from oscine.models import Instrument, load_recipe
+from oscine.training import train
+
+HELD_OUT_S = 45.0
+COLUMNS = [
+    "variant",
+    "minutes",
+    "steps",
+    "spectral loss",
+    "f0 median, semitones",
+    "f0 outliers, %",
+    "loudness L1, dB",
+    "MCD, dB",
+    "tone, noise, dB",
+    "× real time, stream",
+]
+
+
+def run(recordings: Path, variant: str, minutes: float) -> dict[str, Any]:
+    """Train a variant and return its figures."""
+    name, *settings = variant.split(",")
+    recipe, _, rate = name.partition("@")
+    overrides = {key: yaml.safe_load(value) for key, value in (setting.split("=") for setting in settings)}
+    with tempfile.TemporaryDirectory() as folder:
+        dataset_folder = Path(folder) / "dataset"
+        prepare(recordings, dataset_folder, sample_rate=int(rate or 16_000), held_out_s=HELD_OUT_S)
+        dataset = Dataset.open(dataset_folder)
+        began = time.monotonic()
+        if recipe == "textbook":
+            rates = {
+                "instrument.sample_rate": dataset.sample_rate,
+                "instrument.hop_length": dataset.hop_length,
+            }
+            torch.manual_seed(0)
+            instrument = Instrument(load_recipe("solo", rates).instrument)
+            steps = textbook.train(instrument, dataset.train, minutes)
+        else:
+            result = train(
+                dataset_folder,
+                Path(folder) / "instrument",
+                recipe=recipe,
+                minutes=minutes,
+                overrides=overrides,
+                console=Console(stderr=True),
+            )
+            instrument, steps = Instrument.from_pretrained(Path(folder) / "instrument"), result.steps
+        took = (time.monotonic() - began) / 60
+        figures = evaluate(instrument.eval(), dataset)
+        return {
+            "variant": variant,
+            "minutes": took,
+            "steps": steps,
+            **figures.instrument.model_dump(),
+            **_energies(instrument, dataset),
+            "real_time_factor_streaming": figures.real_time_factor_streaming,
+            "n_threads": torch.get_num_threads(),
+        }
+
+
+@torch.no_grad()
+def _energies(instrument: Instrument, dataset: Dataset) -> dict[str, float]:
+    """Return the level of each branch on the held-out part, dB of full scale: none of them may be dead."""
+    features = dataset.held_out.segments[0].features()
+    f0_hz, loudness_db = features.f0_hz[None], features.loudness_db[None]
+    controls, _ = instrument.control_step(f0_hz, loudness_db, instrument.controller.init_state(1))
+    tone = instrument.oscillator(f0_hz, controls["amplitude"], controls["harmonic_distribution"])
+    noise = instrument.noise(controls["noise_magnitudes"])
+    levels = {"tone_db": tone.square().mean(), "noise_db": noise.square().mean()}
+    return {name: 10 * torch.log10(power + 1e-12).item() for name, power in levels.items()}
+
+
+def as_table(lines: list[dict[str, Any]]) -> str:
+    """Return the figures in Markdown; spectral losses compare only at one sample rate."""
+    rows = [
+        [
+            line["variant"],
+            f"{line['minutes']:.1f}",
+            f"{line['steps']}",
+            f"{line['spectral_loss']:.3f}",
+            f"{line['f0_median_semitones']:.4f}",
+            f"{100 * line['f0_outliers']:.2f}",
+            f"{line['loudness_l1_db']:.2f}",
+            f"{line['mcd_db']:.2f}",
+            f"{line['tone_db']:.0f}, {line['noise_db']:.0f}",
+            f"{1 / line['real_time_factor_streaming']:.1f}",
+        ]
+        for line in lines
+    ]
+    return table(COLUMNS, rows)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the variants, or print the table."""
+    console = Console()
+    if len(arguments) == 1:
+        lines = [json.loads(line) for line in Path(arguments[0]).read_text().splitlines()]
+        console.print(as_table(lines), markup=False, soft_wrap=True)
+        return
+    recordings, results, minutes, *variants = arguments
+    for variant in variants:
+        figures = run(Path(recordings), variant, float(minutes))
+        with open(results, "a", encoding="utf-8") as file:
+            file.write(json.dumps(figures) + "\n")
+        console.print(as_table([figures]), markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
