@@ -39,6 +39,7 @@ class Instrument(Processor):
         statistics: Pitch and loudness of what it has learned from, for `oscine.transfer`.
 
     Example:
+        >>> import torch
         >>> from oscine.models import Instrument, InstrumentConfig
         >>> violin = Instrument(InstrumentConfig(sample_rate=16000, hop_length=64))
         >>> violin(torch.full((1, 25), 440.0), torch.full((1, 25), -20.0)).shape
