@@ -37,7 +37,7 @@ class Convolver(Processor):
 
     envelope: Tensor
 
-    def __init__(self, n_taps: int, partition: int = 512, scale: float = 0.1, decay_db: float = 60.0) -> None:
+    def __init__(self, n_taps: int, partition: int = 512, scale: float = 0.5, decay_db: float = 60.0) -> None:
         super().__init__()
         if n_taps < 2:
             raise ValueError(f"an impulse response needs at least 2 taps, not {n_taps}")

@@ -1,0 +1,115 @@
+"""`oscine train`, `oscine recipes`, and what the command line makes of errors."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from oscine.cli.main import main
+from oscine.data import prepare
+
+RATE = 16_000
+SMALL = [
+    f"--set={setting}"
+    for setting in (
+        "instrument.controller.hidden_size=8",
+        "instrument.n_harmonics=5",
+        "instrument.n_noise_bands=5",
+        "instrument.reverb_s=0.01",
+        "training.batch_size=1",
+        "training.crop_s=0.1",
+        "training.preroll_s=0",
+        "training.n_validations=1",
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset of 36 seconds of one tone."""
+    folder = tmp_path_factory.mktemp("recordings")
+    time = np.arange(36 * RATE) / RATE
+    phase = 2 * np.pi * np.cumsum(300 + 30 * np.sin(time)) / RATE
+    soundfile.write(folder / "tone.wav", 0.3 * np.sin(phase) + 0.1 * np.sin(2 * phase), RATE)
+    out = tmp_path_factory.mktemp("datasets") / "tone"
+    prepare(folder, out, sample_rate=RATE, held_out_s=3.0, n_workers=1)
+    return out
+
+
+def _main(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as ending:
+        main(arguments)
+    return 0 if ending.value.code is None else int(ending.value.code)
+
+
+def test_train_writes_an_instrument_and_resumes_it(dataset: Path, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "instrument"
+    arguments = ["train", str(dataset), str(folder), "--recipe", "tiny", "--steps", "3", *SMALL]
+    assert _main(arguments) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "3 steps" in captured.err
+    config = json.loads((folder / "config.json").read_text())
+    assert config["instrument"]["sample_rate"] == RATE
+    assert config["card"]["recipe"] == "tiny"
+    assert _main(arguments) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert _main([*arguments, "--resume"]) == 0
+    assert "3 steps" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        (["--recipe", "piano"], "There is no recipe piano"),
+        (["--steps", "0"], "positive"),
+        (["--minutes", "-1"], "positive"),
+        (["--set", "batch_size"], "is not KEY=VALUE"),
+        (["--set", "training.batch_size=[1"], "not a number"),
+        (["--set", "training.batch=1"], "training.batch"),
+    ],
+)
+def test_bad_options_are_one_sentence_and_exit_code_2(
+    dataset: Path, tmp_path: Path, capsys, extra: list[str], sentence: str
+) -> None:
+    assert _main(["train", str(dataset), str(tmp_path / "x"), *extra]) == 2
+    captured = capsys.readouterr()
+    assert sentence in " ".join(captured.err.split())
+    assert "Traceback" not in captured.err
+    assert len(captured.err.strip().splitlines()) == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_missing_dataset_and_a_full_disk_are_sentences(
+    dataset: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _main(["train", str(tmp_path / "none"), str(tmp_path / "x")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "x"))
+
+    monkeypatch.setattr("oscine.training.train", full)
+    assert _main(["train", str(dataset), str(tmp_path / "x")]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+
+
+def test_recipes_lists_what_can_be_trained(capsys) -> None:
+    assert _main(["recipes", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {"tiny", "solo", "default"} <= {row["name"] for row in rows}
+    assert all(isinstance(row["n_parameters"], int) and row["description"] for row in rows)
+    assert _main(["recipes"]) == 0
+    shown = capsys.readouterr().out
+    assert all(row["name"] in shown for row in rows)
+
+
+def test_importing_the_package_and_asking_for_help_load_nothing_heavy() -> None:
+    code = "import sys, oscine, oscine.cli.main; print(*sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    heavy = {"lightning", "matplotlib", "onnxruntime", "swift_f0", "soundfile", "huggingface_hub"}
+    assert not heavy & set(output.split())
