@@ -77,10 +77,11 @@ def prepare(
     """Make a dataset of all recordings in a folder and the folders below it.
 
     Each file is judged (``probe``), brought to mono and the sample rate, analysed, and written as shards of
-    at most ten minutes and 32 MB, in memory that does not grow with its length. A shard is named by a hash of its
-    source's content and the settings, and is written once: interrupted at any moment and run again,
-    ``prepare`` goes on where it was, does again only what changed, and ends with the same bytes as an
-    unbroken run. The manifest is written last; until then an older dataset in the same folder stays valid.
+    at most ten minutes and 24 MB; no process needs more than about half a gigabyte, however long the files.
+    A shard is named by a hash of its source's content and the settings, and is written once: interrupted at
+    any moment and run again, ``prepare`` goes on where it was, does again only what changed, and ends with
+    the same bytes as an unbroken run. The manifest is written last; until then an older dataset in the same
+    folder stays valid.
 
     The held-out part is split off in time and shares no sound with the training part, as ``split_held_out``
     says: the last seconds of the last recording in sorted order, or, of many isolated notes, some whole ones

@@ -90,7 +90,7 @@ def assess(
     # As loud as the notes and without pitch is a sound of its own, not what is left in a pause.
     quiet = power_db < loudest_db - _PAUSE_BELOW_DB
     pauses = _pauses(voiced, features.frame_rate)
-    full = np.abs(samples) >= 0.999
+    full = (samples >= 0.999) | (samples <= -0.999)
     signal = soxr.resample(samples, sample_rate, ANALYSIS_RATE) if sample_rate != ANALYSIS_RATE else samples
     polyphonic = polyphonic_moments(features, signal)
     return judge(

@@ -16,8 +16,8 @@ from oscine.data.quality import assess, merge
 from oscine.files import sha256, write_atomically
 
 _SHARD_S = 600.0
-#: 32 MB of float32: the cap on a shard, three minutes at 44.1 kHz.
-_SHARD_SAMPLES = 8_000_000
+#: 24 MB of float32: the cap on a shard, more than two minutes at 44.1 kHz.
+_SHARD_SAMPLES = 6_000_000
 #: The analysis is behind the sound by less than this: a beginning without pitch is held back for a minute.
 _LAG_S = 120.0
 
@@ -71,7 +71,7 @@ def finished_record(job: Job) -> FileRecord | None:
 def record_file(job: Job) -> FileRecord:
     """Judge a file and, unless it is rejected, write its shards, then its record; return the record.
 
-    Memory: one shard (32 MB at most), a copy of it while it is written, and what the analysis holds.
+    Memory: one shard (24 MB at most), a copy of it while it is written, and what the analysis holds.
 
     Raises:
         OSError: When the disk refuses.
@@ -93,6 +93,7 @@ def _take_in(job: Job, report: FileReport) -> Recording:
         shards.append(_write_shard(job, number, audio, features))
         qualities.append(assess(features, audio, job.sample_rate))
         pitches.append(features.midi[features.confidence >= VOICED].numpy())
+        del audio, features  # or they would stay until the next shard's are there
     voiced_midi = np.concatenate(pitches)
     return Recording(
         name=job.name,
