@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,28 +44,39 @@ class Segment:
         hop_length: Samples per frame.
     """
 
-    def __init__(self, path: Path, span: Span, sample_rate: int, hop_length: int) -> None:
-        self.name = span.name
-        self.n_frames = span.stop - span.start
+    def __init__(self, folder: Path, spans: Sequence[Span], sample_rate: int, hop_length: int) -> None:
+        self.name = spans[0].name
+        self.n_frames = sum(span.stop - span.start for span in spans)
         self.sample_rate = sample_rate
         self.hop_length = hop_length
-        self._path, self._start = path, span.start
+        self._folder, self._spans = folder, list(spans)
 
     @cached_property
-    def _columns(self) -> dict[str, np.ndarray]:
+    def _columns(self) -> list[dict[str, np.ndarray]]:
         # safetensors maps the file into memory for torch (and copies it for numpy): nothing is read before a
         # slice is used, and the map outlives the handle. Slices are then taken by numpy, since torch spreads
         # even such small copies over threads, which costs up to twenty times as much on a busy machine.
-        with safe_open(self._path, framework="pt") as shard:
-            return {name: shard.get_tensor(name).numpy() for name in ("audio", *FEATURES)}
+        columns = []
+        for span in self._spans:
+            with safe_open(self._folder / span.file, framework="pt") as shard:
+                columns.append({name: shard.get_tensor(name).numpy() for name in ("audio", *FEATURES)})
+        return columns
 
     def __getstate__(self) -> dict:
         return {key: value for key, value in self.__dict__.items() if key != "_columns"}
 
     def slice(self, name: str, start: int, stop: int) -> Float32[np.ndarray, " time"]:
-        """Return ``audio`` or a feature over frames ``start`` … ``stop − 1``, a view of the file on disk."""
+        """Return ``audio`` or a feature over frames ``start`` … ``stop − 1``; a view where it can be."""
         scale = self.hop_length if name == "audio" else 1
-        return self._columns[name][(self._start + start) * scale : (self._start + stop) * scale]
+        parts, first = [], 0
+        for span, columns in zip(self._spans, self._columns, strict=True):
+            last = first + span.stop - span.start
+            if first < stop and start < last:
+                shift = span.start - first  # from frames of the segment to frames of the shard
+                begin, end = max(start, first) + shift, min(stop, last) + shift
+                parts.append(columns[name][begin * scale : end * scale])
+            first = last
+        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.float32), *parts])
 
     def features(self) -> Features:
         """Return the features of all frames."""
@@ -182,8 +194,9 @@ class Dataset:
 
     def _split(self, spans: list[Span]) -> Split:
         rate, hop_length = self.sample_rate, self.hop_length
-        segments = [Segment(self.folder / span.file, span, rate, hop_length) for span in spans]
-        return Split(segments, hop_length)
+        # The spans of one recording in one part follow each other without a cut.
+        pieces = [list(group) for _, group in groupby(spans, key=lambda span: span.name)]
+        return Split([Segment(self.folder, group, rate, hop_length) for group in pieces], hop_length)
 
     @property
     def sample_rate(self) -> int:
