@@ -13,6 +13,7 @@ from oscine.data.dataset import Batch, Split
 from oscine.losses import MultiScaleSpectralLoss
 from oscine.models import Instrument, TrainingConfig
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
+from oscine.training.crew import Crew
 
 _MOST_SKIPPED_IN_A_ROW = 5
 _PIECE_S, _N_PIECES = 8.0, 6
@@ -68,6 +69,7 @@ class InstrumentTraining(lightning.LightningModule):
         self.on_notice = on_notice
         self.optimizer = torch.optim.Adam(instrument.parameters(), lr=config.learning_rate)
         self.snapshot = take_snapshot(instrument, self.optimizer, self.counters)
+        self.crew = Crew(1)
         self._pieces = _pieces(held_out, instrument.sample_rate)
 
     @property
@@ -89,6 +91,10 @@ class InstrumentTraining(lightning.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam; its rate is set at every step from `learning_rate`."""
         return self.optimizer
+
+    def on_fit_start(self) -> None:
+        """Share the work among threads, where it is threads that do it."""
+        self.crew = Crew(torch.get_num_threads() if self.device.type == "cpu" else 1)
 
     def resume(self, snapshot: Snapshot) -> None:
         """Go on from a checkpoint."""
@@ -112,13 +118,16 @@ class InstrumentTraining(lightning.LightningModule):
         seed = (self.config.seed << 32) + counters.step * self.config.batch_size
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate
-        audio = self.instrument(batch.f0_hz, batch.loudness_db, seed=seed)
-        first = self._n_preroll * self.instrument.hop_length
-        loss = self.loss(audio[:, first:], batch.audio[:, first:])
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(self.instrument.parameters(), self.config.gradient_clip)
-        self.last_loss = loss.item()
+        heard = self._n_preroll * self.instrument.hop_length
+
+        def loss(first: int, last: int) -> Tensor:
+            part = Batch(*(tensor[first:last] for tensor in batch))
+            audio = self.instrument(part.f0_hz, part.loudness_db, seed=seed + first)
+            return self.loss(audio[:, heard:], part.audio[:, heard:])
+
+        parameters = list(self.instrument.parameters())
+        self.last_loss = self.crew.gradients(loss, len(batch.audio), parameters)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.gradient_clip)
         finite = math.isfinite(self.last_loss) and bool(torch.isfinite(norm))
         counters.step += 1
         if finite:
@@ -147,12 +156,19 @@ class InstrumentTraining(lightning.LightningModule):
                 f"{self.snapshot.counters.step}, learning rate halved."
             )
 
-    @torch.no_grad()
     def held_out_loss(self) -> tuple[float, Float[Tensor, "batch time"], Float[Tensor, "batch time"]]:
         """Return the loss on pieces of the held-out part, and their audio: predicted, true."""
         batch = Batch(*(tensor.to(self.device) for tensor in self._pieces))
-        audio = self.instrument(batch.f0_hz, batch.loudness_db)
-        return self.loss(audio, batch.audio).item(), audio, batch.audio
+
+        def play(bounds: tuple[int, int]) -> tuple[float, Tensor]:
+            first, last = bounds
+            with torch.no_grad():
+                audio = self.instrument(batch.f0_hz[first:last], batch.loudness_db[first:last])
+                return self.loss(audio, batch.audio[first:last]).item() * (last - first), audio
+
+        results = self.crew.map(play, self.crew.bounds(len(batch.audio)))
+        loss = sum(value for value, _ in results) / len(batch.audio)
+        return loss, torch.cat([audio for _, audio in results]), batch.audio
 
 
 def _pieces(split: Split, sample_rate: int) -> Batch:
