@@ -1,15 +1,15 @@
 """Minutes of training on a violin: held-out figures of variants, the textbook form among them.
 
-    python -m benchmarks.violin RECORDINGS RESULTS.jsonl MINUTES VARIANT…   train, evaluate, add a line each
-    python -m benchmarks.violin RESULTS.jsonl                               print the lines as a table
+    python -m benchmarks.violin RECORDINGS RESULTS MINUTES VARIANT…   train, evaluate, keep each
+    python -m benchmarks.violin RESULTS                               print what is kept as a table
 
 A variant is ``textbook``, or ``RECIPE@SAMPLE_RATE`` with settings behind it:
-``default@16000,training.batch_size=4``. The last 45 seconds of the last recording are held out.
+``default@16000,training.batch_size=4``. The last 45 seconds of the last recording are held out. The folder
+RESULTS keeps every instrument with its figures.
 """
 
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from benchmarks import textbook
 from benchmarks.measure import table
 from oscine.data import Dataset, prepare
 from oscine.evaluate import evaluate
+from oscine.files import write_atomically
 from oscine.models import Instrument, load_recipe
 from oscine.training import train
 
@@ -33,6 +34,7 @@ COLUMNS = [
     "spectral loss",
     "f0 median, semitones",
     "f0 outliers, %",
+    "f0 unsure, %",
     "loudness L1, dB",
     "MCD, dB",
     "tone, noise, dB",
@@ -40,45 +42,42 @@ COLUMNS = [
 ]
 
 
-def run(recordings: Path, variant: str, minutes: float) -> dict[str, Any]:
-    """Train a variant and return its figures."""
+def run(recordings: Path, folder: Path, variant: str, minutes: float) -> dict[str, Any]:
+    """Train a variant into a folder and return its figures."""
     name, *settings = variant.split(",")
     recipe, _, rate = name.partition("@")
     overrides = {key: yaml.safe_load(value) for key, value in (setting.split("=") for setting in settings)}
-    with tempfile.TemporaryDirectory() as folder:
-        dataset_folder = Path(folder) / "dataset"
-        prepare(recordings, dataset_folder, sample_rate=int(rate or 16_000), held_out_s=HELD_OUT_S)
-        dataset = Dataset.open(dataset_folder)
-        began = time.monotonic()
-        if recipe == "textbook":
-            rates = {
-                "instrument.sample_rate": dataset.sample_rate,
-                "instrument.hop_length": dataset.hop_length,
-            }
-            torch.manual_seed(0)
-            instrument = Instrument(load_recipe("solo", rates).instrument)
-            steps = textbook.train(instrument, dataset.train, minutes)
-        else:
-            result = train(
-                dataset_folder,
-                Path(folder) / "instrument",
-                recipe=recipe,
-                minutes=minutes,
-                overrides=overrides,
-                console=Console(stderr=True),
-            )
-            instrument, steps = Instrument.from_pretrained(Path(folder) / "instrument"), result.steps
-        took = (time.monotonic() - began) / 60
-        figures = evaluate(instrument.eval(), dataset)
-        return {
-            "variant": variant,
-            "minutes": took,
-            "steps": steps,
-            **figures.instrument.model_dump(),
-            **_energies(instrument, dataset),
-            "real_time_factor_streaming": figures.real_time_factor_streaming,
-            "n_threads": torch.get_num_threads(),
-        }
+    prepare(recordings, folder / "dataset", sample_rate=int(rate or 16_000), held_out_s=HELD_OUT_S)
+    dataset = Dataset.open(folder / "dataset")
+    began = time.monotonic()
+    if recipe == "textbook":
+        rates = {"instrument.sample_rate": dataset.sample_rate, "instrument.hop_length": dataset.hop_length}
+        torch.manual_seed(0)
+        instrument = Instrument(load_recipe("solo", rates).instrument, dataset.statistics)
+        steps = textbook.train(instrument, dataset.train, minutes)
+        instrument.save_pretrained(folder / "instrument", recipe="textbook")
+    else:
+        console = Console(stderr=True)
+        steps = train(
+            folder / "dataset",
+            folder / "instrument",
+            recipe=recipe,
+            minutes=minutes,
+            overrides=overrides,
+            console=console,
+        ).steps
+    took = (time.monotonic() - began) / 60
+    instrument = Instrument.from_pretrained(folder / "instrument")
+    figures = evaluate(instrument, dataset)
+    return {
+        "variant": variant,
+        "minutes": took,
+        "steps": steps,
+        **figures.instrument.model_dump(),
+        **_energies(instrument, dataset),
+        "real_time_factor_streaming": figures.real_time_factor_streaming,
+        "n_threads": torch.get_num_threads(),
+    }
 
 
 @torch.no_grad()
@@ -103,6 +102,7 @@ def as_table(lines: list[dict[str, Any]]) -> str:
             f"{line['spectral_loss']:.3f}",
             f"{line['f0_median_semitones']:.4f}",
             f"{100 * line['f0_outliers']:.2f}",
+            f"{100 * line['f0_unsure']:.2f}",
             f"{line['loudness_l1_db']:.2f}",
             f"{line['mcd_db']:.2f}",
             f"{line['tone_db']:.0f}, {line['noise_db']:.0f}",
@@ -117,14 +117,14 @@ def main(arguments: list[str]) -> None:
     """Run the variants, or print the table."""
     console = Console()
     if len(arguments) == 1:
-        lines = [json.loads(line) for line in Path(arguments[0]).read_text().splitlines()]
-        console.print(as_table(lines), markup=False, soft_wrap=True)
+        kept = sorted(Path(arguments[0]).glob("*/figures.json"), key=lambda path: path.stat().st_mtime)
+        console.print(as_table([json.loads(path.read_text()) for path in kept]), markup=False, soft_wrap=True)
         return
     recordings, results, minutes, *variants = arguments
     for variant in variants:
-        figures = run(Path(recordings), variant, float(minutes))
-        with open(results, "a", encoding="utf-8") as file:
-            file.write(json.dumps(figures) + "\n")
+        folder = Path(results) / f"{variant.replace('=', '-').replace(',', '-')}-{minutes}-minutes"
+        figures = run(Path(recordings), folder, variant, float(minutes))
+        write_atomically(folder / "figures.json", json.dumps(figures, indent=1) + "\n")
         console.print(as_table([figures]), markup=False, soft_wrap=True)
 
 

@@ -28,7 +28,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepared(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset of the two recordings, the last 5 s of the second held out."""
     folder = tmp_path_factory.mktemp("prepared") / "dataset"
-    prepare(recordings, folder, held_out_s=5.0, n_workers=1)
+    prepare(recordings, folder, held_out_s=5.0, n_workers=1, sample_rate=16_000)
     return folder
 
 

@@ -60,7 +60,7 @@ def test_every_file_is_accounted_for(sources: Path, make_bad: Callable[[str], Pa
     os.mkfifo(sources / "pipe.wav")
     (sources / "loop").symlink_to(sources)
     told: list[Progress] = []
-    report = prepare(sources, tmp_path / "dataset", n_workers=1, on_progress=told.append)
+    report = prepare(sources, tmp_path / "dataset", n_workers=1, on_progress=told.append, sample_rate=16_000)
     assert {file.path: file.verdict for file in report.files} == {
         "a.wav": "ok",
         "b.flac": "ok",
@@ -92,28 +92,28 @@ def test_strict_stops_at_a_bad_file_and_leaves_a_folder_to_continue(sources: Pat
     (sources / "c.wav").write_text("words")
     for _ in range(2):  # the second time the verdict is already on record
         with pytest.raises(InputError, match=r"c\.wav was rejected .*remove or repair it"):
-            prepare(sources, tmp_path / "dataset", strict=True, n_workers=1)
+            prepare(sources, tmp_path / "dataset", strict=True, n_workers=1, sample_rate=16_000)
     with pytest.raises(InputError, match="no finished dataset"):
         Dataset.open(tmp_path / "dataset")
     (sources / "c.wav").unlink()
-    assert prepare(sources, tmp_path / "dataset", strict=True, n_workers=1).reused == 2
+    assert prepare(sources, tmp_path / "dataset", strict=True, n_workers=1, sample_rate=16_000).reused == 2
 
 
 def test_the_same_folder_gives_the_same_bytes_in_any_number_of_processes(
     recordings: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    report = prepare(recordings, tmp_path / "dataset", held_out_s=5, n_workers=2)
+    report = prepare(recordings, tmp_path / "dataset", held_out_s=5, n_workers=2, sample_rate=16_000)
     assert report.reused == 0
     assert _content(tmp_path / "dataset") == _content(prepared)
 
 
 def test_only_what_changed_is_done_again(sources: Path, dataset_copy: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in (dataset_copy / "shards").iterdir()}
-    report = prepare(sources, dataset_copy, held_out_s=5.0, n_workers=1)
+    report = prepare(sources, dataset_copy, held_out_s=5.0, n_workers=1, sample_rate=16_000)
     assert report.reused == 2
     audio, rate = soundfile.read(sources / "b.flac")
     soundfile.write(sources / "b.flac", audio[: 12 * rate], rate)
-    report = prepare(sources, dataset_copy, held_out_s=4.0, n_workers=1)
+    report = prepare(sources, dataset_copy, held_out_s=4.0, n_workers=1, sample_rate=16_000)
     assert report.reused == 1
     assert report.train_s == pytest.approx(24 + 8 - 0.252)
     after = {path.name: path.stat().st_mtime_ns for path in (dataset_copy / "shards").iterdir()}
@@ -130,7 +130,7 @@ def test_a_damaged_shard_or_record_is_made_again(sources: Path, dataset_copy: Pa
     content[5000] ^= 255
     shard.write_bytes(content)
     (dataset_copy / "records" / f"{other.name.split('-')[0]}.json").write_text("{")
-    report = prepare(sources, dataset_copy, held_out_s=5, n_workers=1)
+    report = prepare(sources, dataset_copy, held_out_s=5, n_workers=1, sample_rate=16_000)
     assert report.reused == 0
     assert _content(dataset_copy) == _content(prepared)
 
@@ -139,7 +139,7 @@ _PREPARE = """
 import sys
 from oscine.data import prepare
 if __name__ == "__main__":
-    prepare(sys.argv[1], sys.argv[2], held_out_s=5.0, n_workers=int(sys.argv[3]))
+    prepare(sys.argv[1], sys.argv[2], held_out_s=5.0, n_workers=int(sys.argv[3]), sample_rate=16_000)
 """
 
 
@@ -161,7 +161,7 @@ def test_a_killed_run_is_continued_to_the_same_bytes(
     while _workers_of(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _workers_of(process.pid)  # they end with their parent
-    report = prepare(sources, folder, held_out_s=5.0, n_workers=1)
+    report = prepare(sources, folder, held_out_s=5.0, n_workers=1, sample_rate=16_000)
     if n_workers == 1:
         assert report.reused == 1
     assert _content(folder) == _content(prepared)
@@ -183,11 +183,11 @@ def _workers_of(parent: int) -> list[str]:
 def test_a_folder_with_something_else_in_it_is_left_alone(recordings: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match=r"something else \(thesis\.tex\)"):
-        prepare(recordings, tmp_path, n_workers=1)
+        prepare(recordings, tmp_path, n_workers=1, sample_rate=16_000)
     with pytest.raises(InputError, match="is a file"):
-        prepare(recordings, tmp_path / "thesis.tex", n_workers=1)
+        prepare(recordings, tmp_path / "thesis.tex", n_workers=1, sample_rate=16_000)
     with pytest.raises(InputError, match="the recordings themselves"):
-        prepare(recordings, recordings, n_workers=1)
+        prepare(recordings, recordings, n_workers=1, sample_rate=16_000)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -195,11 +195,11 @@ def test_the_dataset_of_another_folder_is_left_alone(sources: Path, dataset_copy
     before = _content(dataset_copy)
     other = sources.rename(sources.with_name("trumpet"))
     with pytest.raises(InputError, match=r"dataset of another folder \(scales\)"):
-        prepare(other, dataset_copy, n_workers=1)
+        prepare(other, dataset_copy, n_workers=1, sample_rate=16_000)
     assert _content(dataset_copy) == before
     (dataset_copy / "oscine-dataset.json").write_text("[]")
     with pytest.raises(InputError, match="damaged"):
-        prepare(other, dataset_copy, n_workers=1)
+        prepare(other, dataset_copy, n_workers=1, sample_rate=16_000)
 
 
 def test_one_writer_at_a_time(sources: Path, dataset_copy: Path) -> None:
@@ -207,7 +207,7 @@ def test_one_writer_at_a_time(sources: Path, dataset_copy: Path) -> None:
     with open(dataset_copy / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(InputError, match="Another oscine prepare"):
-            prepare(sources, dataset_copy, n_workers=1)
+            prepare(sources, dataset_copy, n_workers=1, sample_rate=16_000)
 
 
 def test_what_a_kill_left_of_a_write_is_removed(sources: Path, dataset_copy: Path) -> None:
@@ -219,19 +219,19 @@ def test_what_a_kill_left_of_a_write_is_removed(sources: Path, dataset_copy: Pat
     ]
     for path in left:
         path.write_text("half")
-    prepare(sources, dataset_copy, held_out_s=5.0, n_workers=1)
+    prepare(sources, dataset_copy, held_out_s=5.0, n_workers=1, sample_rate=16_000)
     assert not any(path.exists() for path in left)
 
 
 def test_a_dataset_inside_the_recordings_is_not_its_own_source(sources: Path) -> None:
-    prepare(sources, sources / "dataset", n_workers=1)
-    assert len(prepare(sources, sources / "dataset", n_workers=1).files) == 2
+    prepare(sources, sources / "dataset", n_workers=1, sample_rate=16_000)
+    assert len(prepare(sources, sources / "dataset", n_workers=1, sample_rate=16_000).files) == 2
 
 
 def test_too_little_voiced_sound_is_refused(sources: Path, tmp_path: Path) -> None:
     (sources / "a.wav").unlink()
     with pytest.raises(InputError, match=r"holds 1\d\.\d s of sound with a pitch, and less than 30 s"):
-        prepare(sources, tmp_path / "dataset", n_workers=1)
+        prepare(sources, tmp_path / "dataset", n_workers=1, sample_rate=16_000)
 
 
 @pytest.mark.parametrize(
@@ -246,15 +246,15 @@ def test_too_little_voiced_sound_is_refused(sources: Path, tmp_path: Path) -> No
 )
 def test_impossible_settings_are_refused(sources: Path, tmp_path: Path, settings: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        prepare(sources, tmp_path / "dataset", n_workers=1, **settings)
+        prepare(sources, tmp_path / "dataset", n_workers=1, **settings, sample_rate=16_000)
 
 
 def test_no_folder_and_no_audio_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a folder"):
-        prepare(tmp_path / "none", tmp_path / "dataset")
+        prepare(tmp_path / "none", tmp_path / "dataset", sample_rate=16_000)
     (tmp_path / "sources").mkdir()
     with pytest.raises(InputError, match="holds no audio file"):
-        prepare(tmp_path / "sources", tmp_path / "dataset")
+        prepare(tmp_path / "sources", tmp_path / "dataset", sample_rate=16_000)
     assert not (tmp_path / "dataset").exists()
 
 
@@ -262,7 +262,7 @@ def test_long_recordings_are_cut_into_shards_without_a_seam(
     recordings: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("oscine.data.recording._SHARD_S", 7.0)
-    prepare(recordings, tmp_path / "dataset", held_out_s=5.0, n_workers=1)
+    prepare(recordings, tmp_path / "dataset", held_out_s=5.0, n_workers=1, sample_rate=16_000)
     many, one = Dataset.open(tmp_path / "dataset"), Dataset.open(prepared)
     assert [len(recording.shards) for recording in many.manifest.recordings] == [4, 3]
     for cut, whole in ((many.train, one.train), (many.held_out, one.held_out)):

@@ -155,6 +155,7 @@ def test_records_are_frozen():
             loudness_l1_db=0,
             f0_l1_semitones=None,
             f0_outliers=0,
+            f0_unsure=0,
             f0_median_semitones=0,
             spectral_loss=0,
             mcd_db=0,

@@ -9,7 +9,7 @@ import torch
 
 from oscine.analysis import Features, analyze, paper_loudness
 from oscine.errors import InputError
-from oscine.evaluate import f0_l1, f0_median, f0_outliers, loudness_l1, mcd, multi_scale_spectral
+from oscine.evaluate import f0_l1, f0_median, f0_outliers, f0_unsure, loudness_l1, mcd, multi_scale_spectral
 from oscine.evaluate.metrics import mcd_per_frame
 from oscine.losses import default_fft_sizes, multi_scale_spectral_loss
 
@@ -51,12 +51,14 @@ def test_twelve_semitones_are_still_a_difference():
     assert f0_outliers(features(midi + torch.tensor([0.0, 11.9, 12.1, -12.1])), features(midi)) == 0.5
 
 
-def test_an_output_without_confident_pitch_is_an_outlier():
+def test_an_output_without_confident_pitch_is_unsure_and_its_pitch_still_counts():
     midi = torch.full((100,), 60.0)
     confidence = torch.ones(100)
     confidence[:25] = 0.84
-    assert f0_outliers(features(midi, confidence), features(midi)) == pytest.approx(0.25)
-    assert f0_l1(features(midi, confidence), features(midi)) == 0.0
+    output = features(midi + 0.5, confidence)
+    assert f0_unsure(output, features(midi)) == pytest.approx(0.25)
+    assert f0_outliers(output, features(midi)) == 0.0
+    assert f0_l1(output, features(midi)) == pytest.approx(0.5)
 
 
 def test_frames_in_which_the_target_is_not_confident_do_not_count():
@@ -75,10 +77,9 @@ def test_frames_in_which_the_target_is_not_confident_do_not_count():
 
 def test_nothing_to_count_is_none_and_not_zero():
     target = features(torch.full((10,), 60.0), torch.zeros(10))
-    for metric in (f0_l1, f0_outliers, f0_median):
+    for metric in (f0_l1, f0_outliers, f0_unsure, f0_median):
         assert metric(target, target) is None
-    lost = features(torch.full((10,), 60.0), torch.zeros(10))
-    assert f0_l1(lost, features(torch.full((10,), 60.0))) is None
+    assert f0_l1(features(torch.full((10,), 80.0)), features(torch.full((10,), 60.0))) is None
     with pytest.raises(InputError, match="one length"):
         f0_l1(features([60.0]), target)
 

@@ -23,7 +23,7 @@ def prepare(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The recordings, in it and below it.")],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A new folder, or one to continue.")],
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first file to be rejected.")] = False,
-    sample_rate: Annotated[int, typer.Option(metavar="HZ", help="Of the dataset.")] = 16_000,
+    sample_rate: Annotated[int, typer.Option(metavar="HZ", help="Of the dataset.")] = 44_100,
     held_out: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Keep the last ones from training; a tenth by default."),

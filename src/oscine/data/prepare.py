@@ -67,7 +67,7 @@ def prepare(
     folder: str | Path,
     dataset_folder: str | Path,
     *,
-    sample_rate: int = 16_000,
+    sample_rate: int = 44_100,
     hop_length: int | None = None,
     held_out_s: int | float | None = None,
     strict: bool = False,

@@ -1,7 +1,23 @@
 """How well an instrument plays what it has never heard: the paper's metrics, as figures, table and page."""
 
 from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound, evaluate
-from oscine.evaluate.metrics import f0_l1, f0_median, f0_outliers, loudness_l1, mcd, multi_scale_spectral
+from oscine.evaluate.metrics import (
+    f0_l1,
+    f0_median,
+    f0_outliers,
+    f0_unsure,
+    loudness_l1,
+    mcd,
+    multi_scale_spectral,
+)
+    f0_l1,
+    f0_median,
+    f0_outliers,
+    f0_unsure,
+    loudness_l1,
+    mcd,
+    multi_scale_spectral,
+)
 from oscine.evaluate.page import Page
 from oscine.evaluate.report import Excerpts, evaluation_page
 
@@ -17,6 +33,7 @@ __all__ = [
     "f0_l1",
     "f0_median",
     "f0_outliers",
+    "f0_unsure",
     "loudness_l1",
     "mcd",
     "multi_scale_spectral",

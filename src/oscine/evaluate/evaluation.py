@@ -32,7 +32,9 @@ class Metrics(BaseModel):
     f0_l1_semitones: float | None
     """Mean absolute difference of f0, outliers left out, semitones."""
     f0_outliers: float | None
-    """Share of frames more than 12 semitones off, or without confident f0."""
+    """Share of frames more than 12 semitones off."""
+    f0_unsure: float | None
+    """Share of frames in which the output's f0 has a confidence below 0.85."""
     f0_median_semitones: float | None
     """Median absolute difference of f0, outliers included, semitones."""
     spectral_loss: float
@@ -118,6 +120,7 @@ class _Tally:
             loudness_l1_db=metrics.loudness_l1(torch.cat(self.loudness_db), target_db),
             f0_l1_semitones=metrics.f0_l1(output, target),
             f0_outliers=metrics.f0_outliers(output, target),
+            f0_unsure=metrics.f0_unsure(output, target),
             f0_median_semitones=metrics.f0_median(output, target),
             spectral_loss=sum(loss * n for loss, n in self.spectral) / n_samples,
             mcd_db=float(torch.cat(self.mcd_db).double().mean()),
