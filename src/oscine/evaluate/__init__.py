@@ -10,14 +10,6 @@ from oscine.evaluate.metrics import (
     mcd,
     multi_scale_spectral,
 )
-    f0_l1,
-    f0_median,
-    f0_outliers,
-    f0_unsure,
-    loudness_l1,
-    mcd,
-    multi_scale_spectral,
-)
 from oscine.evaluate.page import Page
 from oscine.evaluate.report import Excerpts, evaluation_page
 
