@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from oscine import processors
+from oscine.models import Instrument, InstrumentConfig
+from oscine.networks import ControllerConfig, GruController
 from oscine.processors import (
     Chain,
     Convolver,
@@ -75,6 +78,45 @@ CASES = {
         lambda: Chain(FilteredNoise(17, HOP), _room(100, 16)), lambda: [torch.rand(2, FRAMES, 17)], HOP
     ),
 }
+
+
+SMALL = ControllerConfig(hidden_size=7, mlp_size=6, n_mlp_layers=2)
+
+
+def _instrument() -> Instrument:
+    rates = {"sample_rate": RATE, "hop_length": HOP}
+    instrument = Instrument(
+        InstrumentConfig(n_harmonics=9, n_noise_bands=9, reverb_s=0.02, controller=SMALL, **rates)
+    )
+    assert instrument.room is not None
+    torch.nn.init.normal_(instrument.room.impulse_response, std=0.1)
+    return instrument
+
+
+CASES |= {
+    "controller": Case(
+        lambda: GruController(2, 5, SMALL), lambda: [torch.rand(2, FRAMES), torch.rand(2, FRAMES)], 1
+    ),
+    "tiny controller": Case(
+        lambda: GruController(2, 5, ControllerConfig(hidden_size=7)),
+        lambda: [torch.rand(2, FRAMES), torch.rand(2, FRAMES)],
+        1,
+    ),
+    "instrument": Case(_instrument, lambda: [_f0(), -60 + 50 * torch.rand(2, FRAMES)], HOP),
+}
+
+
+def test_no_processor_is_left_out() -> None:
+    public = {getattr(processors, name) for name in processors.__all__}
+    classes = {one for one in public if isinstance(one, type) and issubclass(one, Processor)}
+    assert classes - {Processor} <= {type(case.build()) for case in CASES.values()}
+
+
+def test_gradients_of_the_room() -> None:
+    room = _room(9, 4).double()
+    inputs = (torch.randn(1, 12, dtype=torch.float64, requires_grad=True), room.impulse_response)
+    assert torch.autograd.gradcheck(lambda x, _: room(x), inputs)
+    assert torch.autograd.gradcheck(lambda x, _: room.step(x, state=room.init_state(1))[0], inputs)
 
 
 def _splits(n: int) -> Iterator[list[int]]:
