@@ -190,6 +190,15 @@ def test_random_splits(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_everything_is_where_the_processor_is(name: str) -> None:
+    # The meta device holds no numbers, but it refuses to meet a tensor from elsewhere, as a GPU does.
+    case = CASES[name]
+    processor = case.build().to("meta")
+    output = processor(*[x.to("meta") for x in case.inputs()])
+    assert output.device.type == "meta"
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_step_changes_nothing_it_was_given(name: str) -> None:
     case = CASES[name]
     processor, inputs = case.build(), case.inputs()

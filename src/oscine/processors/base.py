@@ -28,6 +28,18 @@ class Processor(nn.Module, ABC):
     controls: tuple[Control, ...] = ()
     """What a network may drive, in the order of `forward`'s arguments."""
 
+    _anchor: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A processor may have no parameter that tells where it lives.
+        self.register_buffer("_anchor", torch.empty(0), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the processor is, and so the states that it makes."""
+        return self._anchor.device
+
     @property
     def latency(self) -> int:
         """Samples by which the output lags the input."""

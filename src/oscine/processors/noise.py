@@ -26,7 +26,7 @@ class FilteredNoise(Processor):
 
     def init_state(self, batch_size: int, seed: int = 0) -> NoiseState:
         """Return the state before the first sample; item ``i`` has the seed ``seed + i``."""
-        return noise_state(batch_size, self.n_bands, seed)
+        return noise_state(batch_size, self.n_bands, seed, self.device)
 
     def step(
         self, noise_magnitudes: Float[Tensor, "batch frame band"], *, state: NoiseState

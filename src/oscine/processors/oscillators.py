@@ -56,7 +56,8 @@ class HarmonicOscillator(Processor):
 
     def init_state(self, batch_size: int) -> OscillatorState:
         """Return the state before the first sample, every phase at zero."""
-        return oscillator_state(batch_size, self.n_harmonics, self.n_harmonics if self.stretched else 1)
+        n_sines = self.n_harmonics if self.stretched else 1
+        return oscillator_state(batch_size, self.n_harmonics, n_sines, self.device)
 
     def step(
         self,
@@ -100,7 +101,7 @@ class SinusoidalOscillator(Processor):
 
     def init_state(self, batch_size: int) -> OscillatorState:
         """Return the state before the first sample, every phase at zero."""
-        return oscillator_state(batch_size, self.n_sines, self.n_sines)
+        return oscillator_state(batch_size, self.n_sines, self.n_sines, self.device)
 
     def step(
         self,

@@ -113,8 +113,9 @@ def train(
     elif folder.exists() and any(folder.iterdir()) and not resume:
         raise InputError(f"{folder} is not empty; resume its run with --resume, or name another folder")
 
-    torch.manual_seed(run.recipe.training.seed)
-    instrument = Instrument(run.recipe.instrument, dataset.statistics)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.recipe.training.seed)
+        instrument = Instrument(run.recipe.instrument, dataset.statistics)
     notices = (lambda text: None) if console is None else console.print
     budget = Budget(run.minutes, run.steps)
     module = InstrumentTraining(
