@@ -246,7 +246,7 @@ def test_too_little_voiced_sound_is_refused(sources: Path, tmp_path: Path) -> No
 )
 def test_impossible_settings_are_refused(sources: Path, tmp_path: Path, settings: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        prepare(sources, tmp_path / "dataset", n_workers=1, **settings, sample_rate=16_000)
+        prepare(sources, tmp_path / "dataset", **{"n_workers": 1, "sample_rate": 16_000, **settings})
 
 
 def test_no_folder_and_no_audio_are_refused(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_no_folder_and_no_audio_are_refused(tmp_path: Path) -> None:
 def test_long_recordings_are_cut_into_shards_without_a_seam(
     recordings: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oscine.data.recording._SHARD_S", 7.0)
+    monkeypatch.setattr("oscine.data.stretches._LONGEST_S", 7.0)
     prepare(recordings, tmp_path / "dataset", held_out_s=5.0, n_workers=1, sample_rate=16_000)
     many, one = Dataset.open(tmp_path / "dataset"), Dataset.open(prepared)
     assert [len(recording.shards) for recording in many.manifest.recordings] == [4, 3]

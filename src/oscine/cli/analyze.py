@@ -1,6 +1,5 @@
 """``oscine analyze``: what is in a recording, and whether it can be learned."""
 
-from collections.abc import Iterator
 from math import ceil, log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,12 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    import numpy as np
+    from oscine.data.inspection import Inspection
 
-    from oscine.analysis import Features
-    from oscine.data import FileReport, Quality
-
-_PICTURE_S = 300.0
 _BARS = " ▁▂▃▄▅▆▇█"
 _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
@@ -34,12 +29,13 @@ def analyze(
     from rich.console import Console
     from rich.progress import track
 
+    from oscine.data.inspection import audio_files, inspect_file, summarize
     from oscine.errors import InputError
 
     is_folder = recording.is_dir()
     if plot is not None and is_folder:
         raise InputError(f"{recording} is a folder and --plot draws one file; name the file.")
-    paths = _audio_files(recording)
+    paths = audio_files(recording)
     console = Console()
     progress = track(
         paths,
@@ -48,11 +44,11 @@ def analyze(
         transient=True,
         disable=as_json or not is_folder,
     )
-    rows = [_listen(path, plot) for path in progress]
-    heard = [row for row in rows if row["quality"] is not None]
-    total = _summary(recording, rows) if is_folder else rows[0]["summary"]
+    rows = [inspect_file(path, plot) for path in progress]
+    heard = [row for row in rows if row.quality is not None]
+    total = summarize(recording, rows) if is_folder else rows[0].summary
     if as_json:
-        files = {"files": [row["summary"] for row in rows]} if is_folder else {}
+        files = {"files": [row.summary for row in rows]} if is_folder else {}
         typer.echo(json.dumps({**total, **files}, ensure_ascii=False))
     elif is_folder:
         _show_folder(console, rows, total)
@@ -63,134 +59,11 @@ def analyze(
             raise InputError(
                 f"None of the {len(rows)} files in {recording} can be used; each one's reason is above."
             )
-        reason = "; ".join(rows[0]["summary"]["reasons"])
+        reason = "; ".join(rows[0].summary["reasons"])
         what = f"it {reason}" if reason.startswith("is ") else reason
         raise InputError(f"{recording} cannot be used: {what}; give a recording of a voice or an instrument.")
     if plot is not None and not as_json:
         console.print(f"The picture is in {plot}.", highlight=False, soft_wrap=True, markup=False)
-
-
-def _audio_files(recording: Path) -> list[Path]:
-    from oscine.data.audio_file import AUDIO_SUFFIXES
-    from oscine.errors import InputError
-
-    if not recording.exists():
-        raise InputError(f"{recording} does not exist; check the path.")
-    if not recording.is_dir():
-        return [recording]
-    paths = sorted(path for path in recording.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    if not paths:
-        raise InputError(f"{recording} holds no audio file; give a folder with wav, flac, ogg or mp3 files.")
-    return paths
-
-
-def _listen(path: Path, plot: Path | None) -> dict[str, Any]:
-    """Judge, analyse and perhaps draw one file; a bad one has a report and nothing else."""
-    from oscine.analysis import Features, plot_features
-    from oscine.data import merge, probe
-
-    report = probe(path)
-    if report.verdict == "rejected":
-        return {"quality": None, "features": None, "summary": _file_summary(report, None, None)}
-    rate = 16000
-    parts, qualities, picture = [], [], []
-    for audio, features, quality in _stretches(path, rate, report.offset):
-        parts.append(features)
-        qualities.append(quality)
-        if plot is not None and sum(len(part) for part in picture) < _PICTURE_S * rate:
-            picture.append(audio)
-    features = Features.concatenate(parts)
-    if plot is not None:
-        import numpy as np
-
-        sound = np.concatenate(picture)[: int(_PICTURE_S * rate)]
-        plot_features(sound, rate, features.slice(0, -(-len(sound) // features.hop_length)), plot, path.name)
-    quality = merge(qualities)
-    # Clipping is seen in the file itself only: resampling rounds the flat tops off.
-    evidence = quality.evidence.model_copy(update={"clipped_s": report.clipped_s})
-    quality = merge([quality.model_copy(update={"evidence": evidence})])
-    return {"quality": quality, "features": features, "summary": _file_summary(report, quality, features)}
-
-
-def _stretches(
-    path: Path, sample_rate: int, offset: float
-) -> Iterator[tuple["np.ndarray", "Features", "Quality"]]:
-    """Yield a file's sound, features and quality piece by piece, so that hours need no more memory."""
-    import numpy as np
-
-    from oscine.analysis import analyze_blocks
-    from oscine.data import assess, read_blocks
-
-    waiting: list[np.ndarray] = []
-
-    def kept() -> Iterator[np.ndarray]:
-        for block in read_blocks(path, sample_rate, offset=offset):
-            waiting.append(block)
-            yield block
-
-    for features in analyze_blocks(kept(), sample_rate):
-        joined = np.concatenate(waiting)
-        n_samples = features.n_frames * features.hop_length
-        waiting = [joined[n_samples:].copy()]
-        yield joined[:n_samples], features, assess(features, joined[:n_samples], sample_rate)
-
-
-def _file_summary(
-    report: "FileReport", quality: "Quality | None", features: "Features | None"
-) -> dict[str, Any]:
-    summary = {
-        "path": report.path,
-        "verdict": report.verdict,
-        "reasons": report.reasons,
-        "sample_rate": report.sample_rate,
-        "n_channels": report.n_channels,
-        "duration_s": report.duration_s,
-        "learnable": False,
-    }
-    if quality is not None and features is not None:
-        summary |= quality.model_dump(exclude={"evidence"}) | _levels([features])
-    return summary
-
-
-def _summary(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a folder's total: the reports of its usable files, taken together."""
-    from oscine.data import merge
-
-    verdicts = [row["summary"]["verdict"] for row in rows]
-    summary: dict[str, Any] = {
-        "path": str(folder),
-        "verdict": "rejected" if all(verdict == "rejected" for verdict in verdicts) else "ok",
-        "reasons": [],
-        "n_files": {verdict: verdicts.count(verdict) for verdict in ("ok", "repaired", "rejected")},
-        "learnable": False,
-    }
-    heard = [row for row in rows if row["quality"] is not None]
-    if heard:
-        summary |= merge([row["quality"] for row in heard]).model_dump(exclude={"evidence"})
-        summary |= _levels([row["features"] for row in heard])
-    return summary
-
-
-def _levels(parts: list["Features"]) -> dict[str, Any]:
-    """Return median and range of pitch and loudness where there is a pitch, and how sure the tracker is."""
-    import torch
-
-    from oscine.analysis import VOICED
-
-    confidence = torch.cat([part.confidence for part in parts])
-    voiced = confidence >= VOICED
-    levels: dict[str, Any] = {"confidence_mean": round(float(confidence.mean()), 3)}
-    for name in ("f0_hz", "loudness_db"):
-        values = torch.cat([getattr(part, name) for part in parts])[voiced].numpy()
-        for label, share in (("low", 0.05), ("median", 0.5), ("high", 0.95)):
-            levels[f"{name}_{label}"] = _quantile(values, share)
-    return levels
-
-
-def _quantile(values: "np.ndarray", share: float) -> float | None:
-    import numpy as np
-
-    return round(float(np.quantile(values, share)), 2) if len(values) else None
 
 
 def _whole(level_db: float) -> int:
@@ -266,7 +139,7 @@ def _show_advice(console: Any, total: dict[str, Any]) -> None:
         console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
 
 
-def _show_folder(console: Any, rows: list[dict[str, Any]], total: dict[str, Any]) -> None:
+def _show_folder(console: Any, rows: "list[Inspection]", total: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
@@ -276,7 +149,7 @@ def _show_folder(console: Any, rows: list[dict[str, Any]], total: dict[str, Any]
         table.add_column(name, justify="right")
     table.add_column("remarks", overflow="fold")
     for row in rows:
-        one = row["summary"]
+        one = row.summary
         table.add_row(Path(one["path"]).name, one["verdict"], *_cells(one), "; ".join(_remarks(one)))
     table.add_section()
     counts = ", ".join(f"{count} {verdict}" for verdict, count in total["n_files"].items() if count)

@@ -31,7 +31,7 @@ _STATISTICS_FRAMES = 4_000_000
 _CONTENT_CODE = (
     *("analysis/*.py", "functional/framing.py", "functional/loudness.py", "functional/units.py"),
     *("data/a*.py", "data/containers.py", "data/polyphony.py", "data/quality.py"),
-    *("data/recording.py", "data/reverberation.py"),
+    *("data/recording.py", "data/reverberation.py", "data/stretches.py"),
 )
 
 

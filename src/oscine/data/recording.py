@@ -1,6 +1,5 @@
 """One source file to shards: judged, resampled, analysed and written, in bounded memory."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,17 +8,12 @@ import torch
 from jaxtyping import Float32
 from safetensors.torch import save_file
 
-from oscine.analysis import VOICED, Features, analyze_blocks
+from oscine.analysis import VOICED, Features
 from oscine.data.audio_file import FileReport, probe, read_blocks
 from oscine.data.manifest import FEATURES, RECORDS, SHARDS, FileRecord, Recording, Shard
 from oscine.data.quality import assess, merge
+from oscine.data.stretches import stretches
 from oscine.files import sha256, write_atomically
-
-_SHARD_S = 600.0
-#: 24 MB of float32: the cap on a shard, more than two minutes at 44.1 kHz.
-_SHARD_SAMPLES = 6_000_000
-#: The analysis is behind the sound by less than this: a beginning without pitch is held back for a minute.
-_LAG_S = 120.0
 
 
 class Job(NamedTuple):
@@ -89,7 +83,7 @@ def _take_in(job: Job, report: FileReport) -> Recording:
     """Write a readable file's shards."""
     blocks = read_blocks(job.source, job.sample_rate, offset=report.offset)
     shards, qualities, pitches = [], [], []
-    for number, (audio, features) in enumerate(_stretches(blocks, job.sample_rate, job.hop_length)):
+    for number, (audio, features) in enumerate(stretches(blocks, job.sample_rate, job.hop_length)):
         shards.append(_write_shard(job, number, audio, features))
         qualities.append(assess(features, audio, job.sample_rate))
         pitches.append(features.midi[features.confidence >= VOICED].numpy())
@@ -102,66 +96,6 @@ def _take_in(job: Job, report: FileReport) -> Recording:
         quality=merge(qualities, report.clipped_s),
         pitch_midi_median=round(float(np.median(voiced_midi)), 3) if len(voiced_midi) else 0.0,
     )
-
-
-def _stretches(
-    blocks: Iterator[Float32[np.ndarray, " time"]], sample_rate: int, hop_length: int
-) -> Iterator[tuple[Float32[np.ndarray, " time"], Features]]:
-    """Yield what goes into each shard: whole frames of sound and the features of the same frames."""
-    longest = max(1, min(round(_SHARD_S * sample_rate), _SHARD_SAMPLES) // hop_length)
-    n_room = longest + round(_LAG_S * sample_rate / hop_length)
-    sound = _Shelf(n_room * hop_length)
-    columns = {name: _Shelf(n_room) for name in FEATURES}
-
-    def taken(n_frames: int) -> tuple[np.ndarray, Features]:
-        audio = sound.take(n_frames * hop_length)
-        if len(audio) < n_frames * hop_length:  # the last frame of a file is filled up with silence
-            audio = np.pad(audio, (0, n_frames * hop_length - len(audio)))
-        values = {name: torch.from_numpy(column.take(n_frames)) for name, column in columns.items()}
-        return audio, Features(**values, sample_rate=sample_rate, hop_length=hop_length)
-
-    for features in analyze_blocks(sound.passing(blocks), sample_rate, hop_length):
-        for name, column in columns.items():
-            column.put(getattr(features, name).numpy())
-        while columns["f0_hz"].n_values >= longest:
-            yield taken(longest)
-    if columns["f0_hz"].n_values:
-        yield taken(columns["f0_hz"].n_values)
-
-
-class _Shelf:
-    """Values waiting for their shard, in memory that is set aside once.
-
-    Kept as they come, thousands of pieces would lie between the large temporary arrays of the analysis and
-    keep the freed ones from being used again: 970 MB instead of 560 for a shard of ten minutes.
-    """
-
-    def __init__(self, n_room: int) -> None:
-        self._values = np.empty(n_room, np.float32)
-        self.n_values = 0
-
-    def put(self, values: Float32[np.ndarray, " value"]) -> None:
-        """Add the newest values."""
-        stop = self.n_values + len(values)
-        if stop > len(self._values):
-            self._values = np.concatenate([self._values, np.empty(stop, np.float32)])
-        self._values[self.n_values : stop] = values
-        self.n_values = stop
-
-    def take(self, n_values: int) -> Float32[np.ndarray, " value"]:
-        """Return and forget the oldest values, fewer when fewer are there."""
-        values = self._values[: min(n_values, self.n_values)].copy()
-        self.n_values -= len(values)
-        self._values[: self.n_values] = self._values[len(values) : len(values) + self.n_values].copy()
-        return values
-
-    def passing(
-        self, blocks: Iterator[Float32[np.ndarray, " time"]]
-    ) -> Iterator[Float32[np.ndarray, " time"]]:
-        """Put and yield each block."""
-        for block in blocks:
-            self.put(block)
-            yield block
 
 
 def _write_shard(job: Job, number: int, audio: Float32[np.ndarray, " time"], features: Features) -> Shard:
