@@ -1,8 +1,7 @@
 """The textbook form of an instrument and of its training: the paper's sizes, eager torch, nothing fused.
 
 Same parameters as `oscine.models.Instrument` with the recipe `solo`, so that what it has learned is evaluated
-by the same
-code: only the arithmetic of the training step is the textbook's.
+by the same code. The arithmetic of the step is the textbook's, and so is the room, every tap of it free.
 """
 
 import math
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from oscine.data import Split
 from oscine.functional import upsample
-from oscine.models import Instrument
+from oscine.models import Instrument, load_recipe
 
 FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
 BATCH_SIZE, CROP_S, LEARNING_RATE, GRADIENT_CLIP = 16, 4.0, 1e-3, 3.0
@@ -85,6 +84,23 @@ def spectral_loss(audio: Tensor, target: Tensor) -> Tensor:
             + (torch.log(ours + 1e-5) - torch.log(theirs + 1e-5)).abs().mean()
         )
     return total
+
+
+def build(sample_rate: int, hop_length: int, free_room: bool = True) -> Instrument:
+    """Return the model before training.
+
+    Args:
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+        free_room: Every tap of the room learns at the full rate, as in the textbook; else the room decays, as
+            Oscine's does.
+    """
+    rates = {"instrument.sample_rate": sample_rate, "instrument.hop_length": hop_length}
+    torch.manual_seed(0)
+    instrument = Instrument(load_recipe("solo", rates).instrument)
+    if free_room and instrument.room is not None:
+        instrument.room.envelope.fill_(1.0)
+    return instrument
 
 
 def train(instrument: Instrument, split: Split, minutes: float, seed: int = 0) -> int:

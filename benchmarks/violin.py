@@ -3,7 +3,7 @@
     python -m benchmarks.violin RECORDINGS RESULTS MINUTES VARIANT…   train, evaluate, keep each
     python -m benchmarks.violin RESULTS                               print what is kept as a table
 
-A variant is ``textbook``, or ``RECIPE@SAMPLE_RATE`` with settings behind it:
+A variant is ``textbook`` (or ``textbook,decaying-room``), or ``RECIPE@SAMPLE_RATE`` with settings behind it:
 ``default@16000,training.batch_size=4``. The last 45 seconds of the last recording are held out. The folder
 RESULTS keeps every instrument with its figures.
 """
@@ -23,7 +23,7 @@ from benchmarks.measure import table
 from oscine.data import Dataset, prepare
 from oscine.evaluate import evaluate
 from oscine.files import write_atomically
-from oscine.models import Instrument, load_recipe
+from oscine.models import Instrument
 from oscine.training import train
 
 HELD_OUT_S = 45.0
@@ -46,17 +46,15 @@ def run(recordings: Path, folder: Path, variant: str, minutes: float) -> dict[st
     """Train a variant into a folder and return its figures."""
     name, *settings = variant.split(",")
     recipe, _, rate = name.partition("@")
-    overrides = {key: yaml.safe_load(value) for key, value in (setting.split("=") for setting in settings)}
     prepare(recordings, folder / "dataset", sample_rate=int(rate or 16_000), held_out_s=HELD_OUT_S)
     dataset = Dataset.open(folder / "dataset")
     began = time.monotonic()
     if recipe == "textbook":
-        rates = {"instrument.sample_rate": dataset.sample_rate, "instrument.hop_length": dataset.hop_length}
-        torch.manual_seed(0)
-        instrument = Instrument(load_recipe("solo", rates).instrument, dataset.statistics)
+        free_room = "decaying-room" not in settings
+        instrument = textbook.build(dataset.sample_rate, dataset.hop_length, free_room)
         steps = textbook.train(instrument, dataset.train, minutes)
-        instrument.save_pretrained(folder / "instrument", recipe="textbook")
     else:
+        overrides = {key: yaml.safe_load(value) for key, _, value in (one.partition("=") for one in settings)}
         console = Console(stderr=True)
         steps = train(
             folder / "dataset",
@@ -66,9 +64,9 @@ def run(recordings: Path, folder: Path, variant: str, minutes: float) -> dict[st
             overrides=overrides,
             console=console,
         ).steps
+        instrument = Instrument.from_pretrained(folder / "instrument")
     took = (time.monotonic() - began) / 60
-    instrument = Instrument.from_pretrained(folder / "instrument")
-    figures = evaluate(instrument, dataset)
+    figures = evaluate(instrument.eval(), dataset)
     return {
         "variant": variant,
         "minutes": took,
