@@ -1,11 +1,12 @@
 """Minutes of training on a violin: held-out figures of variants, the textbook form among them.
 
-    python -m benchmarks.violin RECORDINGS RESULTS MINUTES VARIANT…   train, evaluate, keep each
-    python -m benchmarks.violin RESULTS                               print what is kept as a table
+    python -m benchmarks.violin RECORDINGS RESULTS LENGTH VARIANT…   train, evaluate, keep each
+    python -m benchmarks.violin RESULTS                              print what is kept as a table
 
-A variant is ``textbook`` (or ``textbook,decaying-room``), or ``RECIPE@SAMPLE_RATE`` with settings behind it:
-``default@16000,training.batch_size=4``. The last 45 seconds of the last recording are held out. The folder
-RESULTS keeps every instrument with its figures.
+LENGTH is minutes, ``10``, or steps, ``600-steps``. A variant is ``RECIPE@SAMPLE_RATE``, with settings behind
+it, ``default@16000,training.batch_size=4``; or ``textbook``, or ``textbook,decaying-room``, which are trained
+for minutes. The last 45 seconds of the last recording are held out. RESULTS is a folder that keeps every
+instrument with its figures.
 """
 
 import json
@@ -42,7 +43,7 @@ COLUMNS = [
 ]
 
 
-def run(recordings: Path, folder: Path, variant: str, minutes: float) -> dict[str, Any]:
+def run(recordings: Path, folder: Path, variant: str, length: str) -> dict[str, Any]:
     """Train a variant into a folder and return its figures."""
     name, *settings = variant.split(",")
     recipe, _, rate = name.partition("@")
@@ -52,15 +53,16 @@ def run(recordings: Path, folder: Path, variant: str, minutes: float) -> dict[st
     if recipe == "textbook":
         free_room = "decaying-room" not in settings
         instrument = textbook.build(dataset.sample_rate, dataset.hop_length, free_room)
-        steps = textbook.train(instrument, dataset.train, minutes)
+        steps = textbook.train(instrument, dataset.train, float(length))
     else:
         overrides = {key: yaml.safe_load(value) for key, _, value in (one.partition("=") for one in settings)}
-        console = Console(stderr=True)
+        console, by_steps = Console(stderr=True), length.endswith("-steps")
         steps = train(
             folder / "dataset",
             folder / "instrument",
             recipe=recipe,
-            minutes=minutes,
+            steps=int(length.removesuffix("-steps")) if by_steps else None,
+            minutes=None if by_steps else float(length),
             overrides=overrides,
             console=console,
         ).steps
@@ -118,10 +120,10 @@ def main(arguments: list[str]) -> None:
         kept = sorted(Path(arguments[0]).glob("*/figures.json"), key=lambda path: path.stat().st_mtime)
         console.print(as_table([json.loads(path.read_text()) for path in kept]), markup=False, soft_wrap=True)
         return
-    recordings, results, minutes, *variants = arguments
+    recordings, results, length, *variants = arguments
     for variant in variants:
-        folder = Path(results) / f"{variant.replace('=', '-').replace(',', '-')}-{minutes}-minutes"
-        figures = run(Path(recordings), folder, variant, float(minutes))
+        folder = Path(results) / f"{variant.replace('=', '-').replace(',', '-')}-{length}"
+        figures = run(Path(recordings), folder, variant, length)
         write_atomically(folder / "figures.json", json.dumps(figures, indent=1) + "\n")
         console.print(as_table([figures]), markup=False, soft_wrap=True)
 
