@@ -1,7 +1,5 @@
 """The whole loop on the recordings in the package: prepare, train, play, measure, and a page of it all."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +8,7 @@ import torch
 
 from oscine import recordings
 from oscine.analysis import CONFIDENT, Features, analyze
+from oscine.cli.threads import one_thread
 from oscine.data import Dataset, PrepareReport, Quality, prepare, read_audio
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
@@ -66,32 +65,8 @@ def demonstrate(
     Raises:
         InputError: When the folder holds a demo with other settings, or one of another version.
     """
-    with _one_thread():
-        return _demonstrate(Path(folder), minutes, steps, recordings_folder, console)
+    folder = Path(folder)
 
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread: this model's operations are too short to share.
-
-    Measured on two cores, a step takes 0.16 s on one thread and 0.22 s on two, and many seconds when another
-    program keeps a core busy, as OpenMP's threads then wait for each other.
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
-
-
-def _demonstrate(
-    folder: Path,
-    minutes: float | None,
-    steps: int | None,
-    recordings_folder: Path | None,
-    console: "Console | None",
-) -> Path:
     def say(text: str) -> None:
         if console is not None:
             console.print(text, highlight=False, soft_wrap=True)
@@ -127,14 +102,15 @@ def _demonstrate(
     say(f"   {trained.steps} steps in {trained.minutes:.1f} minutes")
     instrument = load(folder / "instrument")
 
-    say("[bold]3. Playing[/] a sung melody and a trumpet's phrase with it")
-    performances = [_perform(instrument, name, folder) for name in _MELODIES]
-    for one in performances:
-        say(f"   {one.played}: {_how_close(one)}")
+    with one_thread():
+        say("[bold]3. Playing[/] a sung melody and a trumpet's phrase with it")
+        performances = [_perform(instrument, name, folder) for name in _MELODIES]
+        for one in performances:
+            say(f"   {one.played}: {_how_close(one)}")
 
-    say("[bold]4. Measuring[/] on what it never heard")
-    excerpts = Excerpts(at_most=1, seconds=15.0)
-    evaluation = evaluate(instrument, Dataset.open(folder / "dataset"), on_comparison=excerpts)
+        say("[bold]4. Measuring[/] on what it never heard")
+        excerpts = Excerpts(at_most=1, seconds=15.0)
+        evaluation = evaluate(instrument, Dataset.open(folder / "dataset"), on_comparison=excerpts)
     write_atomically(folder / "evaluation.json", evaluation.model_dump_json(indent=1))
 
     page = _page(prepared, trained, performances, evaluation, excerpts)

@@ -23,6 +23,7 @@ def evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
+    from oscine.cli.threads import one_thread
     from oscine.data import Dataset
     from oscine.errors import InputError
     from oscine.evaluate import Excerpts, evaluation_page
@@ -32,7 +33,7 @@ def evaluate(
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page} cannot be written; the name of a page must end in .html.")
     excerpts = Excerpts()
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+    with one_thread(), Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("listening", total=1.0)
         evaluation = measure(
             load(instrument),

@@ -34,10 +34,11 @@ def transfer(
     from rich.console import Console
     from rich.progress import Progress
 
+    from oscine.cli.threads import one_thread
     from oscine.transfer import load, transfer_file
 
     octaves, shift_db = _whole_or_auto("octave", octave), _number_or_auto("loudness", loudness)
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+    with one_thread(), Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("loading", total=1.0)
         report = transfer_file(
             load(to),

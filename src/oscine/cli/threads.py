@@ -1,0 +1,21 @@
+"""How many threads a command computes on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: one melody's operations are too short for two threads to share.
+
+    OpenMP's threads wait for each other in every one of them, and for long where another program keeps a core
+    busy. Training shares a batch among threads that don't (`oscine.training.crew`).
+    """
+    import torch
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
