@@ -21,11 +21,13 @@ class TrainingConfig(BaseModel):
     crop_s: float = Field(default=1.0, gt=0.0)
     """Length of a crop, seconds."""
     learning_rate: float = Field(default=1e-3, gt=0.0)
-    """Adam's, at its highest."""
+    """AdamW's, at its highest."""
     warmup_steps: int = Field(default=50, ge=0)
     """Steps over which the rate rises from nothing."""
     final_rate_ratio: float = Field(default=0.02, gt=0.0, le=1.0)
     """The rate at the end, over the highest; it falls along a half cosine."""
+    weight_decay: float = Field(default=0.1, ge=0.0)
+    """AdamW's: share of each weight that is taken away per step, over the learning rate."""
     preroll_s: float = Field(default=0.25, ge=0.0)
     """Sound before each crop that is played but not compared: it warms room and network, seconds."""
     gradient_clip: float = Field(default=3.0, gt=0.0)

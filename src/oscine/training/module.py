@@ -67,7 +67,9 @@ class InstrumentTraining(lightning.LightningModule):
         self.last_loss = math.nan
         self.loss = MultiScaleSpectralLoss(instrument.sample_rate, log_weight=config.log_weight)
         self.on_notice = on_notice
-        self.optimizer = torch.optim.Adam(instrument.parameters(), lr=config.learning_rate)
+        self.optimizer = torch.optim.AdamW(
+            instrument.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
         self.snapshot = take_snapshot(instrument, self.optimizer, self.counters)
         self.crew = Crew(1)
         self._pieces = _pieces(held_out, instrument.sample_rate)
@@ -89,7 +91,7 @@ class InstrumentTraining(lightning.LightningModule):
         return config.learning_rate * rise * fall * self.counters.rate_scale
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam; its rate is set at every step from `learning_rate`."""
+        """Return AdamW; its rate is set at every step from `learning_rate`."""
         return self.optimizer
 
     def on_fit_start(self) -> None:
