@@ -10,11 +10,16 @@ from oscine.functional.harmonic import (
     partial_ratios,
     sinusoidal_oscillator,
 )
+from oscine.functional.loudness import a_weighting_db, loudness_db, paper_loudness_db, rms_power_db
+from oscine.functional.mfcc import log_mel_spectrogram, mfcc
 from oscine.functional.noise import filtered_noise, uniform_noise
 from oscine.functional.phase import accumulate_phase
+from oscine.functional.spectral_distance import multi_scale_spectral_distance
+from oscine.functional.stft import stft_magnitude
 from oscine.functional.units import amplitude_to_db, db_to_amplitude, hz_to_midi, midi_to_hz, power_to_db
 
 __all__ = [
+    "a_weighting_db",
     "accumulate_phase",
     "amplitude_to_db",
     "convolve",
@@ -26,13 +31,20 @@ __all__ = [
     "harmonic_amplitudes",
     "harmonic_oscillator",
     "hz_to_midi",
+    "log_mel_spectrogram",
     "log_sigmoid_range",
+    "loudness_db",
+    "mfcc",
     "midi_to_hz",
+    "multi_scale_spectral_distance",
     "normalize_distribution",
+    "paper_loudness_db",
     "partial_ratios",
     "power_to_db",
+    "rms_power_db",
     "scaled_sigmoid",
     "sinusoidal_oscillator",
+    "stft_magnitude",
     "uniform_noise",
     "upsample",
 ]
