@@ -9,10 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-
-def ramp(hop_length: int, like: Tensor) -> Float[Tensor, " hop"]:
-    """Return the weight of frame ``t`` at its samples, ``i / hop_length`` for ``i = 0 … hop_length − 1``."""
-    return torch.arange(hop_length, dtype=like.dtype, device=like.device) / hop_length
+from oscine.kernels.frames import ramp
 
 
 def previous_frames(

@@ -1,6 +1,5 @@
 """Oscillators made of sines: multiples of one fundamental, stretched partials, or free sinusoids."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -9,8 +8,8 @@ from torch import Tensor
 
 from oscine import kernels
 from oscine.functional.curves import normalize_distribution
-from oscine.functional.frames import previous_frames, ramp, upsample
-from oscine.functional.phase import accumulate_phase, wrap
+from oscine.functional.frames import previous_frames
+from oscine.functional.phase import phase_polynomial
 
 
 class OscillatorState(NamedTuple):
@@ -144,32 +143,27 @@ def harmonic_oscillator_step(
     Inside a frame every frequency runs between its two ends, so a partial below Nyquist at both is below it
     everywhere; one that is not is silent in that frame.
     """
-    amplitudes = harmonic_amplitudes(f0_hz, amplitude, harmonic_distribution, sample_rate, stretch)
-    offset = torch.zeros_like(f0_hz) if phase is None else phase
-    before = previous_frames(offset, state.offset, state.started)
+    frequencies_hz = f0_hz.unsqueeze(-1)
     if stretch is not None:
-        number = partial_ratios(harmonic_distribution)
-        frequencies_hz = f0_hz.unsqueeze(-1) * partial_ratios(harmonic_distribution, stretch)
-        turns = None if phase is None else upsample(offset, hop_length, before).unsqueeze(-1) * number
-        audio, after = _free_sines(frequencies_hz, amplitudes, state, sample_rate, hop_length, turns)
-        return audio, after._replace(offset=offset[:, -1])
-
-    previous_hz = previous_frames(f0_hz, state.frequency_hz[:, 0], state.started)
-    turns, end = accumulate_phase(f0_hz, previous_hz, state.phase[:, 0], sample_rate, hop_length)
+        frequencies_hz = frequencies_hz * partial_ratios(harmonic_distribution, stretch)
+    offset, turns = None, None
     if phase is not None:
-        shift = upsample(offset.to(torch.float64), hop_length, before.to(torch.float64))
-        turns = wrap(turns + shift.reshape(turns.shape))
-    highest_hz = torch.maximum(f0_hz, previous_hz).unsqueeze(-1) * partial_ratios(amplitudes)
-    audible = highest_hz < sample_rate / 2
-    previous = previous_frames(amplitudes, state.amplitudes, state.started)
-    audio = kernels.harmonic_sum(turns, previous * audible, amplitudes * audible).flatten(1)
-    return audio, OscillatorState(
-        phase=end.unsqueeze(-1),
-        frequency_hz=f0_hz[:, -1:],
-        amplitudes=amplitudes[:, -1],
-        offset=offset[:, -1],
-        started=torch.ones_like(state.started),
+        offset = torch.stack([previous_frames(phase, state.offset, state.started), phase], dim=-1).unsqueeze(2)
+        # A partial with a phase of its own takes the fundamental's offset as often as it is its multiple.
+        turns = offset if stretch is None else offset * partial_ratios(harmonic_distribution).unsqueeze(-1)
+    # The first frame and the last: what the first is held from, and what the next block starts with.
+    edges = slice(None, None, max(1, f0_hz.shape[1] - 1))
+    rows = harmonic_amplitudes(
+        f0_hz[:, edges],
+        amplitude[:, edges],
+        harmonic_distribution[:, edges],
+        sample_rate,
+        None if stretch is None else stretch[:, edges],
     )
+    audio, after = _bank_step(
+        frequencies_hz, amplitude, harmonic_distribution, rows, state, sample_rate, hop_length, turns
+    )
+    return audio, after if phase is None else after._replace(offset=phase[:, -1])
 
 
 def sinusoidal_oscillator(
@@ -182,7 +176,6 @@ def sinusoidal_oscillator(
     """Return the audio of free sinusoids from their start, ``y[n] = Σ_j a_j[n] · sin(2π φ_j[n])``.
 
     A sinusoid at or above Nyquist at either end of a frame is exactly silent in it.
-    Memory grows with time × sine.
 
     Args:
         frequencies_hz: Frequencies at the frames' ends, Hz; the first frame is held from the start.
@@ -206,31 +199,52 @@ def sinusoidal_oscillator_step(
     hop_length: int,
 ) -> tuple[Float[Tensor, "batch time"], OscillatorState]:
     """Return the next block's audio and state: `sinusoidal_oscillator` where it left off (same arguments)."""
-    return _free_sines(frequencies_hz, amplitudes, state, sample_rate, hop_length)
+    return _bank_step(frequencies_hz, None, amplitudes, amplitudes, state, sample_rate, hop_length)
 
 
-def _free_sines(
+def _bank_step(
     frequencies_hz: Tensor,
-    amplitudes: Tensor,
+    amplitude: Tensor | None,
+    weights: Tensor,
+    edges: Tensor,
     state: OscillatorState,
     sample_rate: int,
     hop_length: int,
     offset: Tensor | None = None,
 ) -> tuple[Tensor, OscillatorState]:
+    """Return the audio of `oscine.kernels.harmonic_bank`, and the state.
+
+    Args:
+        frequencies_hz: Of the fundamental, one channel, or of each partial (batch, frame, sine).
+        amplitude: Sum of the partials' amplitudes; None when the weights are the amplitudes.
+        weights: See `harmonic_bank`.
+        edges: The partials' amplitudes, of which only the first frame's and the last's are needed.
+        state: Before the block.
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+        offset: Turns added to the phase at each frame's start and end (batch, frame, sine, 2).
+    """
     previous_hz = previous_frames(frequencies_hz, state.frequency_hz, state.started)
-    turns, end = accumulate_phase(frequencies_hz, previous_hz, state.phase, sample_rate, hop_length)
+    polynomial, end = phase_polynomial(frequencies_hz, previous_hz, state.phase, sample_rate, hop_length)
     if offset is not None:
-        turns = wrap(turns + offset.reshape(turns.shape))
-    audible = torch.maximum(frequencies_hz, previous_hz) < sample_rate / 2
-    start = previous_frames(amplitudes, state.amplitudes, state.started) * audible
-    blended = start.unsqueeze(2) + ramp(hop_length, start).unsqueeze(-1) * (
-        amplitudes * audible - start
-    ).unsqueeze(2)
-    sines = torch.sin(2 * math.pi * turns.to(amplitudes.dtype))
-    return (sines * blended).sum(dim=-1).flatten(1), OscillatorState(
+        before, now = offset.to(torch.float64).unbind(-1)
+        line = torch.stack([before, (now - before) / hop_length, torch.zeros_like(now)], dim=-1)
+        polynomial = polynomial + line
+    started = state.started.unsqueeze(-1)
+    audio = kernels.harmonic_bank(
+        polynomial,
+        frequencies_hz.detach(),
+        previous_hz[:, 0].detach(),
+        amplitude,
+        weights,
+        torch.where(started, state.amplitudes.to(edges.dtype), edges[:, 0]),
+        sample_rate / 2,
+        hop_length,
+    )
+    return audio, OscillatorState(
         phase=end,
         frequency_hz=frequencies_hz[:, -1],
-        amplitudes=amplitudes[:, -1],
+        amplitudes=edges[:, -1],
         offset=state.offset,
         started=torch.ones_like(state.started),
     )

@@ -1,5 +1,6 @@
-"""Fast paths behind a few of `oscine.functional`'s functions."""
+"""The fused fast paths behind a few of `oscine.functional`'s functions: each one definition in several forms."""
 
-from oscine.kernels.factored import harmonic_sum
+from oscine.kernels.choice import available, chosen, use
+from oscine.kernels.harmonic_bank import harmonic_bank
 
-__all__ = ["harmonic_sum"]
+__all__ = ["available", "chosen", "harmonic_bank", "use"]

@@ -1,4 +1,4 @@
-"""Sum of harmonics in plain torch, without ever holding (time × harmonic): the form that needs no compiler.
+"""The bank of sines in plain torch, without ever holding (time × sine): the form that needs no compiler.
 
 With the harmonic's number written as k = B·a + b, the addition theorem splits every sine into a *giant* step
 (a) and a *baby* step (b):
@@ -10,51 +10,76 @@ the baby sines and cosines) followed by a sum over the few a. Per sample that ta
 whose powers give all the others, in place of one sine for every harmonic. The frames are worked through in
 chunks that stay in the cache, and the backward pass computes a chunk again instead of keeping it.
 
-Frame t's amplitudes go in a straight line from `start` to `end`; both envelopes share the sines.
+Frame t's amplitudes go in a straight line from `start` to `end`; both envelopes share the sines. Partials with a
+phase of their own have no such structure: there the chunks alone spare the memory.
 """
 
 import math
-from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from oscine.kernels import oracle
+from oscine.kernels.frames import Inputs, ramp, turns
 
 _SAMPLES_PER_CHUNK = 8192
 
 
-class _HarmonicSum(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, *inputs: Tensor) -> Tensor:
-        phase, start, end = inputs
-        ctx.save_for_backward(phase, start, end)
-        output = torch.empty(phase.shape, dtype=start.dtype, device=start.device)
-        layout = _Layout(n_harmonics=start.shape[-1], hop_length=phase.shape[-1], like=start)
-        for rows in layout.chunks(phase.shape[0]):
-            baby, giant = layout.exponentials(phase[rows])
+def forward(inputs: Inputs) -> Tensor:
+    """Return the audio, (batch, frame, hop)."""
+    start, end = (x.flatten(0, 1) for x in inputs.ends())
+    polynomial = inputs.polynomial.flatten(0, 1)
+    output = start.new_empty(len(start), inputs.hop_length)
+    layout = _Layout(inputs.n_partials, inputs.hop_length, like=start)
+    for rows in layout.chunks(len(start), inputs.n_sines):
+        phase = turns(polynomial[None, rows], inputs.hop_length)[0]
+        if inputs.n_sines > 1:
+            output[rows] = oracle.sines_sum(phase, start[rows], end[rows])
+        else:
+            baby, giant = layout.exponentials(phase.squeeze(-1))
             output[rows] = layout.blend(layout.matrix(start[rows], end[rows]) @ baby, giant)
-        return output
+    return output.unflatten(0, inputs.weights.shape[:2])
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (grad,) = grads
-        phase, start, end = ctx.saved_tensors
-        layout = _Layout(n_harmonics=start.shape[-1], hop_length=phase.shape[-1], like=start)
-        grad_phase = torch.empty_like(phase) if ctx.needs_input_grad[0] else None
-        grad_start, grad_end = torch.empty_like(start), torch.empty_like(end)
-        number = torch.arange(1, start.shape[-1] + 1, dtype=start.dtype, device=start.device)
-        for rows in layout.chunks(phase.shape[0]):
-            baby, giant = layout.exponentials(phase[rows])
+
+def backward(inputs: Inputs, grad: Tensor, with_turns: bool) -> tuple[Tensor | None, Tensor, Tensor]:
+    """Return the gradients of the polynomial, of the start amplitudes and of the end amplitudes.
+
+    Args:
+        inputs: What the bank was given.
+        grad: Gradient of the audio, (batch, frame, hop).
+        with_turns: Whether the first is wanted; None otherwise.
+    """
+    start, end = (x.flatten(0, 1) for x in inputs.ends())
+    grad = grad.flatten(0, 1)
+    polynomial = inputs.polynomial.flatten(0, 1)
+    grad_polynomial = torch.empty_like(polynomial) if with_turns else None
+    grad_start, grad_end = torch.empty_like(start), torch.empty_like(end)
+    layout = _Layout(inputs.n_partials, inputs.hop_length, like=start)
+    number = torch.arange(1, start.shape[-1] + 1, dtype=start.dtype, device=start.device)
+    for rows in layout.chunks(len(start), inputs.n_sines):
+        phase = turns(polynomial[None, rows], inputs.hop_length)[0]
+        if inputs.n_sines > 1:
+            slope, grad_start[rows], grad_end[rows] = oracle.grad_sines_sum(
+                phase, start[rows], end[rows], grad[rows], with_turns
+            )
+        else:
+            baby, giant = layout.exponentials(phase.squeeze(-1))
             grad_start[rows], grad_end[rows] = layout.grad_matrix(grad[rows], baby, giant)
-            if grad_phase is not None:
+            slope = None
+            if with_turns:
                 # d/dφ sin(2πkφ) = 2πk cos(2πkφ): the same sum, with k·A for A and the giant step a quarter
                 # turn on.
                 ahead = torch.cat([giant[..., layout.hop :], -giant[..., : layout.hop]], dim=-1)
-                slope = layout.blend(layout.matrix(number * start[rows], number * end[rows]) @ baby, ahead)
-                grad_phase[rows] = 2 * math.pi * grad[rows] * slope
-        return grad_phase, grad_start, grad_end
+                sums = layout.matrix(number * start[rows], number * end[rows]) @ baby
+                slope = (2 * math.pi * grad[rows] * layout.blend(sums, ahead)).unsqueeze(-1)
+        if grad_polynomial is not None and slope is not None:
+            grad_polynomial[rows] = inputs.grad_polynomial(slope[None])[0]
+    shape = inputs.weights.shape[:2]
+    return (
+        None if grad_polynomial is None else grad_polynomial.unflatten(0, shape),
+        grad_start.unflatten(0, shape),
+        grad_end.unflatten(0, shape),
+    )
 
 
 class _Layout:
@@ -71,10 +96,10 @@ class _Layout:
         self.n_giant = max(1, math.isqrt(n_harmonics) // 2)
         self.n_baby = -(-(n_harmonics + 1) // self.n_giant)
         self.dtype = like.dtype
-        self.weight = torch.arange(hop_length, dtype=like.dtype, device=like.device) / hop_length
+        self.weight = ramp(hop_length, like)
 
-    def chunks(self, n_frames: int) -> list[slice]:
-        size = max(1, _SAMPLES_PER_CHUNK // self.hop)
+    def chunks(self, n_frames: int, n_sines: int) -> list[slice]:
+        size = max(1, _SAMPLES_PER_CHUNK // (self.hop * n_sines))
         return [slice(first, min(first + size, n_frames)) for first in range(0, n_frames, size)]
 
     def exponentials(self, phase: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,23 +148,3 @@ class _Layout:
         product = (both.unsqueeze(2) * giant.unsqueeze(1)).flatten(1, 2) @ baby.transpose(1, 2)
         rows = product.reshape(-1, 2, self.n_giant * self.n_baby)[..., 1 : self.n_harmonics + 1]
         return rows[:, 0], rows[:, 1]
-
-
-def harmonic_sum(
-    phase: Float[Tensor, "batch frame hop"],
-    start: Float[Tensor, "batch frame harmonic"],
-    end: Float[Tensor, "batch frame harmonic"],
-) -> Float[Tensor, "batch frame hop"]:
-    """Return the sum of harmonics, ``y(i) = Σ_k ((1 − i/hop) · start_k + (i/hop) · end_k) · sin(2πkφ(i))``.
-
-    Args:
-        phase: Phase of the fundamental at every sample, turns, float64.
-        start: Amplitudes at each frame's first sample.
-        end: Amplitudes at the sample after each frame's last.
-
-    Returns:
-        Audio in the amplitudes' precision.
-    """
-    shape = phase.shape
-    flat = _HarmonicSum.apply(phase.flatten(0, 1), start.flatten(0, 1), end.flatten(0, 1))
-    return flat.reshape(shape)  # pyright: ignore[reportOptionalMemberAccess]

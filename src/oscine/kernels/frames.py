@@ -1,0 +1,98 @@
+"""What every form of the bank in torch shares: amplitudes at both ends of a frame, phase at every sample.
+
+Written as plain forward and backward functions: inside an operator nothing is recorded for autograd.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Inputs(NamedTuple):
+    """The bank's inputs; `harmonic_bank` says what they are."""
+
+    polynomial: Tensor
+    frequency_hz: Tensor
+    previous_hz: Tensor
+    amplitude: Tensor | None
+    weights: Tensor
+    previous_amplitudes: Tensor
+    nyquist: float
+    hop_length: int
+
+    @property
+    def n_partials(self) -> int:
+        """Partials, K."""
+        return self.weights.shape[-1]
+
+    @property
+    def n_sines(self) -> int:
+        """Phases, S: 1 for harmonics, K for free partials."""
+        return self.polynomial.shape[2]
+
+    def _partials_hz(self) -> Tensor:
+        if self.n_sines > 1 or self.n_partials == 1:
+            return self.frequency_hz
+        return self.frequency_hz * _numbers(self.weights)
+
+    def _sounding(self) -> Tensor:
+        """Return where a partial is below Nyquist at both ends of the frame, (batch, frame, partial)."""
+        before = torch.cat([self.previous_hz.unsqueeze(1), self.frequency_hz[:, :-1]], dim=1)
+        highest = torch.maximum(self.frequency_hz, before)
+        if self.n_sines == 1:
+            highest = highest * _numbers(self.weights)
+        return highest < self.nyquist
+
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """Return the amplitudes that each frame starts and ends with, (batch, frame, partial) each."""
+        rows = self.weights
+        if self.amplitude is not None:
+            rows = rows * (self._partials_hz() < self.nyquist)
+            rows = self.amplitude.unsqueeze(-1) * rows / _safe(rows.sum(dim=-1, keepdim=True))
+        before = torch.cat([self.previous_amplitudes.unsqueeze(1), rows[:, :-1]], dim=1)
+        sounding = self._sounding()
+        return before * sounding, rows * sounding
+
+    def grad_ends(self, start: Tensor, end: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        """Return the gradients of amplitude, weights and previous amplitudes from those of `ends`."""
+        sounding = self._sounding()
+        start, rows = start * sounding, end * sounding
+        rows[:, :-1] += start[:, 1:]
+        if self.amplitude is None:
+            return None, rows, start[:, 0]
+        audible = self._partials_hz() < self.nyquist
+        weights = self.weights * audible
+        total = weights.sum(dim=-1, keepdim=True)
+        share = (rows * weights).sum(dim=-1, keepdim=True) / _safe(total)
+        # A silent row has no share to divide by: only its own derivative counts.
+        inner = rows - torch.where(total > 0, share, torch.zeros_like(share))
+        scale = self.amplitude.unsqueeze(-1) / _safe(total)
+        return share.squeeze(-1), scale * inner * audible, start[:, 0]
+
+    def grad_polynomial(self, slope: Tensor) -> Tensor:
+        """Return the gradient of the polynomial from that of every sample's turns."""
+        sample = torch.arange(self.hop_length, dtype=torch.float64, device=slope.device)
+        powers = torch.stack([torch.ones_like(sample), sample, sample**2])
+        return torch.einsum("btis,pi->btsp", slope.to(torch.float64), powers)
+
+
+def _numbers(like: Tensor) -> Tensor:
+    return torch.arange(1, like.shape[-1] + 1, dtype=like.dtype, device=like.device)
+
+
+def _safe(total: Tensor) -> Tensor:
+    return torch.where(total > 0, total, torch.ones_like(total))
+
+
+def ramp(hop_length: int, like: Tensor) -> Tensor:
+    """Return the weight of a frame's end at its samples, ``i / hop_length``."""
+    return torch.arange(hop_length, dtype=like.dtype, device=like.device) / hop_length
+
+
+def turns(polynomial: Tensor, hop_length: int) -> Tensor:
+    """Return ``a + b i + c i²`` at the samples of each frame, wrapped: (batch, frame, hop, sine), float64."""
+    sample = torch.arange(hop_length, dtype=torch.float64, device=polynomial.device).unsqueeze(-1)
+    a, b, c = polynomial.unsqueeze(2).unbind(-1)
+    phase = a + sample * (b + sample * c)
+    return phase - torch.floor(phase)

@@ -1,0 +1,217 @@
+"""`oscine::harmonic_bank`, the operator behind every oscillator made of sines; its forms are chosen in choice.py.
+
+In frame t, at its samples i = 0 … hop − 1,
+
+    y(i) = Σ_k ((1 − i/hop) · A[t−1, k] + (i/hop) · A[t, k]) · sin(2π φ_k(i))
+
+with the phase a quadratic, φ(i) = a + b i + c i² turns, which is what a linear frequency gives: one quadratic
+for all partials, φ_k = k φ, or one for each. The amplitudes are normalised inside, A[t, k] = amplitude[t] ·
+w[t, k] / Σ w[t, ·] over what is below Nyquist at the frame's end; and a partial sounds in a frame only if it is
+below Nyquist at both its ends. What is above is exactly silent.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from oscine.kernels import library, oracle, tiled, triton_bank
+from oscine.kernels.choice import chosen
+from oscine.kernels.frames import Inputs
+
+
+@torch.library.custom_op("oscine::harmonic_bank", mutates_args=())
+def harmonic_bank(
+    polynomial: Tensor,
+    frequency_hz: Tensor,
+    previous_hz: Tensor,
+    amplitude: Tensor | None,
+    weights: Tensor,
+    previous_amplitudes: Tensor,
+    nyquist: float,
+    hop_length: int,
+) -> Tensor:
+    """Return the audio, (batch, frame · hop), in the precision of the weights.
+
+    Differentiable in polynomial, amplitude, weights and previous amplitudes. Under autocast it computes in
+    float32 (and phase in float64).
+
+    Args:
+        polynomial: a, b, c of each frame's phase in turns, (batch, frame, sine, 3), float64; one sine (harmonics
+            of it) or as many as partials.
+        frequency_hz: Frequency at the frames' ends, (batch, frame, sine); it only decides what is audible.
+        previous_hz: Frequency before the first frame, (batch, sine).
+        amplitude: Sum of the partials' amplitudes, (batch, frame); None when the weights are the amplitudes.
+        weights: Non-negative weights, (batch, frame, partial).
+        previous_amplitudes: Amplitudes before the first frame, (batch, partial).
+        nyquist: Hz; from here up there is silence.
+        hop_length: Samples per frame.
+    """
+    inputs = Inputs(
+        polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
+    )
+    form = chosen(weights.device)
+    if form in library.INSTRUCTION_SETS:
+        return _compiled(form, inputs)
+    module = {"triton": triton_bank, "torch": tiled, "oracle": oracle}[form]
+    return module.forward(inputs).flatten(1)
+
+
+@harmonic_bank.register_fake
+def _(  # noqa: ANN202
+    polynomial: Tensor,
+    frequency_hz: Tensor,
+    previous_hz: Tensor,
+    amplitude: Tensor | None,
+    weights: Tensor,
+    previous_amplitudes: Tensor,
+    nyquist: float,
+    hop_length: int,
+) -> Tensor:
+    return weights.new_empty(weights.shape[0], weights.shape[1] * hop_length)
+
+
+@torch.library.custom_op("oscine::harmonic_bank_backward", mutates_args=())
+def harmonic_bank_backward(
+    grad: Tensor,
+    polynomial: Tensor,
+    frequency_hz: Tensor,
+    previous_hz: Tensor,
+    amplitude: Tensor | None,
+    weights: Tensor,
+    previous_amplitudes: Tensor,
+    nyquist: float,
+    hop_length: int,
+    with_polynomial: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of polynomial, amplitude, weights and previous amplitudes.
+
+    Those of a polynomial that is not wanted and of an amplitude that is not there have no elements.
+    """
+    inputs = Inputs(
+        polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
+    )
+    form = chosen(weights.device)
+    if form in library.INSTRUCTION_SETS:
+        return _compiled_backward(form, inputs, grad, with_polynomial)
+    grad = grad.unflatten(1, (-1, hop_length))
+    if form == "triton":
+        return triton_bank.backward(inputs, grad, with_polynomial)
+    module = {"torch": tiled, "oracle": oracle}[form]
+    turns, start, end = module.backward(inputs, grad, with_polynomial)
+    of_amplitude, of_weights, of_previous = inputs.grad_ends(start, end)
+    nothing = weights.new_empty(0)
+    return (
+        polynomial.new_empty(0) if turns is None else turns,
+        nothing if of_amplitude is None else of_amplitude,
+        of_weights,
+        of_previous.contiguous(),
+    )
+
+
+@harmonic_bank_backward.register_fake
+def _(  # noqa: ANN202
+    grad: Tensor,
+    polynomial: Tensor,
+    frequency_hz: Tensor,
+    previous_hz: Tensor,
+    amplitude: Tensor | None,
+    weights: Tensor,
+    previous_amplitudes: Tensor,
+    nyquist: float,
+    hop_length: int,
+    with_polynomial: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return (
+        torch.empty_like(polynomial) if with_polynomial else polynomial.new_empty(0),
+        weights.new_empty(0) if amplitude is None else torch.empty_like(amplitude),
+        torch.empty_like(weights),
+        torch.empty_like(previous_amplitudes),
+    )
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    *tensors, ctx.nyquist, ctx.hop_length = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    tensors = ctx.saved_tensors
+    with_polynomial = ctx.needs_input_grad[0]
+    of_polynomial, of_amplitude, of_weights, of_previous = harmonic_bank_backward(
+        grad.contiguous(), *tensors, ctx.nyquist, ctx.hop_length, with_polynomial
+    )
+    return (
+        of_polynomial if with_polynomial else None,
+        None,
+        None,
+        None if tensors[3] is None else of_amplitude,
+        of_weights,
+        of_previous,
+        None,
+        None,
+    )
+
+
+harmonic_bank.register_autograd(_backward, setup_context=_setup_context)
+harmonic_bank.register_autocast("cpu", torch.float32)
+harmonic_bank.register_autocast("cuda", torch.float32)
+
+
+def _contiguous(inputs: Inputs) -> dict[str, Tensor | None]:
+    """Return the tensors as the compiled kernels read them, by name."""
+    dtype = inputs.weights.dtype
+    names = ("frequency_hz", "previous_hz", "amplitude", "weights", "previous_amplitudes")
+    given = {name: getattr(inputs, name) for name in names}
+    tensors = {name: None if x is None else x.to(dtype).contiguous() for name, x in given.items()}
+    return {"polynomial": inputs.polynomial.contiguous(), **tensors}
+
+
+def _sizes(inputs: Inputs) -> dict[str, int | float]:
+    batch, n_frames, n_partials = inputs.weights.shape
+    return {
+        "batch": batch,
+        "n_frames": n_frames,
+        "hop_length": inputs.hop_length,
+        "n_partials": n_partials,
+        "n_sines": inputs.n_sines,
+        "nyquist": inputs.nyquist,
+    }
+
+
+def _compiled(form: str, inputs: Inputs) -> Tensor:
+    tensors = _contiguous(inputs)
+    batch, n_frames = inputs.weights.shape[:2]
+    audio = inputs.weights.new_empty(batch, n_frames * inputs.hop_length)
+    structure = library.fill(library.Bank, **_sizes(inputs), **tensors, audio=audio)
+    library.call(form, "bank", audio.dtype, structure, backward=False)
+    return audio
+
+
+def _compiled_backward(
+    form: str, inputs: Inputs, grad: Tensor, with_polynomial: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    tensors = _contiguous(inputs)
+    weights, amplitude, polynomial = tensors["weights"], tensors["amplitude"], tensors["polynomial"]
+    previous = tensors["previous_amplitudes"]
+    assert weights is not None
+    assert polynomial is not None
+    assert previous is not None
+    grad = grad.to(weights.dtype).contiguous()
+    grads = {
+        "grad_polynomial": torch.empty_like(polynomial) if with_polynomial else None,
+        "grad_amplitude": None if amplitude is None else torch.empty_like(amplitude),
+        "grad_weights": torch.empty_like(weights),
+        "grad_previous_amplitudes": torch.empty_like(previous),
+    }
+    structure = library.fill(library.Bank, **_sizes(inputs), **tensors, grad_audio=grad, **grads)
+    library.call(form, "bank", weights.dtype, structure, backward=True)
+    of_polynomial, of_amplitude, of_weights, of_previous = grads.values()
+    assert of_weights is not None
+    assert of_previous is not None
+    return (
+        polynomial.new_empty(0) if of_polynomial is None else of_polynomial,
+        weights.new_empty(0) if of_amplitude is None else of_amplitude,
+        of_weights,
+        of_previous,
+    )

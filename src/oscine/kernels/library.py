@@ -1,0 +1,121 @@
+"""The compiled kernels: where the library is, and its C interface (native/oscine.h) in ctypes."""
+
+import ctypes
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+FILE = Path(__file__).with_name("liboscine.so")
+INSTRUCTION_SETS = ("avx512", "avx2", "portable")
+"""The fastest first."""
+
+_POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
+
+
+class Bank(ctypes.Structure):
+    """`oscine_bank`."""
+
+    _fields_ = (
+        *[(name, _SIZE) for name in ("batch", "n_frames", "hop_length", "n_partials", "n_sines")],
+        ("nyquist", ctypes.c_double),
+        *[
+            (name, _POINTER)
+            for name in (
+                "polynomial",
+                "frequency_hz",
+                "previous_hz",
+                "amplitude",
+                "weights",
+                "previous_amplitudes",
+                "audio",
+                "grad_audio",
+                "grad_polynomial",
+                "grad_amplitude",
+                "grad_weights",
+                "grad_previous_amplitudes",
+            )
+        ],
+    )
+
+
+class Gru(ctypes.Structure):
+    """`oscine_gru`."""
+
+    _fields_ = (
+        *[(name, _SIZE) for name in ("batch", "n_frames", "hidden_size")],
+        *[
+            (name, _POINTER)
+            for name in (
+                "gates",
+                "weight",
+                "bias",
+                "initial",
+                "output",
+                "kept",
+                "grad_output",
+                "grad_gates",
+                "grad_recurrent",
+                "grad_initial",
+            )
+        ],
+    )
+
+
+_Function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+
+
+class Kernels(ctypes.Structure):
+    """`oscine_kernels`: one instruction set's functions."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("bank_f32", _Function),
+        ("bank_f64", _Function),
+        ("gru_f32", _Function),
+        ("gru_f64", _Function),
+    )
+
+    def function(self, name: str, dtype: torch.dtype) -> Callable[..., None]:
+        """Return a kernel for numbers of a precision."""
+        return getattr(self, f"{name}_f64" if dtype == torch.float64 else f"{name}_f32")
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | None:
+    if not FILE.exists():
+        return None
+    try:
+        library = ctypes.CDLL(str(FILE))
+    except OSError:
+        # Built for another kind of machine.
+        return None
+    library.oscine_find.restype = ctypes.POINTER(Kernels)
+    library.oscine_find.argtypes = [ctypes.c_char_p]
+    return library
+
+
+@functools.cache
+def find(instruction_set: str) -> Kernels | None:
+    """Return the kernels for an instruction set, or None where this build or machine has none."""
+    library = _library()
+    found = None if library is None else library.oscine_find(instruction_set.encode())
+    return found.contents if found else None
+
+
+def fill(structure: type[ctypes.Structure], **values: Tensor | int | float | None) -> ctypes.Structure:
+    """Return a structure with these values; tensors must be contiguous, and kept alive by the caller."""
+    return structure(
+        **{name: value.data_ptr() if isinstance(value, Tensor) else value for name, value in values.items()}
+    )
+
+
+def call(
+    instruction_set: str, name: str, dtype: torch.dtype, structure: ctypes.Structure, backward: bool
+) -> None:
+    """Run a kernel on as many threads as torch may use."""
+    kernels = find(instruction_set)
+    assert kernels is not None, f"there is no kernel for {instruction_set} here"
+    kernels.function(name, dtype)(ctypes.addressof(structure), int(backward), torch.get_num_threads())

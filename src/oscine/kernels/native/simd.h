@@ -1,0 +1,105 @@
+// Vectors of W numbers in the compiler's own extension (GCC 9+, Clang 12+), and the sine and cosine on them.
+//
+// This header is compiled once for each instruction set; everything is in an anonymous namespace, so that no
+// linker can merge the variants.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+template <class T>
+struct Fixed;  // an integer as wide as T: a phase in turns, as a binary fraction
+template <>
+struct Fixed<float> {
+    using type = int32_t;
+};
+template <>
+struct Fixed<double> {
+    using type = int64_t;
+};
+
+template <class T, int W>
+struct Simd {
+    using Integer = typename Fixed<T>::type;
+    typedef T V __attribute__((vector_size(W * sizeof(T))));
+    typedef Integer I __attribute__((vector_size(W * sizeof(T))));
+    typedef T Loose __attribute__((vector_size(W * sizeof(T)), aligned(sizeof(T)), may_alias));
+    typedef Integer LooseI __attribute__((vector_size(W * sizeof(T)), aligned(sizeof(T)), may_alias));
+
+    static V load(const T* from) { return *reinterpret_cast<const Loose*>(from); }
+    static I load(const Integer* from) { return *reinterpret_cast<const LooseI*>(from); }
+    static void store(T* to, V value) { *reinterpret_cast<Loose*>(to) = value; }
+    static V zero() { return V{}; }
+    static V fill(T value) { return V{} + value; }
+
+    static T sum(V x) {
+        T lanes[W], total = 0;
+        store(lanes, x);
+        for (int half = W / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+        total = lanes[0];
+        return total;
+    }
+};
+
+// sin and cos of 2π p, p a fraction of a turn. The nearest quarter turn is an integer operation and exact; on the
+// ±45° that are left, Taylor's polynomials are within a rounding of the truth.
+template <int W>
+inline void sincos(typename Simd<float, W>::I p, typename Simd<float, W>::V& s, typename Simd<float, W>::V& c) {
+    using S = Simd<float, W>;
+    typedef uint32_t U __attribute__((vector_size(W * 4)));
+    const U shifted = (U)p + 0x20000000u;
+    const U quarter = shifted >> 30;
+    const typename S::I rest = (typename S::I)((U)p - (quarter << 30));
+    const typename S::V x = __builtin_convertvector(rest, typename S::V) * static_cast<float>(6.283185307179586 / 4294967296.0);
+    const typename S::V x2 = x * x;
+    typename S::V sine = x2 * 2.7557319e-06f - 1.9841270e-04f;
+    sine = sine * x2 + 8.3333333e-03f;
+    sine = sine * x2 - 1.6666667e-01f;
+    sine = (sine * x2) * x + x;
+    typename S::V cosine = x2 * 2.4801587e-05f - 1.3888889e-03f;
+    cosine = cosine * x2 + 4.1666667e-02f;
+    cosine = cosine * x2 - 0.5f;
+    cosine = cosine * x2 + 1.0f;
+    const typename S::I swapped = (typename S::I)(U)((quarter & 1) == 1);
+    const typename S::V first = swapped ? cosine : sine, second = swapped ? sine : cosine;
+    // Signs: the sine's is quarter 2 and 3, the cosine's quarter 1 and 2.
+    s = (typename S::V)((U)first ^ ((quarter & 2) << 30));
+    c = (typename S::V)((U)second ^ (((quarter + 1) & 2) << 30));
+}
+
+template <int W>
+inline void sincos(typename Simd<double, W>::I p, typename Simd<double, W>::V& s, typename Simd<double, W>::V& c) {
+    for (int i = 0; i < W; i++) {
+        const double angle = static_cast<double>(p[i]) * (6.283185307179586 / 18446744073709551616.0);
+        s[i] = std::sin(angle);
+        c[i] = std::cos(angle);
+    }
+}
+
+// The quadratic a + b i + c i² in turns, wrapped, as binary fractions.
+inline void phases(const double* abc, int64_t first, int64_t n, int32_t* out) {
+    const double a = abc[0] - std::floor(abc[0]), b = abc[1], c = abc[2];
+    for (int64_t j = 0; j < n; j++) {
+        const double i = static_cast<double>(static_cast<int32_t>(first + j));
+        double turn = a + i * (b + i * c);
+        turn -= std::floor(turn);
+        // [0, 1) to [−2^31, 2^31), half a turn off, which the flipped highest bit puts right.
+        out[j] = static_cast<int32_t>((turn - 0.5) * 4294967296.0) ^ INT32_MIN;
+    }
+}
+
+inline void phases(const double* abc, int64_t first, int64_t n, int64_t* out) {
+    const double a = abc[0] - std::floor(abc[0]), b = abc[1], c = abc[2];
+    for (int64_t j = 0; j < n; j++) {
+        const double i = static_cast<double>(first + j);
+        double turn = a + i * (b + i * c);
+        turn -= std::floor(turn);
+        out[j] = static_cast<int64_t>((turn - 0.5) * 18446744073709551616.0) ^ INT64_MIN;
+    }
+}
+
+}  // namespace

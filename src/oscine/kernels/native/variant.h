@@ -1,0 +1,52 @@
+// One instruction set's kernels: included by a file that has set the target and OSCINE_NAME, WIDTH (floats in a
+// vector) and BLOCKS (blocks of partials whose sums fit into the registers).
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "bank.h"
+#include "gru.h"
+
+namespace {
+
+// Call part(i) for i = 0 … n − 1, each on a thread of its own, the last one here.
+void each(int n, const std::function<void(int)>& part) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i + 1 < n; i++) threads.emplace_back(part, i);
+    part(n - 1);
+    for (std::thread& thread : threads) thread.join();
+}
+
+template <class T>
+void bank(const oscine_bank* b, int backward, int n_threads) {
+    constexpr int lanes = WIDTH * sizeof(float) / sizeof(T);
+    // Frames are independent, so that a batch of one has work for every thread as well.
+    const int64_t total = b->batch * b->n_frames;
+    const int n = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(n_threads, total / 16)));
+    each(n, [&](int i) {
+        Bank<T, lanes, BLOCKS> work(*b);
+        int64_t first = total * i / n, last = total * (i + 1) / n;
+        while (first < last) {
+            const int64_t item = first / b->n_frames, from = first % b->n_frames;
+            const int64_t to = std::min(b->n_frames, from + last - first);
+            backward ? work.backward(item, from, to) : work.forward(item, from, to);
+            first += to - from;
+        }
+    });
+}
+
+template <class T>
+void gru(const oscine_gru* g, int backward, int n_threads) {
+    constexpr int lanes = WIDTH * sizeof(float) / sizeof(T);
+    const int n = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(n_threads, g->batch)));
+    each(n, [&](int i) {
+        Gru<T, lanes, BLOCKS == 4 ? 4 : 3, BLOCKS == 4 ? 4 : 2> work(*g);
+        const int64_t first = g->batch * i / n, last = g->batch * (i + 1) / n;
+        backward ? work.backward(first, last) : work.forward(first, last);
+    });
+}
+
+}  // namespace
+
+extern const oscine_kernels OSCINE_NAME;
+const oscine_kernels OSCINE_NAME = {OSCINE_TEXT, bank<float>, bank<double>, gru<float>, gru<double>};
