@@ -7,6 +7,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from oscine import kernels
 from oscine.processors.base import Processor
 
 
@@ -62,12 +63,23 @@ class GruController(Processor):
         """Return the next frames' unbounded controls, and the state."""
         inputs = torch.stack(features, dim=-1)
         if not self.before:
-            output, hidden = self.gru(inputs, state.hidden)
+            output, hidden = recur(self.gru, inputs, state.hidden)
             return self.head(output), ControllerState(hidden)
         stacks = [stack(inputs[..., i : i + 1]) for i, stack in enumerate(self.before)]
         seen = torch.cat(stacks, dim=-1)
-        output, hidden = self.gru(seen, state.hidden)
+        output, hidden = recur(self.gru, seen, state.hidden)
         return self.head(self.after(torch.cat([output, seen], dim=-1))), ControllerState(hidden)
+
+
+def recur(
+    gru: nn.GRU, inputs: Float[Tensor, "batch frame input"], hidden: Float[Tensor, "1 batch hidden"]
+) -> tuple[Float[Tensor, "batch frame hidden"], Float[Tensor, "1 batch hidden"]]:
+    """Return what a GRU of one layer returns, by the compiled kernel where there is one."""
+    if not kernels.gru_is_compiled(inputs):
+        return gru(inputs, hidden)
+    gates = nn.functional.linear(inputs, gru.weight_ih_l0, gru.bias_ih_l0)
+    output, _ = kernels.gru(gates, hidden[0], gru.weight_hh_l0, gru.bias_hh_l0, torch.is_grad_enabled())
+    return output, output[None, :, -1]
 
 
 def mlp(n_inputs: int, size: int, n_layers: int) -> nn.Sequential:

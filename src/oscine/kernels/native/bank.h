@@ -324,7 +324,7 @@ class Bank {
         constexpr int samples = STRIP * W;
         low_sine.resize((reach + 1) * samples);
         low_cosine.resize((reach + 1) * samples);
-        sums.assign(static_cast<size_t>(n_sums) * W, T(0));
+        sums.resize((n_sums + W) * W);
         for (int64_t first = 0; first < n; first += samples) {
             V giant_s[STRIP], giant_c[STRIP], leap_s[STRIP], leap_c[STRIP], from[STRIP], to[STRIP];
             for (int v = 0; v < STRIP; v++) {
@@ -362,13 +362,22 @@ class Bank {
                     centre_start += u[v];
                     centre_end += x[v];
                 }
-                S::store(sum, S::load(sum) + centre_start);
-                S::store(sum + W, S::load(sum + W) + centre_end);
+                if (first) {
+                    centre_start += S::load(sum);
+                    centre_end += S::load(sum + W);
+                }
+                S::store(sum, centre_start);
+                S::store(sum + W, centre_end);
                 sum += 2 * W;
                 const T *sines = low_sine.data(), *cosines = low_cosine.data();
                 for (int j = 0; j < reach; j++, sines += samples, cosines += samples, sum += 4 * W) {
-                    V even = S::load(sum), even_end = S::load(sum + W), odd = S::load(sum + 2 * W),
-                      odd_end = S::load(sum + 3 * W);
+                    V even = S::zero(), even_end = even, odd = even, odd_end = even;
+                    if (first) {
+                        even = S::load(sum);
+                        even_end = S::load(sum + W);
+                        odd = S::load(sum + 2 * W);
+                        odd_end = S::load(sum + 3 * W);
+                    }
 #pragma GCC unroll 4
                     for (int v = 0; v < STRIP; v++) {
                         const V s = S::load(sines + v * W), c = S::load(cosines + v * W);
@@ -389,7 +398,7 @@ class Bank {
                 }
             }
         }
-        reduce(n_sums);
+        for (int i = 0; i < n_sums; i += W) S::totals(&sums[i * W], &sums[i]);
         const T* sum = sums.data();
         for (int g = 0; g < layout.n_blocks; g++, sum += 2 + 4 * reach) {
             const int centre = layout.centre(g) - 1;
@@ -406,15 +415,6 @@ class Bank {
         if (partial < audible) {
             grad_start[partial] = at_start;
             grad_end[partial] = at_end;
-        }
-    }
-
-    // Add up the lanes of every sum, in place: sums[i] becomes the total of sums[i · W … i · W + W − 1].
-    void reduce(int n_sums) {
-        T* data = sums.data();
-        for (int i = 0; i < n_sums; i++) {
-            const T total = S::sum(S::load(data + i * W));
-            data[i] = total;
         }
     }
 

@@ -35,13 +35,35 @@ struct Simd {
     static V zero() { return V{}; }
     static V fill(T value) { return V{} + value; }
 
+    // The sums of a's neighbours, then of b's: log2(W) such steps make W vectors one vector of their totals.
+    static V fold(V a, V b) {
+#if defined(__GNUC__) && !defined(__clang__)
+        I even, odd;
+        for (int i = 0; i < W; i++) even[i] = 2 * i;
+        for (int i = 0; i < W; i++) odd[i] = 2 * i + 1;
+        return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
+#else
+        V folded;
+        for (int i = 0; i < W / 2; i++) folded[i] = a[2 * i] + a[2 * i + 1];
+        for (int i = 0; i < W / 2; i++) folded[W / 2 + i] = b[2 * i] + b[2 * i + 1];
+        return folded;
+#endif
+    }
+
+    // Total of the lanes of each of W vectors that lie one after the other, in place: W totals in front.
+    static void totals(const T* from, T* to) {
+        V rows[W];
+        for (int i = 0; i < W; i++) rows[i] = load(from + i * W);
+#pragma GCC unroll 4
+        for (int n = W / 2; n > 0; n /= 2)
+#pragma GCC unroll 8
+            for (int i = 0; i < n; i++) rows[i] = fold(rows[2 * i], rows[2 * i + 1]);
+        store(to, rows[0]);
+    }
+
     static T sum(V x) {
-        T lanes[W], total = 0;
-        store(lanes, x);
-        for (int half = W / 2; half > 0; half /= 2)
-            for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
-        total = lanes[0];
-        return total;
+        for (int n = W; n > 1; n /= 2) x = fold(x, x);
+        return x[0];
     }
 };
 

@@ -1,0 +1,56 @@
+"""Builds the compiled kernels, where there is a C++ compiler; all else is in pyproject.toml.
+
+The library has a plain C interface and knows neither Python nor torch, so the wheel fits every Python 3 and every
+torch on its platform. Without a compiler the package is installed all the same, and computes in torch.
+"""
+
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
+
+NATIVE = "src/oscine/kernels/native"
+LIBRARY = Extension(
+    "oscine.kernels.liboscine",
+    sources=[f"{NATIVE}/{name}.cpp" for name in ("library", "portable", "avx2", "avx512")],
+    depends=[str(path) for path in sorted(Path(NATIVE).glob("*.h"))],
+    language="c++",
+    extra_compile_args=[
+        "-std=c++17",
+        "-O3",
+        "-g0",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-fvisibility=hidden",
+        "-Wno-psabi",
+        "-Wno-unknown-pragmas",
+    ],
+    extra_link_args=["-pthread"],
+    optional=True,
+)
+
+
+class BuildLibrary(build_ext):
+    """Builds a library that is loaded by its path, so its name carries no version of Python."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        """Return the file's path in the package."""
+        return f"{fullname.replace('.', '/')}.so"
+
+
+class PlatformWheel(bdist_wheel):
+    """A wheel for this platform and any Python 3; for any platform where nothing was compiled."""
+
+    def finalize_options(self) -> None:
+        """Say that the wheel is not pure."""
+        super().finalize_options()
+        self.root_is_pure = False
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """Return the tag, from whether there is a library in what was built."""
+        compiled = any(Path(self.bdist_dir).rglob("liboscine.so"))
+        return "py3", "none", super().get_tag()[2] if compiled else "any"
+
+
+setup(ext_modules=[LIBRARY], cmdclass={"build_ext": BuildLibrary, "bdist_wheel": PlatformWheel})

@@ -1,0 +1,117 @@
+"""`oscine::gru`, the recurrent half of a GRU over all frames in one call; cuDNN's equations.
+
+    r = σ(x_r + W_r h + b_r),  z = σ(x_z + W_z h + b_z),  n = tanh(x_n + r · (W_n h + b_n)),  h' = n + z (h − n)
+
+The inputs' half x (one product over all frames) is made by the caller. What is left is a chain of small products,
+one per frame, which a library called once a frame spends on calls; the compiled form runs the whole chain, forward
+and backward. Where there is none, on a GPU or without a compiler, `nn.GRU` is as good (`compiled` says so).
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from oscine.kernels import library
+from oscine.kernels.choice import chosen
+
+
+def compiled(like: Tensor) -> bool:
+    """Return whether `gru` can be called for tensors like this one."""
+    return like.device.type == "meta" or chosen(like.device) in library.INSTRUCTION_SETS
+
+
+@torch.library.custom_op("oscine::gru", mutates_args=())
+def gru(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
+    """Return the hidden state after every frame, (batch, frame, hidden), and what the backward pass needs.
+
+    Args:
+        gates: The inputs' half, biases included, (batch, frame, 3 · hidden): reset, update, new.
+        initial: Hidden state before the first frame, (batch, hidden).
+        weight: Recurrent weight, (3 · hidden, hidden).
+        bias: Recurrent bias, (3 · hidden).
+        keep: Whether there will be a backward pass; without it the second result has no elements.
+    """
+    batch, n_frames, size = _sizes(gates)
+    output = gates.new_empty(batch, n_frames, size)
+    kept = gates.new_empty((batch, n_frames, 4 * size) if keep else 0)
+    tensors = {"gates": gates, "weight": weight, "bias": bias, "initial": initial}
+    _run(tensors, output=output, kept=kept if keep else None)
+    return output, kept
+
+
+@gru.register_fake
+def _(  # noqa: ANN202
+    gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
+) -> tuple[Tensor, Tensor]:
+    batch, n_frames, size = _sizes(gates)
+    return (
+        gates.new_empty(batch, n_frames, size),
+        gates.new_empty((batch, n_frames, 4 * size) if keep else 0),
+    )
+
+
+@torch.library.custom_op("oscine::gru_backward", mutates_args=())
+def gru_backward(
+    grad: Tensor, initial: Tensor, weight: Tensor, output: Tensor, kept: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of the gates, of ``W h + b`` (batch, frame, 3 · hidden), and of the initial state."""
+    grad_gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])
+    grad_recurrent, grad_initial = torch.empty_like(grad_gates), torch.empty_like(initial)
+    tensors = {"weight": weight, "initial": initial, "output": output, "kept": kept, "grad_output": grad}
+    _run(
+        tensors,
+        backward=True,
+        grad_gates=grad_gates,
+        grad_recurrent=grad_recurrent,
+        grad_initial=grad_initial,
+    )
+    return grad_gates, grad_recurrent, grad_initial
+
+
+@gru_backward.register_fake
+def _(  # noqa: ANN202
+    grad: Tensor, initial: Tensor, weight: Tensor, output: Tensor, kept: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])
+    return gates, torch.empty_like(gates), torch.empty_like(initial)
+
+
+def _sizes(gates: Tensor) -> tuple[int, int, int]:
+    return gates.shape[0], gates.shape[1], gates.shape[2] // 3
+
+
+def _run(tensors: dict[str, Tensor], backward: bool = False, **results: Tensor | None) -> None:
+    first = next(iter(tensors.values()))
+    initial = tensors["initial"]
+    contiguous = {name: x.to(first.dtype).contiguous() for name, x in tensors.items()}
+    n_frames = (tensors["output"] if backward else tensors["gates"]).shape[1]
+    structure = library.fill(
+        library.Gru,
+        batch=initial.shape[0],
+        n_frames=n_frames,
+        hidden_size=initial.shape[1],
+        **contiguous,
+        **results,
+    )
+    library.call(chosen(initial.device), "gru", first.dtype, structure, backward)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    _, initial, weight, _, _ = inputs
+    hidden, kept = output
+    ctx.mark_non_differentiable(kept)
+    ctx.save_for_backward(initial, weight, hidden, kept)
+
+
+def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+    initial, weight, hidden, kept = ctx.saved_tensors
+    grad_gates, grad_recurrent, grad_initial = gru_backward(grad.contiguous(), initial, weight, hidden, kept)
+    before = torch.cat([initial.unsqueeze(1), hidden[:, :-1]], dim=1)
+    flat = grad_recurrent.flatten(0, 1)
+    grad_weight = flat.T @ before.flatten(0, 1)
+    return grad_gates, grad_initial, grad_weight, flat.sum(dim=0), None
+
+
+gru.register_autograd(_backward, setup_context=_setup_context)
+gru.register_autocast("cpu", torch.float32)
