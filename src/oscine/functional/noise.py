@@ -75,23 +75,29 @@ def _hash(x: Tensor) -> Tensor:
     return x ^ ((x >> 16) & 0xFFFF)
 
 
-@functools.lru_cache(maxsize=32)
-def _band_spectrum(n_bands: int, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return the matrix from band magnitudes to the real spectrum of the windowed zero-phase filter.
+def filter_taps(n_bands: int) -> Float[Tensor, "band tap"]:
+    """Return the matrix from band magnitudes to taps 0 … n_bands − 1 of the zero-phase filter, float64.
 
     The bands are samples of a spectrum from 0 to Nyquist; its inverse transform, a cosine sum, is cut to
-    ±(n_bands − 1) taps by a Hann window and transformed again at ``n_fft``. All of it is
-    linear, so it is one matrix (band, bin).
+    ±(n_bands − 1) taps by a Hann window. The filter is symmetric: tap −j is tap j.
     """
     half = n_bands - 1
-    tap = torch.arange(-half, half + 1, dtype=torch.float64)
-    band = torch.arange(n_bands, dtype=torch.float64)
+    tap, band = torch.arange(n_bands, dtype=torch.float64), torch.arange(n_bands, dtype=torch.float64)
     share = torch.ones(n_bands, dtype=torch.float64)
     share[1:-1] = 2
     taps = share.unsqueeze(-1) * torch.cos(math.pi * band.unsqueeze(-1) * tap / half) / (2 * half)
-    taps = taps * (0.5 + 0.5 * torch.cos(math.pi * tap / half))
+    return taps * (0.5 + 0.5 * torch.cos(math.pi * tap / half))
+
+
+@functools.lru_cache(maxsize=32)
+def _band_spectrum(n_bands: int, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the matrix from band magnitudes to the filter's real spectrum at ``n_fft``, (band, bin)."""
+    twice = torch.full((n_bands, 1), 2.0, dtype=torch.float64)
+    twice[0] = 1
+    tap = torch.arange(n_bands, dtype=torch.float64).unsqueeze(-1)
     bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
-    return (taps @ torch.cos(2 * math.pi * tap.unsqueeze(-1) * bins / n_fft)).to(dtype=dtype, device=device)
+    cosines = twice * torch.cos(2 * math.pi * tap * bins / n_fft)
+    return (filter_taps(n_bands) @ cosines).to(dtype=dtype, device=device)
 
 
 def filtered_noise(

@@ -64,6 +64,44 @@ class Gru(ctypes.Structure):
     )
 
 
+class Dense(ctypes.Structure):
+    """`oscine_dense`."""
+
+    _fields_ = (
+        *[(name, _SIZE) for name in ("n_in", "n_out")],
+        *[(name, _POINTER) for name in ("weight", "bias", "norm_weight", "norm_bias")],
+        *[(name, ctypes.c_double) for name in ("epsilon", "slope")],
+    )
+
+
+class Instrument(ctypes.Structure):
+    """`oscine_instrument`."""
+
+    _fields_ = (
+        *[
+            (name, _SIZE)
+            for name in (
+                "sample_rate",
+                "hop_length",
+                "n_harmonics",
+                "n_bands",
+                "n_taps",
+                "hidden_size",
+                "seed",
+                "n_before",
+                "n_after",
+            )
+        ],
+        ("before", ctypes.POINTER(Dense)),
+        ("gates", ctypes.POINTER(Dense)),
+        *[(name, _POINTER) for name in ("recurrent_weight", "recurrent_bias")],
+        ("after", ctypes.POINTER(Dense)),
+        ("head", ctypes.POINTER(Dense)),
+        *[(name, ctypes.c_float * 3) for name in ("maximum", "bias")],
+        *[(name, _POINTER) for name in ("filters", "room")],
+    )
+
+
 _Function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
 
 
@@ -76,6 +114,9 @@ class Kernels(ctypes.Structure):
         ("bank_f64", _Function),
         ("gru_f32", _Function),
         ("gru_f64", _Function),
+        ("player_new", ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)),
+        ("player_play", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _SIZE, _POINTER)),
+        ("player_free", ctypes.CFUNCTYPE(None, ctypes.c_void_p)),
     )
 
     def function(self, name: str, dtype: torch.dtype) -> Callable[..., None]:
@@ -112,10 +153,15 @@ def fill(structure: type[ctypes.Structure], **values: Tensor | int | float | Non
     )
 
 
+def address(structure: ctypes.Structure) -> int:
+    """Return where a structure is."""
+    return ctypes.addressof(structure)
+
+
 def call(
     instruction_set: str, name: str, dtype: torch.dtype, structure: ctypes.Structure, backward: bool
 ) -> None:
     """Run a kernel on as many threads as torch may use."""
     kernels = find(instruction_set)
     assert kernels is not None, f"there is no kernel for {instruction_set} here"
-    kernels.function(name, dtype)(ctypes.addressof(structure), int(backward), torch.get_num_threads())
+    kernels.function(name, dtype)(address(structure), int(backward), torch.get_num_threads())

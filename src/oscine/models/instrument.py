@@ -13,6 +13,7 @@ from oscine.functional.noise import NoiseState
 from oscine.functional.units import hz_to_midi
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
+from oscine.models.player import Player
 from oscine.networks.controller import ControllerState, GruController
 from oscine.processors import Convolver, FilteredNoise, HarmonicOscillator, Processor, split_controls
 
@@ -126,6 +127,10 @@ class Instrument(Processor):
         if self.room is not None and room is not None and not dry:
             audio, room = self.room.step(audio, state=room)
         return audio, InstrumentState(controller, oscillator, noise, room)
+
+    def player(self) -> Player | None:
+        """Return the compiled player, where there is one (`oscine.models.player`)."""
+        return Player(self) if Player.can_play(self) else None
 
     def forward(
         self,

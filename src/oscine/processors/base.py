@@ -1,7 +1,7 @@
 """What a processor is: one definition for training, offline and real time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import torch
@@ -53,6 +53,10 @@ class Processor(nn.Module, ABC):
     def step(self, *inputs: Any, **state: Any) -> tuple[Tensor, State]:
         """Return the output of the next block and the state after it: ``step(*inputs, state=state)``."""
 
+    def player(self) -> Callable[..., Tensor] | None:
+        """Return a faster `step` for a batch of one that keeps its own state, from the start; or None."""
+        return None
+
     def forward(self, *inputs: Any, **options: Any) -> Tensor:
         """Return the output of the whole signal, from the start."""
         return self.step(*inputs, state=self.init_state(inputs[0].shape[0]))[0]
@@ -97,6 +101,8 @@ class Chain(Processor):
 class Stream:
     """A processor that runs: it keeps the state, and computes without gradients.
 
+    It plays by the processor's `player` where there is one, which has the weights of the last `reset`.
+
     Example:
         >>> from oscine.processors import FilteredNoise
         >>> stream = Stream(FilteredNoise(n_bands=65, hop_length=64))
@@ -117,10 +123,13 @@ class Stream:
     @torch.no_grad()
     def reset(self) -> None:
         """Go back to before the first sample."""
-        self.state = self.processor.init_state(self.batch_size)
+        self._player = self.processor.player() if self.batch_size == 1 else None
+        self._state = None if self._player else self.processor.init_state(self.batch_size)
 
-    @torch.no_grad()
     def push(self, *inputs: Tensor) -> Tensor:
         """Return the output of the next block, whatever its length."""
-        output, self.state = self.processor.step(*inputs, state=self.state)
+        if self._player is not None:
+            return self._player(*inputs)
+        with torch.no_grad():
+            output, self._state = self.processor.step(*inputs, state=self._state)
         return output

@@ -106,24 +106,6 @@ class Bank {
         finish_row(item, last - 1, last < b.n_frames);
     }
 
-   private:
-    const T* frequency(int64_t item, int64_t t) const {
-        return t < 0 ? static_cast<const T*>(b.previous_hz) + item * n_sines
-                     : static_cast<const T*>(b.frequency_hz) + (item * b.n_frames + t) * n_sines;
-    }
-
-    const double* polynomial(int64_t item, int64_t t) const {
-        return b.polynomial + (item * b.n_frames + t) * n_sines * 3;
-    }
-
-    // Number of the first partials that are below Nyquist, for one phase.
-    int64_t n_audible(T hz) const {
-        if (!(hz * static_cast<T>(n_partials) >= nyquist)) return n_partials;
-        int64_t k = std::min<int64_t>(n_partials, static_cast<int64_t>(nyquist / hz) + 2);
-        while (k > 0 && !(hz * static_cast<T>(k) < nyquist)) k--;
-        return k;
-    }
-
     // The partials' amplitudes at the end of frame t: normalised over what is audible, unless they are given.
     void amplitudes(int64_t item, int64_t t, T* row) const {
         if (t < 0) {
@@ -141,6 +123,24 @@ class Bank {
         const T total = sum(row);
         const T scale = static_cast<const T*>(b.amplitude)[at] / (total > 0 ? total : 1);
         for (int64_t k = 0; k < n_partials; k++) row[k] *= scale;
+    }
+
+   private:
+    const T* frequency(int64_t item, int64_t t) const {
+        return t < 0 ? static_cast<const T*>(b.previous_hz) + item * n_sines
+                     : static_cast<const T*>(b.frequency_hz) + (item * b.n_frames + t) * n_sines;
+    }
+
+    const double* polynomial(int64_t item, int64_t t) const {
+        return b.polynomial + (item * b.n_frames + t) * n_sines * 3;
+    }
+
+    // Number of the first partials that are below Nyquist, for one phase.
+    int64_t n_audible(T hz) const {
+        if (!(hz * static_cast<T>(n_partials) >= nyquist)) return n_partials;
+        int64_t k = std::min<int64_t>(n_partials, static_cast<int64_t>(nyquist / hz) + 2);
+        while (k > 0 && !(hz * static_cast<T>(k) < nyquist)) k--;
+        return k;
     }
 
     void audible_weights(int64_t item, int64_t t, const T* weights, T* row) const {

@@ -13,46 +13,6 @@
 
 namespace {
 
-template <class T>
-struct Exponential;
-
-template <>
-struct Exponential<float> {
-    // e^x = 2^n · e^r, |r| ≤ ln 2 / 2, by a polynomial; what would underflow is the smallest normal number.
-    template <int W>
-    static typename Simd<float, W>::V of(typename Simd<float, W>::V x) {
-        using S = Simd<float, W>;
-        typedef int32_t I __attribute__((vector_size(W * 4)));
-        const typename S::V low = S::fill(-87.0f), high = S::fill(87.0f);
-        const typename S::V given = x;
-        x = x < low ? low : x;
-        x = x > high ? high : x;
-        // Adding 1.5 · 2^23 rounds to the nearest integer.
-        const typename S::V shifted = x * 1.44269504f + 12582912.0f;
-        const typename S::V n = shifted - 12582912.0f;
-        typename S::V r = x - n * 0.693359375f;
-        r = r + n * 2.12194440e-4f;
-        typename S::V y = r * 1.9875691500e-4f + 1.3981999507e-3f;
-        y = y * r + 8.3334519073e-3f;
-        y = y * r + 4.1665795894e-2f;
-        y = y * r + 1.6666665459e-1f;
-        y = y * r + 5.0000001201e-1f;
-        y = y * r * r + r + 1.0f;
-        const I exponent = (I)shifted << 23;
-        const typename S::V result = (typename S::V)((I)y + exponent);
-        return given == given ? result : given;
-    }
-};
-
-template <>
-struct Exponential<double> {
-    template <int W>
-    static typename Simd<double, W>::V of(typename Simd<double, W>::V x) {
-        for (int i = 0; i < W; i++) x[i] = std::exp(x[i]);
-        return x;
-    }
-};
-
 template <class T, int W, int ROWS, int VECTORS>
 class Gru {
     using S = Simd<T, W>;
@@ -61,9 +21,6 @@ class Gru {
     const oscine_gru& g;
     const int64_t size, width;  // hidden units; the same, up to whole vectors
     std::vector<T> transposed, bias, recurrent, hidden;
-
-    static V sigmoid(V x) { return T(1) / (T(1) + Exponential<T>::template of<W>(-x)); }
-    static V tanh(V x) { return T(2) * sigmoid(T(2) * x) - T(1); }
 
    public:
     explicit Gru(const oscine_gru& gru)
@@ -95,10 +52,10 @@ class Gru {
                 T* h = &hidden[r * width];
                 const T* rec = &recurrent[r * 3 * width];
                 for (int64_t i = 0; i < width; i += W) {
-                    const V reset = sigmoid(S::load(&in[i]) + S::load(rec + i));
-                    const V update = sigmoid(S::load(&in[width + i]) + S::load(rec + width + i));
+                    const V reset = sigmoid<T, W>(S::load(&in[i]) + S::load(rec + i));
+                    const V update = sigmoid<T, W>(S::load(&in[width + i]) + S::load(rec + width + i));
                     const V candidate = S::load(rec + 2 * width + i);
-                    const V fresh = tanh(S::load(&in[2 * width + i]) + reset * candidate);
+                    const V fresh = tanh_of<T, W>(S::load(&in[2 * width + i]) + reset * candidate);
                     S::store(h + i, fresh + update * (S::load(h + i) - fresh));
                     S::store(&keep[i], reset);
                     S::store(&keep[width + i], update);

@@ -6,6 +6,7 @@
 
 #include "bank.h"
 #include "gru.h"
+#include "player.h"
 
 namespace {
 
@@ -46,7 +47,18 @@ void gru(const oscine_gru* g, int backward, int n_threads) {
     });
 }
 
+using Instrument = Player<WIDTH, BLOCKS>;
+
+void* player_new(const oscine_instrument* description) { return new Instrument(*description); }
+
+void player_play(void* player, const float* f0_hz, const float* loudness_db, int64_t n_frames, float* audio) {
+    static_cast<Instrument*>(player)->play(f0_hz, loudness_db, n_frames, audio);
+}
+
+void player_free(void* player) { delete static_cast<Instrument*>(player); }
+
 }  // namespace
 
 extern const oscine_kernels OSCINE_NAME;
-const oscine_kernels OSCINE_NAME = {OSCINE_TEXT, bank<float>, bank<double>, gru<float>, gru<double>};
+const oscine_kernels OSCINE_NAME = {
+    OSCINE_TEXT, bank<float>, bank<double>, gru<float>, gru<double>, player_new, player_play, player_free};

@@ -1,0 +1,122 @@
+"""An instrument as a compiled player: the fastest stream, for one voice on the CPU."""
+
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from oscine.functional.noise import filter_taps
+from oscine.kernels import chosen, library
+
+if TYPE_CHECKING:
+    from oscine.models.instrument import Instrument
+
+
+class Player:
+    """Plays an instrument frame by frame, without torch in between: `Instrument.step` to within rounding.
+
+    It has the weights of the moment when it is made, and keeps its own state.
+
+    Args:
+        instrument: In float32, on the CPU.
+        seed: Of the noise.
+    """
+
+    def __init__(self, instrument: "Instrument", seed: int = 0) -> None:
+        kernels = library.find(chosen())
+        assert kernels is not None
+        self.hop_length = instrument.hop_length
+        self._play = kernels.player_play
+        self._kept: list[object] = []
+        description = self._describe(instrument, seed)
+        self._player = kernels.player_new(library.address(description))
+        weakref.finalize(self, kernels.player_free, self._player)
+
+    @staticmethod
+    def can_play(instrument: "Instrument") -> bool:
+        """Return whether there is a compiled library here, and the instrument is one that it knows."""
+        parameters = list(instrument.parameters())
+        return (
+            chosen(instrument.device) in library.INSTRUCTION_SETS
+            and all(one.dtype == torch.float32 for one in parameters)
+            and all(one.curve in ("given", "exp_sigmoid", "distribution") for one in instrument.controls)
+        )
+
+    def __call__(
+        self, f0_hz: Float[Tensor, "1 frame"], loudness_db: Float[Tensor, "1 frame"]
+    ) -> Float[Tensor, "1 time"]:
+        """Return the next frames' audio."""
+        n_frames = f0_hz.shape[1]
+        f0_hz, loudness_db = f0_hz.float().contiguous(), loudness_db.float().contiguous()
+        audio = torch.empty(1, n_frames * self.hop_length)
+        self._play(self._player, f0_hz.data_ptr(), loudness_db.data_ptr(), n_frames, audio.data_ptr())
+        return audio
+
+    def _describe(self, instrument: "Instrument", seed: int) -> library.Instrument:
+        config, controller, room = instrument.config, instrument.controller, instrument.room
+        curves = [one for one in instrument.controls if one.width]
+        stacks = [self._layers(stack) for stack in controller.before]
+        after = self._layers(controller.after) if stacks else []
+        gru = controller.gru
+        gates = library.Dense(
+            n_in=gru.input_size,
+            n_out=3 * gru.hidden_size,
+            weight=self._pointer(gru.weight_ih_l0),
+            bias=self._pointer(gru.bias_ih_l0),
+        )
+        return library.Instrument(
+            sample_rate=config.sample_rate,
+            hop_length=config.hop_length,
+            n_harmonics=config.n_harmonics,
+            n_bands=config.n_noise_bands,
+            n_taps=0 if room is None else room.n_taps,
+            hidden_size=gru.hidden_size,
+            seed=seed,
+            n_before=len(stacks[0]) if stacks else 0,
+            n_after=len(after),
+            before=self._array([layer for stack in stacks for layer in stack]),
+            gates=self._array([gates]),
+            recurrent_weight=self._pointer(gru.weight_hh_l0),
+            recurrent_bias=self._pointer(gru.bias_hh_l0),
+            after=self._array(after),
+            head=self._array([self._dense(controller.head)]),
+            maximum=tuple(one.maximum for one in curves),
+            bias=tuple(one.bias for one in curves),
+            filters=self._pointer(filter_taps(config.n_noise_bands).T),
+            room=None if room is None else self._pointer(room.taps()),
+        )
+
+    def _layers(self, stack: Iterable[nn.Module]) -> list[library.Dense]:
+        modules = list(stack)
+        return [
+            self._dense(linear, norm, relu)
+            for linear, norm, relu in zip(modules[::3], modules[1::3], modules[2::3], strict=True)
+        ]
+
+    def _dense(
+        self, linear: nn.Module, norm: nn.Module | None = None, relu: nn.Module | None = None
+    ) -> library.Dense:
+        assert isinstance(linear, nn.Linear)
+        layer = library.Dense(
+            n_in=linear.in_features,
+            n_out=linear.out_features,
+            weight=self._pointer(linear.weight),
+            bias=self._pointer(linear.bias),
+        )
+        if isinstance(norm, nn.LayerNorm) and isinstance(relu, nn.LeakyReLU):
+            layer.norm_weight, layer.norm_bias = self._pointer(norm.weight), self._pointer(norm.bias)
+            layer.epsilon, layer.slope = norm.eps, relu.negative_slope
+        return layer
+
+    def _pointer(self, tensor: Tensor) -> int:
+        kept = tensor.detach().float().contiguous().clone()
+        self._kept.append(kept)
+        return kept.data_ptr()
+
+    def _array(self, layers: list[library.Dense]) -> object:
+        array = (library.Dense * max(1, len(layers)))(*layers)
+        self._kept.append(array)
+        return array
