@@ -25,6 +25,7 @@ from torch import Tensor
 
 from oscine.errors import InputError
 from oscine.functional.stft import frame, hop_from_overlap, overlap_add_
+from oscine.kernels import spectra
 
 # Samples of framed signal per piece: 2^17 floats of prediction and as many of target stay in a core's cache.
 _PIECE_CPU = 1 << 17
@@ -109,7 +110,8 @@ class _Distance(torch.autograd.Function):
         room = both.shape[-1] + max(hop for _, hop in scales)
         gradient = audio.new_zeros(n_items, room) if ctx.needs_input_grad[0] else None
 
-        total = audio.new_zeros(())
+        piece = spectra.spectral_piece if spectra.compiled(audio) else _piece
+        total = audio.new_zeros((), dtype=torch.float64)
         for window, hop in scales:
             n_fft = len(window)
             first = side - n_fft // 2
@@ -121,20 +123,11 @@ class _Distance(torch.autograd.Function):
                 start = first + frames.start * hop
                 n_piece = frames.stop - frames.start
                 signal = both[:, items, start : start + (n_piece - 1) * hop + n_fft]
-                spectrum = torch.fft.rfft(frame(signal, n_fft, hop) * window)
-                value, slope = _compare(spectrum, weights, gradient is not None)
-                total += value
-                if gradient is not None and slope is not None:
-                    # A bin between DC and Nyquist appears twice in the inverse, once itself and once
-                    # conjugated.
-                    slope[..., 0] *= 2.0
-                    if n_fft % 2 == 0:
-                        slope[..., -1] *= 2.0
-                    back = torch.fft.irfft(spectrum[0].mul_(slope), n=n_fft, norm="forward")
-                    overlap_add_(gradient[items, start:], back, window, hop)
+                into = None if gradient is None else gradient[items, start:]
+                total += piece(signal, window, hop, weights, into)
         if gradient is not None:
             ctx.save_for_backward(gradient[:, side : side + n_samples])
-        return total
+        return total.to(audio.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
@@ -145,6 +138,23 @@ class _Distance(torch.autograd.Function):
             )
         (gradient,) = ctx.saved_tensors
         return gradient * grad_outputs[0], None, None, None, None, None
+
+
+def _piece(
+    signal: Tensor, window: Tensor, hop: int, weights: tuple[float, float, float], gradient: Tensor | None
+) -> Tensor:
+    """Return this piece's share of the distance, and add its gradient's to ``gradient``."""
+    n_fft = len(window)
+    spectrum = torch.fft.rfft(frame(signal, n_fft, hop) * window)
+    value, slope = _compare(spectrum, weights, gradient is not None)
+    if gradient is not None and slope is not None:
+        # A bin between DC and Nyquist appears twice in the inverse, once itself and once conjugated.
+        slope[..., 0] *= 2.0
+        if n_fft % 2 == 0:
+            slope[..., -1] *= 2.0
+        back = torch.fft.irfft(spectrum[0].mul_(slope), n=n_fft, norm="forward")
+        overlap_add_(gradient, back, window, hop)
+    return value
 
 
 def _compare(

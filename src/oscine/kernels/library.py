@@ -64,6 +64,16 @@ class Gru(ctypes.Structure):
     )
 
 
+class Spectra(ctypes.Structure):
+    """`oscine_spectra`."""
+
+    _fields_ = (
+        *[(name, _SIZE) for name in ("n_frames", "n_bins")],
+        *[(name, ctypes.c_float) for name in ("linear", "log", "epsilon")],
+        ("has_nyquist", ctypes.c_int),
+    )
+
+
 class Dense(ctypes.Structure):
     """`oscine_dense`."""
 
@@ -114,6 +124,9 @@ class Kernels(ctypes.Structure):
         ("bank_f64", _Function),
         ("gru_f32", _Function),
         ("gru_f64", _Function),
+        ("cut", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER)),
+        ("add", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER)),
+        ("compare", ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, _POINTER, _POINTER)),
         ("player_new", ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)),
         ("player_play", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _SIZE, _POINTER)),
         ("player_free", ctypes.CFUNCTYPE(None, ctypes.c_void_p)),

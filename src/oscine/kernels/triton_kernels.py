@@ -14,8 +14,10 @@ try:
     import triton.language as tl  # pyright: ignore[reportMissingImports]
     from triton import jit  # pyright: ignore[reportMissingImports]
 except ModuleNotFoundError:
-    # Nothing here can run without Triton, but whatever reads every file of the package can read this one.
-    from oscine.kernels.choice import untouched as jit
+    # Nothing here can run without Triton, but what imports every file of the package can import this one.
+    def jit(function):
+        """Return the function as it is."""
+        return function
 
 
 @jit
@@ -132,6 +134,13 @@ def _pair(weights, scale, above, below, n):
 
 @jit
 @no_type_check
+def _line(start, end):
+    """Return offsets (a row of them) at a frame's start, and how far they rise to its end, beside all samples."""
+    return start[None, :], (end - start)[None, :]
+
+
+@jit
+@no_type_check
 def harmonics(
     polynomial, frequency, previous_frequency, amplitude, weights, previous, audio,
     n_frames, hop, n_partials, nyquist,
@@ -147,29 +156,33 @@ def harmonics(
     )  # fmt: skip
     width: tl.constexpr = 2 * offsets - 1
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
-    phase, bad = _phases(polynomial + 3 * row, True, sample[:, None])
+    phase, bad = _phases(polynomial + 3 * row, True, sample)
     poison += bad
     blend = sample.to(tl.float32)[:, None] / hop
-    offset = tl.arange(0, offsets)[None, :]
+    offset = tl.arange(0, offsets)
     step_sine, step_cosine = _circle(_times(phase, width))
+    phase, step_sine, step_cosine = phase[:, None], step_sine[:, None], step_cosine[:, None]
     even = tl.zeros([samples, offsets], tl.float32)
     odd = tl.zeros([samples, offsets], tl.float32)
     n_steps = (n + offsets - 1) // width + 1
+    sine = tl.zeros_like(even)
+    cosine = sine + 1.0
     for first in range(0, n_steps, run):
-        sine, cosine = _circle(_times(phase, first * width))
-        sine += tl.zeros_like(even)
-        cosine += tl.zeros_like(even)
+        if first > 0:
+            sine, cosine = _circle(_times(phase, first * width + 0 * offset[None, :]))
         for step in range(first, tl.minimum(first + run, n_steps)):
             above = step * width + offset
             below = step * width - offset
             up, down = _pair(from_row, scale_from, above, below, n)
             up_to, down_to = _pair(to_row, scale_to, above, below, n)
-            even += (up + down + blend * (up_to + down_to - up - down)) * sine
-            odd += (up - down + blend * (up_to - down_to - up + down)) * cosine
+            both, rise = _line(up + down, up_to + down_to)
+            even += (both + blend * rise) * sine
+            both, rise = _line(up - down, up_to - down_to)
+            odd += (both + blend * rise) * cosine
             turned = sine * step_cosine + cosine * step_sine
             cosine = cosine * step_cosine - sine * step_sine
             sine = turned
-    near_sine, near_cosine = _circle(_times(phase, offset))
+    near_sine, near_cosine = _circle(_times(phase, offset[None, :]))
     total = tl.sum(even * near_cosine + odd * near_sine, axis=1) + poison
     tl.store(audio + row * hop + sample, total, mask=sample < hop)
 
@@ -191,12 +204,13 @@ def grad_harmonics(
     )  # fmt: skip
     width: tl.constexpr = 2 * offsets - 1
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
-    phase, bad = _phases(polynomial + 3 * row, True, sample[:, None])
+    phase, bad = _phases(polynomial + 3 * row, True, sample)
     blend = sample.to(tl.float32)[:, None] / hop
-    offset = tl.arange(0, offsets)[None, :]
-    given = tl.load(grad + row * hop + sample[:, None], mask=sample[:, None] < hop, other=0.0) + bad
+    offset = tl.arange(0, offsets)
+    given = tl.load(grad + row * hop + sample, mask=sample < hop, other=0.0)[:, None] + bad
     step_sine, step_cosine = _circle(_times(phase, width))
-    near_sine, near_cosine = _circle(_times(phase, offset))
+    phase, step_sine, step_cosine = phase[:, None], step_sine[:, None], step_cosine[:, None]
+    near_sine, near_cosine = _circle(_times(phase, offset[None, :]))
     late_sine = blend * near_sine
     late_cosine = blend * near_cosine
     even = tl.zeros([samples, offsets], tl.float32)
@@ -205,27 +219,28 @@ def grad_harmonics(
     to_from = grad_ends + 2 * part * n_partials - 1
     to_end = to_from + n_partials
     n_steps = (n + offsets - 1) // width + 1
+    # Turning is linear: what is turned is the sine times the gradient.
+    sine = tl.zeros_like(even)
+    cosine = sine + given
     for first in range(0, n_steps, run):
-        sine, cosine = _circle(_times(phase, first * width))
-        # Turning is linear: what is turned is the sine times the gradient.
-        sine = sine * given + tl.zeros_like(even)
-        cosine = cosine * given + tl.zeros_like(even)
+        if first > 0:
+            sine, cosine = _circle(_times(phase, first * width + 0 * offset[None, :]))
+            sine *= given
+            cosine *= given
         for step in range(first, tl.minimum(first + run, n_steps)):
             above = step * width + offset
             below = step * width - offset
             if whole:
                 up, down = _pair(from_row, scale_from, above, below, n)
                 up_to, down_to = _pair(to_row, scale_to, above, below, n)
-                up, down = above * up, below * down
-                up_to, down_to = above * up_to, below * down_to
-                even += (up + down + blend * (up_to + down_to - up - down)) * cosine
-                odd += (up - down + blend * (up_to - down_to - up + down)) * sine
-            level = tl.sum(sine * near_cosine, axis=0)[None, :]
-            slant = tl.sum(cosine * near_sine, axis=0)[None, :]
-            level_end = tl.sum(sine * late_cosine, axis=0)[None, :]
-            slant_end = tl.sum(cosine * late_sine, axis=0)[None, :]
-            level -= level_end
-            slant -= slant_end
+                both, rise = _line(above * up + below * down, above * up_to + below * down_to)
+                even += (both + blend * rise) * cosine
+                both, rise = _line(above * up - below * down, above * up_to - below * down_to)
+                odd += (both + blend * rise) * sine
+            level_end = tl.sum(sine * late_cosine, axis=0)
+            slant_end = tl.sum(cosine * late_sine, axis=0)
+            level = tl.sum(sine * near_cosine, axis=0) - level_end
+            slant = tl.sum(cosine * near_sine, axis=0) - slant_end
             high = (above >= 1) & (above <= n)
             low = (below >= 1) & (below <= n) & (below < above)
             tl.store(to_from + above, level + slant, mask=high)
@@ -302,7 +317,7 @@ def grad_partials(
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
     blend = sample.to(tl.float32)[:, None] / hop
     i = sample.to(tl.float32)[:, None]
-    given = tl.load(grad + row * hop + sample[:, None], mask=sample[:, None] < hop, other=0.0)
+    given = tl.load(grad + row * hop + sample, mask=sample < hop, other=0.0)[:, None]
     part = tl.program_id(1) * tl.num_programs(0) + row
     for first in range(0, n_partials, offsets):
         number = first + 1 + tl.arange(0, offsets)[None, :]
@@ -352,36 +367,22 @@ def grad_rows(
     hz_next = tl.where(last, hz_to, hz_to + n_sines)
     here = grad_ends + 2 * row * n_partials
     there = tl.where(last, here, here + 2 * n_partials)
-    weights += row * n_partials
-    grad_weights += row * n_partials
-    totals = tl.zeros([block], tl.float32)
-    products = tl.zeros([block], tl.float32)
-    for first in range(0, n_partials, block):
-        number = first + 1 + tl.arange(0, block)
-        inside = number <= n_partials
-        sounding = _sounding(hz_from, hz_to, number, inside, nyquist, free)
-        given = _gathered(here + n_partials, n_chunks, n_partials, number, sounding)
-        sounding_next = (row % n_frames < n_frames - 1) & _sounding(hz_to, hz_next, number, inside, nyquist, free)
-        given += _gathered(there, n_chunks, n_partials, number, sounding_next)
-        tl.store(grad_weights + number - 1, given, mask=inside)
-        if normalise:
-            audible = (_hz(hz_to, number, inside, free) < nyquist).to(tl.float32)
-            given_weights = tl.load(weights + number - 1, mask=inside, other=0.0) * audible
-            totals += given_weights
-            products += given_weights * given
-        if row % n_frames == 0:
-            start = _gathered(here, n_chunks, n_partials, number, sounding)
-            tl.store(grad_previous + row // n_frames * n_partials + number - 1, start, mask=inside)
+    number = 1 + tl.arange(0, block)
+    inside = number <= n_partials
+    sounding = _sounding(hz_from, hz_to, number, inside, nyquist, free)
+    sounding_next = _sounding(hz_to, hz_next, number, inside & (row % n_frames < n_frames - 1), nyquist, free)
+    given = _gathered(here + n_partials, n_chunks, n_partials, number, sounding)
+    given += _gathered(there, n_chunks, n_partials, number, sounding_next)
+    if row % n_frames == 0:
+        start = _gathered(here, n_chunks, n_partials, number, sounding)
+        tl.store(grad_previous + row // n_frames * n_partials + number - 1, start, mask=inside)
     if normalise:
-        total = tl.sum(totals)
-        share = tl.sum(products) / _safe(total)
+        audible = (_hz(hz_to, number, inside, free) < nyquist).to(tl.float32)
+        weight = tl.load(weights + row * n_partials + number - 1, mask=inside, other=0.0) * audible
+        total = tl.sum(weight)
+        share = tl.sum(weight * given) / _safe(total)
         tl.store(grad_amplitude + row, share)
         # A silent row has no share to divide by: only its own derivative counts.
         shift = tl.where(total > 0, share, 0.0)
-        scale = tl.load(amplitude + row) / _safe(total)
-        for first in range(0, n_partials, block):
-            number = first + 1 + tl.arange(0, block)
-            inside = number <= n_partials
-            audible = (_hz(hz_to, number, inside, free) < nyquist).to(tl.float32)
-            given = tl.load(grad_weights + number - 1, mask=inside, other=0.0)
-            tl.store(grad_weights + number - 1, scale * (given - shift) * audible, mask=inside)
+        given = tl.load(amplitude + row) / _safe(total) * (given - shift) * audible
+    tl.store(grad_weights + row * n_partials + number - 1, given, mask=inside)

@@ -43,6 +43,14 @@ typedef struct {
     void* grad_initial;                    // T [batch][hidden]
 } oscine_gru;
 
+// What two spectra are compared by (functional/spectral_distance.py).
+typedef struct {
+    int64_t n_frames, n_bins;
+    float linear, log;                     // weights of the two differences, over the number of all bins
+    float epsilon;                         // added to magnitudes before the logarithm
+    int has_nyquist;                       // the last bin is its own conjugate
+} oscine_spectra;
+
 // A dense layer: y = weight · x + bias; with a norm, then layer norm and leaky ReLU.
 typedef struct {
     int64_t n_in, n_out;
@@ -74,6 +82,9 @@ typedef struct {
     void (*bank_f64)(const oscine_bank*, int backward, int n_threads);
     void (*gru_f32)(const oscine_gru*, int backward, int n_threads);
     void (*gru_f64)(const oscine_gru*, int backward, int n_threads);
+    void (*cut)(const float* signal, const float* window, int64_t n_fft, int64_t hop, int64_t n_frames, float* frames);
+    void (*add)(const float* frames, const float* window, int64_t n_fft, int64_t hop, int64_t n_frames, float* total);
+    double (*compare)(const oscine_spectra*, float* predicted, const float* truth);
     // What the description points to must live as long as the player; `play` writes n_frames · hop_length samples.
     void* (*player_new)(const oscine_instrument*);
     void (*player_play)(void* player, const float* f0_hz, const float* loudness_db, int64_t n_frames, float* audio);

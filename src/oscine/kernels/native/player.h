@@ -18,7 +18,7 @@ namespace {
 template <int W>
 void matrix_vector(const float* matrix, const float* bias, const float* x, int64_t n_in, int64_t n_out, float* y) {
     using S = Simd<float, W>;
-    constexpr int ROWS = 4;  // read side by side, so that as many loads are under way
+    constexpr int ROWS = 8;  // read side by side, so that as many loads are under way
     int64_t row = 0;
     for (; row + ROWS <= n_out; row += ROWS, matrix += ROWS * n_in) {
         typename S::V total[ROWS];
@@ -26,7 +26,7 @@ void matrix_vector(const float* matrix, const float* bias, const float* x, int64
         int64_t i = 0;
         for (; i + W <= n_in; i += W) {
             const typename S::V given = S::load(x + i);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int r = 0; r < ROWS; r++) total[r] += S::load(matrix + r * n_in + i) * given;
         }
         for (int r = 0; r < ROWS; r++) {

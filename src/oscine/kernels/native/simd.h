@@ -35,19 +35,37 @@ struct Simd {
     static V zero() { return V{}; }
     static V fill(T value) { return V{} + value; }
 
-    // The sums of a's neighbours, then of b's: log2(W) such steps make W vectors one vector of their totals.
-    static V fold(V a, V b) {
+    // Pairs one after the other, 2 W numbers, to the first ones and the second ones; and back.
+    static void split(V a, V b, V& first, V& second) {
 #if defined(__GNUC__) && !defined(__clang__)
         I even, odd;
         for (int i = 0; i < W; i++) even[i] = 2 * i;
         for (int i = 0; i < W; i++) odd[i] = 2 * i + 1;
-        return __builtin_shuffle(a, b, even) + __builtin_shuffle(a, b, odd);
+        first = __builtin_shuffle(a, b, even);
+        second = __builtin_shuffle(a, b, odd);
 #else
-        V folded;
-        for (int i = 0; i < W / 2; i++) folded[i] = a[2 * i] + a[2 * i + 1];
-        for (int i = 0; i < W / 2; i++) folded[W / 2 + i] = b[2 * i] + b[2 * i + 1];
-        return folded;
+        for (int i = 0; i < W / 2; i++) first[i] = a[2 * i], first[W / 2 + i] = b[2 * i];
+        for (int i = 0; i < W / 2; i++) second[i] = a[2 * i + 1], second[W / 2 + i] = b[2 * i + 1];
 #endif
+    }
+
+    static void merge(V first, V second, T* pairs) {
+#if defined(__GNUC__) && !defined(__clang__)
+        I low, high;
+        for (int i = 0; i < W; i++) low[i] = i / 2 + (i % 2) * W;
+        for (int i = 0; i < W; i++) high[i] = W / 2 + i / 2 + (i % 2) * W;
+        store(pairs, __builtin_shuffle(first, second, low));
+        store(pairs + W, __builtin_shuffle(first, second, high));
+#else
+        for (int i = 0; i < W; i++) pairs[2 * i] = first[i], pairs[2 * i + 1] = second[i];
+#endif
+    }
+
+    // The sums of a's neighbours, then of b's: log2(W) such steps make W vectors one vector of their totals.
+    static V fold(V a, V b) {
+        V even, odd;
+        split(a, b, even, odd);
+        return even + odd;
     }
 
     // Total of the lanes of each of W vectors that lie one after the other, in place: W totals in front.

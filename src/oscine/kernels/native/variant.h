@@ -7,6 +7,7 @@
 #include "bank.h"
 #include "gru.h"
 #include "player.h"
+#include "spectra.h"
 
 namespace {
 
@@ -61,4 +62,15 @@ void player_free(void* player) { delete static_cast<Instrument*>(player); }
 
 extern const oscine_kernels OSCINE_NAME;
 const oscine_kernels OSCINE_NAME = {
-    OSCINE_TEXT, bank<float>, bank<double>, gru<float>, gru<double>, player_new, player_play, player_free};
+    OSCINE_TEXT,
+    bank<float>,
+    bank<double>,
+    gru<float>,
+    gru<double>,
+    Spectra<WIDTH>::cut,
+    Spectra<WIDTH>::add,
+    Spectra<WIDTH>::compare,
+    player_new,
+    player_play,
+    player_free,
+};
