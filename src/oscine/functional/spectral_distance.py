@@ -27,8 +27,8 @@ from oscine.errors import InputError
 from oscine.functional.stft import frame, hop_from_overlap, overlap_add_
 from oscine.kernels import spectra
 
-# Samples of framed signal per piece: 2^17 floats of prediction and as many of target stay in a core's cache.
-_PIECE_CPU = 1 << 17
+# Samples of framed signal per piece: few enough for a cache, many enough that a transform's preparation is rare.
+_PIECE_CPU = 1 << 18
 _PIECE_ACCELERATOR = 1 << 25
 
 

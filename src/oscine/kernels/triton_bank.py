@@ -44,9 +44,7 @@ _BLOCK = 128  # weights that are summed at a time
 
 def available() -> bool:
     """Return whether there is Triton, and a GPU or Triton's interpreter to run it."""
-    if importlib.util.find_spec("triton") is None:
-        return False
-    return _interpreted() or torch.cuda.is_available()
+    return _installed() and (_interpreted() or torch.cuda.is_available())
 
 
 def runs_on(kind: str) -> bool:
@@ -109,14 +107,12 @@ class _Call:
 
     def __init__(self, inputs: Inputs) -> None:
         batch, n_frames, n_partials = inputs.weights.shape
-        self.device = inputs.weights.device
         # Without an amplitude the argument is never read, but it must be a tensor.
         names = ("frequency_hz", "previous_hz", "amplitude", "weights", "previous_amplitudes")
         given = [getattr(inputs, name) for name in names]
         given[2] = inputs.weights if inputs.amplitude is None else inputs.amplitude
-        tensors = [x.to(torch.float32).contiguous() for x in given]
         self.polynomial = inputs.polynomial.to(torch.float64).contiguous()
-        self.frequencies_weights = tensors
+        self.tensors = [x.to(torch.float32).contiguous() for x in given]
         self.sizes = (n_frames, inputs.hop_length, n_partials, inputs.nyquist)
         self.n_sines = inputs.n_sines
         self.n_rows = batch * n_frames
@@ -130,7 +126,7 @@ class _Call:
             options["run"] = _STEPS
         with torch.cuda.device_of(self.polynomial):
             getattr(_kernels(), name)[(self.n_rows, self.n_chunks)](
-                self.polynomial, *self.frequencies_weights, *outputs, *self.sizes, **options,
+                self.polynomial, *self.tensors, *outputs, *self.sizes, **options,
                 normalise=self.normalise, samples=self.samples, offsets=_OFFSETS, block=_BLOCK, num_warps=1,
             )  # fmt: skip
 
@@ -140,11 +136,16 @@ class _Call:
         block = _power_of_two(n_partials)
         with torch.cuda.device_of(ends):
             _kernels().grad_rows[(self.n_rows,)](
-                *self.frequencies_weights[:4], ends, *outputs,
+                *self.tensors[:4], ends, *outputs,
                 n_frames, self.n_sines, n_partials, self.n_chunks, nyquist,
                 normalise=self.normalise, free=self.n_sines > 1, block=block,
                 num_warps=min(16, max(1, block // 128)),
             )  # fmt: skip
+
+
+@cache
+def _installed() -> bool:
+    return importlib.util.find_spec("triton") is not None
 
 
 def _interpreted() -> bool:

@@ -156,12 +156,11 @@ def harmonics(
     )  # fmt: skip
     width: tl.constexpr = 2 * offsets - 1
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
-    phase, bad = _phases(polynomial + 3 * row, True, sample)
+    phase, bad = _phases(polynomial + 3 * row, True, sample[:, None])
     poison += bad
     blend = sample.to(tl.float32)[:, None] / hop
     offset = tl.arange(0, offsets)
     step_sine, step_cosine = _circle(_times(phase, width))
-    phase, step_sine, step_cosine = phase[:, None], step_sine[:, None], step_cosine[:, None]
     even = tl.zeros([samples, offsets], tl.float32)
     odd = tl.zeros([samples, offsets], tl.float32)
     n_steps = (n + offsets - 1) // width + 1
@@ -169,7 +168,7 @@ def harmonics(
     cosine = sine + 1.0
     for first in range(0, n_steps, run):
         if first > 0:
-            sine, cosine = _circle(_times(phase, first * width + 0 * offset[None, :]))
+            sine, cosine = _circle(_times(tl.broadcast_to(phase, samples, offsets), first * width))
         for step in range(first, tl.minimum(first + run, n_steps)):
             above = step * width + offset
             below = step * width - offset
@@ -204,12 +203,11 @@ def grad_harmonics(
     )  # fmt: skip
     width: tl.constexpr = 2 * offsets - 1
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
-    phase, bad = _phases(polynomial + 3 * row, True, sample)
+    phase, bad = _phases(polynomial + 3 * row, True, sample[:, None])
     blend = sample.to(tl.float32)[:, None] / hop
     offset = tl.arange(0, offsets)
     given = tl.load(grad + row * hop + sample, mask=sample < hop, other=0.0)[:, None] + bad
     step_sine, step_cosine = _circle(_times(phase, width))
-    phase, step_sine, step_cosine = phase[:, None], step_sine[:, None], step_cosine[:, None]
     near_sine, near_cosine = _circle(_times(phase, offset[None, :]))
     late_sine = blend * near_sine
     late_cosine = blend * near_cosine
@@ -224,7 +222,7 @@ def grad_harmonics(
     cosine = sine + given
     for first in range(0, n_steps, run):
         if first > 0:
-            sine, cosine = _circle(_times(phase, first * width + 0 * offset[None, :]))
+            sine, cosine = _circle(_times(tl.broadcast_to(phase, samples, offsets), first * width))
             sine *= given
             cosine *= given
         for step in range(first, tl.minimum(first + run, n_steps)):
@@ -293,8 +291,7 @@ def partials(
         phase, bad = _phases(polynomial + 3 * (row * n_partials + number - 1), inside, sample[:, None])
         start = scale_from * tl.load(from_row + number - 1, mask=sounding, other=0.0) + bad
         end = scale_to * tl.load(to_row + number - 1, mask=sounding, other=0.0)
-        sine, _ = _circle(phase)
-        total += (start + blend * (end - start)) * sine
+        total += (start + blend * (end - start)) * _circle(phase)[0]
     tl.store(audio + row * hop + sample, tl.sum(total, axis=1) + poison, mask=sample < hop)
 
 
