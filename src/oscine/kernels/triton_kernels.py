@@ -1,7 +1,7 @@
 """The Triton kernels of the bank of sines; triton_bank.py says what they compute together, and starts them.
 
-A program has one row, which is a frame of an item, and one chunk of its samples, as a tile of samples × offsets. A
-phase is an int32 whose 2³² are a turn: it wraps for free, and k times it is the exact phase of harmonic k.
+A program has one row, which is a frame of an item, and one chunk of its samples, as a tile of samples × offsets.
+A phase is an int32 whose 2³² are a turn: it wraps for free, and k times it is the exact phase of harmonic k.
 
 The decorator `no_type_check` keeps checkers of annotations away: Triton compiles the source as it stands.
 """
@@ -25,7 +25,7 @@ except ModuleNotFoundError:
 def _circle(phase):
     """Return the sine and the cosine, in float32: of x turns both are polynomials in x² but for their zeros.
 
-    sin 2πx = x (¼ − x²) Q(x²) and cos 2πx = (1/16 − x²) R(x²) for |x| ≤ ½; Q and R are minimax, within 1.2e-8.
+    sin 2πx = x (¼ − x²) Q(x²) and cos 2πx = (1/16 − x²) R(x²) for |x| ≤ ½; minimax, within 1.2e-8.
     """
     x = phase.to(tl.float32) * 2.3283064365386963e-10
     u = x * x
@@ -48,7 +48,7 @@ def _times(phase, number):
 def _fixed(turns):
     """Return float64 turns as a fraction of 2⁶⁴; NaN, which has none, as 0."""
     fraction = turns - tl.floor(turns + 0.5)
-    return (tl.where(fraction == fraction, fraction, 0.0) * 18446744073709551616.0).to(tl.int64)
+    return (tl.where(tl.abs(fraction) <= 1.0, fraction, 0.0) * 18446744073709551616.0).to(tl.int64)
 
 
 @jit
@@ -69,7 +69,7 @@ def _phases(polynomial, inside, sample):
 @jit
 @no_type_check
 def _hz(frequency, number, inside, free: tl.constexpr):
-    """Return the partials' frequency from the one that a row has for all (`frequency` points at it), or theirs."""
+    """Return the partials' frequencies, from where those of a row are, or where its one for all harmonics is."""
     if free:
         hz = tl.load(frequency + number - 1, mask=inside, other=0.0)
     else:
@@ -86,20 +86,25 @@ def _safe(total):
 @jit
 @no_type_check
 def _before(values, previous, row, n_frames, width):
-    """Return where the row before begins: that of the same item, or what it was given for before its first."""
+    """Return where the row before begins: that of the same item, or what was before its first."""
     return tl.where(row % n_frames > 0, values + (row - 1) * width, previous + row // n_frames * width)
 
 
 @jit
 @no_type_check
-def _scales(
-    row, n_frames, n_partials, nyquist, amplitude, hz_from, hz_to, from_row, to_row,
+def _ends(
+    row, frequency, previous_frequency, amplitude, weights, previous, n_frames, n_partials, nyquist,
     normalise: tl.constexpr, free: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """Return what makes weights amplitudes at a row's start and at its end, how many partials sound, and poison.
+    """Return a row's weights at its start and what makes them amplitudes, the same of its end, and two numbers.
 
-    Poison is 0, or NaN where a weight is: also a partial that is silent can't hide it.
+    Those are how many partials sound, and poison: 0, or NaN where a weight is, which silence must not hide.
     """
+    n_sines = n_partials if free else 1
+    hz_from = _before(frequency, previous_frequency, row, n_frames, n_sines)
+    hz_to = frequency + row * n_sines
+    from_row = _before(weights, previous, row, n_frames, n_partials)
+    to_row = weights + row * n_partials
     total_from = tl.zeros([block], tl.float32)
     total_to = tl.zeros([block], tl.float32)
     sounding = tl.zeros([block], tl.int32)
@@ -120,13 +125,13 @@ def _scales(
         scale_from = tl.load(amplitude + tl.where(first_row, row, row - 1)) / _safe(total_from)
         scale_from = tl.where(first_row, 1.0, scale_from)
         scale_to = tl.load(amplitude + row) / _safe(total_to)
-    return scale_from, scale_to, tl.sum(sounding), 0.0 * (total_from + total_to)
+    return from_row, scale_from, to_row, scale_to, tl.sum(sounding), 0.0 * (total_from + total_to)
 
 
 @jit
 @no_type_check
 def _pair(weights, scale, above, below, n):
-    """Return the amplitudes of two harmonics of one centre; offset 0 is its own mirror image and counts once."""
+    """Return the amplitudes above and below a centre; offset 0 is its own mirror image and counts once."""
     up = tl.load(weights + above - 1, mask=(above >= 1) & (above <= n), other=0.0)
     down = tl.load(weights + below - 1, mask=(below >= 1) & (below <= n) & (below < above), other=0.0)
     return scale * up, scale * down
@@ -134,8 +139,16 @@ def _pair(weights, scale, above, below, n):
 
 @jit
 @no_type_check
+def _store_pair(to, above, below, n, level, slant):
+    """Write the gradients above and below a centre."""
+    tl.store(to + above - 1, level + slant, mask=(above >= 1) & (above <= n))
+    tl.store(to + below - 1, level - slant, mask=(below >= 1) & (below <= n) & (below < above))
+
+
+@jit
+@no_type_check
 def _line(start, end):
-    """Return offsets (a row of them) at a frame's start, and how far they rise to its end, beside all samples."""
+    """Return the offsets' values at a frame's start, and their rise to its end, as rows of a tile."""
     return start[None, :], (end - start)[None, :]
 
 
@@ -144,15 +157,14 @@ def _line(start, end):
 def harmonics(
     polynomial, frequency, previous_frequency, amplitude, weights, previous, audio,
     n_frames, hop, n_partials, nyquist,
-    normalise: tl.constexpr, samples: tl.constexpr, offsets: tl.constexpr, block: tl.constexpr, run: tl.constexpr,
+    normalise: tl.constexpr, samples: tl.constexpr, offsets: tl.constexpr, block: tl.constexpr,
+    run: tl.constexpr,
 ):  # fmt: skip
     """Write the audio of harmonics of one phase."""
     row = tl.program_id(0).to(tl.int64)
-    from_row = _before(weights, previous, row, n_frames, n_partials)
-    to_row = weights + row * n_partials
-    scale_from, scale_to, n, poison = _scales(
-        row, n_frames, n_partials, nyquist, amplitude, _before(frequency, previous_frequency, row, n_frames, 1),
-        frequency + row, from_row, to_row, normalise, False, block,
+    from_row, scale_from, to_row, scale_to, n, poison = _ends(
+        row, frequency, previous_frequency, amplitude, weights, previous, n_frames, n_partials, nyquist,
+        normalise, False, block,
     )  # fmt: skip
     width: tl.constexpr = 2 * offsets - 1
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
@@ -191,15 +203,14 @@ def harmonics(
 def grad_harmonics(
     polynomial, frequency, previous_frequency, amplitude, weights, previous, grad, grad_ends, moments,
     n_frames, hop, n_partials, nyquist, whole: tl.constexpr,
-    normalise: tl.constexpr, samples: tl.constexpr, offsets: tl.constexpr, block: tl.constexpr, run: tl.constexpr,
+    normalise: tl.constexpr, samples: tl.constexpr, offsets: tl.constexpr, block: tl.constexpr,
+    run: tl.constexpr,
 ):  # fmt: skip
-    """Write a chunk's part of the gradients of the amplitudes at both ends and, if `whole`, of the polynomial."""
+    """Write a chunk's part of the gradients of both ends' amplitudes and, if `whole`, of the polynomial."""
     row = tl.program_id(0).to(tl.int64)
-    from_row = _before(weights, previous, row, n_frames, n_partials)
-    to_row = weights + row * n_partials
-    scale_from, scale_to, n, poison = _scales(
-        row, n_frames, n_partials, nyquist, amplitude, _before(frequency, previous_frequency, row, n_frames, 1),
-        frequency + row, from_row, to_row, normalise, False, block,
+    from_row, scale_from, to_row, scale_to, n, poison = _ends(
+        row, frequency, previous_frequency, amplitude, weights, previous, n_frames, n_partials, nyquist,
+        normalise, False, block,
     )  # fmt: skip
     width: tl.constexpr = 2 * offsets - 1
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
@@ -214,7 +225,7 @@ def grad_harmonics(
     even = tl.zeros([samples, offsets], tl.float32)
     odd = tl.zeros([samples, offsets], tl.float32)
     part = tl.program_id(1) * tl.num_programs(0) + row
-    to_from = grad_ends + 2 * part * n_partials - 1
+    to_from = grad_ends + 2 * part * n_partials
     to_end = to_from + n_partials
     n_steps = (n + offsets - 1) // width + 1
     # Turning is linear: what is turned is the sine times the gradient.
@@ -239,22 +250,17 @@ def grad_harmonics(
             slant_end = tl.sum(cosine * late_sine, axis=0)
             level = tl.sum(sine * near_cosine, axis=0) - level_end
             slant = tl.sum(cosine * near_sine, axis=0) - slant_end
-            high = (above >= 1) & (above <= n)
-            low = (below >= 1) & (below <= n) & (below < above)
-            tl.store(to_from + above, level + slant, mask=high)
-            tl.store(to_end + above, level_end + slant_end, mask=high)
-            tl.store(to_from + below, level - slant, mask=low)
-            tl.store(to_end + below, level_end - slant_end, mask=low)
+            _store_pair(to_from, above, below, n, level, slant)
+            _store_pair(to_end, above, below, n, level_end, slant_end)
             turned = sine * step_cosine + cosine * step_sine
             cosine = cosine * step_cosine - sine * step_sine
             sine = turned
     if whole:
         slope = tl.sum(even * near_cosine - odd * near_sine, axis=1).to(tl.float64) * 6.283185307179586
         slope += poison
-        i = sample.to(tl.float64)
-        tl.store(moments + 3 * part, tl.sum(slope))
-        tl.store(moments + 3 * part + 1, tl.sum(slope * i))
-        tl.store(moments + 3 * part + 2, tl.sum(slope * i * i))
+        for power in tl.static_range(3):
+            tl.store(moments + 3 * part + power, tl.sum(slope))
+            slope *= sample.to(tl.float64)
 
 
 @jit
@@ -276,23 +282,22 @@ def partials(
     row = tl.program_id(0).to(tl.int64)
     hz_from = _before(frequency, previous_frequency, row, n_frames, n_partials)
     hz_to = frequency + row * n_partials
-    from_row = _before(weights, previous, row, n_frames, n_partials)
-    to_row = weights + row * n_partials
-    scale_from, scale_to, _, poison = _scales(
-        row, n_frames, n_partials, nyquist, amplitude, hz_from, hz_to, from_row, to_row, normalise, True, block
-    )
+    from_row, scale_from, to_row, scale_to, _, _ = _ends(
+        row, frequency, previous_frequency, amplitude, weights, previous, n_frames, n_partials, nyquist,
+        normalise, True, block,
+    )  # fmt: skip
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
     blend = sample.to(tl.float32)[:, None] / hop
     total = tl.zeros([samples, offsets], tl.float32)
     for first in range(0, n_partials, offsets):
         number = first + 1 + tl.arange(0, offsets)[None, :]
         inside = number <= n_partials
-        sounding = _sounding(hz_from, hz_to, number, inside, nyquist, True)
-        phase, bad = _phases(polynomial + 3 * (row * n_partials + number - 1), inside, sample[:, None])
-        start = scale_from * tl.load(from_row + number - 1, mask=sounding, other=0.0) + bad
-        end = scale_to * tl.load(to_row + number - 1, mask=sounding, other=0.0)
+        phase, poison = _phases(polynomial + 3 * (row * n_partials + number - 1), inside, sample[:, None])
+        sounding = _sounding(hz_from, hz_to, number, inside, nyquist, True).to(tl.float32)
+        start = scale_from * tl.load(from_row + number - 1, mask=inside, other=0.0) * sounding + poison
+        end = scale_to * tl.load(to_row + number - 1, mask=inside, other=0.0) * sounding
         total += (start + blend * (end - start)) * _circle(phase)[0]
-    tl.store(audio + row * hop + sample, tl.sum(total, axis=1) + poison, mask=sample < hop)
+    tl.store(audio + row * hop + sample, tl.sum(total, axis=1), mask=sample < hop)
 
 
 @jit
@@ -306,36 +311,34 @@ def grad_partials(
     row = tl.program_id(0).to(tl.int64)
     hz_from = _before(frequency, previous_frequency, row, n_frames, n_partials)
     hz_to = frequency + row * n_partials
-    from_row = _before(weights, previous, row, n_frames, n_partials)
-    to_row = weights + row * n_partials
-    scale_from, scale_to, _, poison = _scales(
-        row, n_frames, n_partials, nyquist, amplitude, hz_from, hz_to, from_row, to_row, normalise, True, block
-    )
+    from_row, scale_from, to_row, scale_to, _, _ = _ends(
+        row, frequency, previous_frequency, amplitude, weights, previous, n_frames, n_partials, nyquist,
+        normalise, True, block,
+    )  # fmt: skip
     sample = tl.program_id(1) * samples + tl.arange(0, samples)
     blend = sample.to(tl.float32)[:, None] / hop
-    i = sample.to(tl.float32)[:, None]
     given = tl.load(grad + row * hop + sample, mask=sample < hop, other=0.0)[:, None]
     part = tl.program_id(1) * tl.num_programs(0) + row
     for first in range(0, n_partials, offsets):
         number = first + 1 + tl.arange(0, offsets)[None, :]
         inside = number <= n_partials
-        sounding = _sounding(hz_from, hz_to, number, inside, nyquist, True)
-        phase, bad = _phases(polynomial + 3 * (row * n_partials + number - 1), inside, sample[:, None])
+        phase, poison = _phases(polynomial + 3 * (row * n_partials + number - 1), inside, sample[:, None])
         sine, cosine = _circle(phase)
-        sine *= given + bad
+        sine *= given + poison
         level = tl.sum(sine, axis=0)[None, :]
         end = tl.sum(sine * blend, axis=0)[None, :]
         here = grad_ends + 2 * part * n_partials + number - 1
         tl.store(here, level - end, mask=inside)
         tl.store(here + n_partials, end, mask=inside)
         if whole:
-            start = scale_from * tl.load(from_row + number - 1, mask=sounding, other=0.0) + poison + bad
-            rise = scale_to * tl.load(to_row + number - 1, mask=sounding, other=0.0) - start
-            slope = given * (start + blend * rise) * cosine * 6.283185307179586
+            sounding = _sounding(hz_from, hz_to, number, inside, nyquist, True).to(tl.float32)
+            start = scale_from * tl.load(from_row + number - 1, mask=inside, other=0.0) * sounding + poison
+            end = scale_to * tl.load(to_row + number - 1, mask=inside, other=0.0) * sounding
+            slope = given * (start + blend * (end - start)) * cosine * 6.283185307179586
             there = moments + 3 * (part * n_partials + number - 1)
-            tl.store(there, tl.sum(slope, axis=0)[None, :].to(tl.float64), mask=inside)
-            tl.store(there + 1, tl.sum(slope * i, axis=0)[None, :].to(tl.float64), mask=inside)
-            tl.store(there + 2, tl.sum(slope * i * i, axis=0)[None, :].to(tl.float64), mask=inside)
+            for power in tl.static_range(3):
+                tl.store(there + power, tl.sum(slope, axis=0)[None, :].to(tl.float64), mask=inside)
+                slope *= sample.to(tl.float32)[:, None]
 
 
 @jit
@@ -343,7 +346,7 @@ def grad_partials(
 def _gathered(grad_ends, n_chunks, n_partials, number, sounding):
     """Return the sum of all chunks' parts of a gradient, where partials sound."""
     total = tl.zeros_like(number).to(tl.float32)
-    for chunk in range(0, n_chunks):
+    for chunk in range(n_chunks):
         part = grad_ends + 2 * chunk * tl.num_programs(0).to(tl.int64) * n_partials
         total += tl.load(part + number - 1, mask=sounding, other=0.0)
     return total
@@ -356,7 +359,7 @@ def grad_rows(
     n_frames, n_sines, n_partials, n_chunks, nyquist,
     normalise: tl.constexpr, free: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """Write the gradients of amplitudes and weights, from those of the ends: a row ends one frame, starts the next."""
+    """Write the gradients of rows, which end one frame and start the next, from those of the ends."""
     row = tl.program_id(0).to(tl.int64)
     hz_from = _before(frequency, previous_frequency, row, n_frames, n_sines)
     hz_to = frequency + row * n_sines

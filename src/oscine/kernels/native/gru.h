@@ -13,8 +13,10 @@
 
 namespace {
 
-template <class T, int W, int ROWS, int VECTORS>
+// VECTORS of columns by ROWS of sums stay in the registers.
+template <class T, int W, int VECTORS>
 class Gru {
+    static constexpr int ROWS = 6;
     using S = Simd<T, W>;
     using V = typename S::V;
 
@@ -90,6 +92,7 @@ class Gru {
                 const T* grad_output = static_cast<const T*>(g.grad_output) + at * size;
                 T* grad_gates = static_cast<T*>(g.grad_gates) + at * 3 * size;
                 T* grad_recurrent = static_cast<T*>(g.grad_recurrent) + at * 3 * size;
+#pragma GCC ivdep
                 for (int64_t i = 0; i < size; i++) {
                     const T reset = kept[i], update = kept[size + i], fresh = kept[2 * size + i];
                     const T grad = hidden[r * width + i] + carried[r * width + i] + grad_output[i];
@@ -118,13 +121,19 @@ class Gru {
                         T* y, int64_t rows) {
         for (int64_t column = 0; column < columns; column += VECTORS * W) {
             const int64_t left = std::min<int64_t>(VECTORS, (columns - column) / W);
-            int64_t r = 0;
-            for (; r + ROWS <= rows; r += ROWS) tile<ROWS>(x + r * stride, stride, inner, matrix + column, columns, bias + column, y + r * columns + column, left);
-            if (r + 2 <= rows) {
-                tile<2>(x + r * stride, stride, inner, matrix + column, columns, bias + column, y + r * columns + column, left);
-                r += 2;
+            const T* m = matrix + column;
+            for (int64_t r = 0; r < rows; r += ROWS) {
+                const T* from = x + r * stride;
+                T* to = y + r * columns + column;
+                switch (std::min<int64_t>(ROWS, rows - r)) {
+                    case 1: tile<1>(from, stride, inner, m, columns, bias + column, to, left); break;
+                    case 2: tile<2>(from, stride, inner, m, columns, bias + column, to, left); break;
+                    case 3: tile<3>(from, stride, inner, m, columns, bias + column, to, left); break;
+                    case 4: tile<4>(from, stride, inner, m, columns, bias + column, to, left); break;
+                    case 5: tile<5>(from, stride, inner, m, columns, bias + column, to, left); break;
+                    default: tile<ROWS>(from, stride, inner, m, columns, bias + column, to, left);
+                }
             }
-            for (; r < rows; r++) tile<1>(x + r * stride, stride, inner, matrix + column, columns, bias + column, y + r * columns + column, left);
         }
     }
 

@@ -42,7 +42,7 @@ void gru(const oscine_gru* g, int backward, int n_threads) {
     constexpr int lanes = WIDTH * sizeof(float) / sizeof(T);
     const int n = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(n_threads, g->batch)));
     each(n, [&](int i) {
-        Gru<T, lanes, BLOCKS == 4 ? 4 : 3, BLOCKS == 4 ? 4 : 2> work(*g);
+        Gru<T, lanes, BLOCKS> work(*g);
         const int64_t first = g->batch * i / n, last = g->batch * (i + 1) / n;
         backward ? work.backward(first, last) : work.forward(first, last);
     });
