@@ -175,9 +175,9 @@ def _compare(
     if sign is None:
         return value, None
     slope = raised.reciprocal_().mul_(0.5 * log).add_(0.5 * linear).mul_(sign)
-    # Where the prediction is exactly zero its direction is undefined; the spectrum multiplied by this is
-    # zero there.
-    return value, slope.div_(predicted.clamp_min_(torch.finfo(predicted.dtype).tiny))
+    # Where the prediction is exactly zero its direction is undefined; the spectrum multiplied by this is zero
+    # there. The least divisor keeps the slope finite.
+    return value, slope.div_(predicted.clamp_min_(1e-30))
 
 
 def _pieces(n_items: int, n_frames: int, n_fft: int, device: str) -> list[tuple[slice, slice]]:

@@ -32,9 +32,8 @@ def gru(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
         bias: Recurrent bias, (3 · hidden).
         keep: Whether there will be a backward pass; without it the second result has no elements.
     """
-    batch, n_frames, size = _sizes(gates)
-    output = gates.new_empty(batch, n_frames, size)
-    kept = gates.new_empty((batch, n_frames, 4 * size) if keep else 0)
+    output = gates.new_empty(*gates.shape[:2], initial.shape[1])
+    kept = gates.new_empty((*gates.shape[:2], 4 * initial.shape[1]) if keep else 0)
     tensors = {"gates": gates, "weight": weight, "bias": bias, "initial": initial}
     _run(tensors, output=output, kept=kept if keep else None)
     return output, kept
@@ -44,11 +43,8 @@ def gru(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
 def _(  # noqa: ANN202
     gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
 ) -> tuple[Tensor, Tensor]:
-    batch, n_frames, size = _sizes(gates)
-    return (
-        gates.new_empty(batch, n_frames, size),
-        gates.new_empty((batch, n_frames, 4 * size) if keep else 0),
-    )
+    output = gates.new_empty(*gates.shape[:2], initial.shape[1])
+    return output, gates.new_empty((*gates.shape[:2], 4 * initial.shape[1]) if keep else 0)
 
 
 @torch.library.custom_op("oscine::gru_backward", mutates_args=())
@@ -75,10 +71,6 @@ def _(  # noqa: ANN202
 ) -> tuple[Tensor, Tensor, Tensor]:
     gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])
     return gates, torch.empty_like(gates), torch.empty_like(initial)
-
-
-def _sizes(gates: Tensor) -> tuple[int, int, int]:
-    return gates.shape[0], gates.shape[1], gates.shape[2] // 3
 
 
 def _run(tensors: dict[str, Tensor], backward: bool = False, **results: Tensor | None) -> None:

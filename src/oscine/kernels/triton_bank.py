@@ -1,29 +1,35 @@
 """The bank of sines on a GPU: fused Triton kernels, one forward and two backward, nothing of time × harmonic.
 
-Harmonics k of one phase φ are written k = W·j ± c, W = 2 C − 1, with offsets c = 0 … C − 1 around centres W·j:
+Harmonics k of one phase φ are written k = W·j ± c, W = 2 C − 1, with offsets c = 0 … C − 1 around
+centres W·j:
 
     Σ_k a_k sin kφ = Σ_c cos cφ · Σ_j (a_{Wj+c} + a_{Wj−c}) sin Wjφ
                    + Σ_c sin cφ · Σ_j (a_{Wj+c} − a_{Wj−c}) cos Wjφ
 
-A program has a chunk of a frame's samples, as a tile of samples × offsets in registers. It walks along the
-centres, turning (sin Wjφ, cos Wjφ) on by Wφ, and sets out again from the exact integer phase every 16 steps, so
-that errors don't grow with k. The amplitudes of both ends are blended per sample; a row's sum, which normalises
-them, is computed wherever it is needed. The walk ends with the last harmonic below Nyquist.
+A program has a chunk of a frame's samples, as a tile of samples × offsets in registers. It walks along
+the centres, turning (sin Wjφ, cos Wjφ) on by Wφ, and sets out again from the exact integer phase every
+16 steps, so that errors don't grow with k. The amplitudes of both ends are blended per sample; a row's
+sum, which normalises them, is computed wherever it is needed. The walk ends with the last harmonic
+below Nyquist.
 
-The backward pass turns g·sin Wjφ and g·cos Wjφ on, g being the audio's gradient. Against cos cφ and sin cφ, their
-sums over the samples are the gradients of both ends' amplitudes; with k·a_k, their sum over the harmonics is the
-slope of the phase, of which the polynomial needs three moments. A row of amplitudes ends one frame and starts the
-next: the frames write both parts, and a second kernel adds them and goes back through the normalisation.
+The backward pass turns g·sin Wjφ and g·cos Wjφ on, g being the audio's gradient. Against cos cφ and sin
+cφ, their sums over the samples are the gradients of both ends' amplitudes; with k·a_k, their sum over
+the harmonics is the slope of the phase, of which the polynomial needs three moments. A row of
+amplitudes ends one frame and starts the next: the frames write both parts, and a second kernel adds
+them and goes back through the normalisation.
 
-Partials with phases of their own share no sines: that is one polynomial each, of a phase in 64-bit integers.
+Partials with phases of their own share no sines: that is one polynomial each, of a phase in 64-bit
+integers.
 
-An estimate that has NOT been measured, for batch 16, 1000 frames, hop 64 and 100 harmonics that all sound (1.0e8
-sines). Of the code that Triton 3.7.1 compiles for sm_90, a harmonic's sample takes about 11 instructions forward
-and 20 backward, 3.2e9 in all. An H200 issues 132 · 128 · 1.7e9 = 2.9e13 a second: that is 0.11 ms at full rate,
-and 0.2 ms at 56% of it. The memory traffic (weights, audio, their gradients, and the rows' two parts, written and
-read) is 50 MB, 0.01 ms at 4.8 TB/s. No register is spilled: 109 forward, 148 backward.
+An estimate that has NOT been measured, for batch 16, 1000 frames, hop 64 and 100 harmonics that all
+sound (1.0e8 sines). Of the code that Triton 3.7.1 compiles for sm_90, a harmonic's sample takes about
+11 instructions forward and 20 backward, 3.2e9 in all. An H200 issues 132 · 128 · 1.7e9 = 2.9e13 a
+second: that is 0.11 ms at full rate, and 0.2 ms at 56% of it. The memory traffic (weights, audio, their
+gradients, and the rows' two parts, written and read) is 50 MB, 0.01 ms at 4.8 TB/s. No register is
+spilled: 109 forward, 148 backward.
 
-Arithmetic is float32, with the phase in integers. Weights in float64 go to `tiled`: most GPUs are slow there.
+Arithmetic is float32, with the phase in integers. Weights in float64 go to `tiled`: most GPUs are slow
+there.
 """
 
 import importlib.util

@@ -1,9 +1,11 @@
 """The Triton kernels of the bank of sines; triton_bank.py says what they compute together, and starts them.
 
-A program has one row, which is a frame of an item, and one chunk of its samples, as a tile of samples × offsets.
-A phase is an int32 whose 2³² are a turn: it wraps for free, and k times it is the exact phase of harmonic k.
+A program has one row, which is a frame of an item, and one chunk of its samples, as a tile of samples ×
+offsets. A phase is an int32 whose 2³² are a turn: it wraps for free, and k times it is the exact phase
+of harmonic k.
 
-The decorator `no_type_check` keeps checkers of annotations away: Triton compiles the source as it stands.
+The decorator `no_type_check` keeps checkers of annotations away: Triton compiles the source as it
+stands.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def _phases(polynomial, inside, sample):
 @jit
 @no_type_check
 def _hz(frequency, number, inside, free: tl.constexpr):
-    """Return the partials' frequencies, from where those of a row are, or where its one for all harmonics is."""
+    """Return the partials' frequencies, from where a row's are, or its one for all harmonics."""
     if free:
         hz = tl.load(frequency + number - 1, mask=inside, other=0.0)
     else:
@@ -96,7 +98,7 @@ def _ends(
     row, frequency, previous_frequency, amplitude, weights, previous, n_frames, n_partials, nyquist,
     normalise: tl.constexpr, free: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """Return a row's weights at its start and what makes them amplitudes, the same of its end, and two numbers.
+    """Return a row's weights at its start and their scale to amplitudes, the same of its end, and two numbers.
 
     Those are how many partials sound, and poison: 0, or NaN where a weight is, which silence must not hide.
     """

@@ -128,9 +128,9 @@ class Instrument(Processor):
             audio, room = self.room.step(audio, state=room)
         return audio, InstrumentState(controller, oscillator, noise, room)
 
-    def player(self) -> Player | None:
+    def player(self, seed: int = 0) -> Player | None:
         """Return the compiled player, where there is one (`oscine.models.player`)."""
-        return Player(self) if Player.can_play(self) else None
+        return Player(self, seed) if Player.can_play(self) else None
 
     def forward(
         self,

@@ -46,10 +46,19 @@ class Player:
         )
 
     def __call__(
-        self, f0_hz: Float[Tensor, "1 frame"], loudness_db: Float[Tensor, "1 frame"]
+        self, f0_hz: Float[Tensor, "..."], loudness_db: Float[Tensor, "..."]
     ) -> Float[Tensor, "1 time"]:
-        """Return the next frames' audio."""
+        """Return the audio of the next frames, from (1, frame) each.
+
+        Raises:
+            ValueError: When there are several voices, or the two differ in length.
+        """
         n_frames = f0_hz.shape[1]
+        if f0_hz.shape != (1, n_frames) or loudness_db.shape != f0_hz.shape:
+            raise ValueError(
+                f"f0_hz is {tuple(f0_hz.shape)}, loudness_db {tuple(loudness_db.shape)}; "
+                "give one voice, (1, frame), and both as many frames"
+            )
         f0_hz, loudness_db = f0_hz.float().contiguous(), loudness_db.float().contiguous()
         audio = torch.empty(1, n_frames * self.hop_length)
         self._play(self._player, f0_hz.data_ptr(), loudness_db.data_ptr(), n_frames, audio.data_ptr())

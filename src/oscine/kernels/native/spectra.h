@@ -96,8 +96,9 @@ class Spectra {
         const V ratio = logarithm(raised / (goal + s->epsilon));
         linear += down ? -difference : difference;
         log += ratio < 0 ? -ratio : ratio;
-        // Where the prediction is exactly zero its direction is undefined, and so is multiplied by zero.
-        const V safe = magnitude < 1.17549435e-38f ? S::fill(1.17549435e-38f) : magnitude;
+        // Where the prediction is exactly zero its direction is undefined, and so is multiplied by zero; the least
+        // divisor keeps the slope finite.
+        const V safe = magnitude < 1e-30f ? S::fill(1e-30f) : magnitude;
         const V slope = (0.5f * s->linear + 0.5f * s->log / raised) / safe;
         const V none = S::zero();
         const V signed_slope = difference == none ? none : (down ? -slope : slope);

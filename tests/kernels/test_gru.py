@@ -1,0 +1,45 @@
+"""The compiled recurrence against torch's own GRU."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from oscine import kernels
+from oscine.networks.controller import recur
+
+
+def _run(gru: nn.GRU, inputs: Tensor, hidden: Tensor) -> list[Tensor]:
+    output, last = recur(gru, inputs, hidden)
+    weights = torch.sin(torch.arange(output.numel(), dtype=output.dtype)).reshape(output.shape)
+    wanted = [inputs, hidden, *gru.parameters()]
+    return [output, last, *torch.autograd.grad((output * weights).sum() + last.sum(), wanted)]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 3e-5)])
+@pytest.mark.parametrize(
+    ("batch", "frames", "n_inputs", "size"),
+    [(1, 1, 2, 1), (2, 5, 2, 7), (3, 4, 5, 16), (5, 9, 3, 33), (7, 6, 4, 64), (13, 30, 8, 100)],
+)
+def test_it_is_the_gru(
+    compiled: str, batch: int, frames: int, n_inputs: int, size: int, dtype: torch.dtype, tolerance: float
+) -> None:
+    gru = nn.GRU(n_inputs, size, batch_first=True).to(dtype)
+    inputs = torch.randn(batch, frames, n_inputs, dtype=dtype, requires_grad=True)
+    hidden = torch.randn(1, batch, size, dtype=dtype, requires_grad=True)
+    ours = _run(gru, inputs, hidden)
+    with kernels.use("torch"):
+        truth = _run(gru, inputs, hidden)
+    for one, other in zip(ours, truth, strict=True):
+        assert (one - other).norm() <= tolerance * max(1.0, other.norm().item())
+
+
+def test_large_inputs_saturate_and_nan_stays(compiled: str) -> None:
+    gates = torch.tensor([1e4, -1e4, float("nan")]).reshape(1, 3, 1).repeat(1, 1, 3)
+    output, _ = kernels.gru(gates, torch.zeros(1, 1), torch.zeros(3, 1), torch.zeros(3), False)
+    torch.testing.assert_close(output[0, :2, 0], torch.tensor([0.0, -1.0]), rtol=0, atol=1e-6)
+    assert torch.isnan(output[0, 2, 0])
+
+
+def test_the_operator_is_registered_as_torch_wants_it(compiled: str) -> None:
+    tensors = [torch.randn(2, 5, 9), torch.randn(2, 3), torch.randn(9, 3), torch.randn(9)]
+    torch.library.opcheck(kernels.gru, ([x.requires_grad_() for x in tensors] + [True]))
