@@ -25,7 +25,7 @@ An estimate that has NOT been measured, for batch 16, 1000 frames, hop 64 and 10
 sound (1.0e8 sines). Of the code that Triton 3.7.1 compiles for sm_90, a harmonic's sample takes about
 11 instructions forward and 20 backward, 3.2e9 in all. An H200 issues 132 · 128 · 1.7e9 = 2.9e13 a
 second: that is 0.11 ms at full rate, and 0.2 ms at 56% of it. The memory traffic (weights, audio, their
-gradients, and the rows' two parts, written and read) is 50 MB, 0.01 ms at 4.8 TB/s. No register is
+gradients, and the rows' two parts, written and read) is 60 MB, 0.01 ms at 4.8 TB/s. No register is
 spilled: 109 forward, 148 backward.
 
 Arithmetic is float32, with the phase in integers. Weights in float64 go to `tiled`: most GPUs are slow

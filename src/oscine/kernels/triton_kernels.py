@@ -98,9 +98,9 @@ def _ends(
     row, frequency, previous_frequency, amplitude, weights, previous, n_frames, n_partials, nyquist,
     normalise: tl.constexpr, free: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """Return a row's weights at its start and their scale to amplitudes, the same of its end, and two numbers.
+    """Return a row's weights at its start and their scale to amplitudes, the same of its end, and two more.
 
-    Those are how many partials sound, and poison: 0, or NaN where a weight is, which silence must not hide.
+    The two are how many partials sound, and poison: 0, or NaN where a weight is, which silence must not hide.
     """
     n_sines = n_partials if free else 1
     hz_from = _before(frequency, previous_frequency, row, n_frames, n_sines)
