@@ -72,6 +72,8 @@ def convolve_step(
     2, … give to a segment depends only on segments that have ended (overlap-save, one product per partition),
     so it is ready when the segment begins; partition 0 is convolved with what arrives.
 
+    A block longer than the response is convolved whole, by one FFT of it and of what came before.
+
     Args:
         audio: Next samples.
         impulse_response: All taps.
@@ -81,6 +83,8 @@ def convolve_step(
         partitions.
     """
     partition = state.pending.shape[-1]
+    if audio.shape[-1] >= max(2 * partition, impulse_response.shape[0]):
+        return _convolve_long(audio, impulse_response, state)
     head = impulse_response[:partition]
     outputs: list[Tensor] = []
     position, done = int(state.position), 0
@@ -100,4 +104,32 @@ def convolve_step(
                 pending = torch.fft.irfft((past * state.filters).sum(dim=1), 2 * partition)[:, partition:]
     return torch.cat(outputs, dim=-1), ConvolutionState(
         recent, past, pending, torch.tensor(position, dtype=torch.int64), state.filters
+    )
+
+
+def _convolve_long(
+    audio: Tensor, impulse_response: Tensor, state: ConvolutionState
+) -> tuple[Tensor, ConvolutionState]:
+    partition, n_further = state.pending.shape[-1], state.spectra.shape[1]
+    position = int(state.position)
+    # Past samples: each spectrum is that of a segment and the one before it, the newest first.
+    segments = torch.fft.irfft(state.spectra, 2 * partition) if n_further else state.recent[:, None]
+    oldest, ends = segments[:, -1, :partition], segments[:, :, partition:].flip(1).flatten(1)
+    begun = state.recent[:, 2 * partition - position :] if n_further else state.recent[:, :0]
+    known = torch.cat([oldest, ends, begun, audio], dim=-1)
+    output = fft_convolve(known, impulse_response)[:, known.shape[-1] - audio.shape[-1] : known.shape[-1]]
+
+    position = (position + audio.shape[-1]) % partition
+    spectra, pending = state.spectra, state.pending
+    if n_further:
+        ended = known[:, : known.shape[-1] - position]
+        windows = ended[:, -(n_further + 1) * partition :].unfold(-1, 2 * partition, partition)
+        spectra = torch.fft.rfft(windows.flip(1))
+        pending = torch.fft.irfft((spectra * state.filters).sum(dim=1), 2 * partition)[:, partition:]
+    return output, ConvolutionState(
+        known[:, -2 * partition :],
+        spectra,
+        pending,
+        torch.tensor(position, dtype=torch.int64),
+        state.filters,
     )
