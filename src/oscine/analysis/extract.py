@@ -1,7 +1,10 @@
 """Audio in, features out: whole, or block by block in bounded memory, with the same numbers."""
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -64,11 +67,11 @@ def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None
 
 
 def analyze_blocks(
-    blocks: Iterable[np.ndarray], sample_rate: int, hop_length: int | None = None
+    blocks: Iterable[np.ndarray], sample_rate: int, hop_length: int | None = None, n_threads: int = 1
 ) -> Iterator[Features]:
     """Yield the features of a stream, in order, a stretch of about 4 s at a time.
 
-    Memory does not grow with the length: about 5 s of audio are held. The features of a beginning
+    Memory does not grow with the length: about 5 s of audio are held for each thread. The features of a beginning
     without pitch are held back until the first voiced frame, whose pitch they carry, though no longer than
     one minute.
 
@@ -76,6 +79,7 @@ def analyze_blocks(
         blocks: Mono float32 blocks, each ``(time,)``, of any lengths, in −1 … 1.
         sample_rate: In Hz.
         hop_length: Samples from frame to frame; by default ``round(sample_rate / 250)``.
+        n_threads: Stretches that are measured at the same time; the numbers are the same.
 
     Yields:
         Consecutive features, whose lengths add up to ``ceil(time / hop_length)`` frames.
@@ -84,7 +88,7 @@ def analyze_blocks(
         InputError: As ``analyze``; the features of earlier stretches may have been handed out by then.
     """
     grid = _Grid(sample_rate, check_grid(sample_rate, hop_length))
-    return _hold_pitch(_measured(blocks, grid), grid)
+    return _hold_pitch(_side_by_side(_stretches(blocks, grid), n_threads), grid)
 
 
 def paper_loudness(
@@ -134,8 +138,23 @@ class _Grid:
         return frame
 
 
-def _measured(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Features]:
-    """Yield features in which an unvoiced frame's pitch still is the tracker's guess."""
+def _side_by_side(stretches: Iterator[Callable[[], Features]], n_threads: int) -> Iterator[Features]:
+    """Yield what the stretches measure, in order, as many at a time as there are threads."""
+    if n_threads == 1:
+        yield from (measure() for measure in stretches)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        under_way: deque[Future[Features]] = deque()
+        for measure in stretches:
+            under_way.append(pool.submit(measure))
+            if len(under_way) > n_threads:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _stretches(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Callable[[], Features]]:
+    """Yield what measures each stretch; an unvoiced frame's pitch still is the tracker's guess there."""
     n_samples = 0
 
     def counted() -> Iterator[np.ndarray]:
@@ -152,7 +171,7 @@ def _measured(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Features]:
             stretch += 1
             stop = grid.first_frame_from(stretch * _STRETCH)
             if stop > frame:
-                yield _measure(buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid)
+                yield partial(_measure, buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid)
             frame = stop
             drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
             buffer, origin = buffer[drop:], origin + drop
@@ -166,7 +185,7 @@ def _measured(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Features]:
         ends_here = origin + len(buffer) <= stretch * _STRETCH
         stop = n_frames if ends_here else min(n_frames, grid.first_frame_from(stretch * _STRETCH))
         if stop > frame:
-            yield _measure(buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid)
+            yield partial(_measure, buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid)
         frame = stop
         drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
         buffer, origin = buffer[drop:], origin + drop

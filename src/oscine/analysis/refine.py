@@ -103,20 +103,34 @@ def _poll(
     # Each window has its own width, in fractions of a sample: only then the other harmonics, and the mirror
     # image of a low one, fall on its nulls. Widths in eighths of an octave cost a pure tone 2 cents.
     half = _half_window(sample_rate, guess_hz)[:, None]
-    angle = np.pi * np.clip(offsets / half, -1.0, 1.0)
-    windowed = frames * (0.5 + 0.5 * np.cos(angle)).astype(np.float32)
-    sloped = frames * (-0.5 * np.pi / half * np.sin(angle)).astype(np.float32)
-    turn = np.exp((-2j * np.pi / sample_rate) * guess_hz[:, None] * offsets).astype(np.complex64)
-    carrier = np.ones_like(turn)
+    middle = len(offsets) // 2
+    offset = offsets[middle:]
+    angle = (np.pi * np.minimum(offset / half, 1.0)).astype(np.float32)
+    window = 0.5 + 0.5 * np.cos(angle)
+    slope = np.sin(angle) * (-0.5 * np.pi / half).astype(np.float32)
+    # The window is even and its derivative odd, so that each half of a transform is real: the sums of samples at
+    # ±n go with cosines, their differences with sines, and for the derivative the other way round.
+    after, before = frames[:, middle:], frames[:, middle::-1]
+    even, odd = after + before, after - before
+    even[:, 0] /= 2
+    parts = (even * window, odd * window, odd * slope, even * slope)
+    turns = (guess_hz / sample_rate)[:, None] * offset
+    theta = (2 * np.pi * (turns - np.round(turns))).astype(np.float32)
+    cosine, sine = np.cos(theta), np.sin(theta)
+    first_cosine, first_sine = cosine.copy(), sine.copy()
     total = np.full(len(guess_hz), 1e-20)
     inside = np.full(len(guess_hz), 1e-20)
     first = np.zeros(len(guess_hz))
     second = np.zeros(len(guess_hz))
     highest = int(min(n_harmonics, _HIGHEST_HZ // guess_hz.min(initial=1e6) + 1))
     for k in range(1, highest + 1):
-        carrier *= turn
-        value = np.einsum("ij,ij->i", windowed, carrier).astype(np.complex128)
-        change = np.einsum("ij,ij->i", sloped, carrier).astype(np.complex128)
+        if k > 1:
+            turned = sine * first_cosine + cosine * first_sine
+            cosine = cosine * first_cosine - sine * first_sine
+            sine = turned
+        value, change = (
+            _rows(one, cosine) - 1j * _rows(other, sine) for one, other in (parts[:2], parts[2:])
+        )
         power = value.real**2 + value.imag**2
         ratio = (change * value.conj()).imag / (power + 1e-20)
         vote_hz = guess_hz - sample_rate / (2.0 * np.pi * k) * ratio
@@ -131,3 +145,8 @@ def _poll(
     mean = first / inside
     spread = np.sqrt(np.maximum(second / inside - mean**2, 0.0))
     return guess_hz * 2.0 ** (mean / 1200.0), inside / total, spread
+
+
+def _rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the inner products of the rows of both, in double precision."""
+    return np.einsum("ij,ij->i", a, b).astype(np.float64)

@@ -1,5 +1,6 @@
 """The two passes over the sound: listening to all of it, then playing it block by block."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -105,7 +106,8 @@ def listen(performance: Performance, sample_rate: int, hop_length: int) -> tuple
         if n_samples == 0:
             raise InputError(f"{describe(performance)} holds no audio; record something into it first.")
 
-    features = _collect(analyze_blocks(counted(), sample_rate, hop_length), sample_rate, hop_length)
+    parts = analyze_blocks(counted(), sample_rate, hop_length, n_threads=os.cpu_count() or 1)
+    features = _collect(parts, sample_rate, hop_length)
     return features, n_samples
 
 
