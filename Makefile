@@ -10,21 +10,26 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo
 
-.PHONY: help setup demo test lint format bench docs lock clean
+.PHONY: help setup demo test kernels lint format bench docs lock clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
 # Everything but torch is pinned by hash; torch is plain pip's choice of build for this machine. The lock comes first,
-# so that torch finds its own small dependencies already there. Nothing is compiled and nothing is resolved.
-.venv/.core: requirements/lock.txt pyproject.toml
+# so that torch finds its own small dependencies already there. Nothing is resolved. Our own kernels are compiled where
+# there is a C++ compiler, and done without where there is none.
+LIBRARY := src/oscine/kernels/liboscine.so
+.venv/.core: requirements/lock.txt pyproject.toml setup.py $(wildcard src/oscine/kernels/native/*)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Oscine needs Python 3.11 or newer and '$(PYTHON)' is not: install it, or run make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv || { \
 	  echo "Python could not make .venv: on Debian and Ubuntu, install the package python3-venv first" >&2; exit 1; }
 	$(PIP) install --quiet --no-deps --require-hashes -r requirements/lock.txt
 	$(PIP) install --quiet '$(TORCH)'
+	@rm -f $(LIBRARY)
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@test -f $(LIBRARY) || echo "No C++ compiler was found, so Oscine computes in torch, several times slower: install one" \
+	  "(on Debian and Ubuntu, the package g++) and run make clean setup"
 	@touch $@
 
 .venv/.dev: .venv/.core requirements/dev.txt
@@ -39,6 +44,11 @@ demo: .venv/.core ## learn a violin, sing through it, and write a page to hear a
 test: .venv/.dev ## run the tests
 	$(BIN)/python -m pytest --quiet --cov --cov-report=term
 
+# Coverage is the first form's: of the code that runs by default.
+kernels: .venv/.dev ## run the tests again with each further form of the kernels that this machine has
+	@for form in $$($(BIN)/python -c 'from oscine import kernels; print(*kernels.available()[1:])'); do \
+	  test $$form = oracle || { echo "OSCINE_KERNEL=$$form"; OSCINE_KERNEL=$$form $(BIN)/python -m pytest --quiet; } || exit 1; done
+
 lint: .venv/.dev ## style, types and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -49,7 +59,7 @@ format: .venv/.dev ## let ruff put the style right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.dev ## measure speed and error, and write benchmarks/results/
+bench: .venv/.dev ## measure speed and error, and write docs/performance.md
 	$(BIN)/python -m benchmarks
 
 docs: .venv/.dev ## build the documentation into site/
@@ -60,5 +70,5 @@ lock: .venv/.dev ## pin the dependencies of pyproject.toml anew
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --extra dev --extra docs --constraint requirements/lock.txt --output-file requirements/dev.txt pyproject.toml
 
 clean: ## remove what the other commands made, .venv included
-	rm -rf .venv site demo build .cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov src/*.egg-info
+	rm -rf .venv $(LIBRARY) site demo build .cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """Builds the compiled kernels, where there is a C++ compiler; all else is in pyproject.toml.
 
-The library has a plain C interface and knows neither Python nor torch, so the wheel fits every Python 3 and every
-torch on its platform. Without a compiler the package is installed all the same, and computes in torch.
+The library has a plain C interface and knows neither Python nor torch, so the wheel fits every Python 3 and
+every torch on its platform. Without a compiler the package is installed all the same, and computes in torch.
 """
 
 from pathlib import Path
@@ -49,7 +49,7 @@ class PlatformWheel(bdist_wheel):
 
     def get_tag(self) -> tuple[str, str, str]:
         """Return the tag, from whether there is a library in what was built."""
-        compiled = any(Path(self.bdist_dir).rglob("liboscine.so"))
+        compiled = any(Path(self.bdist_dir or "build").rglob("liboscine.so"))
         return "py3", "none", super().get_tag()[2] if compiled else "any"
 
 

@@ -1,45 +1,44 @@
-"""``python -m benchmarks [NAME …] [--quick]``: write ``benchmarks/results/NAME.md``."""
+"""``python -m benchmarks [NAME …] [--quick]``: measure, and write the sections of docs/performance.md."""
 
 import argparse
-import platform
-from pathlib import Path
+import time
+from collections.abc import Callable, Sequence
 
-import torch
+from benchmarks import gpu, loss, noise, oscillator, reverb, scaling, step, streaming, transfer
+from benchmarks.page import machine, write_section
 
-from benchmarks import instruments, oscillator, spectral_loss
-from oscine.files import write_atomically
-
-BENCHMARKS = {
+BENCHMARKS: dict[str, Callable[[bool], str]] = {
     "oscillator": oscillator.run,
-    "spectral_loss": spectral_loss.run,
-    "instruments": instruments.run,
+    "scaling": scaling.run,
+    "noise": noise.run,
+    "reverb": reverb.run,
+    "loss": loss.run,
+    "step": step.run,
+    "streaming": streaming.run,
+    "transfer": transfer.run,
+    "gpu": gpu.run,
 }
-RESULTS = Path(__file__).parent / "results"
 
 
-def _machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, torch {torch.__version__}, one thread"
-
-
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line names, or everything."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; all if none")
     parser.add_argument(
         "--quick", action="store_true", help="tiny problems, to see that it runs; writes nothing"
     )
-    arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(BENCHMARKS)
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(BENCHMARKS))
     if unknown:
-        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}: choose of {', '.join(BENCHMARKS)}")
-    for name in arguments.names or BENCHMARKS:
-        source = f"{_machine()}; written by `python -m benchmarks {name}`."
-        text = f"{BENCHMARKS[name](arguments.quick)}\n\n{source}\n"
-        print(text)
-        if not arguments.quick:
-            write_atomically(RESULTS / f"{name}.md", text)
+        parser.error(f"there is no benchmark {', '.join(unknown)}: choose of {', '.join(BENCHMARKS)}")
+    command = " ".join(["python -m benchmarks", *options.names])
+    for name in options.names or BENCHMARKS:
+        began = time.monotonic()
+        content = f"{BENCHMARKS[name](options.quick)}\n\n*{machine()}; `{command}`.*"
+        print(f"{name}, {time.monotonic() - began:.0f} s\n\n{content}\n", flush=True)
+        # One section at a time: what is measured is kept, whatever becomes of the rest.
+        if not options.quick:
+            write_section(name, content)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ by the same code. The arithmetic of the step is the textbook's, and so is the ro
 
 import math
 import time
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -21,12 +22,13 @@ BATCH_SIZE, CROP_S, LEARNING_RATE, GRADIENT_CLIP = 16, 4.0, 1e-3, 3.0
 def oscillator(
     f0_hz: Tensor, amplitude: Tensor, distribution: Tensor, sample_rate: int, hop_length: int
 ) -> Tensor:
-    """Return the sum of sines with time × harmonic in memory and a running sum of phase."""
-    number = torch.arange(1, distribution.shape[-1] + 1, dtype=f0_hz.dtype)
-    audible = (f0_hz.unsqueeze(-1) * number < sample_rate / 2).float()
+    """Return the sum of sines with time × harmonic in memory; the phase is a running sum, by trapezoids."""
+    number = torch.arange(1, distribution.shape[-1] + 1, dtype=f0_hz.dtype, device=f0_hz.device)
+    audible = (f0_hz.unsqueeze(-1) * number < sample_rate / 2).to(f0_hz.dtype)
     weights = distribution * audible
     amplitudes = amplitude.unsqueeze(-1) * weights / weights.sum(-1, keepdim=True).clamp(min=1e-7)
-    phase = torch.cumsum(2 * math.pi * upsample(f0_hz, hop_length) / sample_rate, dim=1)
+    increments = 2 * math.pi * upsample(f0_hz, hop_length) / sample_rate
+    phase = torch.cumsum(increments, dim=1) - (increments + increments[:, :1]) / 2
     return (torch.sin(phase.unsqueeze(-1) * number) * upsample(amplitudes, hop_length)).sum(dim=-1)
 
 
@@ -69,11 +71,11 @@ def play(instrument: Instrument, f0_hz: Tensor, loudness_db: Tensor) -> Tensor:
     return audio if instrument.room is None else room(audio, instrument.room.taps())
 
 
-def spectral_loss(audio: Tensor, target: Tensor) -> Tensor:
+def spectral_loss(audio: Tensor, target: Tensor, fft_sizes: Sequence[int] = FFT_SIZES) -> Tensor:
     """Return the multi-scale spectral loss by `torch.stft` and autograd."""
     total = audio.new_zeros(())
-    for n_fft in FFT_SIZES:
-        window = torch.hann_window(n_fft)
+    for n_fft in fft_sizes:
+        window = torch.hann_window(n_fft, dtype=audio.dtype)
         ours, theirs = (
             torch.stft(x, n_fft, n_fft // 4, window=window, return_complex=True).abs()
             for x in (audio, target)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from oscine import kernels
 from oscine.cli.main import main
 from oscine.data import prepare
 
@@ -60,6 +61,18 @@ def test_train_writes_an_instrument_and_resumes_it(dataset: Path, tmp_path: Path
     assert "--resume" in capsys.readouterr().err
     assert _main([*arguments, "--resume"]) == 0
     assert "3 steps" in capsys.readouterr().err
+
+
+def test_train_says_when_there_are_no_compiled_kernels(dataset: Path, tmp_path: Path, capsys) -> None:
+    said = []
+    for form in ("torch", kernels.available()[0]):
+        with kernels.use(form):
+            assert (
+                _main(["train", str(dataset), str(tmp_path / form), "--recipe=tiny", "--steps=1", *SMALL])
+                == 0
+            )
+        said.append("no compiled kernels" in " ".join(capsys.readouterr().err.split()))
+    assert said == [True, kernels.available()[0] == "torch"]
 
 
 @pytest.mark.parametrize(

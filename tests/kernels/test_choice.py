@@ -32,7 +32,7 @@ def test_without_a_word_it_is_the_fastest() -> None:
 
 
 def test_a_form_that_there_is_not_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(InputError, match="can't run here; name one of .*torch"), kernels.use("abacus"):
+    with pytest.raises(InputError, match=r"can't run here; name one of .*torch"), kernels.use("abacus"):
         pass
     assert "can't run here" in _ask(OSCINE_KERNEL="abacus").stderr
 

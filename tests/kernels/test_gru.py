@@ -42,4 +42,4 @@ def test_large_inputs_saturate_and_nan_stays(compiled: str) -> None:
 
 def test_the_operator_is_registered_as_torch_wants_it(compiled: str) -> None:
     tensors = [torch.randn(2, 5, 9), torch.randn(2, 3), torch.randn(9, 3), torch.randn(9)]
-    torch.library.opcheck(kernels.gru, ([x.requires_grad_() for x in tensors] + [True]))
+    torch.library.opcheck(kernels.gru, (*(x.requires_grad_() for x in tensors), True))

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def _inputs(
     highest_hz: float = 900.0,
     given: bool = False,
     dtype: torch.dtype = torch.float64,
-) -> list[Tensor | float | int | None]:
+) -> list[Any]:
     """Two items whose partials are partly above Nyquist, at frequencies that move from frame to frame."""
     frequency = 50 + highest_hz * torch.rand(2, frames + 1, sines, dtype=torch.float64)
     if sines > 1:
@@ -188,7 +189,7 @@ def test_threads_change_nothing(compiled: str) -> None:
 
 def test_the_operator_is_registered_as_torch_wants_it() -> None:
     inputs = _inputs(dtype=torch.float32)
-    torch.library.opcheck(harmonic_bank, _differentiable(inputs)[0])
+    torch.library.opcheck(harmonic_bank, tuple(_differentiable(inputs)[0]))
 
 
 def _call(f0_hz: Tensor, amplitude: Tensor, weights: Tensor) -> Tensor:

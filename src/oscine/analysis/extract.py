@@ -71,9 +71,9 @@ def analyze_blocks(
 ) -> Iterator[Features]:
     """Yield the features of a stream, in order, a stretch of about 4 s at a time.
 
-    Memory does not grow with the length: about 5 s of audio are held for each thread. The features of a beginning
-    without pitch are held back until the first voiced frame, whose pitch they carry, though no longer than
-    one minute.
+    Memory does not grow with the length: about 5 s of audio are held for each thread. The features of a
+    beginning without pitch are held back until the first voiced frame, whose pitch they carry, though no
+    longer than one minute.
 
     Args:
         blocks: Mono float32 blocks, each ``(time,)``, of any lengths, in −1 … 1.
@@ -143,7 +143,8 @@ def _side_by_side(stretches: Iterator[Callable[[], Features]], n_threads: int) -
     if n_threads == 1:
         yield from (measure() for measure in stretches)
         return
-    with ThreadPoolExecutor(n_threads) as pool:
+    # Each computes on one thread of its own; torch would give each as many as there are cores.
+    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         under_way: deque[Future[Features]] = deque()
         for measure in stretches:
             under_way.append(pool.submit(measure))
@@ -171,7 +172,9 @@ def _stretches(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Callable[[
             stretch += 1
             stop = grid.first_frame_from(stretch * _STRETCH)
             if stop > frame:
-                yield partial(_measure, buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid)
+                yield partial(
+                    _measure, buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid
+                )
             frame = stop
             drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
             buffer, origin = buffer[drop:], origin + drop
@@ -185,7 +188,9 @@ def _stretches(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Callable[[
         ends_here = origin + len(buffer) <= stretch * _STRETCH
         stop = n_frames if ends_here else min(n_frames, grid.first_frame_from(stretch * _STRETCH))
         if stop > frame:
-            yield partial(_measure, buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid)
+            yield partial(
+                _measure, buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid
+            )
         frame = stop
         drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
         buffer, origin = buffer[drop:], origin + drop

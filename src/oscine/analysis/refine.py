@@ -108,8 +108,8 @@ def _poll(
     angle = (np.pi * np.minimum(offset / half, 1.0)).astype(np.float32)
     window = 0.5 + 0.5 * np.cos(angle)
     slope = np.sin(angle) * (-0.5 * np.pi / half).astype(np.float32)
-    # The window is even and its derivative odd, so that each half of a transform is real: the sums of samples at
-    # ±n go with cosines, their differences with sines, and for the derivative the other way round.
+    # The window is even and its derivative odd, so that each half of a transform is real: the sums of samples
+    # at ±n go with cosines, their differences with sines, and for the derivative the other way round.
     after, before = frames[:, middle:], frames[:, middle::-1]
     even, odd = after + before, after - before
     even[:, 0] /= 2

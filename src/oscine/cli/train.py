@@ -23,9 +23,16 @@ def train(
     """Train an instrument; Ctrl-C ends early and keeps what was learned."""
     from rich.console import Console
 
+    from oscine import kernels
     from oscine.training import train as run
 
     console = Console(stderr=True)
+    if kernels.chosen() == "torch":
+        console.print(
+            "Computing in torch, several times slower than need be: there are no compiled kernels, for want "
+            "of a C++ compiler when Oscine was installed, or OSCINE_KERNEL asks for this.",
+            highlight=False,
+        )
     result = run(
         dataset,
         instrument,

@@ -148,7 +148,9 @@ def harmonic_oscillator_step(
         frequencies_hz = frequencies_hz * partial_ratios(harmonic_distribution, stretch)
     offset, turns = None, None
     if phase is not None:
-        offset = torch.stack([previous_frames(phase, state.offset, state.started), phase], dim=-1).unsqueeze(2)
+        offset = torch.stack([previous_frames(phase, state.offset, state.started), phase], dim=-1).unsqueeze(
+            2
+        )
         # A partial with a phase of its own takes the fundamental's offset as often as it is its multiple.
         turns = offset if stretch is None else offset * partial_ratios(harmonic_distribution).unsqueeze(-1)
     # The first frame and the last: what the first is held from, and what the next block starts with.

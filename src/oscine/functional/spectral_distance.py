@@ -27,7 +27,7 @@ from oscine.errors import InputError
 from oscine.functional.stft import frame, hop_from_overlap, overlap_add_
 from oscine.kernels import spectra
 
-# Samples of framed signal per piece: few enough for a cache, many enough that a transform's preparation is rare.
+# Samples of framed signal per piece: few enough for a cache, many enough that preparing a transform is rare.
 _PIECE_CPU = 1 << 18
 _PIECE_ACCELERATOR = 1 << 25
 

@@ -18,9 +18,7 @@ _forced: list[str] = []
 def available() -> tuple[str, ...]:
     """Return the forms that can run here, the fastest first; `triton` is for tensors on a GPU alone."""
     here = {"triton": triton_bank.available(), "torch": True, "oracle": True}
-    return tuple(
-        name for name in FORMS if (here[name] if name in here else library.find(name) is not None)
-    )
+    return tuple(name for name in FORMS if (here[name] if name in here else library.find(name) is not None))
 
 
 def chosen(device: torch.device | str = "cpu") -> str:

@@ -1,10 +1,14 @@
 """`oscine::gru`, the recurrent half of a GRU over all frames in one call; cuDNN's equations.
 
-    r = σ(x_r + W_r h + b_r),  z = σ(x_z + W_z h + b_z),  n = tanh(x_n + r · (W_n h + b_n)),  h' = n + z (h − n)
+    r = σ(x_r + W_r h + b_r)
+    z = σ(x_z + W_z h + b_z)
+    n = tanh(x_n + r · (W_n h + b_n))
+    h' = n + z (h − n)
 
-The inputs' half x (one product over all frames) is made by the caller. What is left is a chain of small products,
-one per frame, which a library called once a frame spends on calls; the compiled form runs the whole chain, forward
-and backward. Where there is none, on a GPU or without a compiler, `nn.GRU` is as good (`compiled` says so).
+The inputs' half x (one product over all frames) is made by the caller. What is left is a chain of small
+products, one per frame, which a library called once a frame spends on calls; the compiled form runs the whole
+chain, forward and backward. Where there is none, on a GPU or without a compiler, `nn.GRU` is used (`compiled`
+says so).
 """
 
 from typing import Any
@@ -40,9 +44,7 @@ def gru(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
 
 
 @gru.register_fake
-def _(  # noqa: ANN202
-    gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
-) -> tuple[Tensor, Tensor]:
+def _(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
     output = gates.new_empty(*gates.shape[:2], initial.shape[1])
     return output, gates.new_empty((*gates.shape[:2], 4 * initial.shape[1]) if keep else 0)
 
@@ -51,7 +53,7 @@ def _(  # noqa: ANN202
 def gru_backward(
     grad: Tensor, initial: Tensor, weight: Tensor, output: Tensor, kept: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of the gates, of ``W h + b`` (batch, frame, 3 · hidden), and of the initial state."""
+    """Return the gradients of the gates, of ``W h + b`` (both alike in shape), and of the initial state."""
     grad_gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])
     grad_recurrent, grad_initial = torch.empty_like(grad_gates), torch.empty_like(initial)
     tensors = {"weight": weight, "initial": initial, "output": output, "kept": kept, "grad_output": grad}
@@ -66,7 +68,7 @@ def gru_backward(
 
 
 @gru_backward.register_fake
-def _(  # noqa: ANN202
+def _(
     grad: Tensor, initial: Tensor, weight: Tensor, output: Tensor, kept: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])

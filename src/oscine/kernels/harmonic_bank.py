@@ -1,4 +1,4 @@
-"""`oscine::harmonic_bank`, the operator behind every oscillator made of sines; its forms are chosen in choice.py.
+"""`oscine::harmonic_bank`, the operator behind every oscillator made of sines; choice.py picks its form.
 
 In frame t, at its samples i = 0 … hop − 1,
 
@@ -6,8 +6,8 @@ In frame t, at its samples i = 0 … hop − 1,
 
 with the phase a quadratic, φ(i) = a + b i + c i² turns, which is what a linear frequency gives: one quadratic
 for all partials, φ_k = k φ, or one for each. The amplitudes are normalised inside, A[t, k] = amplitude[t] ·
-w[t, k] / Σ w[t, ·] over what is below Nyquist at the frame's end; and a partial sounds in a frame only if it is
-below Nyquist at both its ends. What is above is exactly silent.
+w[t, k] / Σ w[t, ·] over what is below Nyquist at the frame's end; and a partial sounds in a frame only if it
+is below Nyquist at both its ends. What is above is exactly silent.
 """
 
 from typing import Any
@@ -37,8 +37,8 @@ def harmonic_bank(
     float32 (and phase in float64).
 
     Args:
-        polynomial: a, b, c of each frame's phase in turns, (batch, frame, sine, 3), float64; one sine (harmonics
-            of it) or as many as partials.
+        polynomial: a, b, c of each frame's phase in turns, (batch, frame, sine, 3), float64; one sine
+            (and its harmonics) or as many as partials.
         frequency_hz: Frequency at the frames' ends, (batch, frame, sine); it only decides what is audible.
         previous_hz: Frequency before the first frame, (batch, sine).
         amplitude: Sum of the partials' amplitudes, (batch, frame); None when the weights are the amplitudes.
@@ -58,7 +58,7 @@ def harmonic_bank(
 
 
 @harmonic_bank.register_fake
-def _(  # noqa: ANN202
+def _(
     polynomial: Tensor,
     frequency_hz: Tensor,
     previous_hz: Tensor,
@@ -110,7 +110,7 @@ def harmonic_bank_backward(
 
 
 @harmonic_bank_backward.register_fake
-def _(  # noqa: ANN202
+def _(
     grad: Tensor,
     polynomial: Tensor,
     frequency_hz: Tensor,

@@ -9,7 +9,7 @@ from oscine.kernels.frames import Inputs, ramp, turns
 
 
 def _phase(inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """Return every partial's phase in turns, (batch, frame, hop, partial), and its derivative by the sine's."""
+    """Return every partial's turns, (batch, frame, hop, partial), and their derivative by the sine's."""
     phase = turns(inputs.polynomial, inputs.hop_length)
     number = torch.ones((), dtype=phase.dtype, device=phase.device)
     if inputs.n_sines == 1:

@@ -23,8 +23,8 @@ def spectral_piece(
         signal: Prediction and truth, (2, item, time), float32.
         window: One frame's weights.
         hop: Samples from one frame to the next.
-        weights: Of the linear and of the logarithmic difference, over the number of all bins; and what is added
-            before the logarithm.
+        weights: Of the linear and of the logarithmic difference, over the number of all bins; and what is
+            added before the logarithm.
         gradient: (item, time), room for the frames; None when no gradient is wanted.
     """
     kernels = library.find(chosen())

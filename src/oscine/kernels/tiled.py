@@ -10,8 +10,8 @@ the baby sines and cosines) followed by a sum over the few a. Per sample that ta
 whose powers give all the others, in place of one sine for every harmonic. The frames are worked through in
 chunks that stay in the cache, and the backward pass computes a chunk again instead of keeping it.
 
-Frame t's amplitudes go in a straight line from `start` to `end`; both envelopes share the sines. Partials with a
-phase of their own have no such structure: there the chunks alone spare the memory.
+Frame t's amplitudes go in a straight line from `start` to `end`; both envelopes share the sines. Partials
+with a phase of their own have no such structure: there the chunks alone spare the memory.
 """
 
 import math

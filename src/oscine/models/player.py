@@ -1,7 +1,6 @@
 """An instrument as a compiled player: the fastest stream, for one voice on the CPU."""
 
 import weakref
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -70,11 +69,12 @@ class Player:
         stacks = [self._layers(stack) for stack in controller.before]
         after = self._layers(controller.after) if stacks else []
         gru = controller.gru
+        weight, recurrent_weight, bias, recurrent_bias = gru.all_weights[0]
         gates = library.Dense(
             n_in=gru.input_size,
             n_out=3 * gru.hidden_size,
-            weight=self._pointer(gru.weight_ih_l0),
-            bias=self._pointer(gru.bias_ih_l0),
+            weight=self._pointer(weight),
+            bias=self._pointer(bias),
         )
         return library.Instrument(
             sample_rate=config.sample_rate,
@@ -88,8 +88,8 @@ class Player:
             n_after=len(after),
             before=self._array([layer for stack in stacks for layer in stack]),
             gates=self._array([gates]),
-            recurrent_weight=self._pointer(gru.weight_hh_l0),
-            recurrent_bias=self._pointer(gru.bias_hh_l0),
+            recurrent_weight=self._pointer(recurrent_weight),
+            recurrent_bias=self._pointer(recurrent_bias),
             after=self._array(after),
             head=self._array([self._dense(controller.head)]),
             maximum=tuple(one.maximum for one in curves),
@@ -98,8 +98,8 @@ class Player:
             room=None if room is None else self._pointer(room.taps()),
         )
 
-    def _layers(self, stack: Iterable[nn.Module]) -> list[library.Dense]:
-        modules = list(stack)
+    def _layers(self, stack: nn.Module) -> list[library.Dense]:
+        modules = list(stack.children())
         return [
             self._dense(linear, norm, relu)
             for linear, norm, relu in zip(modules[::3], modules[1::3], modules[2::3], strict=True)

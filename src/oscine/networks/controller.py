@@ -77,8 +77,9 @@ def recur(
     """Return what a GRU of one layer returns, by the compiled kernel where there is one."""
     if not kernels.gru_is_compiled(inputs):
         return gru(inputs, hidden)
-    gates = nn.functional.linear(inputs, gru.weight_ih_l0, gru.bias_ih_l0)
-    output, _ = kernels.gru(gates, hidden[0], gru.weight_hh_l0, gru.bias_hh_l0, torch.is_grad_enabled())
+    weight, recurrent_weight, bias, recurrent_bias = gru.all_weights[0]
+    gates = nn.functional.linear(inputs, weight, bias)
+    output, _ = kernels.gru(gates, hidden[0], recurrent_weight, recurrent_bias, torch.is_grad_enabled())
     return output, output[None, :, -1]
 
 
