@@ -1,4 +1,4 @@
-"""The oscillator on a GPU, when there is one: by Triton and by the textbook, against what the card can move."""
+"""The oscillator on a GPU, when there is one: by Triton and by the textbook, beside what the card can do."""
 
 import time
 from collections.abc import Callable
@@ -64,6 +64,6 @@ def run(quick: bool) -> str:
     columns = ["form", "forward + backward ms", "× eager", "% of bandwidth", "% of arithmetic"]
     head = (
         f"{torch.cuda.get_device_name()}, the first workload of the oscillator. It was measured to copy at "
-        f"{bandwidth / 1e9:.0f} GB/s and to multiply matrices of float32 at {rate / 1e12:.1f}e12 multiply-adds/s."
+        f"{bandwidth / 1e9:.0f} GB/s, and at {rate / 1e12:.1f}e12 multiply-adds/s in products of float32."
     )
     return f"{head}\n\n{table(columns, rows)}"

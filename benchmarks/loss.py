@@ -7,7 +7,16 @@ import torch
 from torch import Tensor
 
 from benchmarks import textbook
-from benchmarks.measure import Call, both_ways, by_form, cpu_forms, measure, random_like, relative_error, table
+from benchmarks.measure import (
+    Call,
+    both_ways,
+    by_form,
+    cpu_forms,
+    measure,
+    random_like,
+    relative_error,
+    table,
+)
 from oscine.losses import default_fft_sizes, multi_scale_spectral_loss
 
 TEXTBOOK = "textbook, autograd"

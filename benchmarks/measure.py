@@ -153,7 +153,7 @@ def cpu_forms() -> list[str]:
 
 def random_like(*shape: int, seed: int = 1) -> Tensor:
     """Return normal noise that is the same in every process."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def signal_to_noise_db(result: Tensor, truth: Tensor) -> float:

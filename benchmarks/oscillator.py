@@ -79,9 +79,7 @@ def ours(workload: Workload, form: str) -> list[Call]:
 
 
 def _textbook(workload: Workload) -> Callable[..., Tensor]:
-    return partial(
-        textbook.oscillator, sample_rate=workload.sample_rate, hop_length=workload.hop_length
-    )
+    return partial(textbook.oscillator, sample_rate=workload.sample_rate, hop_length=workload.hop_length)
 
 
 def eager(workload: Workload) -> list[Call]:
@@ -125,8 +123,8 @@ def truth(workload: Workload) -> Outcome:
 def multiply_adds(workload: Workload) -> int:
     """Return those of a forward pass, by the layout of kernels/native/bank.h.
 
-    Partials lie in blocks of 2 J + 1; each sample takes 4 J for each block's sums of both ends, and 4 J to make
-    the sines and cosines of 1 … J.
+    Partials lie in blocks of 2 J + 1. Each sample takes 4 J for a block's sums, which are of both the frame's
+    ends, and once 4 J to make the sines and cosines of 1 … J.
     """
     n_blocks = -(-workload.n_harmonics // 25)
     reach = -(-workload.n_harmonics // n_blocks) // 2
@@ -180,15 +178,16 @@ def _section(workload: Workload, quick: bool) -> str:
         "× eager: forward / both / MB",
         "× torch.compile: the same",
     ]
-    return "\n\n".join(
-        [
-            f"{workload.batch_size} × {workload.n_frames} frames of {workload.hop_length} samples at "
-            f"{workload.sample_rate} Hz, {workload.n_harmonics} harmonics, all below Nyquist.",
-            table(columns, rows),
-            f"Two threads of `{best}` are {pairs.ratio(2, 3):.2f} × as fast as one forward, "
-            f"{pairs.ratio(0, 1):.2f} × forward and backward. {_share_of_peak(workload, costs[best].milliseconds(1))}",
-        ]
+    head = (
+        f"{workload.batch_size} × {workload.n_frames} frames of {workload.hop_length} samples at "
+        f"{workload.sample_rate} Hz, {workload.n_harmonics} harmonics, all below Nyquist."
     )
+    threaded = (
+        f"Two threads of `{best}` are {pairs.ratio(2, 3):.2f} × as fast as one forward, "
+        f"{pairs.ratio(0, 1):.2f} × forward and backward."
+    )
+    share = _share_of_peak(workload, costs[best].milliseconds(1))
+    return f"{head}\n\n{table(columns, rows)}\n\n{threaded} {share}"
 
 
 def run(quick: bool) -> str:

@@ -25,13 +25,13 @@ def with_section(page: str, name: str, content: str) -> str:
     """Return the page with one section's content replaced.
 
     Raises:
-        ValueError: The page has no such section, or has it twice.
+        ValueError: The page lacks the section, or has it twice.
     """
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-    parts = re.split(f"(?<={re.escape(begin)}).*?(?={re.escape(end)})", page, flags=re.DOTALL)
-    if len(parts) != 2:
-        raise ValueError(f"{len(parts) - 1} sections of the page lie between {begin} and {end}; make it one")
-    return f"\n\n{content.strip()}\n\n".join(parts)
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise ValueError(f"the page needs one {begin} and one {end} behind it")
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n\n{content.strip()}\n\n{end}{rest.split(end)[1]}"
 
 
 def write_section(name: str, content: str, page: Path = PAGE) -> None:

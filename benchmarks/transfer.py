@@ -61,15 +61,15 @@ def transfer(instrument: Path, performance: Path, output: Path) -> Transferred:
 
 
 def listen(performance: Path) -> Listened:
-    """Time the analysis alone, the pitch tracker alone, on the stretches that it is given, and the reading."""
+    """Time the analysis alone, and of it the pitch tracker, on stretches as it is given them, and the reading."""
     torch.set_num_threads(1)
+    tracker, hop = SwiftF0(threads=1, spin=False), 256
     moments = [time.perf_counter()]
     for _ in analyze_blocks(read_blocks(performance, SAMPLE_RATE), SAMPLE_RATE, HOP_LENGTH):
         pass
     moments.append(time.perf_counter())
     audio = np.concatenate(list(read_blocks(performance, 16_000)))
     moments.append(time.perf_counter())
-    tracker, hop = SwiftF0(threads=1, spin=False), 256
     # Four seconds at a time, with the context that it needs on both sides.
     for start in range(0, len(audio), 256 * hop):
         stretch = audio[max(0, start - 16 * hop) : start + (256 + 16) * hop]
@@ -117,13 +117,11 @@ def run(quick: bool) -> str:
             )
     assert listened is not None
     columns = ["length", "s", "× real time", "listening s", "playing s", "writing s", "peak MB"]
-    return "\n\n".join(
-        [
-            f"Singing at {SAMPLE_RATE} Hz, played by `default`; one thread. Peak MB is of the whole process.",
-            table(columns, rows),
-            f"Listening to {next(iter(LENGTHS))} takes {listened.analysis:.1f} s alone. The pitch tracker's "
-            f"network takes {listened.tracker:.1f} s of it ({100 * listened.tracker / listened.analysis:.0f} %): "
-            f"with everything else free a transfer would run at {first / listened.tracker:.0f} × real time. "
-            f"Reading and resampling take {listened.reading:.1f} s.",
-        ]
+    head = f"Singing at {SAMPLE_RATE} Hz, played by `default`; one thread. Peak MB is of the whole process."
+    share, limit = listened.tracker / listened.analysis, first / listened.tracker
+    floor = (
+        f"Listening to {next(iter(LENGTHS))} takes {listened.analysis:.1f} s alone. The pitch tracker's network "
+        f"takes {listened.tracker:.1f} s of it ({100 * share:.0f} %): with everything else free a transfer would "
+        f"run at {limit:.0f} × real time. Reading and resampling take {listened.reading:.1f} s."
     )
+    return f"{head}\n\n{table(columns, rows)}\n\n{floor}"

@@ -48,7 +48,7 @@ class Bank {
     const T nyquist;
     std::vector<Integer> phase;
     std::vector<T> start, end, masked_start, masked_end, pairs, output, slope, grad_start, grad_end, pending;
-    std::vector<T> low_sine, low_cosine, weights_sine, weights_cosine, sums;
+    std::vector<T> low_sine, low_cosine, sums;
 
     static constexpr double TWO_PI = 6.283185307179586;
 
@@ -255,18 +255,12 @@ class Bank {
                     even_rise[g] += c * pair[g * ROW + 2 * LANES];
                     odd_rise[g] += s * pair[g * ROW + 3 * LANES];
                 }
-                const V turned = s * c1 + c * s1;
-                c = c * c1 - s * s1;
-                s = turned;
+                turn(s, c, s1, c1);
             }
             V still = S::zero(), rise = S::zero();
 #pragma GCC unroll 4
             for (int g = 0; g < G; g++) {
-                if (g > 0) {
-                    const V turned = giant_s * leap_c + giant_c * leap_s;
-                    giant_c = giant_c * leap_c - giant_s * leap_s;
-                    giant_s = turned;
-                }
+                if (g > 0) turn(giant_s, giant_c, leap_s, leap_c);
                 if (cosine) {
                     still += giant_c * even[g] - giant_s * odd[g];
                     rise += giant_c * even_rise[g] - giant_s * odd_rise[g];
@@ -280,6 +274,13 @@ class Bank {
             if (more) total += S::load(output.data() + i);
             S::store(output.data() + i, total);
         }
+    }
+
+    // From the sine and cosine of an angle to those of the angle and another one.
+    static void turn(V& s, V& c, V by_s, V by_c) {
+        const V turned = s * by_c + c * by_s;
+        c = c * by_c - s * by_s;
+        s = turned;
     }
 
     static V lane_numbers() {
@@ -335,9 +336,7 @@ class Bank {
                 for (int j = 0; j < reach; j++) {
                     S::store(&low_sine[j * samples + v * W], s);
                     S::store(&low_cosine[j * samples + v * W], c);
-                    const V turned = s * c1 + c * s1;
-                    c = c * c1 - s * s1;
-                    s = turned;
+                    turn(s, c, s1, c1);
                 }
                 sincos<W>(p * static_cast<Integer>(layout.centre(0)), giant_s[v], giant_c[v]);
                 sincos<W>(p * static_cast<Integer>(layout.width()), leap_s[v], leap_c[v]);
@@ -391,11 +390,7 @@ class Bank {
                     S::store(sum + 2 * W, odd);
                     S::store(sum + 3 * W, odd_end);
                 }
-                for (int v = 0; v < STRIP; v++) {
-                    const V turned = giant_s[v] * leap_c[v] + giant_c[v] * leap_s[v];
-                    giant_c[v] = giant_c[v] * leap_c[v] - giant_s[v] * leap_s[v];
-                    giant_s[v] = turned;
-                }
+                for (int v = 0; v < STRIP; v++) turn(giant_s[v], giant_c[v], leap_s[v], leap_c[v]);
             }
         }
         for (int i = 0; i < n_sums; i += W) S::totals(&sums[i * W], &sums[i]);

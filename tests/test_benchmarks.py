@@ -1,0 +1,106 @@
+import math
+import os
+import re
+
+import pytest
+import torch
+from benchmarks.__main__ import BENCHMARKS, main
+from benchmarks.measure import Measurement, alone, measure
+from benchmarks.page import PAGE, with_section, write_section
+from benchmarks.peak import compiler, multiply_adds_per_second
+
+
+@pytest.fixture(autouse=True)
+def _denormals_as_before():
+    yield
+    torch.set_flush_denormal(False)
+
+
+def _figures(content: str) -> list[list[str]]:
+    """Return the cells of a section's table rows, those behind the first column."""
+    rows = re.findall(r"^\| (.*) \|$", content, flags=re.MULTILINE)
+    return [row.split(" | ")[1:] for row in rows if "---" not in row]
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "gpu"])
+def test_every_benchmark_tells_figures(name: str) -> None:
+    headings, *rows = _figures(BENCHMARKS[name](True))
+    assert rows
+    assert all(len(row) == len(headings) or row[0] == rows[0][0] or row for row in rows)
+    assert any(re.fullmatch(r"[\d.]+", cell) for row in rows for cell in row)
+
+
+def test_without_a_gpu_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert BENCHMARKS["gpu"](True) == "There was no GPU, so nothing was measured here."
+
+
+def test_oscillators_agree_with_the_textbook_in_float64() -> None:
+    rows = [row for row in _figures(BENCHMARKS["oscillator"](True)) if re.fullmatch(r"\d+", row[3])]
+    ours = [row for row in rows if row[5] != "1 / 1 / 1"]
+    assert len(ours) == len(rows) - 2 >= 2
+    assert all(float(row[3]) >= 105 and float(row[4]) <= 3e-5 for row in ours)
+
+
+def test_a_contender_runs_in_a_fresh_process() -> None:
+    assert alone(os.getpid) != os.getpid()
+
+
+def test_memory_is_what_the_calls_add() -> None:
+    kept = torch.ones(1 << 22)
+    cost = measure(lambda: [lambda: torch.ones(1 << 24).sum(), lambda: kept.sum()], quick=True)
+    assert 64 <= cost.megabytes < 80 or math.isnan(cost.megabytes)
+    assert cost.result == 1 << 24
+
+
+def test_ratios_are_medians_over_rounds() -> None:
+    cost = Measurement([[1.0, 2.0], [10.0, 30.0], [1.0, 1.0]], 0.0, None)
+    assert cost.milliseconds(1) == 2.0
+    assert cost.ratio(1, 0) == 2.0
+
+
+@pytest.mark.skipif(compiler() is None, reason="there is no g++ here")
+def test_the_peak_is_measured() -> None:
+    peak = multiply_adds_per_second()
+    assert peak is not None
+    assert 1e8 < peak < 1e12
+
+
+def test_a_section_leaves_the_others() -> None:
+    page = (
+        "# a\n<!-- begin one -->\nold\n<!-- end one -->\nb\n<!-- begin two -->\nkept\n<!-- end two -->\nc\n"
+    )
+    changed = with_section(page, "one", "new\n")
+    assert changed == page.replace("\nold\n", "\n\nnew\n\n")
+    assert with_section(changed, "one", "new") == changed
+
+
+def test_a_section_that_is_not_there_or_twice_is_named() -> None:
+    page = "<!-- begin one --><!-- end one -->\n"
+    with pytest.raises(ValueError, match="0 sections of the page .* two"):
+        with_section(page, "two", "new")
+    with pytest.raises(ValueError, match="2 sections of the page .* one"):
+        with_section(2 * page, "one", "new")
+
+
+def test_a_section_is_written_in_place(tmp_path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(PAGE.read_text())
+    for name in BENCHMARKS:
+        write_section(name, f"figures of {name}", page)
+    assert page.read_text().count("figures of ") == len(BENCHMARKS)
+    assert [path.name for path in tmp_path.iterdir()] == ["performance.md"]
+
+
+def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["loss", "los", "nois"])
+    assert raised.value.code == 2
+    assert "there is no benchmark los, nois: choose of oscillator, scaling" in capsys.readouterr().err
+
+
+def test_a_quick_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    before = PAGE.read_bytes()
+    main(["reverb", "gpu", "--quick"])
+    assert "`python -m benchmarks reverb gpu`" in capsys.readouterr().out
+    assert PAGE.read_bytes() == before
