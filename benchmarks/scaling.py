@@ -28,6 +28,7 @@ def run(quick: bool) -> str:
             rows.append([name.format(workload), f"{milliseconds:.1f}", f"{each:.3f}"])
     head = (
         f"Forward and backward of `{best}`. What a row doesn't name is {_START.batch_size} × "
-        f"{_START.seconds:g} s, {_START.n_harmonics} harmonics, {_START.sample_rate} Hz and a hop of {_START.hop_length}."
+        f"{_START.seconds:g} s, {_START.n_harmonics} harmonics, {_START.sample_rate} Hz and a hop of "
+        f"{_START.hop_length}."
     )
     return f"{head}\n\n{table(['setting', 'ms', 'ns per sample and harmonic'], rows)}"

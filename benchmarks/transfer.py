@@ -61,7 +61,7 @@ def transfer(instrument: Path, performance: Path, output: Path) -> Transferred:
 
 
 def listen(performance: Path) -> Listened:
-    """Time the analysis alone, and of it the pitch tracker, on stretches as it is given them, and the reading."""
+    """Time the analysis, the reading alone, and the pitch tracker alone on stretches as it is given them."""
     torch.set_num_threads(1)
     tracker, hop = SwiftF0(threads=1, spin=False), 256
     moments = [time.perf_counter()]
@@ -120,8 +120,8 @@ def run(quick: bool) -> str:
     head = f"Singing at {SAMPLE_RATE} Hz, played by `default`; one thread. Peak MB is of the whole process."
     share, limit = listened.tracker / listened.analysis, first / listened.tracker
     floor = (
-        f"Listening to {next(iter(LENGTHS))} takes {listened.analysis:.1f} s alone. The pitch tracker's network "
-        f"takes {listened.tracker:.1f} s of it ({100 * share:.0f} %): with everything else free a transfer would "
-        f"run at {limit:.0f} × real time. Reading and resampling take {listened.reading:.1f} s."
+        f"Listening to {next(iter(LENGTHS))} takes {listened.analysis:.1f} s alone. The pitch tracker's "
+        f"network takes {listened.tracker:.1f} s of it ({100 * share:.0f} %): with everything else free a "
+        f"transfer would run at {limit:.0f} × real time. Reading and resampling take {listened.reading:.1f} s."
     )
     return f"{head}\n\n{table(columns, rows)}\n\n{floor}"

@@ -25,9 +25,8 @@ def _figures(content: str) -> list[list[str]]:
 @pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "gpu"])
 def test_every_benchmark_tells_figures(name: str) -> None:
     headings, *rows = _figures(BENCHMARKS[name](True))
-    assert rows
-    assert all(len(row) == len(headings) or row[0] == rows[0][0] or row for row in rows)
-    assert any(re.fullmatch(r"[\d.]+", cell) for row in rows for cell in row)
+    assert len(headings) == len(rows[0]) > 1
+    assert re.search(r"[1-9]", " ".join(rows[0]))
 
 
 def test_without_a_gpu_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,8 +47,8 @@ def test_a_contender_runs_in_a_fresh_process() -> None:
 
 def test_memory_is_what_the_calls_add() -> None:
     kept = torch.ones(1 << 22)
-    cost = measure(lambda: [lambda: torch.ones(1 << 24).sum(), lambda: kept.sum()], quick=True)
-    assert 64 <= cost.megabytes < 80 or math.isnan(cost.megabytes)
+    cost = measure(lambda: [lambda: torch.ones(1 << 24).sum(), kept.sum], quick=True)
+    assert 60 <= cost.megabytes < 80 or math.isnan(cost.megabytes)
     assert cost.result == 1 << 24
 
 
@@ -77,9 +76,9 @@ def test_a_section_leaves_the_others() -> None:
 
 def test_a_section_that_is_not_there_or_twice_is_named() -> None:
     page = "<!-- begin one --><!-- end one -->\n"
-    with pytest.raises(ValueError, match="0 sections of the page .* two"):
+    with pytest.raises(ValueError, match="needs one <!-- begin two -->"):
         with_section(page, "two", "new")
-    with pytest.raises(ValueError, match="2 sections of the page .* one"):
+    with pytest.raises(ValueError, match="needs one <!-- begin one -->"):
         with_section(2 * page, "one", "new")
 
 

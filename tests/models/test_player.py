@@ -1,5 +1,7 @@
 """The compiled player is the instrument's `step`, for whatever sizes and however the frames are cut."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -23,6 +25,13 @@ SIZES = {
     "a hop of one sample": ({"hidden_size": 4}, 1, 2, 5, 0.01),
     "a hop longer than a segment": ({"hidden_size": 4}, 1200, 40, 33, 0.3),
 }
+
+
+@pytest.fixture(autouse=True)
+def _compiled() -> Iterator[None]:
+    """Whatever OSCINE_KERNEL says."""
+    with kernels.use(COMPILED[0]):
+        yield
 
 
 def _instrument(name: str) -> Instrument:
