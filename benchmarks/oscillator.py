@@ -165,7 +165,8 @@ def _section(workload: Workload, quick: bool) -> str:
     others = [costs[EAGER], costs.get(COMPILED)]
     rows = [_row(name, cost, right, others) for name, cost in costs.items()]
     if COMPILED not in costs:
-        rows.append([f"{COMPILED}: not measured, it needs g++ and time", *["–"] * 7])
+        reason = "in a quick run" if compiler() else "for want of g++"
+        rows.append([f"{COMPILED}: not measured {reason}", *["–"] * 7])
     best = cpu_forms()[0]
     pairs = measure(partial(threads, workload, best), quick)
     columns = [

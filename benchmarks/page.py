@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.measure import cpu_forms
+from oscine import kernels
 from oscine.files import write_atomically
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -18,7 +18,7 @@ def machine() -> str:
     info = Path("/proc/cpuinfo")
     models = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
     name = models[0] if models else platform.machine()
-    return f"{name}, {os.cpu_count()} cores, torch {torch.__version__}, fastest kernels {cpu_forms()[0]}"
+    return f"{name}, {os.cpu_count()} cores, torch {torch.__version__}, kernels {kernels.chosen()}"
 
 
 def with_section(page: str, name: str, content: str) -> str:

@@ -122,6 +122,7 @@ def run(quick: bool) -> str:
     floor = (
         f"Listening to {next(iter(LENGTHS))} takes {listened.analysis:.1f} s alone. The pitch tracker's "
         f"network takes {listened.tracker:.1f} s of it ({100 * share:.0f} %): with everything else free a "
-        f"transfer would run at {limit:.0f} × real time. Reading and resampling take {listened.reading:.1f} s."
+        f"transfer would run at {limit:.0f} × real time. Reading and resampling take "
+        f"{listened.reading:.1f} s."
     )
     return f"{head}\n\n{table(columns, rows)}\n\n{floor}"
