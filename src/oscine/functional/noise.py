@@ -10,6 +10,7 @@ from torch import Tensor
 
 from oscine.functional.fft import fast_fft_length
 from oscine.functional.frames import previous_frames, ramp
+from oscine.kernels import noise
 
 
 class NoiseState(NamedTuple):
@@ -90,6 +91,11 @@ def filter_taps(n_bands: int) -> Float[Tensor, "band tap"]:
 
 
 @functools.lru_cache(maxsize=32)
+def _filter_taps(n_bands: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return filter_taps(n_bands).to(dtype=dtype, device=device)
+
+
+@functools.lru_cache(maxsize=32)
 def _band_spectrum(n_bands: int, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the matrix from band magnitudes to the filter's real spectrum at ``n_fft``, (band, bin)."""
     twice = torch.full((n_bands, 1), 2.0, dtype=torch.float64)
@@ -135,23 +141,35 @@ def filtered_noise_step(
     magnitudes: Float[Tensor, "batch frame band"], state: NoiseState, *, hop_length: int
 ) -> tuple[Float[Tensor, "batch time"], NoiseState]:
     """Return the next block's audio and state: `filtered_noise` where it left off."""
+    n_samples = magnitudes.shape[1] * hop_length
+    if noise.compiled(magnitudes):
+        filters = _filter_taps(magnitudes.shape[-1], magnitudes.dtype, magnitudes.device)
+        taps = magnitudes @ filters
+        started = state.started.unsqueeze(-1)
+        previous = torch.where(started, state.magnitudes.to(taps.dtype) @ filters, taps[:, 0])
+        audio = noise.filtered_noise(state.seed, state.sample, taps, previous, hop_length)
+    else:
+        audio = _by_spectra(magnitudes, state, hop_length)
+    return audio, NoiseState(
+        seed=state.seed,
+        sample=state.sample + n_samples,
+        magnitudes=magnitudes[:, -1],
+        started=torch.ones_like(state.started),
+    )
+
+
+def _by_spectra(magnitudes: Tensor, state: NoiseState, hop_length: int) -> Tensor:
     n_frames, n_bands = magnitudes.shape[1:]
     reach = n_bands - 1
     span = hop_length + 2 * reach
-    noise = uniform_noise(
+    white = uniform_noise(
         state.seed, state.sample - reach, n_frames * hop_length + 2 * reach, magnitudes.dtype
     )
     n_fft = fast_fft_length(span)
     # Circular convolution wraps only into the first and last `reach` samples, which are cut off.
-    spectrum = torch.fft.rfft(noise.unfold(-1, span, hop_length), n_fft)
+    spectrum = torch.fft.rfft(white.unfold(-1, span, hop_length), n_fft)
     bands = _band_spectrum(n_bands, n_fft, magnitudes.dtype, magnitudes.device)
     previous = previous_frames(magnitudes, state.magnitudes, state.started)
     first = torch.fft.irfft(spectrum * (previous @ bands), n_fft)[..., reach : reach + hop_length]
     last = torch.fft.irfft(spectrum * (magnitudes @ bands), n_fft)[..., reach : reach + hop_length]
-    audio = torch.lerp(first, last, ramp(hop_length, first).expand_as(first))
-    return audio.flatten(1), NoiseState(
-        seed=state.seed,
-        sample=state.sample + n_frames * hop_length,
-        magnitudes=magnitudes[:, -1],
-        started=torch.ones_like(state.started),
-    )
+    return torch.lerp(first, last, ramp(hop_length, first).expand_as(first)).flatten(1)

@@ -64,6 +64,27 @@ class Gru(ctypes.Structure):
     )
 
 
+class Noise(ctypes.Structure):
+    """`oscine_noise`."""
+
+    _fields_ = (
+        *[(name, _SIZE) for name in ("batch", "n_frames", "hop_length", "n_taps")],
+        *[
+            (name, _POINTER)
+            for name in (
+                "seed",
+                "sample",
+                "taps",
+                "previous",
+                "audio",
+                "grad_audio",
+                "grad_taps",
+                "grad_previous",
+            )
+        ],
+    )
+
+
 class Spectra(ctypes.Structure):
     """`oscine_spectra`."""
 
@@ -124,6 +145,8 @@ class Kernels(ctypes.Structure):
         ("bank_f64", _Function),
         ("gru_f32", _Function),
         ("gru_f64", _Function),
+        ("noise_f32", _Function),
+        ("noise_f64", _Function),
         ("cut", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER)),
         ("add", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER)),
         ("compare", ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, _POINTER, _POINTER)),

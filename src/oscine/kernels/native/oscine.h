@@ -43,6 +43,20 @@ typedef struct {
     void* grad_initial;                    // T [batch][hidden]
 } oscine_gru;
 
+// Filtered noise (noise.py); the filters are symmetric, taps 0 … n_taps − 1.
+typedef struct {
+    int64_t batch, n_frames, hop_length, n_taps;
+    const int64_t* seed;                   // [batch]
+    const int64_t* sample;                 // [batch]: number of the first sample
+    const void* taps;                      // T [batch][frame][tap] at the frames' ends
+    const void* previous;                  // T [batch][tap] before the first frame
+    void* audio;                           // T [batch][frame][hop]: the result
+    // Backward only.
+    const void* grad_audio;                // T [batch][frame][hop]
+    void* grad_taps;
+    void* grad_previous;
+} oscine_noise;
+
 // What two spectra are compared by (functional/spectral_distance.py).
 typedef struct {
     int64_t n_frames, n_bins;
@@ -82,6 +96,8 @@ typedef struct {
     void (*bank_f64)(const oscine_bank*, int backward, int n_threads);
     void (*gru_f32)(const oscine_gru*, int backward, int n_threads);
     void (*gru_f64)(const oscine_gru*, int backward, int n_threads);
+    void (*noise_f32)(const oscine_noise*, int backward, int n_threads);
+    void (*noise_f64)(const oscine_noise*, int backward, int n_threads);
     void (*cut)(const float* signal, const float* window, int64_t n_fft, int64_t hop, int64_t n_frames, float* frames);
     void (*add)(const float* frames, const float* window, int64_t n_fft, int64_t hop, int64_t n_frames, float* total);
     double (*compare)(const oscine_spectra*, float* predicted, const float* truth);

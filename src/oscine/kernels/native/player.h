@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bank.h"
+#include "noise.h"
 #include "oscine.h"
 #include "room.h"
 #include "simd.h"
@@ -48,9 +49,9 @@ class Player {
     using V = typename S::V;
 
     const oscine_instrument d;
-    const int64_t reach;  // of the noise's filter
     std::vector<float> hidden, gates, recurrent, seen, work, other, raw;
-    std::vector<float> weights, amplitudes, magnitudes, taps, previous_taps, noise, nothing;
+    std::vector<float> weights, amplitudes, magnitudes, taps, previous_taps, hissing, nothing;
+    Noise<float, W> noise;
     std::unique_ptr<Room<W>> room;
     double phase = 0;
     float previous_hz = 0;
@@ -62,7 +63,6 @@ class Player {
    public:
     explicit Player(const oscine_instrument& description)
         : d(description),
-          reach(description.n_bands - 1),
           hidden(padded(d.hidden_size)),
           gates(3 * d.hidden_size + W),
           recurrent(3 * d.hidden_size + W),
@@ -72,8 +72,9 @@ class Player {
           magnitudes(padded(d.n_bands)),
           taps(d.n_bands),
           previous_taps(d.n_bands),
-          noise(d.hop_length + 2 * reach + W),
-          nothing(d.n_bands) {
+          hissing(d.hop_length),
+          nothing(d.n_bands),
+          noise(d.hop_length, d.n_bands) {
         int64_t widest = std::max<int64_t>(2, d.hidden_size), side = d.n_before ? 0 : 2;
         for (int64_t i = 0; i < 2 * d.n_before; i++) widest = std::max(widest, d.before[i].n_out);
         if (d.n_before) side = 2 * d.before[d.n_before - 1].n_out;
@@ -199,39 +200,11 @@ class Player {
         curve(2, &raw[1 + d.n_harmonics], d.n_bands, magnitudes.data());
         matrix_vector<W>(d.filters, nothing.data(), magnitudes.data(), d.n_bands, d.n_bands, taps.data());
         if (!started) previous_taps = taps;
-        const int64_t n = d.hop_length;
-        for (int64_t i = 0; i < n + 2 * reach; i++) noise[i] = uniform(sample - reach + i);
-        sample += n;
-        for (int64_t i = 0; i < n; i += W) {
-            // Symmetric filters: taps ±j have one weight.
-            const float* at = &noise[reach + i];
-            V from = S::load(at) * previous_taps[0], to = S::load(at) * taps[0];
-            for (int64_t j = 1; j <= reach; j++) {
-                const V both = S::load(at - j) + S::load(at + j);
-                from += both * previous_taps[j];
-                to += both * taps[j];
-            }
-            for (int64_t lane = 0; lane < std::min<int64_t>(W, n - i); lane++)
-                audio[i + lane] += from[lane] + static_cast<float>(i + lane) / static_cast<float>(n) * (to[lane] - from[lane]);
-        }
+        noise.listen(d.seed, sample);
+        sample += d.hop_length;
+        noise.filter(previous_taps.data(), taps.data(), hissing.data());
+        for (int64_t i = 0; i < d.hop_length; i++) audio[i] += hissing[i];
         std::swap(taps, previous_taps);
-    }
-
-    // functional/noise.py's uniform_noise: a function of the seed and the sample's number.
-    float uniform(int64_t number) const {
-        const uint64_t n = static_cast<uint64_t>(number), seed = static_cast<uint64_t>(d.seed);
-        const uint32_t key = hash(static_cast<uint32_t>(seed) ^ hash(static_cast<uint32_t>(static_cast<uint64_t>(d.seed >> 32))));
-        const uint32_t upper = static_cast<uint32_t>(static_cast<uint64_t>(number >> 32));
-        const uint32_t word = hash(hash(static_cast<uint32_t>(n) ^ key) ^ hash(upper ^ ~key));
-        return static_cast<float>(static_cast<int32_t>(word)) * 4.656612873077393e-10f;
-    }
-
-    static uint32_t hash(uint32_t x) {
-        x ^= x >> 16;
-        x *= 0x7FEB352Du;
-        x ^= x >> 15;
-        x *= 0x846CA68Bu;
-        return x ^ (x >> 16);
     }
 };
 

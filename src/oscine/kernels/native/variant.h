@@ -6,6 +6,7 @@
 
 #include "bank.h"
 #include "gru.h"
+#include "noise.h"
 #include "player.h"
 #include "spectra.h"
 
@@ -48,6 +49,16 @@ void gru(const oscine_gru* g, int backward, int n_threads) {
     });
 }
 
+template <class T>
+void noise(const oscine_noise* n, int backward, int n_threads) {
+    constexpr int lanes = WIDTH * sizeof(float) / sizeof(T);
+    const int parts = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(n_threads, n->batch)));
+    each(parts, [&](int i) {
+        for (int64_t item = n->batch * i / parts; item < n->batch * (i + 1) / parts; item++)
+            backward ? noise_backward<T, lanes>(*n, item) : noise_forward<T, lanes>(*n, item);
+    });
+}
+
 using Instrument = Player<WIDTH, BLOCKS>;
 
 void* player_new(const oscine_instrument* description) { return new Instrument(*description); }
@@ -67,6 +78,8 @@ const oscine_kernels OSCINE_NAME = {
     bank<double>,
     gru<float>,
     gru<double>,
+    noise<float>,
+    noise<double>,
     Spectra<WIDTH>::cut,
     Spectra<WIDTH>::add,
     Spectra<WIDTH>::compare,
