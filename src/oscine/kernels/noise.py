@@ -48,21 +48,21 @@ def _(seed: Tensor, sample: Tensor, taps: Tensor, previous: Tensor, hop_length: 
 
 @torch.library.custom_op("oscine::filtered_noise_backward", mutates_args=())
 def filtered_noise_backward(
-    grad: Tensor, seed: Tensor, sample: Tensor, n_taps: int, hop_length: int
+    grad: Tensor, seed: Tensor, sample: Tensor, previous: Tensor, hop_length: int
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients of the taps and of those before."""
-    grad_taps = grad.new_empty(grad.shape[0], grad.shape[1] // hop_length, n_taps)
-    grad_previous = grad.new_empty(grad.shape[0], n_taps)
+    grad_taps = grad.new_empty(grad.shape[0], grad.shape[1] // hop_length, previous.shape[1])
+    grad_previous = torch.empty_like(previous)
     grads = {"grad_audio": grad, "grad_taps": grad_taps, "grad_previous": grad_previous}
     _run(seed, sample, grad_taps.shape, hop_length, grad.dtype, backward=True, **grads)
     return grad_taps, grad_previous
 
 
 @filtered_noise_backward.register_fake
-def _(grad: Tensor, seed: Tensor, sample: Tensor, n_taps: int, hop_length: int) -> tuple[Tensor, Tensor]:
+def _(grad: Tensor, seed: Tensor, sample: Tensor, previous: Tensor, hop_length: int) -> tuple[Tensor, Tensor]:
     return (
-        grad.new_empty(grad.shape[0], grad.shape[1] // hop_length, n_taps),
-        grad.new_empty(grad.shape[0], n_taps),
+        grad.new_empty(grad.shape[0], grad.shape[1] // hop_length, previous.shape[1]),
+        torch.empty_like(previous),
     )
 
 
@@ -91,14 +91,12 @@ def _run(
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    seed, sample, taps, _, ctx.hop_length = inputs
-    ctx.n_taps = taps.shape[-1]
-    ctx.save_for_backward(seed, sample)
+    seed, sample, _, previous, ctx.hop_length = inputs
+    ctx.save_for_backward(seed, sample, previous)
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    seed, sample = ctx.saved_tensors
-    grads = filtered_noise_backward(grad.contiguous(), seed, sample, ctx.n_taps, ctx.hop_length)
+    grads = filtered_noise_backward(grad.contiguous(), *ctx.saved_tensors, ctx.hop_length)
     return None, None, *grads, None
 
 
