@@ -77,19 +77,6 @@ def _float32(inputs: Inputs) -> Inputs:
     return inputs._replace(polynomial=inputs.polynomial.to(DEVICE), **moved)
 
 
-def _grads(inputs: Inputs, grad: Tensor) -> list[Tensor]:
-    """The oracle's gradients, as `triton_bank.backward` returns them."""
-    turns, start, end = oracle.backward(inputs, grad, True)
-    of_amplitude, of_weights, of_previous = inputs.grad_ends(start, end)
-    assert turns is not None
-    return [
-        turns,
-        inputs.weights.new_empty(0) if of_amplitude is None else of_amplitude,
-        of_weights,
-        of_previous,
-    ]
-
-
 def _snr_db(ours: Tensor, truth: Tensor, dim: tuple[int, ...] = (0, 1, 2)) -> Tensor:
     error = ours.cpu().double() - truth
     return 10 * torch.log10(truth.square().sum(dim) / error.square().sum(dim))
@@ -102,7 +89,7 @@ def _check(inputs: Inputs) -> None:
     assert _snr_db(audio, truth) > 105
     grad = torch.randn(truth.shape)
     ours = triton_bank.backward(_float32(inputs), grad.to(DEVICE), True)
-    for a, b in zip(ours, _grads(inputs, grad.double()), strict=True):
+    for a, b in zip(ours, oracle.backward(inputs, grad.double(), True), strict=True):
         assert a.shape == b.shape
         assert a.is_contiguous()
         # A single weight is normalised away: its gradient is zero but for rounding.

@@ -1,7 +1,7 @@
 """The fused fast paths behind a few of `oscine.functional`'s functions, each one definition in several forms.
 
-`native/` is the C++ library, `library` its C interface; `oracle` and `tiled` are the bank of sines in torch,
-`triton_bank` on a GPU; `choice` decides which of them runs.
+`native/` is the C++ library, `library` its C interface. The bank of sines runs in `compiled_bank`, in
+`oracle` and `tiled` (torch), or in `triton_bank` (GPUs); `choice` decides.
 """
 
 from oscine.kernels.choice import available, chosen, use

@@ -54,7 +54,27 @@ class Inputs(NamedTuple):
         sounding = self._sounding()
         return before * sounding, rows * sounding
 
-    def grad_ends(self, start: Tensor, end: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def gradients(
+        self, polynomial: Tensor | None, start: Tensor, end: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the gradients of polynomial, amplitude, weights and previous amplitudes.
+
+        Those of a polynomial that is not wanted and of an amplitude that is not there have no elements.
+
+        Args:
+            polynomial: Gradient of the polynomial; None where it is not wanted.
+            start: Gradient of the amplitudes that the frames start with.
+            end: Gradient of the amplitudes that the frames end with.
+        """
+        amplitude, weights, previous = self._grad_ends(start, end)
+        return (
+            self.polynomial.new_empty(0) if polynomial is None else polynomial,
+            self.weights.new_empty(0) if amplitude is None else amplitude,
+            weights,
+            previous.contiguous(),
+        )
+
+    def _grad_ends(self, start: Tensor, end: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
         """Return the gradients of amplitude, weights and previous amplitudes from those of `ends`."""
         sounding = self._sounding()
         start, rows = start * sounding, end * sounding

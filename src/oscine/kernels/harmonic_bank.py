@@ -10,12 +10,13 @@ w[t, k] / Σ w[t, ·] over what is below Nyquist at the frame's end; and a parti
 is below Nyquist at both its ends. What is above is exactly silent.
 """
 
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from oscine.kernels import library, oracle, tiled, triton_bank
+from oscine.kernels import compiled_bank, oracle, tiled, triton_bank
 from oscine.kernels.choice import chosen
 from oscine.kernels.frames import Inputs
 
@@ -50,11 +51,13 @@ def harmonic_bank(
     inputs = Inputs(
         polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
     )
-    form = chosen(weights.device)
-    if form in library.INSTRUCTION_SETS:
-        return _compiled(form, inputs)
-    module = {"triton": triton_bank, "torch": tiled, "oracle": oracle}[form]
-    return module.forward(inputs).flatten(1)
+    return _form(weights).forward(inputs).flatten(1)
+
+
+def _form(like: Tensor) -> ModuleType:
+    """Return the module whose `forward` and `backward` run for tensors like this one."""
+    modules = {"triton": triton_bank, "torch": tiled, "oracle": oracle}
+    return modules.get(chosen(like.device), compiled_bank)
 
 
 @harmonic_bank.register_fake
@@ -91,22 +94,7 @@ def harmonic_bank_backward(
     inputs = Inputs(
         polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
     )
-    form = chosen(weights.device)
-    if form in library.INSTRUCTION_SETS:
-        return _compiled_backward(form, inputs, grad, with_polynomial)
-    grad = grad.unflatten(1, (-1, hop_length))
-    if form == "triton":
-        return triton_bank.backward(inputs, grad, with_polynomial)
-    module = {"torch": tiled, "oracle": oracle}[form]
-    turns, start, end = module.backward(inputs, grad, with_polynomial)
-    of_amplitude, of_weights, of_previous = inputs.grad_ends(start, end)
-    nothing = weights.new_empty(0)
-    return (
-        polynomial.new_empty(0) if turns is None else turns,
-        nothing if of_amplitude is None else of_amplitude,
-        of_weights,
-        of_previous.contiguous(),
-    )
+    return _form(weights).backward(inputs, grad.unflatten(1, (-1, hop_length)), with_polynomial)
 
 
 @harmonic_bank_backward.register_fake
@@ -156,62 +144,3 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 harmonic_bank.register_autograd(_backward, setup_context=_setup_context)
 harmonic_bank.register_autocast("cpu", torch.float32)
 harmonic_bank.register_autocast("cuda", torch.float32)
-
-
-def _contiguous(inputs: Inputs) -> dict[str, Tensor | None]:
-    """Return the tensors as the compiled kernels read them, by name."""
-    dtype = inputs.weights.dtype
-    names = ("frequency_hz", "previous_hz", "amplitude", "weights", "previous_amplitudes")
-    given = {name: getattr(inputs, name) for name in names}
-    tensors = {name: None if x is None else x.to(dtype).contiguous() for name, x in given.items()}
-    return {"polynomial": inputs.polynomial.contiguous(), **tensors}
-
-
-def _sizes(inputs: Inputs) -> dict[str, int | float]:
-    batch, n_frames, n_partials = inputs.weights.shape
-    return {
-        "batch": batch,
-        "n_frames": n_frames,
-        "hop_length": inputs.hop_length,
-        "n_partials": n_partials,
-        "n_sines": inputs.n_sines,
-        "nyquist": inputs.nyquist,
-    }
-
-
-def _compiled(form: str, inputs: Inputs) -> Tensor:
-    tensors = _contiguous(inputs)
-    batch, n_frames = inputs.weights.shape[:2]
-    audio = inputs.weights.new_empty(batch, n_frames * inputs.hop_length)
-    structure = library.fill(library.Bank, **_sizes(inputs), **tensors, audio=audio)
-    library.call(form, "bank", audio.dtype, structure, backward=False)
-    return audio
-
-
-def _compiled_backward(
-    form: str, inputs: Inputs, grad: Tensor, with_polynomial: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    tensors = _contiguous(inputs)
-    weights, amplitude, polynomial = tensors["weights"], tensors["amplitude"], tensors["polynomial"]
-    previous = tensors["previous_amplitudes"]
-    assert weights is not None
-    assert polynomial is not None
-    assert previous is not None
-    grad = grad.to(weights.dtype).contiguous()
-    grads = {
-        "grad_polynomial": torch.empty_like(polynomial) if with_polynomial else None,
-        "grad_amplitude": None if amplitude is None else torch.empty_like(amplitude),
-        "grad_weights": torch.empty_like(weights),
-        "grad_previous_amplitudes": torch.empty_like(previous),
-    }
-    structure = library.fill(library.Bank, **_sizes(inputs), **tensors, grad_audio=grad, **grads)
-    library.call(form, "bank", weights.dtype, structure, backward=True)
-    of_polynomial, of_amplitude, of_weights, of_previous = grads.values()
-    assert of_weights is not None
-    assert of_previous is not None
-    return (
-        polynomial.new_empty(0) if of_polynomial is None else of_polynomial,
-        weights.new_empty(0) if of_amplitude is None else of_amplitude,
-        of_weights,
-        of_previous,
-    )

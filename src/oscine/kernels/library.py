@@ -183,10 +183,12 @@ def find(instruction_set: str) -> Kernels | None:
 
 
 def fill(structure: type[ctypes.Structure], **values: Tensor | int | float | None) -> ctypes.Structure:
-    """Return a structure with these values; tensors must be contiguous, and kept alive by the caller."""
-    return structure(
+    """Return a structure with these values, which keeps the tensors alive; they must be contiguous."""
+    filled = structure(
         **{name: value.data_ptr() if isinstance(value, Tensor) else value for name, value in values.items()}
     )
+    filled.alive = values  # pyright: ignore[reportAttributeAccessIssue]
+    return filled
 
 
 def address(structure: ctypes.Structure) -> int:

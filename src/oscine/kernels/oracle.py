@@ -22,21 +22,21 @@ def forward(inputs: Inputs) -> Tensor:
     return sines_sum(_phase(inputs)[0], *inputs.ends())
 
 
-def backward(inputs: Inputs, grad: Tensor, with_turns: bool) -> tuple[Tensor | None, Tensor, Tensor]:
-    """Return the gradients of the polynomial, of the start amplitudes and of the end amplitudes.
+def backward(inputs: Inputs, grad: Tensor, with_polynomial: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return what `Inputs.gradients` does.
 
     Args:
         inputs: What the bank was given.
         grad: Gradient of the audio, (batch, frame, hop).
-        with_turns: Whether the first is wanted; None otherwise.
+        with_polynomial: Whether that of the polynomial is wanted.
     """
     phase, number = _phase(inputs)
-    slope, grad_start, grad_end = grad_sines_sum(phase, *inputs.ends(), grad, with_turns)
+    slope, grad_start, grad_end = grad_sines_sum(phase, *inputs.ends(), grad, with_polynomial)
     if slope is None:
-        return None, grad_start, grad_end
+        return inputs.gradients(None, grad_start, grad_end)
     slope = slope * number
     slope = slope.sum(dim=-1, keepdim=True) if inputs.n_sines == 1 else slope
-    return inputs.grad_polynomial(slope), grad_start, grad_end
+    return inputs.gradients(inputs.grad_polynomial(slope), grad_start, grad_end)
 
 
 def sines_sum(phase: Tensor, start: Tensor, end: Tensor) -> Tensor:

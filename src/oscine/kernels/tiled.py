@@ -41,18 +41,18 @@ def forward(inputs: Inputs) -> Tensor:
     return output.unflatten(0, inputs.weights.shape[:2])
 
 
-def backward(inputs: Inputs, grad: Tensor, with_turns: bool) -> tuple[Tensor | None, Tensor, Tensor]:
-    """Return the gradients of the polynomial, of the start amplitudes and of the end amplitudes.
+def backward(inputs: Inputs, grad: Tensor, with_polynomial: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return what `Inputs.gradients` does.
 
     Args:
         inputs: What the bank was given.
         grad: Gradient of the audio, (batch, frame, hop).
-        with_turns: Whether the first is wanted; None otherwise.
+        with_polynomial: Whether that of the polynomial is wanted.
     """
     start, end = (x.flatten(0, 1) for x in inputs.ends())
     grad = grad.flatten(0, 1)
     polynomial = inputs.polynomial.flatten(0, 1)
-    grad_polynomial = torch.empty_like(polynomial) if with_turns else None
+    grad_polynomial = torch.empty_like(polynomial) if with_polynomial else None
     grad_start, grad_end = torch.empty_like(start), torch.empty_like(end)
     layout = _Layout(inputs.n_partials, inputs.hop_length, like=start)
     number = torch.arange(1, start.shape[-1] + 1, dtype=start.dtype, device=start.device)
@@ -60,13 +60,13 @@ def backward(inputs: Inputs, grad: Tensor, with_turns: bool) -> tuple[Tensor | N
         phase = turns(polynomial[None, rows], inputs.hop_length)[0]
         if inputs.n_sines > 1:
             slope, grad_start[rows], grad_end[rows] = oracle.grad_sines_sum(
-                phase, start[rows], end[rows], grad[rows], with_turns
+                phase, start[rows], end[rows], grad[rows], with_polynomial
             )
         else:
             baby, giant = layout.exponentials(phase.squeeze(-1))
             grad_start[rows], grad_end[rows] = layout.grad_matrix(grad[rows], baby, giant)
             slope = None
-            if with_turns:
+            if with_polynomial:
                 # d/dφ sin(2πkφ) = 2πk cos(2πkφ): the same sum, with k·A for A and the giant step a quarter
                 # turn on.
                 ahead = torch.cat([giant[..., layout.hop :], -giant[..., : layout.hop]], dim=-1)
@@ -75,7 +75,7 @@ def backward(inputs: Inputs, grad: Tensor, with_turns: bool) -> tuple[Tensor | N
         if grad_polynomial is not None and slope is not None:
             grad_polynomial[rows] = inputs.grad_polynomial(slope[None])[0]
     shape = inputs.weights.shape[:2]
-    return (
+    return inputs.gradients(
         None if grad_polynomial is None else grad_polynomial.unflatten(0, shape),
         grad_start.unflatten(0, shape),
         grad_end.unflatten(0, shape),

@@ -81,16 +81,8 @@ def backward(inputs: Inputs, grad: Tensor, with_polynomial: bool) -> tuple[Tenso
         with_polynomial: Whether the first is wanted.
     """
     polynomial, amplitude, weights = inputs.polynomial, inputs.amplitude, inputs.weights
-    nothing = weights.new_empty(0)
     if _left_to_torch(inputs):
-        turns, start, end = tiled.backward(inputs, grad, with_polynomial)
-        of_amplitude, of_weights, of_previous = inputs.grad_ends(start, end)
-        return (
-            polynomial.new_empty(0) if turns is None else turns,
-            nothing if of_amplitude is None else of_amplitude,
-            of_weights,
-            of_previous.contiguous(),
-        )
+        return tiled.backward(inputs, grad, with_polynomial)
     call = _Call(inputs)
     grad = grad.to(torch.float32).contiguous()
     ends = grad.new_empty(call.n_chunks, *weights.shape[:2], 2, inputs.n_partials)
@@ -98,7 +90,7 @@ def backward(inputs: Inputs, grad: Tensor, with_polynomial: bool) -> tuple[Tenso
     moments = polynomial.new_empty(call.n_chunks, *shape, dtype=torch.float64)
     name = "grad_harmonics" if inputs.n_sines == 1 else "grad_partials"
     call.launch(name, grad, ends, moments, whole=with_polynomial)
-    of_amplitude = nothing if amplitude is None else grad.new_empty(amplitude.shape)
+    of_amplitude = weights.new_empty(0) if amplitude is None else grad.new_empty(amplitude.shape)
     of_weights, of_previous = grad.new_empty(weights.shape), grad.new_empty(inputs.previous_amplitudes.shape)
     call.launch_rows(ends, of_amplitude, of_weights, of_previous)
     of_polynomial = moments[0] if call.n_chunks == 1 else moments.sum(dim=0)
