@@ -235,7 +235,7 @@ class Bank {
         const V ramp = lane_numbers();
         for (int64_t i = 0; i < n; i += W) {
             const I p = S::load(phase.data() + i);
-            V s1, c1, giant_s, giant_c, leap_s, leap_c;
+            V s1, c1, giant_s, giant_c, leap_s = S::zero(), leap_c = S::zero();
             sincos<W>(p, s1, c1);
             sincos<W>(p * static_cast<Integer>(layout.centre(first_block)), giant_s, giant_c);
             if (G > 1) sincos<W>(p * static_cast<Integer>(layout.width()), leap_s, leap_c);
