@@ -28,8 +28,8 @@ LIBRARY := src/oscine/kernels/liboscine.so
 	$(PIP) install --quiet '$(TORCH)'
 	@rm -f $(LIBRARY)
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
-	@test -f $(LIBRARY) || echo "No C++ compiler was found, so Oscine computes in torch, several times slower: install one" \
-	  "(on Debian and Ubuntu, the package g++) and run make clean setup"
+	@test -f $(LIBRARY) || echo "The kernels were not compiled, so Oscine computes in torch, several times slower. Install a C++" \
+	  "compiler (on Debian and Ubuntu, the package g++) and run make clean setup"
 	@touch $@
 
 .venv/.dev: .venv/.core requirements/dev.txt

@@ -20,6 +20,8 @@ LIBRARY = Extension(
         "-std=c++17",
         "-O3",
         "-g0",
+        # Phases are binary fractions of a turn: integers that are meant to wrap.
+        "-fwrapv",
         "-fno-math-errno",
         "-fno-trapping-math",
         "-fvisibility=hidden",
@@ -33,6 +35,11 @@ LIBRARY = Extension(
 
 class BuildLibrary(build_ext):
     """Builds a library that is loaded by its path, so its name carries no version of Python."""
+
+    def build_extension(self, ext: Extension) -> None:
+        """Build it, and let nothing that was built earlier pass for it."""
+        Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+        super().build_extension(ext)
 
     def get_ext_filename(self, fullname: str) -> str:
         """Return the file's path in the package."""

@@ -268,3 +268,12 @@ def test_features_slice_and_join(phrase):
         Features.concatenate([])
     with pytest.raises(InputError, match="grids"):
         Features.concatenate([features, analyze(phrase[:1000], 16000, 128)])
+
+
+def test_threads_give_the_same_features_and_leave_torchs_as_they_were() -> None:
+    tone = np.sin(np.arange(20 * 16_000) / 7).astype(np.float32)
+    before = torch.get_num_threads()
+    alone, shared = (Features.concatenate(list(analyze_blocks([tone], 16_000, n_threads=n))) for n in (1, 3))
+    assert torch.get_num_threads() == before
+    for name in ("f0_hz", "confidence", "loudness_db", "power_db"):
+        assert torch.equal(getattr(alone, name), getattr(shared, name))

@@ -43,3 +43,32 @@ def test_large_inputs_saturate_and_nan_stays(compiled: str) -> None:
 def test_the_operator_is_registered_as_torch_wants_it(compiled: str) -> None:
     tensors = [torch.randn(2, 5, 9), torch.randn(2, 3), torch.randn(9, 3), torch.randn(9)]
     torch.library.opcheck(kernels.gru, (*(x.requires_grad_() for x in tensors), True))
+
+
+def test_shapes_that_do_not_belong_together_are_refused(compiled: str) -> None:
+    tensors = [torch.randn(2, 5, 9), torch.randn(2, 3), torch.randn(9, 3), torch.randn(9)]
+    for i in range(4):
+        wrong = [x[:1] if i == j else x for j, x in enumerate(tensors)]
+        with pytest.raises(ValueError, match="belong together"):
+            kernels.gru(*wrong, False)
+
+
+def test_a_state_that_is_not_contiguous(compiled: str) -> None:
+    gru = nn.GRU(2, 3, batch_first=True)
+    inputs, hidden = torch.randn(4, 5, 2, requires_grad=True), torch.randn(1, 3, 4).transpose(1, 2)
+    hidden = hidden.detach().requires_grad_()
+    ours = _run(gru, inputs, hidden)
+    truth = _run(gru, inputs, hidden.detach().contiguous().requires_grad_())
+    for one, other in zip(ours, truth, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_the_form_may_change_before_the_backward_pass(compiled: str) -> None:
+    gru = nn.GRU(2, 3, batch_first=True)
+    output, _ = recur(gru, torch.randn(1, 4, 2), torch.zeros(1, 1, 3))
+    with kernels.use("torch"):
+        assert torch.autograd.grad(output.sum(), gru.all_weights[0][1])[0].any()
+
+
+def test_half_precision_is_left_to_torch(compiled: str) -> None:
+    assert not kernels.gru_is_compiled(torch.zeros(1, dtype=torch.bfloat16))

@@ -187,9 +187,47 @@ def test_threads_change_nothing(compiled: str) -> None:
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def test_the_operator_is_registered_as_torch_wants_it() -> None:
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_operator_is_registered_as_torch_wants_it(form: str, transposed: bool) -> None:
     inputs = _inputs(dtype=torch.float32)
+    if transposed:
+        for i in (3, 4, 5):
+            inputs[i] = inputs[i].transpose(0, -1).contiguous().transpose(0, -1)
     torch.library.opcheck(harmonic_bank, tuple(_differentiable(inputs)[0]))
+
+
+@pytest.mark.parametrize("which", [0, 1, 2, 3, 4, 5])
+def test_shapes_that_do_not_belong_together_are_refused(form: str, which: int) -> None:
+    inputs = _inputs(dtype=torch.float32)
+    inputs[which] = inputs[which][:1]
+    with pytest.raises(ValueError, match="has to be"):
+        harmonic_bank(*inputs)
+
+
+def test_half_precision_is_computed_in_single(form: str) -> None:
+    inputs = [x.half() if isinstance(x, Tensor) and i else x for i, x in enumerate(_inputs())]
+    single = [x.float() if isinstance(x, Tensor) and i else x for i, x in enumerate(inputs)]
+    for ours, truth in zip(_with_gradients(inputs), _with_gradients(single), strict=True):
+        assert ours.dtype == (torch.float64 if ours.ndim == 4 else torch.float16)
+        assert (ours - truth).norm() <= 2e-3 * max(1.0, truth.norm().item())
+
+
+def test_a_form_may_change_between_forward_and_backward() -> None:
+    inputs = _inputs(dtype=torch.float32)
+    truth = _with_gradients(inputs)[1:]
+    copies, wanted = _differentiable(inputs)
+    audio = harmonic_bank(*copies)
+    weights = torch.cos(torch.arange(audio.numel(), dtype=torch.float64)).reshape(audio.shape)
+    with kernels.use("torch"):
+        ours = torch.autograd.grad((audio * weights.float()).sum(), wanted)
+    for one, other in zip(ours, truth, strict=True):
+        assert (one - other).norm() <= 1e-4 * max(1.0, other.norm().item())
+
+
+def test_no_frames_have_no_gradient(form: str) -> None:
+    copies, wanted = _differentiable(_inputs(frames=0))
+    for grad in torch.autograd.grad(harmonic_bank(*copies).sum(), wanted):
+        assert torch.count_nonzero(grad) == 0
 
 
 def _call(f0_hz: Tensor, amplitude: Tensor, weights: Tensor) -> Tensor:

@@ -53,3 +53,19 @@ def test_the_operator_is_registered_as_torch_wants_it(compiled: str) -> None:
     seed = torch.arange(2)
     taps, previous = torch.rand(2, 3, 5, requires_grad=True), torch.rand(2, 5, requires_grad=True)
     torch.library.opcheck(filtered_noise, (seed, seed, taps, previous, 8))
+
+
+def test_shapes_that_do_not_belong_together_are_refused(compiled: str) -> None:
+    seed, taps, previous = torch.arange(2), torch.rand(2, 3, 5), torch.rand(2, 5)
+    for given in ((seed[:1], seed, taps, previous), (seed, seed, taps, previous[:, :4])):
+        with pytest.raises(ValueError, match="have to be"):
+            filtered_noise(*given, 8)
+
+
+def test_previous_taps_that_are_not_contiguous(compiled: str) -> None:
+    seed, taps = torch.arange(2), torch.rand(2, 3, 5)
+    grads = []
+    for previous in (torch.ones(5, 2).T, torch.ones(2, 5)):
+        previous.requires_grad_()
+        grads.append(torch.autograd.grad(filtered_noise(seed, seed, taps, previous, 8).sum(), previous)[0])
+    torch.testing.assert_close(grads[0], grads[1], rtol=0, atol=0)

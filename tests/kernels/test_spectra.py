@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from oscine import kernels
+from oscine.functional import multi_scale_spectral_distance
 from oscine.losses import MultiScaleSpectralLoss
 
 
@@ -29,3 +30,12 @@ def test_the_same_is_zero_and_has_no_gradient(compiled: str) -> None:
     value = MultiScaleSpectralLoss()(audio, audio.detach().clone())
     assert value.item() == 0
     assert torch.count_nonzero(torch.autograd.grad(value, audio)[0]) == 0
+
+
+def test_a_window_may_be_any_view(compiled: str) -> None:
+    audio, target = torch.randn(2, 1, 500)
+    long = torch.hann_window(128)
+    values = [
+        multi_scale_spectral_distance(audio, target, windows=[w]) for w in (long[::2], long[::2].clone())
+    ]
+    assert values[0] == values[1]

@@ -1,5 +1,6 @@
 """The compiled player is the instrument's `step`, for whatever sizes and however the frames are cut."""
 
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -123,3 +124,28 @@ def test_what_it_can_not_play_streams_by_step() -> None:
     assert Stream(_instrument("no room"), batch_size=2)._player is None
     with kernels.use("torch"):
         assert Stream(_instrument("no room"))._player is None
+
+
+def test_an_instrument_of_someone_elses_streams_by_its_own_step() -> None:
+    class Silent(Instrument):
+        def step(self, f0_hz, loudness_db, *, state, dry=False):
+            audio, after = super().step(f0_hz, loudness_db, state=state, dry=dry)
+            return 0 * audio, after
+
+    silent = Silent(_instrument("no room").config)
+    assert torch.count_nonzero(Stream(silent).push(*_melody(3))) == 0
+
+
+def test_a_player_is_not_copied() -> None:
+    with pytest.raises(TypeError, match="can't be copied"):
+        copy.deepcopy(_instrument("no room").player())
+
+
+def test_a_player_does_not_mind_the_default_precision() -> None:
+    instrument, melody = _instrument("no dense layers"), _melody(20)
+    expected = Stream(instrument).push(*melody)
+    torch.set_default_dtype(torch.float64)
+    try:
+        torch.testing.assert_close(Stream(instrument).push(*melody), expected, rtol=0, atol=0)
+    finally:
+        torch.set_default_dtype(torch.float32)

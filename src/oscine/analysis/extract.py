@@ -143,15 +143,20 @@ def _side_by_side(stretches: Iterator[Callable[[], Features]], n_threads: int) -
     if n_threads == 1:
         yield from (measure() for measure in stretches)
         return
-    # Each computes on one thread of its own; torch would give each as many as there are cores.
-    with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        under_way: deque[Future[Features]] = deque()
-        for measure in stretches:
-            under_way.append(pool.submit(measure))
-            if len(under_way) > n_threads:
+    # Each computes on one thread of its own; torch would give each as many as there are cores, and what one
+    # says of itself holds for those to come.
+    n_before = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(n_threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            under_way: deque[Future[Features]] = deque()
+            for measure in stretches:
+                under_way.append(pool.submit(measure))
+                if len(under_way) > n_threads:
+                    yield under_way.popleft().result()
+            while under_way:
                 yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+    finally:
+        torch.set_num_threads(n_before)
 
 
 def _stretches(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Callable[[], Features]]:

@@ -148,5 +148,5 @@ def _poll(
 
 
 def _rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the inner products of the rows of both, in double precision."""
+    """Return the inner products of the rows of both, for sums in double precision."""
     return np.einsum("ij,ij->i", a, b).astype(np.float64)

@@ -86,7 +86,9 @@ def multi_scale_spectral_distance(
     audio, target = (x.reshape(-1, x.shape[-1]).to(dtype) for x in (audio, target))
     if not torch.is_grad_enabled():
         audio = audio.detach()
-    scales = tuple((window.to(audio), hop_from_overlap(len(window), overlap)) for window in windows)
+    scales = tuple(
+        (window.to(audio).contiguous(), hop_from_overlap(len(window), overlap)) for window in windows
+    )
     return _Distance.apply(audio, target, scales, linear_weight, log_weight, 10.0 ** (floor_db / 20.0))
 
 

@@ -33,15 +33,16 @@ def chosen(device: torch.device | str = "cpu") -> str:
             f"OSCINE_KERNEL is {forced!r}, which can't run here; name one of {', '.join(available())}"
         )
     kind = torch.device(device).type
-    names = (forced,) if forced else available()
+    names = (forced,) if forced else FORMS
     # Where the one that is wanted can't run, as a compiled form on a GPU, torch can.
     return next((name for name in names if _runs_on(name, kind)), "torch")
 
 
 def _runs_on(form: str, kind: str) -> bool:
-    if form in ("torch", "oracle"):
-        return True
-    return triton_bank.runs_on(kind) if form == "triton" else kind == "cpu"
+    # A CPU's tensors must not wake a GPU's driver, so the kind is asked first.
+    if form == "triton":
+        return triton_bank.runs_on(kind) and triton_bank.available()
+    return form in ("torch", "oracle") or (kind == "cpu" and library.find(form) is not None)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def backward(inputs: Inputs, grad: Tensor, with_polynomial: bool) -> tuple[Tenso
     shape = weights.shape
     of_polynomial = torch.empty_like(inputs.polynomial, memory_format=torch.contiguous_format)
     of_amplitude = weights.new_empty(0 if amplitude is None else shape[:2])
-    of_weights, of_previous = weights.new_empty(shape), weights.new_empty(shape[0], shape[2])
+    of_weights, of_previous = weights.new_empty(shape), weights.new_zeros(shape[0], shape[2])
     _run(
         inputs,
         backward=True,

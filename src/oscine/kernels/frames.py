@@ -21,6 +21,41 @@ class Inputs(NamedTuple):
     nyquist: float
     hop_length: int
 
+    def check(self) -> None:
+        """Refuse shapes that do not belong together: the kernels read memory as they are told to.
+
+        Raises:
+            ValueError: When one does not fit.
+        """
+        if self.weights.ndim != 3 or self.polynomial.ndim != 4 or self.hop_length < 1:
+            raise ValueError(
+                "weights are (batch, frame, partial), polynomial (batch, frame, sine, 3), a hop ≥ 1"
+            )
+        batch, n_frames, n_partials = self.weights.shape
+        n_sines = n_partials if self.polynomial.shape[2] == n_partials else 1
+        wanted = {
+            "polynomial": (batch, n_frames, n_sines, 3),
+            "frequency_hz": (batch, n_frames, n_sines),
+            "previous_hz": (batch, n_sines),
+            "amplitude": (batch, n_frames),
+            "previous_amplitudes": (batch, n_partials),
+        }
+        for name, shape in wanted.items():
+            tensor = getattr(self, name)
+            if tensor is not None and tuple(tensor.shape) != shape:
+                raise ValueError(
+                    f"{name} is {tuple(tensor.shape)}, but beside weights of {tuple(self.weights.shape)} "
+                    f"it has to be {shape}"
+                )
+
+    def computable(self) -> "Inputs":
+        """Return the inputs in float32 where they are in less; phase is in float64 always."""
+        if self.weights.dtype in (torch.float32, torch.float64):
+            return self
+        names = ("frequency_hz", "previous_hz", "amplitude", "weights", "previous_amplitudes")
+        given = {name: getattr(self, name) for name in names}
+        return self._replace(**{name: None if x is None else x.float() for name, x in given.items()})
+
     @property
     def n_partials(self) -> int:
         """Partials, K."""
@@ -68,9 +103,9 @@ class Inputs(NamedTuple):
         """
         amplitude, weights, previous = self._grad_ends(start, end)
         return (
-            self.polynomial.new_empty(0) if polynomial is None else polynomial,
-            self.weights.new_empty(0) if amplitude is None else amplitude,
-            weights,
+            self.polynomial.new_empty(0) if polynomial is None else polynomial.contiguous(),
+            self.weights.new_empty(0) if amplitude is None else amplitude.contiguous(),
+            weights.contiguous(),
             previous.contiguous(),
         )
 
@@ -80,7 +115,7 @@ class Inputs(NamedTuple):
         start, rows = start * sounding, end * sounding
         rows[:, :-1] += start[:, 1:]
         if self.amplitude is None:
-            return None, rows, start[:, 0]
+            return None, rows, start[:, :1].sum(dim=1)
         audible = self._partials_hz() < self.nyquist
         weights = self.weights * audible
         total = weights.sum(dim=-1, keepdim=True)
@@ -88,7 +123,7 @@ class Inputs(NamedTuple):
         # A silent row has no share to divide by: only its own derivative counts.
         inner = rows - torch.where(total > 0, share, torch.zeros_like(share))
         scale = self.amplitude.unsqueeze(-1) / _safe(total)
-        return share.squeeze(-1), scale * inner * audible, start[:, 0]
+        return share.squeeze(-1), scale * inner * audible, start[:, :1].sum(dim=1)
 
     def grad_polynomial(self, slope: Tensor) -> Tensor:
         """Return the gradient of the polynomial from that of every sample's turns."""

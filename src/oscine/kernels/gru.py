@@ -22,7 +22,9 @@ from oscine.kernels.choice import chosen
 
 def compiled(like: Tensor) -> bool:
     """Return whether `gru` can be called for tensors like this one."""
-    return like.device.type == "meta" or chosen(like.device) in library.INSTRUCTION_SETS
+    return like.device.type == "meta" or (
+        like.dtype in library.DTYPES and chosen(like.device) in library.INSTRUCTION_SETS
+    )
 
 
 @torch.library.custom_op("oscine::gru", mutates_args=())
@@ -36,6 +38,16 @@ def gru(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
         bias: Recurrent bias, (3 · hidden).
         keep: Whether there will be a backward pass; without it the second result has no elements.
     """
+    size = initial.shape[1]
+    wanted = (
+        (gates.shape[0], gates.shape[1], 3 * size),
+        (gates.shape[0], size),
+        (3 * size, size),
+        (3 * size,),
+    )
+    given = tuple(tuple(x.shape) for x in (gates, initial, weight, bias))
+    if given != wanted:
+        raise ValueError(f"gates, initial, weight and bias are {given}, but belong together as {wanted}")
     output = gates.new_empty(*gates.shape[:2], initial.shape[1])
     kept = gates.new_empty((*gates.shape[:2], 4 * initial.shape[1]) if keep else 0)
     tensors = {"gates": gates, "weight": weight, "bias": bias, "initial": initial}
@@ -55,7 +67,7 @@ def gru_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of the gates, of ``W h + b`` (both alike in shape), and of the initial state."""
     grad_gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])
-    grad_recurrent, grad_initial = torch.empty_like(grad_gates), torch.empty_like(initial)
+    grad_recurrent, grad_initial = torch.empty_like(grad_gates), initial.new_empty(initial.shape)
     tensors = {"weight": weight, "initial": initial, "output": output, "kept": kept, "grad_output": grad}
     _run(
         tensors,
@@ -72,7 +84,7 @@ def _(
     grad: Tensor, initial: Tensor, weight: Tensor, output: Tensor, kept: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])
-    return gates, torch.empty_like(gates), torch.empty_like(initial)
+    return gates, torch.empty_like(gates), initial.new_empty(initial.shape)
 
 
 def _run(tensors: dict[str, Tensor], backward: bool = False, **results: Tensor | None) -> None:
@@ -101,7 +113,7 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     initial, weight, hidden, kept = ctx.saved_tensors
     grad_gates, grad_recurrent, grad_initial = gru_backward(grad.contiguous(), initial, weight, hidden, kept)
-    before = torch.cat([initial.unsqueeze(1), hidden[:, :-1]], dim=1)
+    before = torch.cat([initial.unsqueeze(1), hidden], dim=1)[:, :-1]
     flat = grad_recurrent.flatten(0, 1)
     grad_weight = flat.T @ before.flatten(0, 1)
     return grad_gates, grad_initial, grad_weight, flat.sum(dim=0), None

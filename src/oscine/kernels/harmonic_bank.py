@@ -32,7 +32,7 @@ def harmonic_bank(
     nyquist: float,
     hop_length: int,
 ) -> Tensor:
-    """Return the audio, (batch, frame · hop), in the precision of the weights.
+    """Return the audio, (batch, frame · hop), in the precision of the weights; half is computed in single.
 
     Differentiable in polynomial, amplitude, weights and previous amplitudes. Under autocast it computes in
     float32 (and phase in float64).
@@ -51,7 +51,8 @@ def harmonic_bank(
     inputs = Inputs(
         polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
     )
-    return _form(weights).forward(inputs).flatten(1)
+    inputs.check()
+    return _form(weights).forward(inputs.computable()).flatten(1).to(weights.dtype)
 
 
 def _form(like: Tensor) -> ModuleType:
@@ -94,7 +95,9 @@ def harmonic_bank_backward(
     inputs = Inputs(
         polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
     )
-    return _form(weights).backward(inputs, grad.unflatten(1, (-1, hop_length)), with_polynomial)
+    frames = grad.unflatten(1, (-1, hop_length))
+    of_polynomial, *others = _form(weights).backward(inputs.computable(), frames, with_polynomial)
+    return of_polynomial, *(x.to(weights.dtype) for x in others)
 
 
 @harmonic_bank_backward.register_fake
@@ -111,10 +114,10 @@ def _(
     with_polynomial: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return (
-        torch.empty_like(polynomial) if with_polynomial else polynomial.new_empty(0),
-        weights.new_empty(0) if amplitude is None else torch.empty_like(amplitude),
-        torch.empty_like(weights),
-        torch.empty_like(previous_amplitudes),
+        polynomial.new_empty(polynomial.shape if with_polynomial else (0,)),
+        weights.new_empty((0,) if amplitude is None else amplitude.shape),
+        weights.new_empty(weights.shape),
+        weights.new_empty(previous_amplitudes.shape),
     )
 
 

@@ -11,6 +11,10 @@ from torch import Tensor
 FILE = Path(__file__).with_name("liboscine.so")
 INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 """The fastest first."""
+DTYPES = {torch.float32: "f32", torch.float64: "f64"}
+"""What the kernels compute in."""
+VERSION = 1
+"""Of the interface; a library that was built for another one is left alone."""
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
 
@@ -156,8 +160,8 @@ class Kernels(ctypes.Structure):
     )
 
     def function(self, name: str, dtype: torch.dtype) -> Callable[..., None]:
-        """Return a kernel for numbers of a precision."""
-        return getattr(self, f"{name}_f64" if dtype == torch.float64 else f"{name}_f32")
+        """Return a kernel for numbers of a precision, one of `DTYPES`."""
+        return getattr(self, f"{name}_{DTYPES[dtype]}")
 
 
 @functools.cache
@@ -168,6 +172,8 @@ def _library() -> ctypes.CDLL | None:
         library = ctypes.CDLL(str(FILE))
     except OSError:
         # Built for another kind of machine.
+        return None
+    if library.oscine_version() != VERSION:
         return None
     library.oscine_find.restype = ctypes.POINTER(Kernels)
     library.oscine_find.argtypes = [ctypes.c_char_p]
@@ -183,7 +189,16 @@ def find(instruction_set: str) -> Kernels | None:
 
 
 def fill(structure: type[ctypes.Structure], **values: Tensor | int | float | None) -> ctypes.Structure:
-    """Return a structure with these values, which keeps the tensors alive; they must be contiguous."""
+    """Return a structure with these values, which keeps the tensors alive.
+
+    Raises:
+        ValueError: When a tensor is not on the CPU, or its numbers don't lie one after the other.
+    """
+    for name, value in values.items():
+        if isinstance(value, Tensor) and not (value.device.type == "cpu" and value.is_contiguous()):
+            raise ValueError(
+                f"{name} is {value.device.type} {value.stride()}; give contiguous numbers on the CPU"
+            )
     filled = structure(
         **{name: value.data_ptr() if isinstance(value, Tensor) else value for name, value in values.items()}
     )
@@ -199,7 +214,10 @@ def address(structure: ctypes.Structure) -> int:
 def call(
     instruction_set: str, name: str, dtype: torch.dtype, structure: ctypes.Structure, backward: bool
 ) -> None:
-    """Run a kernel on as many threads as torch may use."""
-    kernels = find(instruction_set)
-    assert kernels is not None, f"there is no kernel for {instruction_set} here"
+    """Run a kernel on as many threads as torch may use.
+
+    A backward pass may find another form chosen than its forward pass did; it is computed all the same, by
+    the best instruction set that there is.
+    """
+    kernels = find(instruction_set) or next(filter(None, map(find, INSTRUCTION_SETS)))
     kernels.function(name, dtype)(address(structure), int(backward), torch.get_num_threads())

@@ -22,7 +22,11 @@ _LONGEST = 192  # taps, about where the transforms are faster
 
 def compiled(taps: Tensor) -> bool:
     """Return whether `filtered_noise` can be called for these taps, and is the faster way."""
-    return taps.shape[-1] <= _LONGEST and chosen(taps.device) in library.INSTRUCTION_SETS
+    return (
+        taps.shape[-1] <= _LONGEST
+        and taps.dtype in library.DTYPES
+        and chosen(taps.device) in library.INSTRUCTION_SETS
+    )
 
 
 @torch.library.custom_op("oscine::filtered_noise", mutates_args=())
@@ -36,8 +40,16 @@ def filtered_noise(seed: Tensor, sample: Tensor, taps: Tensor, previous: Tensor,
         previous: Taps before the first frame, (batch, tap).
         hop_length: Samples per frame.
     """
-    audio = taps.new_empty(taps.shape[0], taps.shape[1] * hop_length)
-    _run(seed, sample, taps.shape, hop_length, audio.dtype, taps=taps, previous=previous, audio=audio)
+    batch, n_frames, n_taps = taps.shape
+    if previous.shape != (batch, n_taps) or seed.shape != (batch,) or sample.shape != (batch,):
+        given = tuple(tuple(x.shape) for x in (previous, seed, sample))
+        raise ValueError(
+            f"previous, seed and sample are {given}, but beside taps of {tuple(taps.shape)} they have to be "
+            f"{(batch, n_taps)}, {(batch,)} and {(batch,)}"
+        )
+    audio = taps.new_empty(batch, n_frames * hop_length)
+    inputs = {"taps": taps.contiguous(), "previous": previous.to(taps.dtype).contiguous()}
+    _run(seed, sample, taps.shape, hop_length, audio.dtype, False, **inputs, audio=audio)
     return audio
 
 
@@ -52,9 +64,9 @@ def filtered_noise_backward(
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients of the taps and of those before."""
     grad_taps = grad.new_empty(grad.shape[0], grad.shape[1] // hop_length, previous.shape[1])
-    grad_previous = torch.empty_like(previous)
-    grads = {"grad_audio": grad, "grad_taps": grad_taps, "grad_previous": grad_previous}
-    _run(seed, sample, grad_taps.shape, hop_length, grad.dtype, backward=True, **grads)
+    grad_previous = grad.new_zeros(previous.shape)
+    grads = {"grad_audio": grad.contiguous(), "grad_taps": grad_taps, "grad_previous": grad_previous}
+    _run(seed, sample, grad_taps.shape, hop_length, grad.dtype, True, **grads)
     return grad_taps, grad_previous
 
 
@@ -62,7 +74,7 @@ def filtered_noise_backward(
 def _(grad: Tensor, seed: Tensor, sample: Tensor, previous: Tensor, hop_length: int) -> tuple[Tensor, Tensor]:
     return (
         grad.new_empty(grad.shape[0], grad.shape[1] // hop_length, previous.shape[1]),
-        torch.empty_like(previous),
+        grad.new_empty(previous.shape),
     )
 
 
@@ -72,20 +84,18 @@ def _run(
     shape: torch.Size,
     hop_length: int,
     dtype: torch.dtype,
-    backward: bool = False,
+    backward: bool,
     **tensors: Tensor,
 ) -> None:
-    contiguous = {name: x.to(dtype).contiguous() for name, x in tensors.items()}
-    seed, sample = seed.contiguous(), sample.contiguous()
     structure = library.fill(
         library.Noise,
         batch=shape[0],
         n_frames=shape[1],
         hop_length=hop_length,
         n_taps=shape[2],
-        seed=seed,
-        sample=sample,
-        **contiguous,
+        seed=seed.contiguous(),
+        sample=sample.contiguous(),
+        **tensors,
     )
     library.call(chosen(seed.device), "noise", dtype, structure, backward)
 

@@ -37,11 +37,11 @@ def spectral_piece(
         which, item = divmod(row, n_items)
         start = signal.data_ptr() + step * (which * signal.stride(0) + item * signal.stride(1))
         kernels.cut(start, from_address, n_fft, hop, n_frames, frames.data_ptr() + row * size)
-    spectrum = torch.fft.rfft(frames)
+    spectrum = torch.fft.rfft(frames).contiguous()
     shape = library.Spectra(n_items * n_frames, spectrum.shape[-1], *weights, int(n_fft % 2 == 0))
     value = kernels.compare(ctypes.addressof(shape), spectrum[0].data_ptr(), spectrum[1].data_ptr())
     if gradient is not None:
-        back = torch.fft.irfft(spectrum[0], n=n_fft, norm="forward")
+        back = torch.fft.irfft(spectrum[0], n=n_fft, norm="forward").contiguous()
         for item in range(n_items):
             to = gradient.data_ptr() + step * item * gradient.stride(0)
             kernels.add(back.data_ptr() + item * size, from_address, n_fft, hop, n_frames, to)

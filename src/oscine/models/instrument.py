@@ -130,7 +130,9 @@ class Instrument(Processor):
 
     def player(self, seed: int = 0) -> Player | None:
         """Return the compiled player, where there is one (`oscine.models.player`)."""
-        return Player(self, seed) if Player.can_play(self) else None
+        steps = ("step", "control_step", "synthesize_step")
+        is_plain = all(getattr(type(self), name) is getattr(Instrument, name) for name in steps)
+        return Player(self, seed) if is_plain and Player.can_play(self) else None
 
     def forward(
         self,

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from oscine.functional.noise import filter_taps
 from oscine.kernels import chosen, library
+from oscine.networks.controller import GruController
 
 if TYPE_CHECKING:
     from oscine.models.instrument import Instrument
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class Player:
     """Plays an instrument frame by frame, without torch in between: `Instrument.step` to within rounding.
 
-    It has the weights of the moment when it is made, and keeps its own state.
+    It has the weights of the moment when it is made, and keeps its own state, so it is played by one thread
+    at a time and can't be copied.
 
     Args:
         instrument: In float32, on the CPU.
@@ -34,6 +36,9 @@ class Player:
         self._player = kernels.player_new(library.address(description))
         weakref.finalize(self, kernels.player_free, self._player)
 
+    def __reduce__(self) -> str:
+        raise TypeError("a player holds memory of the compiled library and can't be copied; make another one")
+
     @staticmethod
     def can_play(instrument: "Instrument") -> bool:
         """Return whether there is a compiled library here, and the instrument is one that it knows."""
@@ -41,6 +46,7 @@ class Player:
         return (
             chosen(instrument.device) in library.INSTRUCTION_SETS
             and all(one.dtype == torch.float32 for one in parameters)
+            and type(instrument.controller) is GruController
             and all(one.curve in ("given", "exp_sigmoid", "distribution") for one in instrument.controls)
         )
 
@@ -58,8 +64,8 @@ class Player:
                 f"f0_hz is {tuple(f0_hz.shape)}, loudness_db {tuple(loudness_db.shape)}; "
                 "give one voice, (1, frame), and both as many frames"
             )
-        f0_hz, loudness_db = f0_hz.float().contiguous(), loudness_db.float().contiguous()
-        audio = torch.empty(1, n_frames * self.hop_length)
+        f0_hz, loudness_db = (x.to("cpu", torch.float32).contiguous() for x in (f0_hz, loudness_db))
+        audio = torch.empty(1, n_frames * self.hop_length, dtype=torch.float32, device="cpu")
         self._play(self._player, f0_hz.data_ptr(), loudness_db.data_ptr(), n_frames, audio.data_ptr())
         return audio
 
@@ -121,7 +127,7 @@ class Player:
         return layer
 
     def _pointer(self, tensor: Tensor) -> int:
-        kept = tensor.detach().float().contiguous().clone()
+        kept = tensor.detach().to("cpu", torch.float32).contiguous().clone()
         self._kept.append(kept)
         return kept.data_ptr()
 

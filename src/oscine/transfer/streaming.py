@@ -17,6 +17,7 @@ from oscine.errors import InputError
 from oscine.transfer.matching import Matched
 
 BLOCK_FRAMES = 512
+_MOST_THREADS = 4  # each that listens takes some 30 MB
 _CAPACITY = 1 << 20  # frames; 70 minutes at 250 a second, and only what is used takes memory
 
 Performance = str | Path | tuple[np.ndarray | Tensor, int]
@@ -106,7 +107,9 @@ def listen(performance: Performance, sample_rate: int, hop_length: int) -> tuple
         if n_samples == 0:
             raise InputError(f"{describe(performance)} holds no audio; record something into it first.")
 
-    parts = analyze_blocks(counted(), sample_rate, hop_length, n_threads=os.cpu_count() or 1)
+    parts = analyze_blocks(
+        counted(), sample_rate, hop_length, n_threads=min(_MOST_THREADS, os.cpu_count() or 1)
+    )
     features = _collect(parts, sample_rate, hop_length)
     return features, n_samples
 

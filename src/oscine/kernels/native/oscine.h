@@ -107,6 +107,9 @@ typedef struct {
     void (*player_free)(void* player);
 } oscine_kernels;
 
+// Version of this interface.
+__attribute__((visibility("default"))) int oscine_version(void);
+
 // The kernels for an instruction set, or null where this machine or build has none of that name.
 __attribute__((visibility("default"))) const oscine_kernels* oscine_find(const char* name);
 

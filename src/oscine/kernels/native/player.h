@@ -53,8 +53,10 @@ class Player {
     std::vector<float> weights, amplitudes, magnitudes, taps, previous_taps, hissing, nothing;
     Noise<float, W> noise;
     std::unique_ptr<Room<W>> room;
-    double phase = 0;
-    float previous_hz = 0;
+    oscine_bank bank{};  // points to the following
+    std::unique_ptr<Bank<float, W, BLOCKS_>> sines;
+    double phase = 0, polynomial[3] = {};
+    float current_hz = 0, previous_hz = 0, amplitude = 0;
     int64_t sample = 0;
     bool started = false;
 
@@ -82,6 +84,17 @@ class Player {
         seen.resize(side);
         work.resize(std::max(widest, d.hidden_size + side));
         other.resize(work.size());
+        bank.batch = bank.n_frames = bank.n_sines = 1;
+        bank.hop_length = d.hop_length;
+        bank.n_partials = d.n_harmonics;
+        bank.nyquist = static_cast<double>(d.sample_rate) / 2;
+        bank.polynomial = polynomial;
+        bank.frequency_hz = &current_hz;
+        bank.previous_hz = &previous_hz;
+        bank.amplitude = &amplitude;
+        bank.weights = weights.data();
+        bank.previous_amplitudes = amplitudes.data();
+        sines.reset(new Bank<float, W, BLOCKS_>(bank));
         if (d.room) room.reset(new Room<W>(d.room, d.n_taps));
     }
 
@@ -167,33 +180,23 @@ class Player {
     // ---- the synthesisers
 
     void harmonics(float f0_hz, float* audio) {
-        float amplitude;
+        current_hz = f0_hz;
         curve(0, &raw[0], 1, &amplitude);
         curve(1, &raw[1], d.n_harmonics, weights.data());
         if (!started) previous_hz = f0_hz;
         // functional/phase.py: linear frequency, quadratic phase.
         const double rate = static_cast<double>(d.sample_rate), hop = static_cast<double>(d.hop_length);
         const double before = previous_hz / rate, now = f0_hz / rate;
-        const double polynomial[3] = {phase, before, (now - before) / (2 * hop)};
+        polynomial[0] = phase;
+        polynomial[1] = before;
+        polynomial[2] = (now - before) / (2 * hop);
         phase += hop * (before + now) / 2;
         phase -= std::floor(phase);
 
-        oscine_bank b{};
-        b.batch = b.n_frames = b.n_sines = 1;
-        b.hop_length = d.hop_length;
-        b.n_partials = d.n_harmonics;
-        b.nyquist = rate / 2;
-        b.polynomial = polynomial;
-        b.frequency_hz = &f0_hz;
-        b.previous_hz = &previous_hz;
-        b.amplitude = &amplitude;
-        b.weights = weights.data();
-        b.previous_amplitudes = amplitudes.data();
-        b.audio = audio;
-        Bank<float, W, BLOCKS_> bank(b);
-        if (!started) bank.amplitudes(0, 0, amplitudes.data());
-        bank.forward(0, 0, 1);
-        bank.amplitudes(0, 0, amplitudes.data());
+        bank.audio = audio;
+        if (!started) sines->amplitudes(0, 0, amplitudes.data());
+        sines->forward(0, 0, 1);
+        sines->amplitudes(0, 0, amplitudes.data());
     }
 
     void hiss(float* audio) {

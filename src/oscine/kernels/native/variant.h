@@ -1,6 +1,7 @@
 // One instruction set's kernels: included by a file that has set the target and OSCINE_NAME, WIDTH (floats in a
 // vector) and BLOCKS (blocks of partials whose sums fit into the registers).
 #include <functional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -15,7 +16,13 @@ namespace {
 // Call part(i) for i = 0 … n − 1, each on a thread of its own, the last one here.
 void each(int n, const std::function<void(int)>& part) {
     std::vector<std::thread> threads;
-    for (int i = 0; i + 1 < n; i++) threads.emplace_back(part, i);
+    for (int i = 0; i + 1 < n; i++) {
+        try {
+            threads.emplace_back(part, i);
+        } catch (const std::system_error&) {  // no thread to be had
+            part(i);
+        }
+    }
     part(n - 1);
     for (std::thread& thread : threads) thread.join();
 }
