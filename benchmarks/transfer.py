@@ -117,7 +117,10 @@ def run(quick: bool) -> str:
             )
     assert listened is not None
     columns = ["length", "s", "× real time", "listening s", "playing s", "writing s", "peak MB"]
-    head = f"Singing at {SAMPLE_RATE} Hz, played by `default`; one thread. Peak MB is of the whole process."
+    head = (
+        f"Singing at {SAMPLE_RATE} Hz, played by `default` on one thread, after listening on as many as there are "
+        "cores (four at most). Peak MB is of the whole process."
+    )
     share, limit = listened.tracker / listened.analysis, first / listened.tracker
     floor = (
         f"Listening to {next(iter(LENGTHS))} takes {listened.analysis:.1f} s alone. The pitch tracker's "

@@ -1,6 +1,7 @@
 #if defined(__x86_64__)
 // The standard headers first: the target is for our own code alone.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>

@@ -1,5 +1,6 @@
 // One instruction set's kernels: included by a file that has set the target and OSCINE_NAME, WIDTH (floats in a
 // vector) and BLOCKS (blocks of partials whose sums fit into the registers).
+#include <atomic>
 #include <functional>
 #include <system_error>
 #include <thread>
@@ -30,17 +31,22 @@ void each(int n, const std::function<void(int)>& part) {
 template <class T>
 void bank(const oscine_bank* b, int backward, int n_threads) {
     constexpr int lanes = WIDTH * sizeof(float) / sizeof(T);
-    // Frames are independent, so that a batch of one has work for every thread as well.
+    // Frames are independent, so that a batch of one has work for every thread as well. Each takes the next few when
+    // it has done its last: a thread may have to wait for its core, where torch's own still spin on it.
     const int64_t total = b->batch * b->n_frames;
     const int n = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(n_threads, total / 16)));
-    each(n, [&](int i) {
+    const int64_t few = n == 1 ? total : std::min<int64_t>(64, (total + n - 1) / n);
+    std::atomic<int64_t> next{0};
+    each(n, [&](int) {
         Bank<T, lanes, BLOCKS> work(*b);
-        int64_t first = total * i / n, last = total * (i + 1) / n;
-        while (first < last) {
-            const int64_t item = first / b->n_frames, from = first % b->n_frames;
-            const int64_t to = std::min(b->n_frames, from + last - first);
-            backward ? work.backward(item, from, to) : work.forward(item, from, to);
-            first += to - from;
+        for (int64_t first = next.fetch_add(few); first < total; first = next.fetch_add(few)) {
+            const int64_t last = std::min(total, first + few);
+            for (int64_t at = first; at < last;) {
+                const int64_t item = at / b->n_frames, from = at % b->n_frames;
+                const int64_t to = std::min(b->n_frames, from + last - at);
+                backward ? work.backward(item, from, to) : work.forward(item, from, to);
+                at += to - from;
+            }
         }
     });
 }
