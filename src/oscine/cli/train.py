@@ -27,12 +27,7 @@ def train(
     from oscine.training import train as run
 
     console = Console(stderr=True)
-    if kernels.chosen() == "torch":
-        console.print(
-            "Computing in torch, several times slower than need be: there are no compiled kernels, for want "
-            "of a C++ compiler when Oscine was installed, or OSCINE_KERNEL asks for this.",
-            highlight=False,
-        )
+    kernels.chosen()  # a form that there is not is refused before anything is read
     result = run(
         dataset,
         instrument,

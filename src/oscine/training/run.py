@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
+from oscine import kernels
 from oscine.data.dataset import Dataset
 from oscine.errors import InputError
 from oscine.files import sha256
@@ -126,6 +127,11 @@ def train(
     facts: dict[str, object] = {"recipe": run.recipe.name, **(card or {})}
     keeper = Keeper(folder, run, facts, checkpoint_path, checkpoint_every_s)
     if module.progress < 1:
+        if kernels.chosen() == "torch":
+            notices(
+                "Computing in torch, several times slower than need be: there are no compiled kernels, for "
+                "want of a C++ compiler when Oscine was installed, or OSCINE_KERNEL asks for this."
+            )
         callbacks = [keeper] if console is None else [keeper, ProgressBar(console)]
         _fit_with_lightning(module, callbacks, folder / TRAINING_FOLDER, keeper)
     counters = module.counters
