@@ -1,4 +1,4 @@
-// Vectors of W numbers in the compiler's own extension (GCC 9+, Clang 12+), and the sine and cosine on them.
+// Vectors of W numbers in the compiler's own extension (GCC, Clang), and the sine and cosine on them.
 //
 // This header is compiled once for each instruction set; everything is in an anonymous namespace, so that no
 // linker can merge the variants.
