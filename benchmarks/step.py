@@ -46,6 +46,8 @@ class Setting(NamedTuple):
             f0_hz=400 + 100 * torch.sin(random_like(*shape, seed=2)),
             loudness_db=-40 + 10 * torch.sin(random_like(*shape, seed=3)),
             confidence=torch.ones(shape),
+            curves={},
+            voice=torch.zeros(config.batch_size, dtype=torch.long),
         )
 
 
@@ -60,7 +62,7 @@ class _Silence(Segment):
     """What the training module holds out, which a step never hears."""
 
     def __init__(self, sample_rate: int, hop_length: int) -> None:
-        self.name, self.n_frames = "silence", 1
+        self.name, self.n_frames, self.voice, self.curves = "silence", 1, 0, ()
         self.sample_rate, self.hop_length = sample_rate, hop_length
 
     def slice(self, name: str, start: int, stop: int) -> np.ndarray:

@@ -9,9 +9,10 @@ from safetensors.torch import load_file, save_file
 
 from oscine.data import Statistics
 from oscine.errors import InputError
+from oscine.files import sha256
 from oscine.models import Instrument, InstrumentConfig, list_recipes, load_recipe
 from oscine.models import saved as saved_module
-from oscine.networks import ControllerConfig
+from oscine.networks import ControllerConfig, TimbreEncoderConfig
 from oscine.processors import Stream
 
 SMALL = InstrumentConfig(
@@ -46,19 +47,118 @@ def _features(n_frames: int = 40, batch: int = 2) -> tuple[torch.Tensor, torch.T
 def test_every_recipe_is_built_and_stepped(name: str) -> None:
     instrument = Instrument(load_recipe(name).instrument)
     optimizer = torch.optim.Adam(instrument.parameters())
-    audio = instrument(*_features(20, 1))
+    audio = _again(instrument, 20)
     assert audio.shape == (1, 20 * instrument.hop_length)
     audio.square().mean().backward()
     assert all(parameter.grad is not None for parameter in instrument.parameters())
     optimizer.step()
-    assert torch.isfinite(instrument(*_features(5, 1))).all()
+    assert torch.isfinite(_again(instrument, 5)).all()
 
 
-def test_sizes_are_the_papers() -> None:
-    tiny, solo = (Instrument(load_recipe(name).instrument) for name in ("tiny", "solo"))
-    assert abs(tiny.n_parameters - 240_000) <= 20_000
-    # The paper's solo decoder has 60 harmonics; ours has 100, 40 more outputs of 512 weights and a bias.
-    assert abs(solo.n_parameters - 4_801_150 - 40 * 513) <= 2_000
+def _again(instrument: Instrument, n_frames: int) -> torch.Tensor:
+    """What the instrument makes of noise that it hears."""
+    f0_hz, loudness_db = _features(n_frames, 1)
+    noise = 0.1 * torch.randn(1, n_frames * instrument.hop_length)
+    f0_hz, conditions = instrument.hear(noise, f0_hz=f0_hz, confidence=torch.ones_like(f0_hz))
+    return instrument(f0_hz, loudness_db, conditions)
+
+
+# The paper's solo decoder has 60 harmonics, ours 100: 40 more outputs, each of 512 weights and a bias.
+SOLO = 4_801_150 + 40 * 513
+
+
+@pytest.mark.parametrize(
+    ("name", "n_parameters"),
+    [
+        ("tiny", 242_342),
+        ("solo", SOLO),
+        ("solo-z", 6_407_334 + 843_852),
+        ("autoencoder", 6_407_334 + 843_852),
+        ("unsupervised", SOLO + 7_353_728),
+    ],
+)
+def test_sizes_are_the_papers(name: str, n_parameters: int) -> None:
+    assert Instrument(load_recipe(name).instrument).n_parameters == n_parameters
+
+
+def test_older_weights_are_read_by_their_names_of_then(tmp_path: Path) -> None:
+    instrument = _instrument()
+    instrument.save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    old = {name.replace("controller.core.gru.", "controller.gru."): w for name, w in weights.items()}
+    assert old.keys() != weights.keys()
+    save_file(old, tmp_path / "model.safetensors")
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"format": 1, "weights_sha256": sha256(tmp_path / "model.safetensors")}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    features = _features()
+    with torch.no_grad():
+        again = Instrument.from_pretrained(tmp_path)(*features)
+        torch.testing.assert_close(again, instrument(*features), rtol=0, atol=0)
+
+
+DRIVEN = SMALL.model_copy(
+    update={
+        "timbre_encoder": TimbreEncoderConfig(z_size=3, hidden_size=8),
+        "curves": ("periodicity", "centroid", "breath"),
+        "voices": ("flute", "violin"),
+        "voice_size": 4,
+    }
+)
+
+
+def _driven() -> tuple[Instrument, tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]]:
+    statistics = STATISTICS.model_copy(update={"curves": {"breath": (5.0, 2.0)}})
+    instrument = Instrument(DRIVEN, statistics).eval()
+    f0_hz, loudness_db = _features(batch=1)
+    with torch.no_grad():
+        f0_hz, conditions = instrument.hear(
+            0.1 * torch.randn(1, 40 * 64),
+            f0_hz=f0_hz,
+            confidence=torch.rand_like(f0_hz),
+            curves={"breath": 5 + torch.randn_like(f0_hz)},
+            voice=torch.tensor([1]),
+        )
+    return instrument, (f0_hz, loudness_db, conditions)
+
+
+def test_everything_that_drives_an_instrument_is_heard_in_its_sound() -> None:
+    instrument, (f0_hz, loudness_db, conditions) = _driven()
+    assert (
+        set(conditions)
+        == {"z", "periodicity", "centroid", "breath", "voice"}
+        == set(instrument.condition_names)
+    )
+    with torch.no_grad():
+        audio = instrument(f0_hz, loudness_db, conditions)
+        for name, curve in conditions.items():
+            changed = conditions | {name: 1.1 * curve + 0.1}
+            assert (instrument(f0_hz, loudness_db, changed) - audio).abs().max() > 1e-4 * audio.abs().max()
+    with pytest.raises(ValueError, match="breath"):
+        instrument(f0_hz, loudness_db, {name: conditions[name] for name in conditions if name != "breath"})
+    with pytest.raises(ValueError, match="breath"):
+        instrument.hear(torch.zeros(1, 640), f0_hz=f0_hz[:, :10], confidence=f0_hz[:, :10])
+
+
+def test_a_driven_instrument_streams_and_is_saved(tmp_path: Path) -> None:
+    instrument, (f0_hz, loudness_db, conditions) = _driven()
+    instrument.save_pretrained(tmp_path)
+    again = Instrument.from_pretrained(tmp_path)
+    with torch.no_grad():
+        whole = instrument(f0_hz, loudness_db, conditions)
+        torch.testing.assert_close(again(f0_hz, loudness_db, conditions), whole, rtol=0, atol=0)
+    stream, pieces = Stream(again), []
+    for a in range(0, 40, 7):
+        part = {name: condition[:, a : a + 7] for name, condition in conditions.items()}
+        pieces.append(stream.push(f0_hz[:, a : a + 7], loudness_db[:, a : a + 7], part))
+    torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=0, atol=2e-5)
+
+
+def test_a_curve_is_scaled_by_what_was_learned_from() -> None:
+    instrument, _ = _driven()
+    assert instrument.get_buffer("curve_scale").tolist() == [[0.5, 0.5], [80.0, 24.0], [5.0, 2.0]]
+    with pytest.raises(ValueError, match="taken"):
+        InstrumentConfig(curves=("f0_hz",))
 
 
 def test_a_stream_is_the_whole() -> None:
@@ -205,8 +305,6 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     weights["controller.head.bias"] = torch.zeros(3)
     save_file(weights, tmp_path / "model.safetensors")
     config = json.loads((tmp_path / "config.json").read_text())
-    from oscine.files import sha256
-
     config["weights_sha256"] = sha256(tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match="do not fit"):

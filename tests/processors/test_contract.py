@@ -11,7 +11,7 @@ from torch import Tensor
 
 from oscine import processors
 from oscine.models import Instrument, InstrumentConfig
-from oscine.networks import ControllerConfig, GruController
+from oscine.networks import Controller, ControllerConfig
 from oscine.processors import (
     Chain,
     Convolver,
@@ -95,11 +95,11 @@ def _instrument() -> Instrument:
 
 CASES |= {
     "controller": Case(
-        lambda: GruController(2, 5, SMALL), lambda: [torch.rand(2, FRAMES), torch.rand(2, FRAMES)], 1
+        lambda: Controller([1, 3], 5, SMALL), lambda: [torch.rand(2, FRAMES, 1), torch.rand(2, FRAMES, 3)], 1
     ),
     "tiny controller": Case(
-        lambda: GruController(2, 5, ControllerConfig(hidden_size=7)),
-        lambda: [torch.rand(2, FRAMES), torch.rand(2, FRAMES)],
+        lambda: Controller([1, 1], 5, ControllerConfig(hidden_size=7)),
+        lambda: [torch.rand(2, FRAMES, 1), torch.rand(2, FRAMES, 1)],
         1,
     ),
     "instrument": Case(_instrument, lambda: [_f0(), -60 + 50 * torch.rand(2, FRAMES)], HOP),

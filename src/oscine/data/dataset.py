@@ -1,6 +1,6 @@
 """A prepared dataset as training sees it: segments on disk, batches as a pure function of (seed, step)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 from safetensors import safe_open
 from torch import Tensor
 
@@ -32,6 +32,23 @@ class Batch(NamedTuple):
     f0_hz: Float[Tensor, "batch frame"]
     loudness_db: Float[Tensor, "batch frame"]
     confidence: Float[Tensor, "batch frame"]
+    curves: dict[str, Tensor]
+    """The dataset's own curves by name, (batch, frame) each."""
+    voice: Int[Tensor, " batch"]
+    """Which of the dataset's voices each crop is from."""
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """Return a batch of what the function makes of each tensor."""
+        audio, f0_hz, loudness_db, confidence, curves, voice = self
+        mapped = {name: function(curve) for name, curve in curves.items()}
+        return Batch(
+            function(audio),
+            function(f0_hz),
+            function(loudness_db),
+            function(confidence),
+            mapped,
+            function(voice),
+        )
 
 
 class Segment:
@@ -42,10 +59,22 @@ class Segment:
         n_frames: Frames in it.
         sample_rate: Hz.
         hop_length: Samples per frame.
+        voice: The number of the dataset's voice that it is from.
+        curves: Names of the dataset's own curves.
     """
 
-    def __init__(self, folder: Path, spans: Sequence[Span], sample_rate: int, hop_length: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        spans: Sequence[Span],
+        sample_rate: int,
+        hop_length: int,
+        voice: int = 0,
+        curves: Sequence[str] = (),
+    ) -> None:
         self.name = spans[0].name
+        self.voice = voice
+        self.curves = tuple(curves)
         self.n_frames = sum(span.stop - span.start for span in spans)
         self.sample_rate = sample_rate
         self.hop_length = hop_length
@@ -57,9 +86,10 @@ class Segment:
         # slice is used, and the map outlives the handle. Slices are then taken by numpy, since torch spreads
         # even such small copies over threads, which costs up to twenty times as much on a busy machine.
         columns = []
+        names = ("audio", *FEATURES, *self.curves)
         for span in self._spans:
             with safe_open(self._folder / span.file, framework="pt") as shard:
-                columns.append({name: shard.get_tensor(name).numpy() for name in ("audio", *FEATURES)})
+                columns.append({name: shard.get_tensor(name).numpy() for name in names})
         return columns
 
     def __getstate__(self) -> dict:
@@ -141,7 +171,7 @@ class Split:
 
         Segments are drawn in proportion to their length and starts uniformly in them. A crop that is nearly
         all silence teaches nothing and is drawn again, at most seven times. A segment shorter than the crop
-        is followed by silence: audio 0, loudness −80 dB, confidence 0, its last pitch held.
+        is followed by silence: audio 0, loudness −80 dB, confidence 0, its last pitch and curves held.
 
         Args:
             seed: Of the training run, 0 or more.
@@ -163,6 +193,9 @@ class Split:
         f0_hz = np.empty((batch_size, n_frames), np.float32)
         loudness_db = np.full((batch_size, n_frames), LOUDNESS_FLOOR_DB, np.float32)
         confidence = np.zeros((batch_size, n_frames), np.float32)
+        names = self.segments[0].curves
+        curves = {name: np.empty((batch_size, n_frames), np.float32) for name in names}
+        voice = np.empty(batch_size, np.int64)
         for row in range(batch_size):
             number, start = self._draw(random, n_frames)
             segment = self.segments[number]
@@ -173,7 +206,15 @@ class Split:
             f0_hz[row, n_there:] = f0_hz[row, n_there - 1]
             loudness_db[row, :n_there] = segment.slice("loudness_db", start, stop)
             confidence[row, :n_there] = segment.slice("confidence", start, stop)
-        return Batch(*(torch.from_numpy(values) for values in (audio, f0_hz, loudness_db, confidence)))
+            for name, curve in curves.items():
+                curve[row, :n_there] = segment.slice(name, start, stop)
+                curve[row, n_there:] = curve[row, n_there - 1]
+            voice[row] = segment.voice
+        return Batch(
+            *(torch.from_numpy(values) for values in (audio, f0_hz, loudness_db, confidence)),
+            curves={name: torch.from_numpy(curve) for name, curve in curves.items()},
+            voice=torch.from_numpy(voice),
+        )
 
 
 class Dataset:
@@ -182,6 +223,7 @@ class Dataset:
     Attributes:
         folder: Where it is.
         manifest: Everything but the samples.
+        voices: The folders of the recordings, sorted; one empty name where there are none.
         train: The training part.
         held_out: The part that training never sees.
     """
@@ -189,14 +231,19 @@ class Dataset:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
+        self.voices = _voices(manifest)
         self.train = self._split(manifest.train)
         self.held_out = self._split(manifest.held_out)
 
     def _split(self, spans: list[Span]) -> Split:
-        rate, hop_length = self.sample_rate, self.hop_length
+        rate, hop_length, curves = self.sample_rate, self.hop_length, self.curves
         # The spans of one recording in one part follow each other without a cut.
         pieces = [list(group) for _, group in groupby(spans, key=lambda span: span.name)]
-        return Split([Segment(self.folder, group, rate, hop_length) for group in pieces], hop_length)
+        segments = [
+            Segment(self.folder, group, rate, hop_length, self.voices.index(_voice(group[0].name)), curves)
+            for group in pieces
+        ]
+        return Split(segments, hop_length)
 
     @property
     def sample_rate(self) -> int:
@@ -207,6 +254,11 @@ class Dataset:
     def hop_length(self) -> int:
         """Samples per frame."""
         return self.manifest.hop_length
+
+    @property
+    def curves(self) -> tuple[str, ...]:
+        """Names of the dataset's own curves."""
+        return tuple(self.manifest.curves)
 
     @property
     def statistics(self) -> Statistics:
@@ -240,3 +292,13 @@ class Dataset:
             if path.stat().st_size != shard.n_bytes or (verify and sha256(path) != shard.sha256):
                 raise InputError(f"{path} is not as it was written; run oscine prepare again, it repairs it.")
         return cls(folder, manifest)
+
+
+def _voice(name: str) -> str:
+    """Return the folder that a recording is in, of those directly below the prepared one."""
+    folder, slash, _ = name.partition("/")
+    return folder if slash else ""
+
+
+def _voices(manifest: Manifest) -> tuple[str, ...]:
+    return tuple(sorted({_voice(recording.name) for recording in manifest.recordings}))

@@ -76,6 +76,7 @@ class Manifest(_Record):
     held_out: list[Span]
     statistics: Statistics = Field(description="of the training part")
     quality: Quality = Field(description="of all recordings together")
+    curves: list[str] = Field(default=[], description="names of the further curves in every shard")
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -24,6 +24,9 @@ class Statistics(BaseModel):
         min_length=N_QUANTILES, max_length=N_QUANTILES, description="0 … 100 %, over voiced frames"
     )
     loudness_db_silence: float = Field(description="1st percentile of loudness over all frames")
+    curves: dict[str, tuple[float, float]] = Field(
+        default={}, description="mean and standard deviation of each further curve of the dataset"
+    )
 
 
 def measure_statistics(

@@ -39,4 +39,4 @@ def frames_at(
     """
     padded = torch.nn.functional.pad(audio, (length, length))
     start = (centers + length - length // 2).clamp(0, audio.shape[-1] + length)
-    return padded[..., start[:, None] + torch.arange(length)]
+    return padded[..., start[:, None] + torch.arange(length, device=start.device)]

@@ -1,8 +1,11 @@
 """The configuration that rebuilds an instrument, and is saved with its weights."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from oscine.networks.controller import ControllerConfig
+from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
+
+RESERVED = ("audio", "f0_hz", "confidence", "loudness_db", "power_db", "z", "voice")
+"""Names that a further curve can't have."""
 
 
 class InstrumentConfig(BaseModel):
@@ -22,8 +25,26 @@ class InstrumentConfig(BaseModel):
     """Length of the learned impulse response, seconds; 0 for no room."""
     controller: ControllerConfig = ControllerConfig()
     """Sizes of the network."""
+    timbre_encoder: TimbreEncoderConfig | None = None
+    """Hears z, what pitch and loudness don't tell; none for an instrument of f0 and loudness alone."""
+    pitch_encoder: PitchEncoderConfig | None = None
+    """Hears f0, trained with the rest; none where f0 is given."""
+    curves: tuple[str, ...] = ()
+    """Further curves that drive the controller: ``periodicity``, ``centroid``, or a dataset's own."""
+    voices: tuple[str, ...] = ()
+    """Several instruments in one: their names, which are the folders of the recordings."""
+    voice_size: int = Field(default=0, ge=0)
+    """Channels of the voices' embedding; 0 to take a dataset's folders for one instrument."""
 
     @property
     def frame_rate(self) -> float:
         """Frames of controls per second."""
         return self.sample_rate / self.hop_length
+
+    @field_validator("curves")
+    @classmethod
+    def _curves_have_names_of_their_own(cls, curves: tuple[str, ...]) -> tuple[str, ...]:
+        for name in curves:
+            if name in RESERVED or curves.count(name) > 1:
+                raise ValueError(f"a curve can't be called {name!r}: it is taken")
+        return curves

@@ -1,12 +1,15 @@
 """The instrument: a controller that drives a harmonic oscillator and filtered noise, heard in a room."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from jaxtyping import Float
-from torch import Tensor
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
 from oscine.data.statistics import Statistics
+from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.convolution import ConvolutionState
 from oscine.functional.harmonic import OscillatorState
 from oscine.functional.noise import NoiseState
@@ -14,9 +17,12 @@ from oscine.functional.units import hz_to_midi
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
 from oscine.models.player import Player
-from oscine.networks.controller import ControllerState, GruController
+from oscine.networks import Controller, PitchEncoder, TimbreEncoder
 from oscine.processors import Convolver, FilteredNoise, HarmonicOscillator, Processor, split_controls
+from oscine.processors.base import State
 
+#: Mean and deviation by which the curves that are always there are brought to about −1 … 1.
+CURVE_SCALES = {"periodicity": (0.5, 0.5), "centroid": (80.0, 24.0)}
 # Not typing.Self: beartype cannot check that in a class that it does not decorate whole.
 Kind = TypeVar("Kind", bound="Instrument")
 
@@ -24,7 +30,7 @@ Kind = TypeVar("Kind", bound="Instrument")
 class InstrumentState(NamedTuple):
     """What an instrument remembers between two blocks."""
 
-    controller: ControllerState
+    controller: State
     oscillator: OscillatorState
     noise: NoiseState
     room: ConvolutionState | None
@@ -35,9 +41,15 @@ class Instrument(Processor):
 
     Causal and streaming: `step` takes any number of frames. Latency 0.
 
+    Where its config says so the controller is driven by more than f0 and loudness, by name: ``z``
+    (batch, frame, channel), ``voice`` (batch, frame, voice), weights of its voices, and further curves,
+    (batch, frame). `hear` gets them from audio. So an instrument with encoders is the paper's autoencoder:
+
+        ``f0_hz, conditions = instrument.hear(audio, …)``, ``instrument(f0_hz, loudness_db, conditions)``
+
     Args:
         config: Sizes and rates.
-        statistics: Pitch and loudness of what it has learned from, for `oscine.transfer`.
+        statistics: Pitch, loudness and curves of what it has learned from.
 
     Example:
         >>> import torch
@@ -56,8 +68,22 @@ class Instrument(Processor):
         n_taps = round(config.reverb_s * config.sample_rate)
         self.room = Convolver(n_taps) if n_taps > 1 else None
         self.controls = (*self.oscillator.controls, *self.noise.controls)
-        width = sum(control.width for control in self.controls)
-        self.controller = GruController(2, width, config.controller)
+        rates = config.sample_rate, config.hop_length
+        self.timbre_encoder = (
+            None if config.timbre_encoder is None else TimbreEncoder(*rates, config.timbre_encoder)
+        )
+        self.pitch_encoder = (
+            None if config.pitch_encoder is None else PitchEncoder(*rates, config.pitch_encoder)
+        )
+        self.voices = nn.Linear(len(config.voices), config.voice_size, bias=False) if config.voices else None
+        known = {} if statistics is None else statistics.curves
+        scales = [known.get(name, CURVE_SCALES.get(name, (0.0, 1.0))) for name in config.curves]
+        self.register_buffer("curve_scale", torch.tensor(scales, dtype=torch.float32) if scales else None)
+        widths = [1, 1]
+        widths += [] if config.timbre_encoder is None else [config.timbre_encoder.z_size]
+        widths += [1] * len(config.curves)
+        widths += [] if self.voices is None else [config.voice_size]
+        self.controller = Controller(widths, sum(one.width for one in self.controls), config.controller)
 
     @property
     def sample_rate(self) -> int:
@@ -84,15 +110,77 @@ class Instrument(Processor):
             room=None if self.room is None else self.room.init_state(batch_size),
         )
 
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """Names of what drives it beside f0 and loudness."""
+        z = () if self.timbre_encoder is None else ("z",)
+        return (*z, *self.config.curves, *(() if self.voices is None else ("voice",)))
+
+    def hear(
+        self,
+        audio: Float[Tensor, "batch time"],
+        *,
+        f0_hz: Float[Tensor, "batch frame"],
+        confidence: Float[Tensor, "batch frame"],
+        curves: Mapping[str, Tensor] | None = None,
+        voice: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Float[Tensor, "batch frame"], dict[str, Tensor]]:
+        """Return the pitch, the encoder's where it has one, and all else that drives it, by name.
+
+        Args:
+            audio: What is to be played again, ``frame · hop_length`` samples.
+            f0_hz: Its pitch by a tracker, Hz.
+            confidence: The tracker's, 0 … 1; it is the curve ``periodicity``.
+            curves: The dataset's own curves, those that it is driven by at least.
+            voice: Which of its voices plays each item; the first, where it is left out.
+
+        Raises:
+            ValueError: When a curve is missing.
+        """
+        conditions: dict[str, Tensor] = {}
+        if self.timbre_encoder is not None:
+            conditions["z"] = self.timbre_encoder(audio)
+        for name in self.config.curves:
+            if name == "periodicity":
+                conditions[name] = confidence
+            elif name == "centroid":
+                conditions[name] = spectral_centroid_midi(audio, self.sample_rate, self.hop_length)
+            elif curves is None or name not in curves:
+                raise ValueError(f"the curve {name!r} drives this instrument, and is not given")
+            else:
+                conditions[name] = curves[name]
+        if self.voices is not None:
+            which = torch.zeros(len(audio), dtype=torch.long) if voice is None else voice
+            weights = nn.functional.one_hot(which, len(self.config.voices)).to(audio)
+            conditions["voice"] = weights[:, None].expand(-1, f0_hz.shape[1], -1)
+        if self.pitch_encoder is not None:
+            f0_hz = self.pitch_encoder(audio).f0_hz
+        return f0_hz, conditions
+
     def control_step(
         self,
         f0_hz: Float[Tensor, "batch frame"],
         loudness_db: Float[Tensor, "batch frame"],
-        state: ControllerState,
-    ) -> tuple[dict[str, Tensor], ControllerState]:
+        state: State,
+        conditions: Mapping[str, Tensor] | None = None,
+    ) -> tuple[dict[str, Tensor], State]:
         """Return the synthesisers' controls by name, ``f0_hz`` among them, and the state."""
         # The paper's scaling: MIDI pitch and decibels brought to about 0 … 1.
-        raw, after = self.controller.step(hz_to_midi(f0_hz) / 127, loudness_db / 80 + 1, state=state)
+        inputs = [(hz_to_midi(f0_hz) / 127)[..., None], (loudness_db / 80 + 1)[..., None]]
+        missing = [name for name in self.condition_names if name not in (conditions or {})]
+        if missing:
+            raise ValueError(
+                f"this instrument is driven by {', '.join(missing)} as well; see Instrument.hear"
+            )
+        given = conditions or {}
+        if self.timbre_encoder is not None:
+            inputs.append(given["z"])
+        for i, name in enumerate(self.config.curves):
+            mean, deviation = self.get_buffer("curve_scale")[i]
+            inputs.append(((given[name] - mean) / deviation)[..., None])
+        if self.voices is not None:
+            inputs.append(self.voices(given["voice"]))
+        raw, after = self.controller.step(*inputs, state=state)
         return {"f0_hz": f0_hz, **split_controls(raw, self.controls)}, after
 
     def synthesize_step(
@@ -109,6 +197,7 @@ class Instrument(Processor):
         self,
         f0_hz: Float[Tensor, "batch frame"],
         loudness_db: Float[Tensor, "batch frame"],
+        conditions: Mapping[str, Tensor] | None = None,
         *,
         state: InstrumentState,
         dry: bool = False,
@@ -118,10 +207,11 @@ class Instrument(Processor):
         Args:
             f0_hz: Pitch at the frames' ends, Hz.
             loudness_db: A-weighted loudness at the frames' ends, dB (`oscine.analyze`).
+            conditions: What else drives it, by name (`hear`).
             state: From the block before, or `init_state`.
             dry: Leave out the room.
         """
-        controls, controller = self.control_step(f0_hz, loudness_db, state.controller)
+        controls, controller = self.control_step(f0_hz, loudness_db, state.controller, conditions)
         audio, oscillator, noise = self.synthesize_step(controls, state.oscillator, state.noise)
         room = state.room
         if self.room is not None and room is not None and not dry:
@@ -138,12 +228,14 @@ class Instrument(Processor):
         self,
         f0_hz: Float[Tensor, "batch frame"],
         loudness_db: Float[Tensor, "batch frame"],
+        conditions: Mapping[str, Tensor] | None = None,
         *,
         dry: bool = False,
         seed: int = 0,
     ) -> Float[Tensor, "batch time"]:
         """Return ``frame · hop_length`` samples from the start; `step` on the whole, the room by one FFT."""
-        audio, _ = self.step(f0_hz, loudness_db, state=self.init_state(f0_hz.shape[0], seed), dry=True)
+        state = self.init_state(f0_hz.shape[0], seed)
+        audio, _ = self.step(f0_hz, loudness_db, conditions, state=state, dry=True)
         return audio if dry or self.room is None else self.room(audio)
 
     def save_pretrained(self, folder: str | Path, **card: object) -> None:

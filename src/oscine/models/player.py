@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from oscine.functional.noise import filter_taps
 from oscine.kernels import chosen, library
-from oscine.networks.controller import GruController
+from oscine.networks.recurrent import Recurrent
 
 if TYPE_CHECKING:
     from oscine.models.instrument import Instrument
@@ -46,7 +46,8 @@ class Player:
         return (
             chosen(instrument.device) in library.INSTRUCTION_SETS
             and all(one.dtype == torch.float32 for one in parameters)
-            and type(instrument.controller) is GruController
+            and type(instrument.controller.core) is Recurrent
+            and not instrument.condition_names
             and all(one.curve in ("given", "exp_sigmoid", "distribution") for one in instrument.controls)
         )
 
@@ -74,7 +75,9 @@ class Player:
         curves = [one for one in instrument.controls if one.width]
         stacks = [self._layers(stack) for stack in controller.before]
         after = self._layers(controller.after) if stacks else []
-        gru = controller.gru
+        core = controller.core
+        assert isinstance(core, Recurrent)
+        gru = core.gru
         weight, recurrent_weight, bias, recurrent_bias = gru.all_weights[0]
         gates = library.Dense(
             n_in=gru.input_size,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors
 import safetensors.torch
@@ -26,8 +26,8 @@ class SavedConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = 1
-    """Version of the folder's layout."""
+    format: Literal[1, 2] = 2
+    """Version of the folder's layout and the weights' names."""
     instrument: InstrumentConfig
     """Rebuilds the model."""
     weights_sha256: str
@@ -108,11 +108,18 @@ def read(folder: Path) -> tuple[dict[str, Tensor], SavedConfig]:
     digest = sha256(path)
     for saved in (_read_config(folder / name) for name in names):
         if saved.weights_sha256 == digest:
-            return safetensors.torch.load_file(path), saved
+            return _renamed(safetensors.torch.load_file(path), saved.format), saved
     raise InputError(
         f"The weights in {path} are not the ones that {CONFIG} describes (their sha256 differs); "
         "get the instrument again, or train it again"
     )
+
+
+def _renamed(weights: dict[str, Tensor], version: int) -> dict[str, Tensor]:
+    """Return weights of an earlier format by their names of today."""
+    if version == 1:
+        weights = {name.replace("controller.gru.", "controller.core.gru."): w for name, w in weights.items()}
+    return weights
 
 
 def _read_config(path: Path) -> SavedConfig:

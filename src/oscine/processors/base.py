@@ -126,7 +126,7 @@ class Stream:
         self._player = self.processor.player() if self.batch_size == 1 else None
         self._state = None if self._player else self.processor.init_state(self.batch_size)
 
-    def push(self, *inputs: Tensor) -> Tensor:
+    def push(self, *inputs: Any) -> Tensor:
         """Return the output of the next block, whatever its length."""
         if self._player is not None:
             return self._player(*inputs)

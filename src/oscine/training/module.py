@@ -16,7 +16,7 @@ from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapsho
 from oscine.training.crew import Crew
 
 _MOST_SKIPPED_IN_A_ROW = 5
-_PIECE_S, _N_PIECES = 8.0, 6
+_PIECE_S, _PIECES_S = 8.0, 48.0
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ class InstrumentTraining(lightning.LightningModule):
         heard = self._n_preroll * self.instrument.hop_length
 
         def loss(first: int, last: int) -> Tensor:
-            part = Batch(*(tensor[first:last] for tensor in batch))
-            audio = self.instrument(part.f0_hz, part.loudness_db, seed=seed + first)
+            part = batch.map(lambda tensor: tensor[first:last])
+            audio = self._play(part, seed + first)
             return self.loss(audio[:, heard:], part.audio[:, heard:])
 
         parameters = list(self.instrument.parameters())
@@ -139,6 +139,17 @@ class InstrumentTraining(lightning.LightningModule):
                 self.snapshot = take_snapshot(self.instrument, optimizer, counters)
         else:
             self._skip()
+
+    def _play(self, batch: Batch, seed: int = 0) -> Float[Tensor, "batch time"]:
+        """Return what the instrument makes of what it hears in a batch."""
+        f0_hz, conditions = self.instrument.hear(
+            batch.audio,
+            f0_hz=batch.f0_hz,
+            confidence=batch.confidence,
+            curves=batch.curves,
+            voice=batch.voice,
+        )
+        return self.instrument(f0_hz, batch.loudness_db, conditions, seed=seed)
 
     def _skip(self) -> None:
         counters = self.counters
@@ -160,13 +171,14 @@ class InstrumentTraining(lightning.LightningModule):
 
     def held_out_loss(self) -> tuple[float, Float[Tensor, "batch time"], Float[Tensor, "batch time"]]:
         """Return the loss on pieces of the held-out part, and their audio: predicted, true."""
-        batch = Batch(*(tensor.to(self.device) for tensor in self._pieces))
+        batch = self._pieces.map(lambda tensor: tensor.to(self.device))
 
         def play(bounds: tuple[int, int]) -> tuple[float, Tensor]:
             first, last = bounds
             with torch.no_grad():
-                audio = self.instrument(batch.f0_hz[first:last], batch.loudness_db[first:last])
-                return self.loss(audio, batch.audio[first:last]).item() * (last - first), audio
+                part = batch.map(lambda tensor: tensor[first:last])
+                audio = self._play(part)
+                return self.loss(audio, part.audio).item() * (last - first), audio
 
         results = self.crew.map(play, self.crew.bounds(len(batch.audio)))
         loss = sum(value for value, _ in results) / len(batch.audio)
@@ -174,7 +186,7 @@ class InstrumentTraining(lightning.LightningModule):
 
 
 def _pieces(split: Split, sample_rate: int) -> Batch:
-    """Return at most six pieces of at most eight seconds, spread evenly over the split."""
+    """Return pieces of at most eight seconds, 48 s in all, spread evenly over the split."""
     hop_length = split.hop_length
     wanted = round(_PIECE_S * sample_rate / hop_length)
     n_frames = min(wanted, max(segment.n_frames for segment in split.segments))
@@ -183,9 +195,13 @@ def _pieces(split: Split, sample_rate: int) -> Batch:
         for segment in split.segments
         for start in range(0, segment.n_frames - n_frames + 1, n_frames)
     ]
-    n = min(_N_PIECES, len(places))
+    n = min(max(1, round(_PIECES_S * sample_rate / hop_length / n_frames)), len(places))
     chosen = [places[i * len(places) // n] for i in range(n)]
     features = [segment.features().slice(start, start + n_frames) for segment, start in chosen]
+    curves = {
+        name: torch.stack([torch.tensor(one.slice(name, start, start + n_frames)) for one, start in chosen])
+        for name in split.segments[0].curves
+    }
     audio = [
         segment.audio()[start * hop_length : (start + n_frames) * hop_length] for segment, start in chosen
     ]
@@ -194,4 +210,6 @@ def _pieces(split: Split, sample_rate: int) -> Batch:
         torch.stack([f.f0_hz for f in features]),
         torch.stack([f.loudness_db for f in features]),
         torch.stack([f.confidence for f in features]),
+        curves,
+        torch.tensor([segment.voice for segment, _ in chosen]),
     )

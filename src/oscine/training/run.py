@@ -20,6 +20,7 @@ from oscine.data.dataset import Dataset
 from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.models import Instrument, Recipe, load_recipe
+from oscine.models.instrument import CURVE_SCALES
 from oscine.training.callbacks import Batches, Keeper, ProgressBar
 from oscine.training.checkpoint import CHECKPOINT, RunInfo, read_checkpoint
 from oscine.training.module import Budget, InstrumentTraining
@@ -147,9 +148,22 @@ def train(
 
 
 def _fit(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """Return the recipe at the dataset's rates."""
-    rates = {"sample_rate": dataset.sample_rate, "hop_length": dataset.hop_length}
-    return recipe.model_copy(update={"instrument": recipe.instrument.model_copy(update=rates)})
+    """Return the recipe at the dataset's rates and with its voices.
+
+    Raises:
+        InputError: When the instrument is driven by a curve that the dataset has not.
+    """
+    config = recipe.instrument
+    unknown = [name for name in config.curves if name not in (*CURVE_SCALES, *dataset.curves)]
+    if unknown:
+        raise InputError(
+            f"The recipe {recipe.name} is driven by the curve {unknown[0]}, which {dataset.folder} has not; "
+            f"there are {', '.join((*CURVE_SCALES, *dataset.curves))}"
+        )
+    fitted: dict[str, Any] = {"sample_rate": dataset.sample_rate, "hop_length": dataset.hop_length}
+    if config.voice_size:
+        fitted["voices"] = dataset.voices
+    return recipe.model_copy(update={"instrument": config.model_copy(update=fitted)})
 
 
 def _fit_with_lightning(

@@ -1,0 +1,48 @@
+"""A gated recurrent unit that streams."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from oscine import kernels
+from oscine.processors.base import Processor
+
+
+class RecurrentState(NamedTuple):
+    """What a recurrent layer remembers between two blocks."""
+
+    hidden: Float[Tensor, "1 batch hidden"]
+
+
+class Recurrent(Processor):
+    """A GRU of one layer over frames, by the compiled kernel where there is one. Causal, latency 0.
+
+    Args:
+        n_inputs: Channels in.
+        width: Channels out, and of the state.
+    """
+
+    def __init__(self, n_inputs: int, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.gru = nn.GRU(n_inputs, width, batch_first=True)
+
+    def init_state(self, batch_size: int) -> RecurrentState:
+        """Return the state before the first frame."""
+        return RecurrentState(self.gru.weight_hh_l0.new_zeros(1, batch_size, self.width))
+
+    def step(
+        self, inputs: Float[Tensor, "batch frame input"], *, state: RecurrentState
+    ) -> tuple[Float[Tensor, "batch frame hidden"], RecurrentState]:
+        """Return the next frames' output and the state."""
+        if not kernels.gru_is_compiled(inputs):
+            output, hidden = self.gru(inputs, state.hidden)
+            return output, RecurrentState(hidden)
+        weight, recurrent_weight, bias, recurrent_bias = self.gru.all_weights[0]
+        gates = nn.functional.linear(inputs, weight, bias)
+        output, _ = kernels.gru(
+            gates, state.hidden[0], recurrent_weight, recurrent_bias, torch.is_grad_enabled()
+        )
+        return output, RecurrentState(output[None, :, -1])

@@ -1,0 +1,109 @@
+"""A residual network over spectrograms: it shrinks the frequency axis and keeps the time axis."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+SIZES = {"small": (32, (2, 3, 4)), "medium": (32, (3, 4, 6)), "large": (64, (3, 4, 6))}
+"""Channels of the first stack, and layers in each of the first three."""
+_LAST_STACK = 3
+
+
+class ResNet(nn.Module):
+    """Bottleneck layers with norm and ReLU before each convolution, over (batch, channel, frame, bin).
+
+    A 7 × 7 convolution and a pool, then four stacks; each but the first halves the bins and doubles channels.
+
+    Args:
+        size: One of ``SIZES``.
+
+    Attributes:
+        width: Channels out.
+
+    Reference: He et al., Identity mappings in deep residual networks, 2016; the sizes are those of the DDSP
+    paper's public code.
+    """
+
+    def __init__(self, size: str = "small") -> None:
+        super().__init__()
+        channels, n_layers = SIZES[size]
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, 64, 7, (1, 2), padding=3), nn.MaxPool2d((1, 3), (1, 2), padding=(0, 1))
+        )
+        layers: list[nn.Module] = []
+        n_inputs = 64
+        for stack, n in enumerate((*n_layers, _LAST_STACK)):
+            width = channels << stack
+            for i in range(n):
+                layers.append(ResidualLayer(n_inputs, width, 2 if stack and not i else 1, project=not i))
+                n_inputs = 4 * width
+            if stack >= len(n_layers) - 1:
+                layers += [FrameNorm(n_inputs), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+        self.width = n_inputs
+
+    @staticmethod
+    def n_bins(n_inputs: int) -> int:
+        """Return how many bins are left of ``n_inputs``."""
+        for _ in range(5):
+            n_inputs = -(-n_inputs // 2)
+        return n_inputs
+
+    def forward(self, x: Float[Tensor, "batch 1 frame bin"]) -> Float[Tensor, "batch channel frame less"]:
+        """Return the features of every frame."""
+        return self.layers(self.stem(x))
+
+
+class ResidualLayer(nn.Module):
+    """``y = x + conv(relu(norm(conv(relu(norm(conv(relu(norm(x)))))))))``: 1 × 1, 3 × 3, 1 × 1.
+
+    Args:
+        n_inputs: Channels in.
+        width: Channels inside; four times as many come out.
+        stride: Along the bins.
+        project: Bring ``x`` to the output's size by a 1 × 1 convolution.
+    """
+
+    def __init__(self, n_inputs: int, width: int, stride: int, project: bool) -> None:
+        super().__init__()
+        self.norm = FrameNorm(n_inputs)
+        self.project = nn.Conv2d(n_inputs, 4 * width, 1, (1, stride)) if project else None
+        self.bottleneck = nn.Sequential(
+            nn.Conv2d(n_inputs, width, 1),
+            FrameNorm(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, (1, stride), padding=1),
+            FrameNorm(width),
+            nn.ReLU(),
+            nn.Conv2d(width, 4 * width, 1),
+        )
+
+    def forward(self, x: Float[Tensor, "batch channel frame bin"]) -> Float[Tensor, "batch wide frame less"]:
+        """Return the layer's output."""
+        seen = nn.functional.relu(self.norm(x))
+        return self.bottleneck(seen) + (x if self.project is None else self.project(seen))
+
+
+class FrameNorm(nn.Module):
+    """Each frame less its mean over channels and bins, over its deviation; a scale and shift per channel.
+
+    The public code's norm takes all frames of the sound together. By single frames, the network says the same
+    of a moment however the sound was cut.
+
+    Args:
+        n_channels: Channels.
+        eps: Added to the variance.
+    """
+
+    def __init__(self, n_channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.scale = nn.Parameter(torch.ones(n_channels, 1, 1))
+        self.shift = nn.Parameter(torch.zeros(n_channels, 1, 1))
+
+    def forward(
+        self, x: Float[Tensor, "batch channel frame bin"]
+    ) -> Float[Tensor, "batch channel frame bin"]:
+        """Return the normalised tensor."""
+        variance, mean = torch.var_mean(x, dim=(1, 3), unbiased=False, keepdim=True)
+        return (x - mean) * (torch.rsqrt(variance + self.eps) * self.scale) + self.shift

@@ -1,0 +1,96 @@
+"""The encoders: their sizes, what they hear, and what they must not."""
+
+import pytest
+import torch
+
+from oscine.functional.interpolation import refine_frames
+from oscine.networks import PitchEncoder, PitchEncoderConfig, TimbreEncoder, TimbreEncoderConfig
+from oscine.networks.resnet import SIZES, ResNet
+
+RATE, HOP = 16_000, 64
+
+
+def _count(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _tone(f0_hz: float, seconds: float = 1.0) -> torch.Tensor:
+    time = torch.arange(round(seconds * RATE)) / RATE
+    return sum((0.3 / k * torch.sin(2 * torch.pi * k * f0_hz * time) for k in (1, 2, 3)), torch.zeros(1))[
+        None
+    ]
+
+
+def test_sizes_are_the_papers() -> None:
+    assert _count(TimbreEncoder(RATE, HOP, TimbreEncoderConfig())) == 843_852
+    assert _count(PitchEncoder(RATE, HOP, PitchEncoderConfig())) == 7_353_728
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_resnet_keeps_frames_and_shrinks_bins(size: str) -> None:
+    net = ResNet(size)
+    out = net(torch.randn(2, 1, 3, 70))
+    assert out.shape == (2, net.width, 3, ResNet.n_bins(70))
+
+
+def test_a_resnet_says_the_same_of_a_moment_wherever_it_is_cut() -> None:
+    net = ResNet("small").eval()
+    spectrogram = torch.randn(1, 1, 40, 70)
+    with torch.no_grad():
+        whole, part = net(spectrogram), net(spectrogram[:, :, :30])
+    # Fourteen convolutions see a frame to each side, more than three: that far from the cut all is the same.
+    torch.testing.assert_close(part[:, :, :12], whole[:, :, :12], rtol=1e-3, atol=1e-4)
+
+
+def test_values_are_reached_at_the_end_of_their_stretch() -> None:
+    coarse = torch.tensor([[[1.0], [3.0], [2.0]]])
+    fine = refine_frames(coarse, 4, 11)[0, :, 0]
+    torch.testing.assert_close(fine, torch.tensor([1.0, 1.0, 1.0, 1.0, 1.5, 2.0, 2.5, 3.0, 2.75, 2.5, 2.25]))
+
+
+def test_timbre_does_not_depend_on_the_level() -> None:
+    encoder = TimbreEncoder(RATE, HOP, TimbreEncoderConfig())
+    sound = _tone(300.0) * (1 + 0.5 * torch.sin(torch.arange(RATE) / 2000.0)) + 0.01 * torch.randn(1, RATE)
+    with torch.no_grad():
+        z, louder = encoder(sound), encoder(4 * sound)
+    assert z.shape == (1, 250, 16)
+    # All that a level changes is each coefficient's mean, and the norm takes that out.
+    torch.testing.assert_close(z, louder, rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_causal_encoder_does_not_hear_ahead(causal: bool) -> None:
+    encoder = TimbreEncoder(RATE, HOP, TimbreEncoderConfig(causal=causal, hidden_size=32))
+    sound, later = torch.randn(2, 1, RATE)
+    later[:, : RATE // 2] = sound[:, : RATE // 2]
+    with torch.no_grad():
+        difference = (encoder(sound) - encoder(later)).abs().amax(-1)[0]
+    # The window is centred on the stretch's end: it reaches half its length, 8 frames, ahead.
+    before = difference[: 125 - 2 * 8]
+    assert bool((before < 1e-5).all()) is causal
+    assert difference[140:].min() > 1e-4
+
+
+def test_pitch_is_the_mean_of_what_is_believed() -> None:
+    encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(n_mels=64))
+    heard = encoder(_tone(220.0))
+    assert heard.f0_hz.shape == (1, 250)
+    torch.testing.assert_close(heard.belief.sum(-1), torch.ones(1, 32))
+    expected = (heard.belief * torch.linspace(0, 127, 256)).sum(-1)
+    torch.testing.assert_close(heard.midi, expected)
+    heard.f0_hz.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in encoder.parameters() if p.grad is not None)
+
+
+def test_a_pitch_encoder_learns_to_hear_in_a_minute_of_tones() -> None:
+    torch.manual_seed(0)
+    encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(n_mels=64, n_bins=64))
+    optimizer = torch.optim.Adam(encoder.parameters(), 1e-3)
+    tones = torch.cat([_tone(440 * 2 ** (n / 12), 0.128) for n in (-12, -5, 0, 7)])
+    target = torch.tensor([[57.0], [64.0], [69.0], [76.0]])
+    for _ in range(40):
+        loss = (encoder(tones).midi - target).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert float(loss.detach()) < 1.0
