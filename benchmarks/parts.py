@@ -26,7 +26,7 @@ def contender(form: str, recipe: Recipe, batch: Batch, n_preroll: int) -> list[C
 def _synthesis(instrument: Instrument, batch: Batch) -> list[Call]:
     controller, room, f0_hz = instrument.controller, instrument.room, batch.f0_hz
     assert room is not None
-    features = (hz_to_midi(f0_hz) / 127, batch.loudness_db / 80 + 1)
+    features = ((hz_to_midi(f0_hz) / 127)[..., None], (batch.loudness_db / 80 + 1)[..., None])
     state = controller.init_state(len(f0_hz))
     with torch.no_grad():
         raw, _ = controller.step(*features, state=state)

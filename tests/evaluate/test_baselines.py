@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from oscine.analysis import Features
-from oscine.evaluate.baselines import MeanControl, harmonic_ceiling, heterodyne
+from oscine.evaluate.baselines import Asked, MeanControl, harmonic_ceiling, heterodyne
 from oscine.functional.harmonic import harmonic_oscillator
 from oscine.models import Instrument, load_recipe
 from oscine.processors import Stream
@@ -68,7 +68,7 @@ def test_the_mean_control_has_the_instruments_mean_controls():
         features(f0_hz[:70], loudness_db[:70], 16000, 64),
         features(f0_hz[70:], loudness_db[70:], 16000, 64),
     ]
-    control = MeanControl(instrument, sounds)
+    control = MeanControl(instrument, [Asked(one.f0_hz[None], one.loudness_db[None], {}) for one in sounds])
 
     level = 10 ** (loudness_db / 20)
     expected = {"amplitude": 0.0, "noise": torch.zeros(65)}

@@ -6,10 +6,10 @@ import pytest
 import soundfile
 import torch
 
-from oscine.analysis import Features
 from oscine.data import Dataset, Split, prepare
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Metrics, evaluate, evaluation_page
+from oscine.evaluate.baselines import Asked
 from oscine.evaluate.evaluation import streaming_real_time_factor
 from oscine.evaluate.pictures import comparison_picture
 from oscine.evaluate.report import HEADER, rows
@@ -104,6 +104,15 @@ def test_a_perfect_instrument_has_no_error(dataset, instrument, monkeypatch):
     assert set(metrics.model_dump().values()) == {0.0}
 
 
+def test_without_baselines_the_instruments_figures_are_the_same(measured, dataset, instrument):
+    evaluation, _ = measured
+    alone = evaluate(instrument, dataset, baselines=False)
+    assert alone.instrument == evaluation.instrument
+    assert alone.examples == evaluation.examples
+    assert alone.mean_control is alone.harmonic_ceiling is None
+    assert [row[2:4] for row in rows(alone)] == [["–", "–"]] * 7
+
+
 def test_excerpts_are_cut_and_few(measured):
     _, kept = measured
     assert 1 <= len(kept) <= 2
@@ -134,9 +143,8 @@ def test_an_undefined_figure_is_a_dash(measured):
 
 def test_streaming_keeps_the_number_of_threads(instrument):
     torch.set_num_threads(2)
-    ones = torch.ones(4)
-    features = Features(440 * ones, ones, -20 * ones, -20 * ones, RATE, HOP)
-    assert streaming_real_time_factor(instrument, features) > 0
+    ones = torch.ones(1, 4)
+    assert streaming_real_time_factor(instrument, Asked(440 * ones, -20 * ones, {})) > 0
     assert torch.get_num_threads() == 2
 
 

@@ -9,6 +9,9 @@ import typer
 def evaluate(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'oscine prepare' made.")],
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Measure the two baselines as well.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
     page: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a page with players and pictures.")
@@ -38,6 +41,7 @@ def evaluate(
         evaluation = measure(
             load(instrument),
             Dataset.open(dataset),
+            baselines=baselines,
             on_comparison=excerpts if page is not None else None,
             on_progress=lambda share: progress.update(bar, completed=share),
         )

@@ -11,11 +11,13 @@ from oscine.evaluate.metrics import (
     multi_scale_spectral,
 )
 from oscine.evaluate.page import Page
+from oscine.evaluate.protocol import ExampleMetrics
 from oscine.evaluate.report import Excerpts, evaluation_page
 
 __all__ = [
     "Comparison",
     "Evaluation",
+    "ExampleMetrics",
     "Excerpts",
     "Metrics",
     "Page",

@@ -1,6 +1,8 @@
 """What an instrument is measured against: a player without a network, and a perfect one without noise."""
 
 import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -19,6 +21,26 @@ _HETERODYNE_S = 0.02
 _N_HARMONICS = 100
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What an instrument is asked to play, a batch of one."""
+
+    f0_hz: Float[Tensor, "1 frame"]
+    loudness_db: Float[Tensor, "1 frame"]
+    conditions: dict[str, Tensor]
+    """What drives it beside the two, by name."""
+
+    @property
+    def inputs(self) -> tuple[Tensor | dict[str, Tensor], ...]:
+        """The arguments of its `step`."""
+        return (self.f0_hz, self.loudness_db, *([self.conditions] if self.conditions else []))
+
+    def slice(self, start: int, stop: int) -> "Asked":
+        """Return frames ``start`` … ``stop − 1``."""
+        conditions = {name: curve[:, start:stop] for name, curve in self.conditions.items()}
+        return Asked(self.f0_hz[:, start:stop], self.loudness_db[:, start:stop], conditions)
+
+
 class MeanControl(Processor):
     """The instrument with its network replaced by averages: one timbre, which pitch and loudness carry.
 
@@ -33,28 +55,28 @@ class MeanControl(Processor):
 
     Args:
         instrument: Gives synthesisers, room and rates.
-        features: What it plays; its controls are averaged over all of them.
+        asked: What it plays; its controls are averaged over all of it.
     """
 
-    def __init__(self, instrument: Instrument, features: list[Features]) -> None:
+    def __init__(self, instrument: Instrument, asked: Iterable[Asked]) -> None:
         super().__init__()
         self.instrument = instrument
         level, amplitude = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
         partials, noise = torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
         with torch.no_grad():
-            for one in features:
+            for one in asked:
                 state = instrument.controller.init_state(1)
-                step = max(1, round(_BLOCK_S * one.frame_rate))
-                for start in range(0, one.n_frames, step):
+                step = max(1, round(_BLOCK_S * instrument.sample_rate / instrument.hop_length))
+                for start in range(0, one.f0_hz.shape[1], step):
                     block = one.slice(start, start + step)
                     controls, state = instrument.control_step(
-                        block.f0_hz[None], block.loudness_db[None], state
+                        block.f0_hz, block.loudness_db, state, block.conditions
                     )
                     level = level + db_to_amplitude(block.loudness_db).double().sum()
                     amplitude = amplitude + controls["amplitude"].double().sum()
                     noise = noise + controls["noise_magnitudes"][0].double().sum(0)
                     each = harmonic_amplitudes(
-                        block.f0_hz[None],
+                        block.f0_hz,
                         controls["amplitude"],
                         controls["harmonic_distribution"],
                         instrument.sample_rate,
@@ -72,10 +94,12 @@ class MeanControl(Processor):
         self,
         f0_hz: Float[Tensor, "batch frame"],
         loudness_db: Float[Tensor, "batch frame"],
+        conditions: Mapping[str, Tensor] | None = None,
         *,
         state: InstrumentState,
     ) -> tuple[Float[Tensor, "batch time"], InstrumentState]:
-        """Return the next block's audio and the state."""
+        """Return the next block's audio and the state; the conditions are in the averages."""
+        del conditions
         level = db_to_amplitude(loudness_db)
         controls = {
             "f0_hz": f0_hz,

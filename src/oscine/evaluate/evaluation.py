@@ -14,7 +14,8 @@ from oscine.analysis import Features, analyze, paper_loudness
 from oscine.data.dataset import Dataset, Segment
 from oscine.errors import InputError
 from oscine.evaluate import metrics
-from oscine.evaluate.baselines import MeanControl, harmonic_ceiling
+from oscine.evaluate.baselines import Asked, MeanControl, harmonic_ceiling
+from oscine.evaluate.protocol import Example, ExampleMetrics, cut, example_metrics
 from oscine.models import Instrument
 from oscine.processors import Stream
 
@@ -50,9 +51,11 @@ class Evaluation(BaseModel):
 
     instrument: Metrics
     """The instrument, given the target's f0 and loudness."""
-    mean_control: Metrics
+    examples: ExampleMetrics
+    """The instrument again, by the paper's table: over examples of four seconds, each counting alike."""
+    mean_control: Metrics | None
     """Its synthesisers with time-averaged controls, without a network."""
-    harmonic_ceiling: Metrics
+    harmonic_ceiling: Metrics | None
     """The target's own harmonics, resynthesised without noise."""
     seconds: float
     """Held-out audio."""
@@ -131,19 +134,21 @@ def evaluate(
     instrument: Instrument,
     dataset: Dataset,
     *,
+    baselines: bool = True,
     on_comparison: Callable[[Comparison], None] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Evaluation:
     """Return the paper's metrics of an instrument on the held-out part of a dataset, beside two baselines.
 
-    The instrument hears the pitch and the loudness of each held-out stretch from its first frame on and
-    plays it; both sounds are then analysed alike and compared frame by frame. Stretches are pooled: each
-    frame counts alike. Memory does not grow with their length, they are worked on a minute at a time,
-    the instrument's state kept.
+    The instrument hears the pitch and the loudness of each held-out stretch from its first frame on, and what
+    else drives it, and plays it; both sounds are then analysed alike and compared frame by frame. Stretches
+    are pooled: each frame counts alike. Memory does not grow with their length, they are worked on a minute at
+    a time, the instrument's state kept.
 
     Args:
         instrument: What is measured.
         dataset: Only its held-out part is used.
+        baselines: Measure the two baselines as well; without them it takes half as long.
         on_comparison: Is handed the audio of each stretch (of a long one, of each minute), to be kept or not.
         on_progress: Is told the share that is done, 0 … 1.
 
@@ -164,25 +169,29 @@ def evaluate(
     if not n_frames:
         raise InputError(f"{dataset.folder} holds nothing out; prepare it again with a held-out part.")
 
-    players = {
-        "instrument": Stream(instrument),
-        "mean_control": Stream(MeanControl(instrument, [segment.features() for segment in segments])),
-    }
-    tallies = {name: _Tally() for name in (*players, "harmonic_ceiling")}
+    players: dict[str, Stream] = {"instrument": Stream(instrument)}
+    if baselines:
+        everything = (one for segment in segments for _, _, one in _pieces(segment, instrument))
+        players["mean_control"] = Stream(MeanControl(instrument, everything))
+    tallies = {name: _Tally() for name in (*players, *(["harmonic_ceiling"] if baselines else []))}
     targets: list[Features] = []
     target_db: list[Tensor] = []
+    examples: list[Example] = []
     played_s, done = 0.0, 0
     for segment in segments:
         for stream in players.values():
             stream.reset()
-        for original, features in _pieces(segment):
+        for original, features, asked in _pieces(segment, instrument):
             target, outputs = _heard(original, features), {}
             for name, stream in players.items():
                 began = time.perf_counter()
-                audio = stream.push(features.f0_hz[None], features.loudness_db[None])[0]
+                audio = stream.push(*asked.inputs)[0]
                 played_s += time.perf_counter() - began if name == "instrument" else 0.0
                 outputs[name] = _heard(audio, features)
-            outputs["harmonic_ceiling"] = _heard(harmonic_ceiling(original, features), features)
+            if baselines:
+                outputs["harmonic_ceiling"] = _heard(harmonic_ceiling(original, features), features)
+            ours = outputs["instrument"]
+            examples += cut(Example(ours.features, target.features, ours.loudness_db, target.loudness_db))
             for name, output in outputs.items():
                 tallies[name].add(output, target)
             targets.append(target.features)
@@ -195,8 +204,13 @@ def evaluate(
 
     target, paper_db = Features.concatenate(targets), torch.cat(target_db)
     seconds = n_frames * dataset.hop_length / dataset.sample_rate
+    results = {name: tally.result(target, paper_db) for name, tally in tallies.items()}
+    _, _, first = next(_pieces(segments[0], instrument))
     return Evaluation(
-        **{name: tally.result(target, paper_db) for name, tally in tallies.items()},
+        instrument=results["instrument"],
+        examples=example_metrics(examples),
+        mean_control=results.get("mean_control"),
+        harmonic_ceiling=results.get("harmonic_ceiling"),
         seconds=seconds,
         n_segments=len(segments),
         confident_share=float((target.confidence >= metrics.CONFIDENT).double().mean()),
@@ -205,45 +219,58 @@ def evaluate(
         n_parameters=instrument.n_parameters,
         n_bytes=sum(weight.numel() * weight.element_size() for weight in instrument.state_dict().values()),
         real_time_factor=played_s / seconds,
-        real_time_factor_streaming=streaming_real_time_factor(instrument, target),
+        real_time_factor_streaming=streaming_real_time_factor(instrument, first),
         n_threads=torch.get_num_threads(),
     )
 
 
-def streaming_real_time_factor(
-    instrument: Instrument, features: Features, seconds: float = _STREAM_S
-) -> float:
+def streaming_real_time_factor(instrument: Instrument, asked: Asked, seconds: float = _STREAM_S) -> float:
     """Return the time an instrument takes for a sound, over the sound's length, frame by frame on one thread.
 
     Args:
         instrument: What plays.
-        features: What it plays, the beginning of it.
+        asked: What it plays, the beginning of it.
         seconds: How much of it, at most.
     """
     stream = Stream(instrument)
-    n_frames = min(features.n_frames, math.ceil(seconds * features.frame_rate))
-    f0_hz, loudness_db = features.f0_hz[:n_frames, None, None], features.loudness_db[:n_frames, None, None]
+    frame_rate = instrument.sample_rate / instrument.hop_length
+    n_frames = min(asked.f0_hz.shape[1], math.ceil(seconds * frame_rate))
+    frames = [asked.slice(t, t + 1).inputs for t in range(n_frames)]
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        stream.push(f0_hz[0], loudness_db[0])
+        stream.push(*frames[0])
         stream.reset()
         began = time.perf_counter()
-        for t in range(n_frames):
-            stream.push(f0_hz[t], loudness_db[t])
+        for frame in frames:
+            stream.push(*frame)
         elapsed_s = time.perf_counter() - began
     finally:
         torch.set_num_threads(n_threads)
-    return elapsed_s * features.frame_rate / n_frames
+    return elapsed_s * frame_rate / n_frames
 
 
-def _pieces(segment: Segment) -> Iterator[tuple[Tensor, Features]]:
-    """Yield a segment's audio and features, a minute at a time."""
+def _pieces(segment: Segment, instrument: Instrument) -> Iterator[tuple[Tensor, Features, Asked]]:
+    """Yield a segment's audio and features, and what to ask the instrument for, a minute at a time."""
     features, audio = segment.features(), segment.audio()
     step = max(1, round(_PIECE_S * features.frame_rate))
     for start in range(0, features.n_frames, step):
         stop = min(start + step, features.n_frames)
-        yield audio[start * features.hop_length : stop * features.hop_length], features.slice(start, stop)
+        part, heard = (
+            audio[start * features.hop_length : stop * features.hop_length],
+            features.slice(start, stop),
+        )
+        with torch.no_grad():
+            f0_hz, conditions = instrument.hear(
+                part[None],
+                f0_hz=heard.f0_hz[None],
+                confidence=heard.confidence[None],
+                curves={
+                    name: torch.tensor(segment.slice(name, start, stop))[None] for name in segment.curves
+                },
+                voice=torch.tensor([segment.voice]),
+            )
+        yield part, heard, Asked(f0_hz, heard.loudness_db[None], conditions)
 
 
 def _heard(audio: Tensor, grid: Features) -> Sound:

@@ -66,9 +66,9 @@ def rows(evaluation: Evaluation) -> list[list[str]]:
     ]
 
 
-def _text(candidate: Metrics, name: str, form: str) -> str:
-    value = candidate.model_dump()[name]
-    return "–" if value is None else form.format(value).replace("%", " %")
+def _text(candidate: Metrics | None, name: str, form: str) -> str:
+    value = None if candidate is None else candidate.model_dump()[name]
+    return _or_dash(value, form)
 
 
 def facts(evaluation: Evaluation) -> list[str]:
@@ -81,12 +81,24 @@ def facts(evaluation: Evaluation) -> list[str]:
     size = (
         f"{evaluation.n_parameters:,} parameters without the room, {evaluation.n_bytes / 1e6:.1f} MB in all."
     )
+    by_example = evaluation.examples
+    table = (
+        f"As the paper's table counts, over {by_example.n_examples} examples of at most four seconds: loudness "
+        f"L1 {by_example.loudness_l1_db:.2f} dB, which is {by_example.loudness_l1_deviations:.3f} standard "
+        "deviations, f0 L1 "
+        f"{_or_dash(by_example.f0_l1_semitones, '{:.3f}')} semitones, outliers "
+        f"{_or_dash(by_example.f0_outliers, '{:.2%}')} of the examples."
+    )
     speed = (
         f"Real-time factor {evaluation.real_time_factor:.3f} offline and "
         f"{evaluation.real_time_factor_streaming:.3f} frame by frame "
         f"(CPU threads: {evaluation.n_threads} and 1)."
     )
-    return [held_out, size, speed]
+    return [held_out, table, size, speed]
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value).replace("%", " %")
 
 
 def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], title: str) -> Page:

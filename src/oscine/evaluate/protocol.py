@@ -1,0 +1,93 @@
+"""The table of the paper: its metrics over examples of four seconds, as its public code takes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+from oscine.analysis import CONFIDENT, Features
+from oscine.evaluate.metrics import OUTLIER_SEMITONES
+
+EXAMPLE_S = 4.0
+
+
+class ExampleMetrics(BaseModel):
+    """How far outputs are from their targets, each example counting alike; None where no example counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_examples: int
+    """Stretches of at most four seconds."""
+    n_pitched: int
+    """Those with a confident pitch somewhere in the target: the ones that the f0 figures count."""
+    loudness_l1_db: float
+    """Mean absolute difference of loudness by the paper's definition, dB."""
+    loudness_l1_deviations: float
+    """The same in standard deviations of the targets' loudness, the unit of the paper's loudness vectors."""
+    f0_l1_semitones: float | None
+    """Mean over examples of the mean absolute difference of f0, outliers left out, semitones."""
+    f0_outliers: float | None
+    """Share of examples more than 12 semitones off on average, or without a confident pitch in the output."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """An example's frames in both sounds."""
+
+    output: Features
+    target: Features
+    output_db: Float[Tensor, " frame"]
+    """Loudness by the paper's definition."""
+    target_db: Float[Tensor, " frame"]
+
+
+def cut(example: Example) -> list[Example]:
+    """Return a longer stretch as examples of four seconds, the last one shorter."""
+    n_frames, step = example.target.n_frames, round(EXAMPLE_S * example.target.frame_rate)
+    parts = [(start, min(start + step, n_frames)) for start in range(0, n_frames, step)]
+    return [
+        Example(
+            example.output.slice(a, b),
+            example.target.slice(a, b),
+            example.output_db[a:b],
+            example.target_db[a:b],
+        )
+        for a, b in parts
+    ]
+
+
+def example_metrics(examples: Sequence[Example]) -> ExampleMetrics:
+    """Return the figures of the paper's table.
+
+    An example's pitch is compared over the frames in which the target's confidence is at least 0.85; without
+    such a frame the example does not count for f0.
+
+    Args:
+        examples: At least one.
+
+    Reference:
+        Engel et al., DDSP, 2020, table 1, and its public code (``training/metrics.py``). There an output
+        without pitch is not an outlier by itself; here it is.
+    """
+    loudness, distances = [], []
+    for one in examples:
+        loudness.append((one.output_db - one.target_db).abs().double().mean())
+        counted = one.target.confidence >= CONFIDENT
+        if counted.any():
+            distance = (one.output.midi - one.target.midi).abs()[counted].double().mean()
+            heard = bool((one.output.confidence >= CONFIDENT).any())
+            distances.append(float(distance) if heard else float("inf"))
+    kept = [distance for distance in distances if distance <= OUTLIER_SEMITONES]
+    l1_db = float(torch.stack(loudness).mean())
+    deviation = float(torch.cat([one.target_db for one in examples]).double().std(unbiased=False))
+    return ExampleMetrics(
+        n_examples=len(examples),
+        n_pitched=len(distances),
+        loudness_l1_db=l1_db,
+        loudness_l1_deviations=l1_db / deviation if deviation else 0.0,
+        f0_l1_semitones=sum(kept) / len(kept) if kept else None,
+        f0_outliers=1 - len(kept) / len(distances) if distances else None,
+    )
