@@ -114,8 +114,8 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(tune, tmp_path):
 
 def test_a_failure_leaves_the_old_output_and_nothing_else(tune, tmp_path):
     class Broken(SineInstrument):
-        def step(self, f0_hz, loudness_db, *, state, dry=False):
-            audio, state = super().step(f0_hz, loudness_db, state=state, dry=dry)
+        def step(self, f0_hz, loudness_db, conditions=None, *, state, dry=False):
+            audio, state = super().step(f0_hz, loudness_db, conditions, state=state, dry=dry)
             return audio * torch.nan, state
 
     out = tmp_path / "out.wav"

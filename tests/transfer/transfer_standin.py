@@ -50,7 +50,8 @@ class SineInstrument:
         zeros = torch.zeros(batch_size, dtype=torch.float64)
         return SineState(zeros, torch.zeros(batch_size, 37))
 
-    def step(self, f0_hz, loudness_db, *, state, dry=False):
+    def step(self, f0_hz, loudness_db, conditions=None, *, state, dry=False):
+        assert not conditions
         self.asked.append(torch.stack([f0_hz[0], loudness_db[0]]))
         turns = (f0_hz.double() / SAMPLE_RATE).repeat_interleave(HOP, dim=1).cumsum(1) + state.turns[:, None]
         amplitude = self.level * (10 ** (loudness_db / 20)).repeat_interleave(HOP, dim=1)

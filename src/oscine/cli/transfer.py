@@ -23,6 +23,9 @@ def transfer(
         typer.Option(min=0.0, max=1.0, help="0: pitch as sung; 1: held tones on the scale."),
     ] = 0.0,
     dry: Annotated[bool, typer.Option("--dry", help="Without the instrument's room.")] = False,
+    voice: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which voice plays, of an instrument with several.")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw what was done.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
@@ -48,6 +51,7 @@ def transfer(
             loudness=shift_db,
             autotune=autotune,
             dry=dry,
+            voice=voice,
             plot=plot,
             on_progress=lambda what, share: progress.update(bar, description=what, completed=share),
         )

@@ -142,8 +142,8 @@ def evaluate(
 
     The instrument hears the pitch and the loudness of each held-out stretch from its first frame on, and what
     else drives it, and plays it; both sounds are then analysed alike and compared frame by frame. Stretches
-    are pooled: each frame counts alike. Memory does not grow with their length, they are worked on a minute at
-    a time, the instrument's state kept.
+    are pooled: each frame counts alike. Memory does not grow with their length: they are worked on a minute
+    at a time, the instrument's state kept.
 
     Args:
         instrument: What is measured.

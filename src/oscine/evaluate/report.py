@@ -83,9 +83,9 @@ def facts(evaluation: Evaluation) -> list[str]:
     )
     by_example = evaluation.examples
     table = (
-        f"As the paper's table counts, over {by_example.n_examples} examples of at most four seconds: loudness "
-        f"L1 {by_example.loudness_l1_db:.2f} dB, which is {by_example.loudness_l1_deviations:.3f} standard "
-        "deviations, f0 L1 "
+        f"As the paper's table counts, over {by_example.n_examples} examples of at most four seconds: "
+        f"loudness L1 {by_example.loudness_l1_db:.2f} dB, which is {by_example.loudness_l1_deviations:.3f} "
+        "standard deviations, f0 L1 "
         f"{_or_dash(by_example.f0_l1_semitones, '{:.3f}')} semitones, outliers "
         f"{_or_dash(by_example.f0_outliers, '{:.2%}')} of the examples."
     )

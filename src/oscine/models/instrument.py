@@ -234,8 +234,17 @@ class Instrument(Processor):
         seed: int = 0,
     ) -> Float[Tensor, "batch time"]:
         """Return ``frame · hop_length`` samples from the start; `step` on the whole, the room by one FFT."""
-        state = self.init_state(f0_hz.shape[0], seed)
-        audio, _ = self.step(f0_hz, loudness_db, conditions, state=state, dry=True)
+        state = self.controller.init_state(f0_hz.shape[0])
+        controls, _ = self.control_step(f0_hz, loudness_db, state, conditions)
+        return self.synthesize(controls, dry=dry, seed=seed)
+
+    def synthesize(
+        self, controls: dict[str, Tensor], *, dry: bool = False, seed: int = 0
+    ) -> Float[Tensor, "batch time"]:
+        """Return the audio of controls from the start."""
+        n = len(controls["f0_hz"])
+        states = self.oscillator.init_state(n), self.noise.init_state(n, seed)
+        audio, _, _ = self.synthesize_step(controls, *states)
         return audio if dry or self.room is None else self.room(audio)
 
     def save_pretrained(self, folder: str | Path, **card: object) -> None:

@@ -29,10 +29,18 @@ class PlayableInstrument(Instrument):
         autotune: float | int = 0.0,
         dry: bool = False,
         seed: int = 0,
+        voice: str | None = None,
     ) -> tuple[Float[Tensor, " time"], int]:
         """Return a performance played by this instrument, and its rate; see ``oscine.transfer.transfer``."""
         return transfer(
-            self, performance, octave=octave, loudness=loudness, autotune=autotune, dry=dry, seed=seed
+            self,
+            performance,
+            octave=octave,
+            loudness=loudness,
+            autotune=autotune,
+            dry=dry,
+            seed=seed,
+            voice=voice,
         )
 
     def transfer_file(

@@ -1,7 +1,7 @@
 """The two passes over the sound: listening to all of it, then playing it block by block."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -58,7 +58,13 @@ class Playable(Protocol):
         ...
 
     def step(
-        self, f0_hz: Tensor, loudness_db: Tensor, *, state: Any, dry: bool = False
+        self,
+        f0_hz: Tensor,
+        loudness_db: Tensor,
+        conditions: Mapping[str, Tensor] | None = None,
+        *,
+        state: Any,
+        dry: bool = False,
     ) -> tuple[Tensor, Any]:
         """Return the next block of audio and the state after it."""
         ...
@@ -146,6 +152,7 @@ def play(
     matched: Matched,
     n_samples: int,
     *,
+    conditions: Mapping[str, Tensor] | None = None,
     dry: bool = False,
     seed: int = 0,
     block_frames: int = BLOCK_FRAMES,
@@ -158,6 +165,7 @@ def play(
         instrument: Who plays.
         matched: What to play.
         n_samples: Samples to deliver.
+        conditions: What else drives the instrument, by name, for every frame (`oscine.transfer.driving`).
         dry: Without the instrument's room.
         seed: Of the instrument's noise.
         block_frames: Frames played at a time.
@@ -170,9 +178,11 @@ def play(
     gain_before = torch.zeros(1)
     left = n_samples
     for start in range(0, n_frames, block_frames):
-        f0_hz, loudness_db, gain = _controls(matched, start, min(start + block_frames, n_frames))
+        stop = min(start + block_frames, n_frames)
+        f0_hz, loudness_db, gain = _controls(matched, start, stop)
+        part = {name: curve[_held(curve, start, stop)][None] for name, curve in (conditions or {}).items()}
         with torch.no_grad():
-            audio, state = instrument.step(f0_hz[None], loudness_db[None], state=state, dry=True)
+            audio, state = instrument.step(f0_hz[None], loudness_db[None], part, state=state, dry=True)
             # The gain comes before the room: when a note ends, its reverberation rings on.
             audio = audio * _ramp(torch.cat([gain_before, gain]), hop_length)
             if room is not None:
@@ -188,16 +198,19 @@ def _controls(
     matched: Matched, start: int, stop: int
 ) -> tuple[Float[Tensor, " frame"], Float[Tensor, " frame"], Float[Tensor, " frame"]]:
     """Return f0, loudness and gain of these frames; frames after the last one are silent at its pitch."""
-    n_frames = len(matched.f0_hz)
-    index = torch.arange(start, stop)
-    after = index >= n_frames
-    index = index.clamp(max=n_frames - 1)
+    index = _held(matched.f0_hz, start, stop)
+    after = torch.arange(start, stop) >= len(matched.f0_hz)
     quietest = torch.minimum(matched.loudness_db.min(), torch.tensor(LOUDNESS_FLOOR_DB))
     return (
         matched.f0_hz[index],
         torch.where(after, quietest, matched.loudness_db[index]),
         torch.where(after, 0.0, matched.gain[index]),
     )
+
+
+def _held(values: Tensor, start: int, stop: int) -> Tensor:
+    """Return the indices of these frames; after the last one it is held."""
+    return torch.arange(start, stop).clamp(max=len(values) - 1)
 
 
 def _ramp(gain: Float[Tensor, " frame"], hop_length: int) -> Float[Tensor, " time"]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.errors import InputError
 from oscine.files import write_atomically
+from oscine.transfer.driving import hear
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.output import check_output, copy_scaled
 from oscine.transfer.report import TransferReport
@@ -33,6 +34,7 @@ class Options:
     autotune: float | int = 0.0
     dry: bool = False
     seed: int = 0
+    voice: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.autotune <= 1:
@@ -71,6 +73,7 @@ def transfer(
     autotune: float | int = 0.0,
     dry: bool = False,
     seed: int = 0,
+    voice: str | None = None,
 ) -> tuple[Float[Tensor, " time"], int]:
     """Return a performance played by an instrument: as long as the input, in time with it.
 
@@ -82,6 +85,7 @@ def transfer(
         autotune: 0 leaves the pitch as it was sung, 1 puts every held tone on the melody's scale.
         dry: Without the room that the instrument was recorded in.
         seed: Of the instrument's noise.
+        voice: Which voice plays, of an instrument that has several; the first where it is left out.
 
     Returns:
         The audio and its sample rate in Hz, the instrument's. It may exceed ±1; files are scaled.
@@ -89,9 +93,11 @@ def transfer(
     Raises:
         InputError: The input cannot be read, or an option is out of its range.
     """
-    options = Options(octave, loudness, autotune, dry, seed)
-    _, matched, n_samples = prepare(instrument, performance, options)
-    return torch.cat(list(play(instrument, matched, n_samples, dry=dry, seed=seed))), instrument.sample_rate
+    options = Options(octave, loudness, autotune, dry, seed, voice)
+    features, matched, n_samples = prepare(instrument, performance, options)
+    conditions = hear(instrument, performance, features, voice)
+    played = play(instrument, matched, n_samples, conditions=conditions, dry=dry, seed=seed)
+    return torch.cat(list(played)), instrument.sample_rate
 
 
 def transfer_file(
@@ -104,6 +110,7 @@ def transfer_file(
     autotune: float | int = 0.0,
     dry: bool = False,
     seed: int = 0,
+    voice: str | None = None,
     plot: str | Path | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> TransferReport:
@@ -122,6 +129,7 @@ def transfer_file(
         autotune: See ``transfer``.
         dry: See ``transfer``.
         seed: See ``transfer``.
+        voice: See ``transfer``.
         plot: Where to draw what was done (PNG), if anywhere.
         on_progress: Called with what is being done and the share of it that is.
 
@@ -132,7 +140,7 @@ def transfer_file(
         InputError: The input cannot be read, an option is out of range, or the output would overwrite the
             input or is no file that can be written.
     """
-    options = Options(octave, loudness, autotune, dry, seed)
+    options = Options(octave, loudness, autotune, dry, seed, voice)
     input_path, output_path = Path(input_path), Path(output_path)
     check_output(output_path, input_path, (".wav", ".flac"))
     if plot is not None:
@@ -142,6 +150,7 @@ def transfer_file(
 
     report("listening", 0.0)
     features, matched, n_samples = prepare(instrument, input_path, options)
+    conditions = hear(instrument, input_path, features, voice)
     report("listening", 1.0)
 
     output_path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +158,7 @@ def transfer_file(
         raw = Path(folder) / "played.f32"
         peak = _write_raw(
             raw,
-            play(instrument, matched, n_samples, dry=dry, seed=seed),
+            play(instrument, matched, n_samples, conditions=conditions, dry=dry, seed=seed),
             lambda done: report("playing", done / n_samples),
         )
         gain = min(1.0, 0.999 / peak) if peak > 0.999 else 1.0

@@ -1,0 +1,82 @@
+"""What drives an instrument beside pitch and loudness, taken from the performance."""
+
+import numpy as np
+import pytest
+import torch
+from transfer_standin import HOP, SAMPLE_RATE, SineInstrument, hum, statistics
+
+from oscine.analysis import analyze
+from oscine.errors import InputError
+from oscine.models import Instrument, InstrumentConfig
+from oscine.networks import ControllerConfig, TimbreEncoderConfig
+from oscine.transfer import transfer
+from oscine.transfer.driving import _pieces, hear
+
+
+def _instrument() -> Instrument:
+    torch.manual_seed(3)
+    config = InstrumentConfig(
+        sample_rate=SAMPLE_RATE,
+        hop_length=HOP,
+        n_harmonics=12,
+        n_noise_bands=9,
+        reverb_s=0.0,
+        controller=ControllerConfig(hidden_size=16),
+        timbre_encoder=TimbreEncoderConfig(z_size=3, hidden_size=8),
+        curves=("periodicity", "centroid", "breath"),
+        voices=("flute", "violin"),
+        voice_size=4,
+    )
+    learned = statistics().model_copy(update={"curves": {"breath": (5.0, 2.0)}})
+    return Instrument(config, learned).eval()
+
+
+def test_a_driven_instrument_plays_what_it_hears() -> None:
+    instrument, melody = _instrument(), hum([60, 64, 67])
+    features = analyze(melody, SAMPLE_RATE)
+    heard = hear(instrument, (melody, SAMPLE_RATE), features)
+    assert {name: len(curve) for name, curve in heard.items()} == dict.fromkeys(
+        ("z", "periodicity", "centroid", "breath", "voice"), features.n_frames
+    )
+    torch.testing.assert_close(heard["periodicity"], features.confidence)
+    assert set(heard["breath"].tolist()) == {5.0}
+    assert heard["voice"].unique(dim=0).tolist() == [[1.0, 0.0]]
+    sounding = features.confidence > 0.9
+    # The hum's partials, 1/k of each, lie between its pitch and three octaves above.
+    height = (heard["centroid"] - features.midi)[sounding]
+    assert float(height.min()) > 0
+    assert float(height.max()) < 36
+
+    audio, _ = transfer(instrument, (melody, SAMPLE_RATE))
+    assert len(audio) == len(melody)
+    other, _ = transfer(instrument, (melody, SAMPLE_RATE), voice="violin")
+    assert float((audio - other).abs().max()) > 1e-3 * float(audio.abs().max())
+
+
+def test_long_performances_are_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    instrument, melody = _instrument(), hum([60, 64, 67])
+    features = analyze(melody, SAMPLE_RATE)
+    whole = hear(instrument, (melody, SAMPLE_RATE), features)
+    monkeypatch.setattr("oscine.transfer.driving._PIECE_S", 0.4)
+    parts = hear(instrument, (melody, SAMPLE_RATE), features)
+    assert all(parts[name].shape == whole[name].shape for name in whole)
+    torch.testing.assert_close(parts["periodicity"], whole["periodicity"])
+    assert float((parts["z"] - whole["z"]).abs().max()) > 0
+
+
+def test_pieces_are_the_same_samples() -> None:
+    samples = np.arange(100, dtype=np.float32)
+    for cuts in ([3, 50, 51], [90], []):
+        pieces = list(_pieces(iter(np.split(samples, cuts)), 16))
+        assert [len(piece) for piece in pieces] == [16] * 6 + [4]
+        np.testing.assert_array_equal(np.concatenate(pieces), samples)
+
+
+def test_an_unknown_voice_is_refused_with_those_that_there_are() -> None:
+    melody = hum([60])
+    features = analyze(melody, SAMPLE_RATE)
+    with pytest.raises(InputError, match="no voice oboe; there are flute, violin"):
+        hear(_instrument(), (melody, SAMPLE_RATE), features, "oboe")
+    with pytest.raises(InputError, match="one alone"):
+        hear(SineInstrument(), (melody, SAMPLE_RATE), features, "oboe")
+    assert hear(SineInstrument(), (melody, SAMPLE_RATE), features) == {}
