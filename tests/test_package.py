@@ -32,7 +32,7 @@ LAYERS = [
     {"transfer", "evaluate"},
     {"cli"},
 ]
-FOUNDATION = {"errors", "files", "recordings", "recipes"}
+FOUNDATION = {"errors", "files", "recordings", "recipes", "weights"}
 HEAVY = [
     "lightning",
     "matplotlib",
