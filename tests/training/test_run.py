@@ -52,6 +52,50 @@ def test_it_learns_and_says_so(dataset: Path, tmp_path: Path) -> None:
     assert "held out" in (tmp_path / "log").read_text()
 
 
+HEARING = SMALL | {
+    "instrument.pitch_encoder": {"n_mels": 64, "n_bins": 64},
+    "instrument.timbre_encoder": {"z_size": 2, "hidden_size": 8},
+    "training.learning_rate": 1e-3,
+    "training.pretraining_share": 0.5,
+    "training.transport_weight": 0.1,
+    "training.perceptual_weight": 1.0,
+}
+
+
+def test_an_instrument_that_hears_pitch_is_pretrained_and_resumes_bit_for_bit(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = _train(dataset, tmp_path / "whole", steps=12, overrides=HEARING, checkpoint_every_s=0.0)
+    assert result.steps == 12
+    assert result.skipped_steps == 0
+    step = module_under_test.InstrumentTraining.training_step
+    for dies_at in (3, 8):
+
+        def dying(self, batch, index, at: int = dies_at) -> None:
+            if self.counters.step == at:
+                raise RuntimeError("power cut")
+            step(self, batch, index)
+
+        monkeypatch.setattr(module_under_test.InstrumentTraining, "training_step", dying)
+        with pytest.raises(RuntimeError, match="power cut"):
+            _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=HEARING, checkpoint_every_s=0.0)
+        monkeypatch.undo()
+        _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=HEARING, resume=True)
+        assert sha256(tmp_path / f"{dies_at}" / "model.safetensors") == sha256(
+            tmp_path / "whole" / "model.safetensors"
+        )
+
+
+def test_a_curve_that_the_dataset_has_not_is_refused(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"breath, which .* has not; there are periodicity, centroid"):
+        _train(dataset, tmp_path / "a", overrides=SMALL | {"instrument.curves": ["breath"]})
+    assert not (tmp_path / "a").exists()
+    result = _train(
+        dataset, tmp_path / "b", overrides=SMALL | {"instrument.curves": ["periodicity"]}, steps=2
+    )
+    assert Instrument.from_pretrained(result.folder).condition_names == ("periodicity",)
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others(dataset: Path, tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         _train(dataset, tmp_path / name, overrides=SMALL | {"training.seed": seed})

@@ -1,7 +1,7 @@
 """A prepared dataset as training sees it: segments on disk, batches as a pure function of (seed, step)."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,8 @@ from oscine.files import sha256
 _LEAST_SOUND, _N_TRIES = 0.02, 8
 #: Voiced or not, what is within this of the loudest frames is sound.
 _SOUND_RANGE_DB = 40.0
+#: Shards that are mapped into memory at the same time; Linux allows a process 65 530 maps.
+_MOST_MAPS = 16_384
 
 
 class Batch(NamedTuple):
@@ -80,20 +82,10 @@ class Segment:
         self.hop_length = hop_length
         self._folder, self._spans = folder, list(spans)
 
-    @cached_property
+    @property
     def _columns(self) -> list[dict[str, np.ndarray]]:
-        # safetensors maps the file into memory for torch (and copies it for numpy): nothing is read before a
-        # slice is used, and the map outlives the handle. Slices are then taken by numpy, since torch spreads
-        # even such small copies over threads, which costs up to twenty times as much on a busy machine.
-        columns = []
         names = ("audio", *FEATURES, *self.curves)
-        for span in self._spans:
-            with safe_open(self._folder / span.file, framework="pt") as shard:
-                columns.append({name: shard.get_tensor(name).numpy() for name in names})
-        return columns
-
-    def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key != "_columns"}
+        return [_columns(self._folder / span.file, names) for span in self._spans]
 
     def slice(self, name: str, start: int, stop: int) -> Float32[np.ndarray, " time"]:
         """Return ``audio`` or a feature over frames ``start`` … ``stop − 1``; a view where it can be."""
@@ -116,6 +108,15 @@ class Segment:
     def audio(self) -> Float[Tensor, " time"]:
         """Return the samples, ``n_frames * hop_length`` of them, mono."""
         return torch.tensor(self.slice("audio", 0, self.n_frames))
+
+
+@lru_cache(maxsize=_MOST_MAPS)
+def _columns(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    # safetensors maps the file into memory for torch (and copies it for numpy): nothing is read before a
+    # slice is used, and the map outlives the handle. Slices are then taken by numpy, since torch spreads
+    # even such small copies over threads, which costs up to twenty times as much on a busy machine.
+    with safe_open(path, framework="pt") as shard:
+        return {name: shard.get_tensor(name).numpy() for name in names}
 
 
 class Split:

@@ -1,5 +1,16 @@
 """Distances between sounds that training makes small."""
 
+from oscine.losses.parameters import parameter_distances, parameter_loss
+from oscine.losses.perceptual import CrepeLoss
 from oscine.losses.spectral import MultiScaleSpectralLoss, default_fft_sizes, multi_scale_spectral_loss
+from oscine.losses.transport import SpectralTransportLoss
 
-__all__ = ["MultiScaleSpectralLoss", "default_fft_sizes", "multi_scale_spectral_loss"]
+__all__ = [
+    "CrepeLoss",
+    "MultiScaleSpectralLoss",
+    "SpectralTransportLoss",
+    "default_fft_sizes",
+    "multi_scale_spectral_loss",
+    "parameter_distances",
+    "parameter_loss",
+]

@@ -34,6 +34,14 @@ class TrainingConfig(BaseModel):
     """Largest norm of the gradient."""
     log_weight: float = Field(default=1.0, ge=0.0)
     """α, the weight of the log-magnitude term of the loss."""
+    pretraining_share: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the run, at its start, on synthetic tones whose controls are known."""
+    transport_weight: float = Field(default=0.0, ge=0.0)
+    """Of the Wasserstein distance of spectra, semitones, that moves a pitch which is heard from far away."""
+    handover_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Share of the rest of the run over which the pitch goes from that distance to the spectral loss."""
+    perceptual_weight: float = Field(default=0.0, ge=0.0)
+    """Of the distance of what CREPE's network hears, at 16 kHz; the paper's code has 3.4 on this scale."""
     n_validations: int = Field(default=12, ge=1)
     """How often, in the whole run, the held-out loss is taken and the best instrument kept."""
     snapshot_every: int = Field(default=25, ge=1)

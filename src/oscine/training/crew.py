@@ -54,7 +54,9 @@ class Crew:
         def share(bounds: tuple[int, int]) -> tuple[float, list[Tensor]]:
             first, last = bounds
             weighted = loss(first, last) * ((last - first) / n)
-            return weighted.item(), list(torch.autograd.grad(weighted, parameters))
+            # What a loss does not reach, such as the room in pre-training, stands still.
+            gradients = torch.autograd.grad(weighted, parameters, allow_unused=True, materialize_grads=True)
+            return weighted.item(), list(gradients)
 
         results = self.map(share, self.bounds(n))
         for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):

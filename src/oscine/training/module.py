@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.data.dataset import Batch, Split
-from oscine.losses import MultiScaleSpectralLoss
+from oscine.data.synthetic import SyntheticTones, synthetic_tones
 from oscine.models import Instrument, TrainingConfig
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
 from oscine.training.crew import Crew
+from oscine.training.objective import Objective, hear
 
 _MOST_SKIPPED_IN_A_ROW = 5
 _PIECE_S, _PIECES_S = 8.0, 48.0
@@ -34,7 +35,7 @@ class Budget:
 
 
 class InstrumentTraining(lightning.LightningModule):
-    """Trains an instrument on crops by the multi-scale spectral loss.
+    """Trains an instrument on crops by its `Objective`, the multi-scale spectral loss above all.
 
     Steps are numbered by `counters`, which resume with a checkpoint; crops and noise are functions of the
     seed and the step, so a resumed run by steps repeats the unbroken one bit for bit.
@@ -65,7 +66,7 @@ class InstrumentTraining(lightning.LightningModule):
         self.budget = budget
         self.counters = Counters()
         self.last_loss = math.nan
-        self.loss = MultiScaleSpectralLoss(instrument.sample_rate, log_weight=config.log_weight)
+        self.objective = Objective(instrument, config)
         self.on_notice = on_notice
         self.optimizer = torch.optim.AdamW(
             instrument.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -104,28 +105,46 @@ class InstrumentTraining(lightning.LightningModule):
         self.counters = snapshot.counters.model_copy()
         self.snapshot = snapshot
 
-    def draw(self, step: int) -> Batch:
-        """Return the crops of a step, each with its preroll."""
-        rate, hop_length = self.instrument.sample_rate, self.instrument.hop_length
-        n_frames = self._n_preroll + max(1, round(self.config.crop_s * rate / hop_length))
-        return self.train_split.batch(self.config.seed, step, self.config.batch_size, n_frames)
+    def draw(self, step: int) -> Batch | SyntheticTones:
+        """Return the crops of a step, each with its preroll; synthetic tones while it is pre-training."""
+        config, instrument = self.config, self.instrument
+        n_frames = max(1, round(config.crop_s * instrument.sample_rate / instrument.hop_length))
+        if self.objective.pretrains(self.budget.progress(step, self.counters.elapsed_s)):
+            return synthetic_tones(
+                config.seed,
+                step,
+                config.batch_size,
+                n_frames,
+                sample_rate=instrument.sample_rate,
+                hop_length=instrument.hop_length,
+                n_harmonics=instrument.config.n_harmonics,
+                n_bands=instrument.config.n_noise_bands,
+            )
+        return self.train_split.batch(config.seed, step, config.batch_size, self._n_preroll + n_frames)
 
     @property
     def _n_preroll(self) -> int:
         return round(self.config.preroll_s * self.instrument.sample_rate / self.instrument.hop_length)
 
-    def training_step(self, batch: Batch, _: int) -> None:
+    def training_step(self, batch: Batch | SyntheticTones, _: int) -> None:
         """Take one step, or skip it when its loss or gradient is not finite."""
         counters, optimizer = self.counters, self.optimizer
         seed = (self.config.seed << 32) + counters.step * self.config.batch_size
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate
-        heard = self._n_preroll * self.instrument.hop_length
+        progress = self.progress
 
         def loss(first: int, last: int) -> Tensor:
-            part = batch.map(lambda tensor: tensor[first:last])
-            audio = self._play(part, seed + first)
-            return self.loss(audio[:, heard:], part.audio[:, heard:])
+            if isinstance(batch, SyntheticTones):
+                controls = {name: control[first:last] for name, control in batch.controls.items()}
+                return self.objective.pretraining(self.instrument, batch.audio[first:last], controls)
+            return self.objective.joint(
+                self.instrument,
+                batch.map(lambda tensor: tensor[first:last]),
+                n_skipped=self._n_preroll,
+                progress=progress,
+                seed=seed + first,
+            )
 
         parameters = list(self.instrument.parameters())
         self.last_loss = self.crew.gradients(loss, len(batch.audio), parameters)
@@ -139,17 +158,6 @@ class InstrumentTraining(lightning.LightningModule):
                 self.snapshot = take_snapshot(self.instrument, optimizer, counters)
         else:
             self._skip()
-
-    def _play(self, batch: Batch, seed: int = 0) -> Float[Tensor, "batch time"]:
-        """Return what the instrument makes of what it hears in a batch."""
-        f0_hz, conditions = self.instrument.hear(
-            batch.audio,
-            f0_hz=batch.f0_hz,
-            confidence=batch.confidence,
-            curves=batch.curves,
-            voice=batch.voice,
-        )
-        return self.instrument(f0_hz, batch.loudness_db, conditions, seed=seed)
 
     def _skip(self) -> None:
         counters = self.counters
@@ -177,8 +185,9 @@ class InstrumentTraining(lightning.LightningModule):
             first, last = bounds
             with torch.no_grad():
                 part = batch.map(lambda tensor: tensor[first:last])
-                audio = self._play(part)
-                return self.loss(audio, part.audio).item() * (last - first), audio
+                f0_hz, conditions = hear(self.instrument, part)
+                audio = self.instrument(f0_hz, part.loudness_db, conditions)
+                return self.objective.spectral(audio, part.audio).item() * (last - first), audio
 
         results = self.crew.map(play, self.crew.bounds(len(batch.audio)))
         loss = sum(value for value, _ in results) / len(batch.audio)

@@ -1,0 +1,170 @@
+"""Distances between controls: what a network learns from where the right controls are known.
+
+On synthetic tones (:mod:`oscine.data.synthetic`) every control has a truth, and a network that is told it
+learns faster, and without the traps of the spectrum, than from sound alone. Which distance a control gets
+follows from its declaration, so that a new processor needs no new loss.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from oscine.errors import InputError
+from oscine.functional.curves import normalize_distribution
+from oscine.functional.units import amplitude_to_db
+from oscine.processors.control import Control
+
+_DB_PER_SEMITONE = 6.0
+_SHARE_PER_SEMITONE = 0.2
+_RANGE_PER_SEMITONE = 0.1
+
+
+def parameter_loss(
+    predicted: dict[str, Tensor],
+    target: dict[str, Tensor],
+    controls: tuple[Control, ...],
+    *,
+    floor_db: int | float = -80.0,
+) -> Float[Tensor, ""]:
+    """Return the sum of all controls' distances, in semitones or what is taken to be as bad as one.
+
+    As bad as a semitone are 6 dB of an amplitude, a fifth of the harmonics' amplitude in the wrong place, and
+    a tenth of the range of any other control.
+
+    Args:
+        predicted: The controls' values by name; they receive the gradient.
+        target: The true values, of the same shapes.
+        controls: Declarations of all controls to compare, such as ``oscillator.controls + noise.controls``.
+        floor_db: Amplitudes below are silence, in dB of full scale.
+
+    Raises:
+        InputError: When a control is missing or its shapes differ.
+
+    Reference: Engel et al., Self-supervised Pitch Detection by Inverse Audio Synthesis, ICML 2020 workshop.
+        Ours are in units of hearing, and weighted by the level in dB instead of a threshold.
+
+    Example:
+        >>> f0 = Control("f0_hz", 0, "Hz", 0.0, 8000.0, "given")
+        >>> low, high = {"f0_hz": torch.full((1, 4), 220.0)}, {"f0_hz": torch.full((1, 4), 440.0)}
+        >>> float(parameter_loss(low, high, (f0,)))
+        12.0
+    """
+    distances = parameter_distances(predicted, target, controls, floor_db=floor_db)
+    total = torch.zeros((), device=next(iter(distances.values())).device) if distances else torch.zeros(())
+    for control in controls:
+        total = total + distances[control.name] / _as_bad_as_a_semitone(control)
+    return total
+
+
+def parameter_distances(
+    predicted: dict[str, Tensor],
+    target: dict[str, Tensor],
+    controls: tuple[Control, ...],
+    *,
+    floor_db: int | float = -80.0,
+) -> dict[str, Float[Tensor, ""]]:
+    """Return each control's mean distance over batch and frames, in the unit that its declaration asks for.
+
+    ======================  ==========================================================================
+    frequency (Hz)          ``|12 log2(p / t)|``, semitones
+    amplitude, magnitudes   ``|L(p) − L(t)|``, ``L(a) = 20 log10(a + floor)``, dB
+    distribution            ``½ Σ_k |p_k − t_k|``, the share of the amplitude that is misplaced, 0 … 1
+    turns                   the shorter way round, as a share of the range
+    log curve               ``|ln(p / t)| / ln(maximum / minimum)``
+    anything else           ``|p − t| / (maximum − minimum)``
+    ======================  ==========================================================================
+
+    What is not heard has no truth, so all but amplitudes are averaged with the weight ``1 − level / floor``
+    (1 at full scale, 0 from the floor down): the level is the target's amplitude, that without channels or,
+    where there is none, that with as many as the control itself. Harmonics from Nyquist up (the maximum of
+    f0's declaration) are left out of both distributions before they are normalised.
+
+    Args:
+        predicted: The controls' values by name.
+        target: The true values, of the same shapes.
+        controls: Declarations of all controls to compare.
+        floor_db: Amplitudes below are silence, in dB of full scale.
+
+    Raises:
+        InputError: When a control is missing or its shapes differ.
+    """
+    distances = {}
+    for control in controls:
+        ours, true = _values(control, predicted, "predicted"), _values(control, target, "target")
+        if ours.shape != true.shape:
+            raise InputError(
+                f"{control.name} is {tuple(ours.shape)} in predicted, {tuple(true.shape)} in target; "
+                "give both the same batch, frames and channels"
+            )
+        if control.curve == "distribution":
+            heard = _below_nyquist(control, target, controls)
+            ours, true = normalize_distribution(ours * heard), normalize_distribution(true * heard)
+            distance = 0.5 * (ours - true).abs().sum(-1)
+        else:
+            distance = _distance(control, ours, true, floor_db)
+        weight = _audibility(control, target, controls, floor_db)
+        if weight is None:
+            distances[control.name] = distance.mean()
+            continue
+        while weight.ndim < distance.ndim:
+            weight = weight.unsqueeze(-1)
+        weight = weight.expand_as(distance)
+        # Below the least sum of weights no frame is heard, and all weights are zero.
+        distances[control.name] = (weight * distance).sum() / weight.sum().clamp(min=1e-6)
+    return distances
+
+
+def _as_bad_as_a_semitone(control: Control) -> float:
+    if control.unit == "Hz":
+        return 1.0
+    if control.curve == "exp_sigmoid" or control.unit == "dB":
+        return _DB_PER_SEMITONE
+    return _SHARE_PER_SEMITONE if control.curve == "distribution" else _RANGE_PER_SEMITONE
+
+
+def _values(control: Control, values: dict[str, Tensor], whose: str) -> Tensor:
+    if control.name not in values:
+        raise InputError(f"{whose} has no {control.name}; give every control that is declared")
+    return values[control.name]
+
+
+def _distance(control: Control, ours: Tensor, true: Tensor, floor_db: float) -> Tensor:
+    if control.unit == "Hz":
+        # Where nothing is heard f0 may be 0: its logarithm would make the gradient of a weight of 0 a NaN.
+        return 12.0 * (ours.clamp(min=1.0) / true.clamp(min=1.0)).log2().abs()
+    if control.curve == "exp_sigmoid":
+        floor = 10.0 ** (floor_db / 20.0)
+        return 20.0 * ((ours + floor) / (true + floor)).log10().abs()
+    if control.unit == "dB":
+        return (ours - true).abs()
+    if control.curve == "log":
+        return (ours / true).log().abs() / math.log(control.maximum / control.minimum)
+    difference = ours - true
+    if control.unit == "turns":
+        difference = difference - difference.round()
+    return difference.abs() / (control.maximum - control.minimum)
+
+
+def _below_nyquist(control: Control, target: dict[str, Tensor], controls: tuple[Control, ...]) -> Tensor:
+    weights = target[control.name]
+    for other in controls:
+        if other.unit == "Hz" and other.size == 0:
+            number = torch.arange(1, weights.shape[-1] + 1, device=weights.device)
+            return target[other.name].unsqueeze(-1) * number < other.maximum
+    return torch.ones_like(weights, dtype=torch.bool)
+
+
+def _audibility(
+    control: Control, target: dict[str, Tensor], controls: tuple[Control, ...], floor_db: float
+) -> Tensor | None:
+    if control.curve == "exp_sigmoid":
+        return None
+    amplitudes = [other for other in controls if other.curve == "exp_sigmoid" and other.name in target]
+    for size in (0, control.size):
+        for amplitude in amplitudes:
+            if amplitude.size == size:
+                level_db = amplitude_to_db(target[amplitude.name], floor_db)
+                return (1.0 - level_db / floor_db).clamp(0.0, 1.0)
+    return None

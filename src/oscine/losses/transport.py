@@ -1,0 +1,108 @@
+"""A spectral loss that knows which way the pitch is wrong."""
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from oscine.errors import InputError
+from oscine.functional.transport import spectral_transport
+from oscine.losses.spectral import default_fft_sizes
+
+Axis = Literal["semitones", "hz"]
+
+
+class SpectralTransportLoss(nn.Module):
+    """How far the energy of each frame's spectrum must move to become the target's, on average.
+
+    ``W_1 = ∫ |F(x) − G(x)| dx`` between the two power spectra as distributions, averaged with the target's
+    level as the weight (:func:`oscine.functional.transport.spectral_transport`). A harmonic tone against the same tone moved by
+    Δ semitones costs |Δ|, at any Δ: from it the gradient points to the right pitch, where that of
+    :class:`MultiScaleSpectralLoss` points either way beyond half a semitone.
+
+    The axis is in semitones by default, because only there a change of pitch moves all harmonics alike: what
+    it costs is its size, whatever the pitch and the timbre. Power, not magnitude, since magnitudes give the
+    weak bins between the harmonics, which tell of phase, as much weight as the harmonics together.
+
+    The pitch that this loss prefers is right as far as the spectral envelope is. It sees where energy lies, not
+    how harmonics are spaced: a prediction whose energy lies an octave too high, for its fundamental is missing
+    or its spectrum flat, is drawn an octave down. So it gives a pitch its direction, not its last semitone:
+    start from a spectrum that falls, and use it beside a loss that sets the timbre.
+
+    Args:
+        sample_rate: Hz.
+        n_fft: Samples in a frame; 128 ms when left out.
+        hop_length: Samples from frame to frame; half of ``n_fft`` when left out.
+        axis: "semitones" or "hz", the unit of the loss.
+        order: p of ``W_p^p``, at least 1; 2 gives semitones² or Hz².
+        exponent: What is compared: 2 for power, 1 for magnitudes.
+        f_min_hz: Bins below are left out: rumble is far away on a logarithmic axis.
+        floor_db: Level of a frame, in dB of a full-scale sine, below which it is silence.
+
+    Raises:
+        InputError: When a size, the order, the floor or ``f_min_hz`` cannot be used.
+
+    Reference:
+        Torres, Peeters, Richard: Unsupervised Harmonic Parameter Estimation Using Differentiable DSP and
+        Spectral Optimal Transport, ICASSP 2024. There W_2 on a linear axis, in frames that reach over the
+        edges.
+
+    Example:
+        >>> time = torch.arange(16000) / 16000
+        >>> low, high = torch.sin(2 * torch.pi * torch.tensor([[440.0], [880.0]]) * time)
+        >>> round(float(SpectralTransportLoss(16000)(low, high)), 1)
+        12.0
+    """
+
+    window: Tensor
+    positions: Tensor
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        *,
+        n_fft: int | None = None,
+        hop_length: int | None = None,
+        axis: Axis = "semitones",
+        order: int | float = 1.0,
+        exponent: int | float = 2.0,
+        f_min_hz: int | float = 30.0,
+        floor_db: int | float = -60.0,
+    ) -> None:
+        super().__init__()
+        self.n_fft = default_fft_sizes(sample_rate)[0] if n_fft is None else n_fft
+        self.hop_length = self.n_fft // 2 if hop_length is None else hop_length
+        if self.n_fft < 4 or self.hop_length < 1:
+            raise InputError(
+                f"n_fft is {self.n_fft}, hop_length {self.hop_length}; give at least 4 samples and 1"
+            )
+        if order < 1 or exponent <= 0 or floor_db >= 0:
+            raise InputError(
+                f"order is {order}, exponent {exponent}, floor_db {floor_db}; "
+                "give an order of at least 1, a positive exponent and a negative floor"
+            )
+        self.order, self.exponent, self.floor_db = order, exponent, floor_db
+        first = max(1, math.ceil(f_min_hz * self.n_fft / sample_rate))
+        if first >= self.n_fft // 2:
+            raise InputError(f"f_min_hz is {f_min_hz}; give a frequency below {sample_rate / 2} Hz, Nyquist")
+        bin_hz = torch.arange(first, self.n_fft // 2 + 1, dtype=torch.float64) * (sample_rate / self.n_fft)
+        # Distances count, not places: from the first bin up, small numbers keep float32 exact.
+        places = 12.0 * torch.log2(bin_hz / bin_hz[0]) if axis == "semitones" else bin_hz - bin_hz[0]
+        window = torch.hann_window(self.n_fft, dtype=torch.float64)
+        self.register_buffer("window", window.float(), persistent=False)
+        self.register_buffer("positions", places.float(), persistent=False)
+
+    def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+        """Return the loss of ``audio`` against ``target``, a scalar, in the axis's unit to the ``order``."""
+        return spectral_transport(
+            audio,
+            target,
+            window=self.window.to(audio),
+            hop_length=self.hop_length,
+            positions=self.positions.to(audio),
+            order=self.order,
+            exponent=self.exponent,
+            floor_db=self.floor_db,
+        )

@@ -1,0 +1,120 @@
+"""The objective: who teaches the pitch, when, and what each part leaves alone."""
+
+import math
+
+import pytest
+import torch
+
+from oscine.data import Batch
+from oscine.data.synthetic import synthetic_tones
+from oscine.models import Instrument, InstrumentConfig, TrainingConfig
+from oscine.networks import ControllerConfig, PitchEncoderConfig
+from oscine.training.objective import Objective
+
+RATE, HOP, FRAMES = 16_000, 64, 64
+
+
+class Guess(torch.nn.Module):
+    """In place of a pitch encoder: one pitch for all frames, the only thing that learns."""
+
+    def __init__(self, f0_hz: float) -> None:
+        super().__init__()
+        self.midi = torch.nn.Parameter(torch.tensor(69 + 12 * math.log2(f0_hz / 440)))
+
+    def forward(self, audio: torch.Tensor):
+        from oscine.networks import HeardPitch
+
+        f0_hz = 440 * 2 ** ((self.midi.expand(len(audio), audio.shape[1] // HOP) - 69) / 12)
+        return HeardPitch(f0_hz, torch.zeros(len(audio), 1, 1), torch.zeros(len(audio), 1))
+
+
+def _instrument(guess_hz: float) -> Instrument:
+    torch.manual_seed(0)
+    config = InstrumentConfig(
+        sample_rate=RATE,
+        hop_length=HOP,
+        n_harmonics=20,
+        n_noise_bands=9,
+        reverb_s=0.0,
+        controller=ControllerConfig(hidden_size=8),
+        pitch_encoder=PitchEncoderConfig(n_mels=16, n_bins=8),
+    )
+    instrument = Instrument(config)
+    instrument.pitch_encoder = Guess(guess_hz)  # pyright: ignore[reportAttributeAccessIssue]
+    return instrument
+
+
+def _batch(f0_hz: float) -> Batch:
+    time = torch.arange(FRAMES * HOP) / RATE
+    tone = torch.stack([torch.sin(2 * torch.pi * k * f0_hz * time) for k in range(1, 20)]).mean(0)[None]
+    frames = torch.ones(1, FRAMES)
+    return Batch(tone, f0_hz * frames, -20 * frames, frames, {}, torch.zeros(1, dtype=torch.long))
+
+
+def _pitch_slope(objective: Objective, instrument: Instrument, batch: Batch, progress: float) -> float:
+    instrument.zero_grad()
+    objective.joint(instrument, batch, progress=progress).backward()
+    encoder = instrument.pitch_encoder
+    assert isinstance(encoder, Guess)
+    return 0.0 if encoder.midi.grad is None else float(encoder.midi.grad)
+
+
+@pytest.mark.parametrize("semitones", [-12.0, -5.0, -1.0, 1.0, 5.0, 12.0])
+def test_transport_pulls_the_pitch_from_afar_and_nothing_else(semitones: float) -> None:
+    instrument = _instrument(300.0 * 2 ** (semitones / 12))
+    config = TrainingConfig(transport_weight=1.0, handover_share=1.0)
+    objective, batch = Objective(instrument, config), _batch(300.0)
+    assert _pitch_slope(objective, instrument, batch, progress=0.0) * semitones > 0
+    # The controller's gradient is the spectral loss's alone, whoever has the pitch.
+    gradients = {}
+    for weight in (0.0, 1.0):
+        instrument.zero_grad()
+        config = TrainingConfig(transport_weight=weight, handover_share=1.0)
+        Objective(instrument, config).joint(instrument, batch, progress=0.0).backward()
+        gradients[weight] = instrument.controller.head.weight.grad
+    torch.testing.assert_close(gradients[0.0], gradients[1.0])
+
+
+def test_the_pitch_is_handed_over() -> None:
+    instrument = _instrument(400.0)
+    config = TrainingConfig(pretraining_share=0.2, transport_weight=1.0, handover_share=0.5)
+    objective = Objective(instrument, config)
+    assert [objective.pretrains(p) for p in (0.0, 0.19, 0.2, 1.0)] == [True, True, False, False]
+    shares = [objective.handed_over(p) for p in (0.2, 0.4, 0.6, 1.0)]
+    assert shares == pytest.approx([0.0, 0.5, 1.0, 1.0])
+    alone = Objective(instrument, TrainingConfig())
+    assert alone.handed_over(0.0) == 1.0
+    batch = _batch(300.0)
+    after = _pitch_slope(objective, instrument, batch, progress=1.0)
+    assert after == _pitch_slope(alone, instrument, batch, progress=0.0) != 0.0
+
+
+def test_pretraining_teaches_pitch_and_controls() -> None:
+    instrument = _instrument(200.0)
+    objective = Objective(instrument, TrainingConfig(pretraining_share=0.5))
+    tones = synthetic_tones(0, 0, 2, FRAMES, sample_rate=RATE, hop_length=HOP, n_harmonics=20, n_bands=9)
+    losses = []
+    optimizer = torch.optim.Adam(instrument.parameters(), 3e-2)
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = objective.pretraining(instrument, tones.audio, tones.controls)
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.9 * losses[0]
+    encoder = instrument.pitch_encoder
+    assert isinstance(encoder, Guess)
+    assert encoder.midi.grad is not None
+    assert instrument.controller.head.weight.grad is not None
+
+
+def test_the_perceptual_loss_is_added_by_its_weight() -> None:
+    instrument, batch = _instrument(280.0), _batch(300.0)
+    values = [
+        float(
+            Objective(instrument, TrainingConfig(perceptual_weight=weight)).joint(instrument, batch).detach()
+        )
+        for weight in (0.0, 1.0, 2.0)
+    ]
+    assert values[1] > values[0]
+    assert values[2] - values[1] == pytest.approx(values[1] - values[0], rel=1e-4)
