@@ -107,6 +107,79 @@ def test_the_picture_is_written(folder, tmp_path):
     assert (tmp_path / "y.png").exists()
 
 
+def test_the_pitch_is_written_corrected_and_taken_up(folder, tmp_path):
+    recording = folder / "take" / "short.flac"
+    result, _ = run(recording, "--f0", tmp_path / "out.csv", "--tracker", "pyin")
+    assert "out.csv" in result.stdout.replace("\n", "")
+    rows = np.loadtxt(tmp_path / "out.csv", delimiter=",", skiprows=1)
+    assert np.abs(1200 * np.log2(rows[50:-50, 1] / 660)).max() < 5
+    assert "may hold corrections" in run(recording, "--f0", tmp_path / "out.csv")[1]
+    assert "one file" in run(folder, "--f0", tmp_path / "x.csv")[1]
+    corrected = recording.with_name("short.f0.csv")
+    corrected.write_text(
+        "\n".join(f"{time:.3f},{0 if time < 1.5 else 330}" for time in np.arange(0, 3.01, 0.01))
+    )
+    report = json.loads(run(recording, "--json")[0].stdout)
+    assert report["verdict"] == "ok"
+    assert report["reasons"] == ["pitch taken from short.f0.csv"]
+    assert report["f0_hz_median"] == pytest.approx(330)
+    assert report["voiced_share"] == pytest.approx(0.5, abs=0.01)
+    assert "pitch taken from short.f0.csv" in run(recording)[0].stdout
+    corrected.write_text("0,330\n1,330\n2,bad\n")
+    result, message = run(recording)
+    assert "cannot be used: its pitch in short.f0.csv cannot be used: line 3" in message
+
+
+def test_an_unknown_tracker_is_one_sentence(folder):
+    assert "choose one of swift-f0, crepe, yin, pyin" in run(folder / "long.wav", "--tracker", "ear")[1]
+
+
+def test_the_trackers_are_compared(folder):
+    recording = folder / "take" / "short.flac"
+    report = json.loads(run(recording, "--compare", "--json")[0].stdout)
+    assert len(report["pairs"]) == 6
+    assert all(one["same_pitch"] > 0.98 and one["octave_errors"] == 0 for one in report["pairs"])
+    assert report["passages"] == []
+    assert "accuracy" not in report
+    words = run(recording, "--compare")[0].stdout
+    assert "swift-f0 – crepe" in words
+    assert "agree everywhere" in words
+    assert "leave out --plot" in run(recording, "--compare", "--f0", folder / "x.csv")[1]
+
+
+def test_the_trackers_are_compared_with_a_corrected_pitch_and_passages_listed(folder):
+    """A tone that changes to noise with a pitch of its own: somewhere the trackers cannot agree."""
+    noise = np.random.default_rng(0).standard_normal(22050)
+    combed = 0.05 * np.convolve(
+        noise, 0.9 ** np.arange(40).repeat(100) * (np.arange(4000) % 100 == 0), "same"
+    )
+    recording = folder / "take" / "mixed.wav"
+    soundfile.write(recording, np.concatenate([tone(1.0), combed, tone(1.0)]).astype(np.float32), 22050)
+    rows = "\n".join(f"{time:.2f},{440 if not 1 <= time < 2 else 0}" for time in np.arange(0, 3.005, 0.01))
+    recording.with_name("mixed.f0.csv").write_text(rows)
+    report = json.loads(run(recording, "--compare", "--json")[0].stdout)
+    assert report["corrected"] == "mixed.f0.csv"
+    assert [one["tracker"] for one in report["accuracy"]] == ["swift-f0", "crepe", "yin", "pyin"]
+    assert all(one["raw_pitch_accuracy"] > 0.95 for one in report["accuracy"])
+    assert report["passages"]
+    assert all(one["end_s"] - one["start_s"] >= 0.05 for one in report["passages"])
+    assert set(report["passages"][0]["f0_hz"]) == {"swift-f0", "crepe", "yin", "pyin"}
+    words = run(recording, "--compare")[0].stdout
+    assert "Against mixed.f0.csv" in words
+    assert "look at" in words
+
+
+def test_a_folder_is_compared_as_a_whole(folder):
+    (folder / "long.wav").unlink()
+    words = run(folder, "--compare")[0].stdout
+    assert "rejected" in words
+    assert "All files (3.0 s)" in words
+    report = json.loads(run(folder, "--compare", "--json")[0].stdout)
+    assert len(report["files"]) == 2
+    assert len(report["pairs"]) == 6
+    assert "cannot be used" in run(folder / "bad.wav", "--compare")[1]
+
+
 def test_the_histogram_leaves_stray_frames_out():
     assert _histogram({69: 10.0, 71: 5.0, 30: 0.004}) == "A4 █ ▄ B4"
     assert _histogram({}) == "none"

@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.analysis.f0_file import F0Curve
 from oscine.analysis.features import VOICED, Features
-from oscine.analysis.pitch import TRACKER_HOP, track_pitch
+from oscine.analysis.pitch import TRACKER_HOP
 from oscine.analysis.signal import (
     ANALYSIS_RATE,
     check_blocks,
@@ -21,12 +22,14 @@ from oscine.analysis.signal import (
     resample_blocks,
     to_analysis_rate,
 )
+from oscine.analysis.trackers import TRACKERS, Tracker, tracker_named
 from oscine.errors import InputError
 from oscine.functional import loudness
 from oscine.functional.framing import frame_centers
 
-# The analysis works on a fixed grid of stretches, whatever blocks come in. The tracker sees 11 hops back and
-# 10 ahead; 16 hops (256 ms) of context hold that, the interpolation, and every window of loudness.
+# The analysis works on a fixed grid of stretches, whatever blocks come in. SwiftF0 sees 11 hops back and
+# 10 ahead; 16 hops (256 ms) of context hold that, the interpolation, and every window of loudness and of the
+# other trackers; paths are decoded over a stretch with its context.
 # Four seconds are as fast as sixteen, with the same result, and the tracker holds 170 MB less.
 _STRETCH = 256 * TRACKER_HOP
 _CONTEXT = 16 * TRACKER_HOP
@@ -35,7 +38,12 @@ NO_PITCH_HZ = 440.0
 _LONGEST_LEAD_S = 60.0
 
 
-def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None = None) -> Features:
+def analyze(
+    audio: Tensor | np.ndarray,
+    sample_rate: int,
+    hop_length: int | None = None,
+    tracker: str | F0Curve = TRACKERS[0],
+) -> Features:
     """Return pitch, confidence, loudness and power of a sound, frame by frame.
 
     Everything is measured on the sound at 16 kHz, so that the storage does not matter: the same sound at
@@ -46,13 +54,14 @@ def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None
         audio: ``(time,)`` or ``(channel, time)``, of any real dtype; floats in −1 … 1.
         sample_rate: In Hz.
         hop_length: Samples from frame to frame; by default ``round(sample_rate / 250)``.
+        tracker: What finds the pitch, one of ``TRACKERS``; or a curve of the pitch that is known already.
 
     Returns:
         ``ceil(time / hop_length)`` frames; frame t describes the instant ``(t + 1) · hop_length``.
 
     Raises:
         InputError: When there is no sample, the shape or dtype is none of those, a sample is not finite or
-            far beyond full scale, or the rate or hop cannot be worked with.
+            far beyond full scale, the rate or hop cannot be worked with, or there is no such tracker.
 
     Example:
         >>> import math, torch
@@ -63,11 +72,15 @@ def analyze(audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None
     """
     hop_length = check_grid(sample_rate, hop_length)
     blocks = mono_blocks(audio, sample_rate)
-    return Features.concatenate(list(analyze_blocks(blocks, sample_rate, hop_length)))
+    return Features.concatenate(list(analyze_blocks(blocks, sample_rate, hop_length, tracker=tracker)))
 
 
 def analyze_blocks(
-    blocks: Iterable[np.ndarray], sample_rate: int, hop_length: int | None = None, n_threads: int = 1
+    blocks: Iterable[np.ndarray],
+    sample_rate: int,
+    hop_length: int | None = None,
+    n_threads: int = 1,
+    tracker: str | F0Curve = TRACKERS[0],
 ) -> Iterator[Features]:
     """Yield the features of a stream, in order, a stretch of about 4 s at a time.
 
@@ -80,6 +93,8 @@ def analyze_blocks(
         sample_rate: In Hz.
         hop_length: Samples from frame to frame; by default ``round(sample_rate / 250)``.
         n_threads: Stretches that are measured at the same time; the numbers are the same.
+        tracker: As ``analyze``. The path of ``crepe`` and ``pyin`` is decoded for each stretch, with 256 ms
+            of what is before and behind it.
 
     Yields:
         Consecutive features, whose lengths add up to ``ceil(time / hop_length)`` frames.
@@ -88,7 +103,8 @@ def analyze_blocks(
         InputError: As ``analyze``; the features of earlier stretches may have been handed out by then.
     """
     grid = _Grid(sample_rate, check_grid(sample_rate, hop_length))
-    return _hold_pitch(_side_by_side(_stretches(blocks, grid), n_threads), grid)
+    pitch = tracker if isinstance(tracker, F0Curve) else tracker_named(tracker)
+    return _hold_pitch(_side_by_side(_stretches(blocks, grid, pitch), n_threads), grid)
 
 
 def paper_loudness(
@@ -159,7 +175,9 @@ def _side_by_side(stretches: Iterator[Callable[[], Features]], n_threads: int) -
         torch.set_num_threads(n_before)
 
 
-def _stretches(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Callable[[], Features]]:
+def _stretches(
+    blocks: Iterable[np.ndarray], grid: _Grid, pitch: Tracker | F0Curve
+) -> Iterator[Callable[[], Features]]:
     """Yield what measures each stretch; an unvoiced frame's pitch still is the tracker's guess there."""
     n_samples = 0
 
@@ -177,9 +195,8 @@ def _stretches(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Callable[[
             stretch += 1
             stop = grid.first_frame_from(stretch * _STRETCH)
             if stop > frame:
-                yield partial(
-                    _measure, buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid
-                )
+                signal = buffer[: stretch * _STRETCH + _CONTEXT - origin]
+                yield partial(_measure, signal, origin, frame, stop, grid, pitch)
             frame = stop
             drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
             buffer, origin = buffer[drop:], origin + drop
@@ -193,17 +210,21 @@ def _stretches(blocks: Iterable[np.ndarray], grid: _Grid) -> Iterator[Callable[[
         ends_here = origin + len(buffer) <= stretch * _STRETCH
         stop = n_frames if ends_here else min(n_frames, grid.first_frame_from(stretch * _STRETCH))
         if stop > frame:
-            yield partial(
-                _measure, buffer[: stretch * _STRETCH + _CONTEXT - origin], origin, frame, stop, grid
-            )
+            signal = buffer[: stretch * _STRETCH + _CONTEXT - origin]
+            yield partial(_measure, signal, origin, frame, stop, grid, pitch)
         frame = stop
         drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
         buffer, origin = buffer[drop:], origin + drop
 
 
-def _measure(signal: np.ndarray, origin: int, start: int, stop: int, grid: _Grid) -> Features:
+def _measure(
+    signal: np.ndarray, origin: int, start: int, stop: int, grid: _Grid, pitch: Tracker | F0Curve
+) -> Features:
     centers = torch.tensor([grid.center(frame) - origin for frame in range(start, stop)], dtype=torch.int64)
-    f0_hz, confidence = track_pitch(signal, centers.numpy())
+    if isinstance(pitch, F0Curve):
+        f0_hz, confidence = pitch.at(np.arange(start + 1, stop + 1) * (grid.hop_length / grid.sample_rate))
+    else:
+        f0_hz, confidence = pitch(signal, centers.numpy())
     audio = torch.from_numpy(np.ascontiguousarray(signal))
     return Features(
         torch.from_numpy(f0_hz.astype(np.float32)),

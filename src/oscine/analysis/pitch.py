@@ -1,4 +1,4 @@
-"""Pitch and confidence at any instants: the tracker's coarse grid, and the refinement on the signal."""
+"""The default tracker: SwiftF0's coarse grid, and the refinement on the signal."""
 
 from functools import cache
 
@@ -41,7 +41,7 @@ def track_pitch(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.
     whole = np.pad(audio, (0, -len(audio) % TRACKER_HOP))
     tracked = _tracker().detect(whole, ANALYSIS_RATE)
     octave = mend_octaves(np.log2(tracked.pitch_hz), tracked.confidence >= VOICED)
-    guess_hz, confidence = _interpolate(centers / TRACKER_HOP, octave, tracked.confidence)
+    guess_hz, confidence = between(centers / TRACKER_HOP, octave, tracked.confidence)
     voiced = confidence >= VOICED
     f0_hz = guess_hz.copy()
     f0_hz[voiced], _ = refine_f0(audio, ANALYSIS_RATE, centers[voiced], guess_hz[voiced])
@@ -83,13 +83,18 @@ def mend_octaves(octave: np.ndarray, voiced: np.ndarray) -> np.ndarray:
     return mended
 
 
-def _interpolate(
+def between(
     position: np.ndarray, octave: np.ndarray, confidence: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return pitch (Hz) and confidence between the tracker's values.
+    """Return pitch (Hz) and confidence between a tracker's values.
 
     Confidence goes linearly. Pitch goes linearly in octaves inside a note; where a note changes or begins, a
     value in between belongs to neither, and the nearer one (the voiced one, if only one is) is taken.
+
+    Args:
+        position: ``(frame,)``, where, in values from the first one on; beyond the ends they are held.
+        octave: ``(value,)``, log2 of the pitch in Hz.
+        confidence: ``(value,)``, in 0 … 1.
     """
     before = np.clip(np.floor(position).astype(int), 0, len(octave) - 1)
     after = np.minimum(before + 1, len(octave) - 1)

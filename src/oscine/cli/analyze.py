@@ -19,22 +19,45 @@ def analyze(
     plot: Annotated[
         Path | None, typer.Option(metavar="OUT.png", help="Draw a file's sound, pitch, confidence, loudness.")
     ] = None,
+    tracker: Annotated[
+        str, typer.Option(metavar="NAME", help="Finds the pitch: swift-f0, crepe, yin or pyin.")
+    ] = "swift-f0",
+    f0: Annotated[
+        Path | None, typer.Option(metavar="OUT.csv", help="Write a file's pitch: seconds, Hz, confidence.")
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Show how far all trackers agree, and where to look.")
+    ] = False,
 ) -> None:
     """Show pitch, loudness and confidence, whether this can be learned, and why not.
 
-    A folder is shown file by file and as a whole. The picture shows at most the first five minutes.
+    A folder is shown file by file and as a whole. The picture shows at most the first five minutes. Where a
+    corrected pitch lies beside a recording, NAME.f0.csv beside NAME.flac, it takes the tracker's place.
     """
     import json
 
     from rich.console import Console
     from rich.progress import track
 
+    from oscine.analysis.f0_file import check_new, write_f0
+    from oscine.analysis.trackers import tracker_named
+    from oscine.cli.comparing import compare as show_comparison
     from oscine.data.inspection import audio_files, inspect_file, summarize
     from oscine.errors import InputError
 
     is_folder = recording.is_dir()
+    tracker_named(tracker)
+    if compare:
+        if plot is not None or f0 is not None:
+            raise InputError("--compare draws and writes nothing; leave out --plot and --f0.")
+        show_comparison(recording, as_json)
+        return
     if plot is not None and is_folder:
         raise InputError(f"{recording} is a folder and --plot draws one file; name the file.")
+    if f0 is not None and is_folder:
+        raise InputError(f"{recording} is a folder and --f0 writes the pitch of one file; name the file.")
+    if f0 is not None:
+        check_new(f0)
     paths = audio_files(recording)
     console = Console()
     progress = track(
@@ -44,7 +67,9 @@ def analyze(
         transient=True,
         disable=as_json or not is_folder,
     )
-    rows = [inspect_file(path, plot) for path in progress]
+    rows = [inspect_file(path, plot, tracker) for path in progress]
+    if f0 is not None and rows[0].features is not None:
+        write_f0(rows[0].features, f0)
     heard = [row for row in rows if row.quality is not None]
     total = summarize(recording, rows) if is_folder else rows[0].summary
     if as_json:
@@ -64,6 +89,8 @@ def analyze(
         raise InputError(f"{recording} cannot be used: {what}; give a recording of a voice or an instrument.")
     if plot is not None and not as_json:
         console.print(f"The picture is in {plot}.", highlight=False, soft_wrap=True, markup=False)
+    if f0 is not None and not as_json:
+        console.print(f"The pitch is in {f0}.", highlight=False, soft_wrap=True, markup=False)
 
 
 def _whole(level_db: float) -> int:

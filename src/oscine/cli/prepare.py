@@ -28,6 +28,9 @@ def prepare(
         float | None,
         typer.Option(metavar="SECONDS", help="Keep the last ones from training; a tenth by default."),
     ] = None,
+    tracker: Annotated[
+        str, typer.Option(metavar="NAME", help="Finds the pitch: swift-f0, crepe, yin or pyin.")
+    ] = "swift-f0",
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Processes; one for each core by default.")
     ] = None,
@@ -66,6 +69,7 @@ def prepare(
                 dataset,
                 sample_rate=sample_rate,
                 held_out_s=held_out,
+                tracker=tracker,
                 strict=strict,
                 n_workers=workers,
                 on_progress=show,

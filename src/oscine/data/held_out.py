@@ -68,6 +68,32 @@ def split_held_out(
     return _split_notes(takes, wanted) if notes else _split_end(takes, wanted, ceil(GAP_S * frame_rate))
 
 
+def split_whole(takes: Sequence[Take], held_out: Sequence[bool]) -> tuple[list[FrameRange], list[FrameRange]]:
+    """Return the training part and the held-out part, of whole recordings.
+
+    Args:
+        takes: The recordings in sorted order.
+        held_out: Whether each of them is held out.
+
+    Returns:
+        Ranges of training and of held-out frames, in the order of the recordings.
+
+    Raises:
+        InputError: When a part is empty.
+    """
+    n_held_out = sum(held_out)
+    if not 0 < n_held_out < len(takes):
+        raise InputError(
+            f"Of {len(takes)} usable recordings {n_held_out} are to be held out: the training part and the "
+            "held-out part need at least one each."
+        )
+    everything = [FrameRange(number, 0, take.n_frames) for number, take in enumerate(takes)]
+    return (
+        [part for part in everything if not held_out[part.take]],
+        [part for part in everything if held_out[part.take]],
+    )
+
+
 def _split_end(takes: Sequence[Take], wanted: int, gap: int) -> tuple[list[FrameRange], list[FrameRange]]:
     train: list[FrameRange] = []
     held_out: list[FrameRange] = []
@@ -89,8 +115,4 @@ def _split_notes(takes: Sequence[Take], wanted: int) -> tuple[list[FrameRange], 
     count = min(len(takes) - 1, max(1, round(wanted / mean)))
     # The middles of `count` equal stretches of the pitch range.
     chosen = {order[int((step + 0.5) * len(order) / count)] for step in range(count)}
-    everything = [FrameRange(number, 0, take.n_frames) for number, take in enumerate(takes)]
-    return (
-        [part for part in everything if part.take not in chosen],
-        [part for part in everything if part.take in chosen],
-    )
+    return split_whole(takes, [number in chosen for number in range(len(takes))])

@@ -6,8 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from oscine.analysis import ANALYSIS_RATE, VOICED, Features, default_hop_length, plot_features
+from oscine.analysis import (
+    ANALYSIS_RATE,
+    TRACKERS,
+    VOICED,
+    Features,
+    default_hop_length,
+    f0_file_beside,
+    plot_features,
+)
 from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport, probe, read_blocks
+from oscine.data.known_pitch import with_known_pitch
 from oscine.data.quality import Quality, assess, merge
 from oscine.data.stretches import stretches
 from oscine.errors import InputError
@@ -45,14 +54,18 @@ def audio_files(recording: Path) -> list[Path]:
     return paths
 
 
-def inspect_file(path: Path, picture: Path | None = None) -> Inspection:
-    """Judge and analyse a file, and draw its first five minutes where a path for the picture is given."""
-    report = probe(path)
+def inspect_file(path: Path, picture: Path | None = None, tracker: str = TRACKERS[0]) -> Inspection:
+    """Judge and analyse a file, and draw its first five minutes where a path for the picture is given.
+
+    The pitch is that of the file beside it (``f0_file_beside``), or what the tracker finds.
+    """
+    report, curve = with_known_pitch(probe(path), f0_file_beside(path))
     if report.verdict == "rejected":
         return Inspection(_told(report), None, None)
     parts, qualities, sounds, n_drawn = [], [], [], 0
     blocks = read_blocks(path, ANALYSIS_RATE, offset=report.offset)
-    for audio, part in stretches(blocks, ANALYSIS_RATE, default_hop_length(ANALYSIS_RATE)):
+    hop_length = default_hop_length(ANALYSIS_RATE)
+    for audio, part in stretches(blocks, ANALYSIS_RATE, hop_length, curve or tracker):
         parts.append(part)
         qualities.append(assess(part, audio, ANALYSIS_RATE))
         if picture is not None and n_drawn < _PICTURE_S * ANALYSIS_RATE:

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import safe_open
 
 import oscine
-from oscine.analysis import VOICED
+from oscine.analysis import TRACKERS, VOICED, f0_file_beside
+from oscine.analysis.trackers import tracker_named
 from oscine.data.advice import LEAST_VOICED_S
 from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport
-from oscine.data.held_out import FrameRange, Take, split_held_out
+from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
 from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span
 from oscine.data.quality import Quality, merge
 from oscine.data.recording import Job, finished_record
@@ -31,7 +32,8 @@ _STATISTICS_FRAMES = 4_000_000
 _CONTENT_CODE = (
     *("analysis/*.py", "functional/framing.py", "functional/loudness.py", "functional/units.py"),
     *("data/a*.py", "data/containers.py", "data/polyphony.py", "data/quality.py"),
-    *("data/recording.py", "data/reverberation.py", "data/stretches.py"),
+    *("data/known_pitch.py", "data/recording.py", "data/reverberation.py", "data/stretches.py"),
+    "weights/*.safetensors",
 )
 
 
@@ -70,6 +72,9 @@ def prepare(
     sample_rate: int = 44_100,
     hop_length: int | None = None,
     held_out_s: int | float | None = None,
+    held_out_names: Callable[[str], bool] | None = None,
+    accept: Callable[[str], bool] | None = None,
+    tracker: str = TRACKERS[0],
     strict: bool = False,
     n_workers: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -87,6 +92,10 @@ def prepare(
     says: the last seconds of the last recording in sorted order, or, of many isolated notes, some whole ones
     spread over the pitches. Two files of the same content are used once.
 
+    Where a CSV file with the pitch lies beside a recording, ``NAME.f0.csv`` beside ``NAME.flac``, it takes
+    the tracker's place (``analysis.read_f0``); a recording whose pitch file is broken, or covers another
+    length by more than 0.1 s, is rejected.
+
     Args:
         folder: Where the recordings are, in wav, flac, ogg, mp3, aiff; sorted by path. Links are followed,
             hidden files are not taken.
@@ -94,6 +103,10 @@ def prepare(
         sample_rate: Of the dataset, in Hz, 8000 … 192000.
         hop_length: Samples per frame; None: ``round(sample_rate / 250)``.
         held_out_s: Seconds to hold out; None: a tenth.
+        held_out_names: Which recordings are held out instead, whole, by their path relative to the folder.
+        accept: Which files to look at, by their path relative to the folder; the others might as well not be
+            there. None: all.
+        tracker: What finds the pitch, one of ``analysis.TRACKERS``.
         strict: Stop at the first file that has to be rejected.
         n_workers: Processes; None: one for each core. 1 works in this process.
         on_progress: Called in this process at the start, and for every file when its verdict is known.
@@ -103,8 +116,8 @@ def prepare(
 
     Raises:
         InputError: When there is no such folder, no usable file, less than 30 s of voiced sound, too much
-            held out, a dataset folder that holds something else or that another run is writing to, or, if
-            ``strict``, a file that has to be rejected.
+            held out, nothing held out or all of it, a dataset folder that holds something else or that
+            another run is writing to, or, if ``strict``, a file that has to be rejected.
         OSError: When the disk refuses.
     """
     folder, dataset_folder = Path(folder), Path(dataset_folder)
@@ -119,17 +132,24 @@ def prepare(
         )
     if held_out_s is not None and not held_out_s > 0:
         raise InputError(f"{held_out_s:g} s cannot be held out; give a positive number of seconds.")
+    if held_out_s is not None and held_out_names is not None:
+        raise InputError("What is held out is given by its seconds or by its names; give one of the two.")
+    tracker_named(tracker)  # or it would be missed only after all files were read
     if dataset_folder.resolve() == folder.resolve():
         raise InputError(f"{folder} holds the recordings themselves; name another folder for the dataset.")
     sources, other_files = find_recordings(folder, dataset_folder)
     if not sources:
         raise InputError(f"{folder} holds no audio file (wav, flac, ogg, mp3, aiff); check the path.")
+    if accept is not None:
+        sources = [source for source in sources if accept(source.relative_to(folder).as_posix())]
+        if not sources:
+            raise InputError(f"No audio file in {folder} is one of those asked for; ask for others.")
     source_name = folder.resolve().name
     with workplace(dataset_folder, source_name):
-        plan = _Plan(folder, sources, dataset_folder, sample_rate, hop_length)
+        plan = _Plan(folder, sources, dataset_folder, sample_rate, hop_length, tracker)
         plan.run(n_workers or os.cpu_count() or 1, strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]
-        train, held_out = _split(recordings, sample_rate / hop_length, held_out_s, folder)
+        train, held_out = _split(recordings, sample_rate / hop_length, held_out_s, held_out_names, folder)
         manifest = Manifest(
             source=source_name,
             sample_rate=sample_rate,
@@ -163,7 +183,8 @@ def prepare(
 def find_recordings(folder: Path, dataset_folder: Path) -> tuple[list[Path], int]:
     """Return the audio files below a folder, sorted by their path, and the number of other files.
 
-    Links are followed, once each; hidden files and folders and the dataset itself are left out.
+    Links are followed, once each; hidden files and folders and the dataset itself are left out, and a pitch
+    file beside its recording is none of the others.
 
     Raises:
         InputError: When there is no such folder.
@@ -187,6 +208,7 @@ def find_recordings(folder: Path, dataset_folder: Path) -> tuple[list[Path], int
                 found.append(Path(place) / name)
             else:
                 n_other += 1
+    n_other -= len({f0_file for path in found if (f0_file := f0_file_beside(path))})
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix()), n_other
 
 
@@ -206,9 +228,15 @@ class _Plan:
     """The files of a folder: which are done, which are to do, which repeat another."""
 
     def __init__(
-        self, folder: Path, sources: list[Path], dataset_folder: Path, sample_rate: int, hop_length: int
+        self,
+        folder: Path,
+        sources: list[Path],
+        dataset_folder: Path,
+        sample_rate: int,
+        hop_length: int,
+        tracker: str,
     ) -> None:
-        settings = f"{_code_fingerprint()} {sample_rate} {hop_length}"
+        settings = f"{_code_fingerprint()} {sample_rate} {hop_length} {tracker}"
         self._names = [source.relative_to(folder).as_posix() for source in sources]
         self._sizes: dict[str, int] = {}
         self._records: dict[str, FileRecord] = {}
@@ -217,9 +245,11 @@ class _Plan:
         self.keys: set[str] = set()
         first_with: dict[str, str] = {}
         for source, name in zip(sources, self._names, strict=True):
+            f0_file, pitch = f0_file_beside(source), ""
             try:
                 # Reading a pipe or a device would never end.
                 content = sha256(source) if source.is_file() else None
+                pitch = f" {f0_file.name} {sha256(f0_file)}" if f0_file else ""
                 self._sizes[name] = source.stat().st_size if source.is_file() else 0
             except OSError as error:
                 content, self._sizes[name] = None, 0
@@ -231,9 +261,9 @@ class _Plan:
                 self._twins[name] = first_with[content]
                 continue
             first_with[content] = name
-            key = hashlib.sha256(f"{content} {settings}".encode()).hexdigest()[:16]
+            key = hashlib.sha256(f"{content} {settings}{pitch}".encode()).hexdigest()[:16]
             self.keys.add(key)
-            job = Job(source, name, content, key, dataset_folder, sample_rate, hop_length)
+            job = Job(source, name, content, key, dataset_folder, sample_rate, hop_length, tracker, f0_file)
             record = finished_record(job)
             if record is None:
                 self._jobs.append(job)
@@ -244,10 +274,12 @@ class _Plan:
     def run(self, n_workers: int, strict: bool, on_progress: Callable[[Progress], None] | None) -> None:
         """Do what is to do; see ``prepare`` for the arguments and what is raised."""
         n_bytes = sum(self._sizes.values())
+        done_bytes = sum(self._sizes[name] for name in self._records)
 
-        def tell(report: FileReport | None) -> None:
+        def tell(report: FileReport | None, n_new_bytes: int = 0) -> None:
+            nonlocal done_bytes
+            done_bytes += n_new_bytes
             if on_progress:
-                done_bytes = sum(self._sizes[name] for name in self._records)
                 on_progress(Progress(report, len(self._records), len(self._names), done_bytes, n_bytes))
 
         tell(None)
@@ -258,7 +290,7 @@ class _Plan:
         running = run_jobs(self._jobs, n_workers)
         for job, record in running:
             self._records[job.name] = record
-            tell(record.report)
+            tell(record.report, self._sizes[job.name])
             if strict and record.report.verdict == "rejected":
                 running.close()
             _refuse_if(strict, record.report)
@@ -271,7 +303,7 @@ class _Plan:
             )
             report = same.model_copy(update={"path": name, "verdict": "rejected", "reasons": reasons})
             self._records[name] = FileRecord(report=report, recording=None)
-            tell(report)
+            tell(report, self._sizes[name])
             _refuse_if(strict, report)
 
     def finished(self) -> list[FileRecord]:
@@ -292,7 +324,11 @@ def _refuse_if(strict: bool, report: FileReport) -> None:
 
 
 def _split(
-    recordings: list[Recording], frame_rate: float, held_out_s: int | float | None, folder: Path
+    recordings: list[Recording],
+    frame_rate: float,
+    held_out_s: int | float | None,
+    held_out_names: Callable[[str], bool] | None,
+    folder: Path,
 ) -> tuple[list[Span], list[Span]]:
     voiced_s = sum(recording.quality.evidence.voiced_s for recording in recordings)
     if voiced_s < LEAST_VOICED_S:
@@ -301,7 +337,10 @@ def _split(
             "cannot be learned from; record more, and see oscine analyze for what was found."
         )
     takes = [Take(recording.n_frames, recording.pitch_midi_median) for recording in recordings]
-    train, held_out = split_held_out(takes, frame_rate, held_out_s)
+    if held_out_names is None:
+        train, held_out = split_held_out(takes, frame_rate, held_out_s)
+    else:
+        train, held_out = split_whole(takes, [held_out_names(recording.name) for recording in recordings])
     return _spans(recordings, train), _spans(recordings, held_out)
 
 

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float32
 from safetensors.torch import save_file
 
-from oscine.analysis import VOICED, Features
+from oscine.analysis import TRACKERS, VOICED, F0Curve, Features
 from oscine.data.audio_file import FileReport, probe, read_blocks
+from oscine.data.known_pitch import with_known_pitch
 from oscine.data.manifest import FEATURES, RECORDS, SHARDS, FileRecord, Recording, Shard
 from oscine.data.quality import assess, merge
 from oscine.data.stretches import stretches
@@ -27,6 +28,8 @@ class Job(NamedTuple):
         folder: The dataset.
         sample_rate: Hz of the dataset.
         hop_length: Samples per frame.
+        tracker: What finds the pitch.
+        f0_file: Where the pitch stands instead, if it does.
     """
 
     source: Path
@@ -36,6 +39,8 @@ class Job(NamedTuple):
     folder: Path
     sample_rate: int
     hop_length: int
+    tracker: str = TRACKERS[0]
+    f0_file: Path | None = None
 
 
 def record_path(folder: Path, key: str) -> Path:
@@ -71,19 +76,21 @@ def record_file(job: Job) -> FileRecord:
         OSError: When the disk refuses.
     """
     report = probe(job.source).model_copy(update={"path": job.name})
+    report, curve = with_known_pitch(report, job.f0_file)
     recording = None
     if report.verdict != "rejected":
-        recording = _take_in(job, report)
+        recording = _take_in(job, report, curve or job.tracker)
     record = FileRecord(report=report, recording=recording)
     write_atomically(record_path(job.folder, job.key), record.model_dump_json(indent=1))
     return record
 
 
-def _take_in(job: Job, report: FileReport) -> Recording:
+def _take_in(job: Job, report: FileReport, tracker: str | F0Curve) -> Recording:
     """Write a readable file's shards."""
     blocks = read_blocks(job.source, job.sample_rate, offset=report.offset)
     shards, qualities, pitches = [], [], []
-    for number, (audio, features) in enumerate(stretches(blocks, job.sample_rate, job.hop_length)):
+    pieces = stretches(blocks, job.sample_rate, job.hop_length, tracker)
+    for number, (audio, features) in enumerate(pieces):
         shards.append(_write_shard(job, number, audio, features))
         qualities.append(assess(features, audio, job.sample_rate))
         pitches.append(features.midi[features.confidence >= VOICED].numpy())

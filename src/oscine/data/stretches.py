@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from oscine.analysis import Features, analyze_blocks
+from oscine.analysis import F0Curve, Features, analyze_blocks
 from oscine.data.manifest import FEATURES
 
 _LONGEST_S = 600.0
@@ -17,9 +17,19 @@ _LAG_S = 120.0
 
 
 def stretches(
-    blocks: Iterator[Float32[np.ndarray, " time"]], sample_rate: int, hop_length: int
+    blocks: Iterator[Float32[np.ndarray, " time"]],
+    sample_rate: int,
+    hop_length: int,
+    tracker: str | F0Curve,
 ) -> Iterator[tuple[Float32[np.ndarray, " time"], Features]]:
-    """Yield whole frames of sound, and the features of the same frames, in stretches of some minutes."""
+    """Yield whole frames of sound, and the features of the same frames, in stretches of some minutes.
+
+    Args:
+        blocks: Mono, as ``analyze_blocks`` takes them.
+        sample_rate: In Hz.
+        hop_length: Samples per frame.
+        tracker: The pitch tracker's name, or the pitch itself.
+    """
     longest = max(1, min(round(_LONGEST_S * sample_rate), _LONGEST_SAMPLES) // hop_length)
     n_room = longest + round(_LAG_S * sample_rate / hop_length)
     sound = _Shelf(n_room * hop_length)
@@ -32,7 +42,7 @@ def stretches(
         values = {name: torch.from_numpy(column.take(n_frames)) for name, column in columns.items()}
         return audio, Features(**values, sample_rate=sample_rate, hop_length=hop_length)
 
-    for features in analyze_blocks(sound.passing(blocks), sample_rate, hop_length):
+    for features in analyze_blocks(sound.passing(blocks), sample_rate, hop_length, tracker=tracker):
         for name, column in columns.items():
             column.put(getattr(features, name).numpy())
         while columns["f0_hz"].n_values >= longest:

@@ -1,0 +1,130 @@
+"""What ``oscine analyze --compare`` shows: the trackers side by side, and where to look."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: So many passages are printed; all of them are in the JSON.
+_MOST_PASSAGES = 12
+
+
+def compare(recording: Path, as_json: bool) -> None:
+    """Run all trackers over a file or a folder, and show how far they agree.
+
+    Raises:
+        InputError: When there is no file, or none that can be used.
+    """
+    import typer
+    from rich.console import Console
+    from rich.progress import track
+
+    from oscine.data.comparison import compare_file, compare_total
+    from oscine.data.inspection import audio_files
+    from oscine.errors import InputError
+
+    is_folder = recording.is_dir()
+    console = Console()
+    progress = track(
+        audio_files(recording),
+        description="listening",
+        console=Console(stderr=True),
+        transient=True,
+        disable=as_json or not is_folder,
+    )
+    compared = [compare_file(path) for path in progress]
+    total = compare_total(recording, compared) if is_folder else compared[0].summary
+    if as_json:
+        typer.echo(json.dumps(total, ensure_ascii=False))
+    else:
+        for one in compared:
+            _show_file(console, one.summary)
+        if is_folder and total["pairs"]:
+            console.print(f"All files ({total['duration_s']:.1f} s)", style="bold", highlight=False)
+            _show_pairs(console, total["pairs"])
+    if not any(one.tracked for one in compared):
+        if is_folder:
+            raise InputError(
+                f"None of the {len(compared)} files in {recording} can be used; each one's reason is above."
+            )
+        reasons = "; ".join(total["reasons"])
+        raise InputError(f"{recording} cannot be used ({reasons}); give a recording of one voice.")
+
+
+def _show_file(console: "Console", summary: dict[str, Any]) -> None:
+    title = f"{summary['path']} ({summary['duration_s']:.1f} s)"
+    console.print(title, style="bold", highlight=False, soft_wrap=True, markup=False)
+    if "pairs" not in summary:
+        reasons = "; ".join(summary["reasons"])
+        console.print(f"rejected: {reasons}", highlight=False, soft_wrap=True, markup=False)
+        return
+    _show_pairs(console, summary["pairs"])
+    if "accuracy" in summary:
+        _show_accuracy(console, summary["corrected"], summary["accuracy"])
+    _show_passages(console, summary["passages"])
+
+
+def _show_pairs(console: "Console", pairs: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("trackers")
+    for name in ("within 50 cents", "octave errors", "median cents", "same voicing"):
+        table.add_column(name, justify="right")
+    for one in pairs:
+        cells = [_percent(one["same_pitch"]), _percent(one["octave_errors"]), _cents(one["median_cents"])]
+        table.add_row(" – ".join(one["trackers"]), *cells, _percent(one["same_voicing"]))
+    console.print(table, highlight=False)
+
+
+def _show_accuracy(console: "Console", corrected: str, found: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    console.print(f"Against {corrected}:", highlight=False, soft_wrap=True, markup=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("tracker")
+    for name in ("pitch right", "octaves aside", "median cents", "voicing found", "false alarms"):
+        table.add_column(name, justify="right")
+    for one in found:
+        table.add_row(
+            one["tracker"],
+            _percent(one["raw_pitch_accuracy"]),
+            _percent(one["raw_chroma_accuracy"]),
+            _cents(one["median_cents"]),
+            _percent(one["voicing_recall"]),
+            _percent(one["voicing_false_alarm"]),
+        )
+    console.print(table, highlight=False)
+
+
+def _show_passages(console: "Console", found: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    if not found:
+        console.print("The trackers agree everywhere.", highlight=False)
+        return
+    # Pitch before voicing, long before short; then again in order of time.
+    first = sorted(found, key=lambda one: (one["on"] != "pitch", one["start_s"] - one["end_s"]))
+    shown = sorted(first[:_MOST_PASSAGES], key=lambda one: one["start_s"])
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("look at (s)", no_wrap=True)
+    table.add_column("differ on")
+    for name in found[0]["f0_hz"]:
+        table.add_column(f"{name} (Hz)", justify="right")
+    for one in shown:
+        values = [f"{f0_hz:.1f}" if f0_hz else "–" for f0_hz in one["f0_hz"].values()]
+        table.add_row(f"{one['start_s']:.2f} to {one['end_s']:.2f}", one["on"], *values)
+    console.print(table, highlight=False)
+    n_more = len(found) - len(shown)
+    if n_more:
+        console.print(f"{n_more} smaller ones are in --json.", highlight=False)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def _cents(cents: float | None) -> str:
+    return "–" if cents is None else f"{cents:.1f}"
