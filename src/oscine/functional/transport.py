@@ -112,7 +112,7 @@ def spectral_transport(
     exponent: int | float = 2.0,
     floor_db: int | float = -60.0,
 ) -> Float[Tensor, ""]:
-    """Return how far the prediction's spectra are from the target's, ``Σ_i v_i g_i W_p^p(a_i, b_i) / Σ_i v_i``.
+    """Return how far the spectra are from the target's, ``Σ_i v_i g_i W_p^p(a_i, b_i) / Σ_i v_i``.
 
     ``a_i = |X̂_i|^e / Σ |X̂_i|^e`` and ``b_i`` are the spectra of frame i as distributions, so level has no
     say. ``v_i = 1 − level_i / floor``, within 0 … 1, weighs a frame by the target's level in dB: 1 at full

@@ -18,18 +18,19 @@ class SpectralTransportLoss(nn.Module):
     """How far the energy of each frame's spectrum must move to become the target's, on average.
 
     ``W_1 = ∫ |F(x) − G(x)| dx`` between the two power spectra as distributions, averaged with the target's
-    level as the weight (:func:`oscine.functional.transport.spectral_transport`). A harmonic tone against the same tone moved by
-    Δ semitones costs |Δ|, at any Δ: from it the gradient points to the right pitch, where that of
-    :class:`MultiScaleSpectralLoss` points either way beyond half a semitone.
+    level as the weight (:func:`oscine.functional.transport.spectral_transport`). A harmonic tone against the
+    same tone moved by Δ semitones costs |Δ|, at any Δ: from it the gradient points to the right pitch, where
+    that of :class:`MultiScaleSpectralLoss` points either way beyond half a semitone.
 
     The axis is in semitones by default, because only there a change of pitch moves all harmonics alike: what
     it costs is its size, whatever the pitch and the timbre. Power, not magnitude, since magnitudes give the
     weak bins between the harmonics, which tell of phase, as much weight as the harmonics together.
 
-    The pitch that this loss prefers is right as far as the spectral envelope is. It sees where energy lies, not
-    how harmonics are spaced: a prediction whose energy lies an octave too high, for its fundamental is missing
-    or its spectrum flat, is drawn an octave down. So it gives a pitch its direction, not its last semitone:
-    start from a spectrum that falls, and use it beside a loss that sets the timbre.
+    The pitch that this loss prefers is right as far as the spectral envelope is. It sees where energy lies,
+    not how harmonics are spaced: a prediction whose energy lies an octave too high, since its fundamental is
+    missing or its spectrum flat, is drawn an octave down. So it gives a pitch its direction, not its last
+    semitone. Start from a spectrum that falls, and use it beside a loss that sets the timbre, with a weight
+    at which it is heard: the multi-scale loss's slope over f0 is chance, and some ten times as steep.
 
     Args:
         sample_rate: Hz.

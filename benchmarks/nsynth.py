@@ -1,0 +1,186 @@
+"""The paper's table on NSynth or a set like it, and what teaches a network to hear pitch, in docs/nsynth.md.
+
+    python -m benchmarks.nsynth DATASET RESULTS [NAME …] [--minutes M] [--notes N] [--threads T] [--write]
+
+DATASET is what `oscine prepare` makes of an NSynth folder. Trains the variants that are named, all if none,
+each for as many minutes, and measures them on every note of the instruments that are held out, or on N of
+them. RESULTS keeps every instrument with its figures: a variant that is there is not trained again, one that
+was cut off goes on. ``--write`` writes the tables of what is kept into the page.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from benchmarks.measure import table
+from benchmarks.page import PAGE, machine, write_section
+from oscine.data import Dataset, Split
+from oscine.evaluate import evaluate
+from oscine.files import write_atomically
+from oscine.models import Instrument
+from oscine.training import train
+
+NSYNTH_PAGE = PAGE.parent / "nsynth.md"
+
+Settings = dict[str, Any]
+_CROPS: Settings = {"training.batch_size": 4, "training.crop_s": 2.0, "training.learning_rate": 2e-3}
+_SMALL: Settings = _CROPS | {
+    "instrument.controller.hidden_size": 256,
+    "instrument.controller.mlp_size": 256,
+    "instrument.controller.n_mlp_layers": 1,
+}
+_HEARING: Settings = _CROPS | {
+    "instrument.pitch_encoder.resnet": "tiny",
+    "instrument.controller.hidden_size": 128,
+    "instrument.controller.mlp_size": 128,
+    "instrument.controller.n_mlp_layers": 1,
+    "training.batch_size": 8,
+    "training.crop_s": 1.0,
+    "training.learning_rate": 1e-3,
+    "training.n_validations": 4,
+}
+_ALL: Settings = {
+    "training.pretraining_share": 0.5,
+    "training.transport_weight": 0.3,
+    "training.perceptual_weight": 0.3,
+}
+
+
+def _without(*names: str) -> Settings:
+    return {key: 0.0 if key.split(".")[1].removesuffix("_share").removesuffix("_weight") in names else value
+            for key, value in _ALL.items()}  # fmt: skip
+
+
+#: Recipe and what differs from it.
+MODELS: dict[str, tuple[str, Settings]] = {
+    "supervised": ("autoencoder", _SMALL | {"instrument.timbre_encoder.hidden_size": 128}),
+    "supervised, the paper's size": ("autoencoder", _CROPS | {"training.learning_rate": 1e-3}),
+    "unsupervised": ("unsupervised", _HEARING | _ALL),
+}
+ABLATION: dict[str, tuple[str, Settings]] = {
+    "all three": ("unsupervised", _HEARING | _ALL),
+    "without pre-training": ("unsupervised", _HEARING | _without("pretraining")),
+    "without transport": ("unsupervised", _HEARING | _without("transport")),
+    "without perception": ("unsupervised", _HEARING | _without("perceptual")),
+    "pre-training alone": ("unsupervised", _HEARING | _without("transport", "perceptual")),
+    "transport alone": ("unsupervised", _HEARING | _without("pretraining", "perceptual")),
+    "perception alone": ("unsupervised", _HEARING | _without("pretraining", "transport")),
+    "none": ("unsupervised", _HEARING | _without("pretraining", "transport", "perceptual")),
+}
+PAPER = (
+    ("DDSP, supervised, NSynth", "7 M", "0.07", "0.07", "0.3"),
+    ("DDSP, unsupervised, NSynth", "12 M", "0.09", "0.80", "4"),
+    ("WaveRNN, NSynth", "23 M", "0.10", "1.00", "7"),
+)
+
+
+def run(name: str, dataset: Dataset, folder: Path, minutes: float, n_notes: int | None) -> Settings:
+    """Train a variant into a folder, measure it, and return its figures."""
+    recipe, overrides = (MODELS | ABLATION)[name]
+    result = train(
+        dataset.folder,
+        folder / "instrument",
+        recipe=recipe,
+        minutes=minutes,
+        overrides=overrides,
+        resume=True,
+        console=Console(stderr=True),
+    )
+    if result.interrupted:
+        raise KeyboardInterrupt
+    instrument = Instrument.from_pretrained(folder / "instrument")
+    figures = evaluate(instrument, thinned(dataset, n_notes), baselines=False)
+    return {
+        "name": name,
+        "minutes": result.minutes,
+        "steps": result.steps,
+        "threads": torch.get_num_threads(),
+        "seconds": figures.seconds,
+        "n_parameters": figures.n_parameters,
+        **figures.instrument.model_dump(),
+        "examples": figures.examples.model_dump(),
+    }
+
+
+def thinned(dataset: Dataset, n_notes: int | None) -> Dataset:
+    """Return the dataset with about as many notes held out, evenly taken."""
+    segments = dataset.held_out.segments
+    if n_notes is not None:
+        step = max(1, len(segments) // n_notes)
+        dataset.held_out = Split(segments[::step], dataset.hop_length)
+    return dataset
+
+
+def as_table(lines: Sequence[Settings]) -> str:
+    """Return the figures in Markdown, the paper's behind them."""
+    rows = []
+    for line in lines:
+        by_example = line["examples"]
+        rows.append(
+            [
+                line["name"],
+                f"{line['n_parameters'] / 1e6:.2f} M",
+                f"{line['minutes']:.0f}",
+                f"{line['steps']}",
+                f"{by_example['loudness_l1_deviations']:.3f}",
+                f"{by_example['loudness_l1_db']:.2f}",
+                _figure(by_example["f0_l1_semitones"], 1),
+                _figure(by_example["f0_outliers"], 100),
+                _figure(line["f0_outliers"], 100),
+                _figure(line["f0_unsure"], 100),
+            ]
+        )
+    rows += [
+        [f"*{name}*", size, "", "", loudness, "", f0, outliers, "", ""]
+        for name, size, loudness, f0, outliers in PAPER
+    ]
+    columns = [
+        *("model", "parameters", "minutes", "steps", "loudness L1, deviations", "loudness L1, dB"),
+        *("f0 L1, semitones", "outliers, % of notes", "outliers, % of frames", "unsure, % of frames"),
+    ]
+    return table(columns, rows)
+
+
+def _figure(value: float | None, scale: float) -> str:
+    return "–" if value is None else f"{scale * value:.3f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.nsynth", description=__doc__)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODELS | ABLATION))
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--notes", type=int, default=None)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(MODELS | ABLATION))
+    if unknown:
+        parser.error(f"there is no variant {unknown[0]!r}: choose of {', '.join(MODELS | ABLATION)}")
+    torch.set_num_threads(options.threads)
+    for name in options.names or MODELS | ABLATION:
+        folder = options.results / name.replace(" ", "_").replace(",", "").replace("'", "")
+        kept = folder / "figures.json"
+        if not kept.exists():
+            figures = run(name, Dataset.open(options.dataset), folder, options.minutes, options.notes)
+            write_atomically(kept, json.dumps(figures, indent=1))
+    lines = [json.loads(path.read_text()) for path in sorted(options.results.glob("*/figures.json"))]
+    for section, variants in (("models", MODELS), ("ablation", ABLATION)):
+        found = [line for name in variants for line in lines if line["name"] == name]
+        if found:
+            print(f"{section}\n\n{as_table(found)}\n")
+            if options.write:
+                threads = ", ".join(sorted({str(line["threads"]) for line in found}))
+                source = f"*{machine()}, threads: {threads}; `python -m benchmarks.nsynth DATASET RESULTS`.*"
+                write_section(section, f"{as_table(found)}\n\n{source}", NSYNTH_PAGE)
+
+
+if __name__ == "__main__":
+    main()
