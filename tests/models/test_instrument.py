@@ -100,6 +100,7 @@ def test_older_weights_are_read_by_their_names_of_then(tmp_path: Path) -> None:
 DRIVEN = SMALL.model_copy(
     update={
         "timbre_encoder": TimbreEncoderConfig(z_size=3, hidden_size=8),
+        "loudness": "paper",
         "curves": ("periodicity", "centroid", "breath"),
         "voices": ("flute", "violin"),
         "voice_size": 4,
@@ -124,16 +125,16 @@ def _driven() -> tuple[Instrument, tuple[torch.Tensor, torch.Tensor, dict[str, t
 
 def test_everything_that_drives_an_instrument_is_heard_in_its_sound() -> None:
     instrument, (f0_hz, loudness_db, conditions) = _driven()
-    assert (
-        set(conditions)
-        == {"z", "periodicity", "centroid", "breath", "voice"}
-        == set(instrument.condition_names)
-    )
+    names = {"paper_loudness", "z", "periodicity", "centroid", "breath", "voice"}
+    assert set(conditions) == names == set(instrument.condition_names)
     with torch.no_grad():
         audio = instrument(f0_hz, loudness_db, conditions)
         for name, curve in conditions.items():
             changed = conditions | {name: 1.1 * curve + 0.1}
             assert (instrument(f0_hz, loudness_db, changed) - audio).abs().max() > 1e-4 * audio.abs().max()
+    with torch.no_grad():
+        louder = instrument(f0_hz, loudness_db + 10, conditions)
+    torch.testing.assert_close(louder, audio, rtol=0, atol=0)  # the other loudness has taken its place
     with pytest.raises(ValueError, match="breath"):
         instrument(f0_hz, loudness_db, {name: conditions[name] for name in conditions if name != "breath"})
     with pytest.raises(ValueError, match="breath"):

@@ -1,10 +1,12 @@
 """The configuration that rebuilds an instrument, and is saved with its weights."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
 
-RESERVED = ("audio", "f0_hz", "confidence", "loudness_db", "power_db", "z", "voice")
+RESERVED = ("audio", "f0_hz", "confidence", "loudness_db", "power_db", "z", "voice", "paper_loudness")
 """Names that a further curve can't have."""
 
 
@@ -29,6 +31,8 @@ class InstrumentConfig(BaseModel):
     """Hears z, what pitch and loudness don't tell; none for an instrument of f0 and loudness alone."""
     pitch_encoder: PitchEncoderConfig | None = None
     """Hears f0, trained with the rest; none where f0 is given."""
+    loudness: Literal["later", "paper"] = "later"
+    """Which definition drives it. ``paper`` is heard in audio; it tells of noise between the harmonics."""
     curves: tuple[str, ...] = ()
     """Further curves that drive the controller: ``periodicity``, ``centroid``, or a dataset's own."""
     voices: tuple[str, ...] = ()

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from oscine.data.statistics import Statistics
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.convolution import ConvolutionState
+from oscine.functional.framing import frame_centers
 from oscine.functional.harmonic import OscillatorState
+from oscine.functional.loudness import paper_loudness_db
 from oscine.functional.noise import NoiseState
 from oscine.functional.units import hz_to_midi
 from oscine.models import saved
@@ -42,8 +44,9 @@ class Instrument(Processor):
     Causal and streaming: `step` takes any number of frames. Latency 0.
 
     Where its config says so the controller is driven by more than f0 and loudness, by name: ``z``
-    (batch, frame, channel), ``voice`` (batch, frame, voice), weights of its voices, and further curves,
-    (batch, frame). `hear` gets them from audio. So an instrument with encoders is the paper's autoencoder:
+    (batch, frame, channel), ``voice`` (batch, frame, voice), weights of its voices, ``paper_loudness``, which
+    then stands in for loudness_db, and further curves, (batch, frame). `hear` gets them from audio. So an
+    instrument with encoders is the paper's autoencoder:
 
         ``f0_hz, conditions = instrument.hear(audio, …)``, ``instrument(f0_hz, loudness_db, conditions)``
 
@@ -113,8 +116,9 @@ class Instrument(Processor):
     @property
     def condition_names(self) -> tuple[str, ...]:
         """Names of what drives it beside f0 and loudness."""
+        loudness = ("paper_loudness",) if self.config.loudness == "paper" else ()
         z = () if self.timbre_encoder is None else ("z",)
-        return (*z, *self.config.curves, *(() if self.voices is None else ("voice",)))
+        return (*loudness, *z, *self.config.curves, *(() if self.voices is None else ("voice",)))
 
     def hear(
         self,
@@ -138,6 +142,9 @@ class Instrument(Processor):
             ValueError: When a curve is missing.
         """
         conditions: dict[str, Tensor] = {}
+        if self.config.loudness == "paper":
+            with torch.no_grad():
+                conditions["paper_loudness"] = self._paper_loudness_db(audio)
         if self.timbre_encoder is not None:
             conditions["z"] = self.timbre_encoder(audio)
         for name in self.config.curves:
@@ -157,6 +164,14 @@ class Instrument(Processor):
             f0_hz = self.pitch_encoder(audio).f0_hz
         return f0_hz, conditions
 
+    def _paper_loudness_db(self, audio: Float[Tensor, "batch time"]) -> Float[Tensor, "batch frame"]:
+        rate, hop_length = self.sample_rate, self.hop_length
+        n_fft = 2 * round(1024 * rate / 16_000)
+        centers = frame_centers(-(-audio.shape[-1] // hop_length), hop_length, rate, rate)
+        # In parts: a window of 128 ms every 4 is 32 times the audio.
+        parts = [paper_loudness_db(audio, part, rate, n_fft) for part in centers.split(4096)]
+        return torch.cat(parts, dim=-1)
+
     def control_step(
         self,
         f0_hz: Float[Tensor, "batch frame"],
@@ -165,14 +180,16 @@ class Instrument(Processor):
         conditions: Mapping[str, Tensor] | None = None,
     ) -> tuple[dict[str, Tensor], State]:
         """Return the synthesisers' controls by name, ``f0_hz`` among them, and the state."""
-        # The paper's scaling: MIDI pitch and decibels brought to about 0 … 1.
-        inputs = [(hz_to_midi(f0_hz) / 127)[..., None], (loudness_db / 80 + 1)[..., None]]
         missing = [name for name in self.condition_names if name not in (conditions or {})]
         if missing:
             raise ValueError(
                 f"this instrument is driven by {', '.join(missing)} as well; see Instrument.hear"
             )
         given = conditions or {}
+        # The paper's scaling: MIDI pitch and decibels brought to about 0 … 1.
+        is_paper = self.config.loudness == "paper"
+        level = given["paper_loudness"] / 120 + 1 if is_paper else loudness_db / 80 + 1
+        inputs = [(hz_to_midi(f0_hz) / 127)[..., None], level[..., None]]
         if self.timbre_encoder is not None:
             inputs.append(given["z"])
         for i, name in enumerate(self.config.curves):

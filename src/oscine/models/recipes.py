@@ -34,6 +34,8 @@ class TrainingConfig(BaseModel):
     """Largest norm of the gradient."""
     log_weight: float = Field(default=1.0, ge=0.0)
     """α, the weight of the log-magnitude term of the loss."""
+    floor_db: float = Field(default=-100.0, lt=0.0)
+    """Level, in dB of a full-scale sine, below which that term no longer tells sound from silence."""
     pretraining_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the run, at its start, on synthetic tones whose controls are known."""
     transport_weight: float = Field(default=0.0, ge=0.0)

@@ -32,7 +32,7 @@ class Objective(nn.Module):
         super().__init__()
         rate = instrument.sample_rate
         self.config = config
-        self.spectral = MultiScaleSpectralLoss(rate, log_weight=config.log_weight)
+        self.spectral = MultiScaleSpectralLoss(rate, log_weight=config.log_weight, floor_db=config.floor_db)
         hears = instrument.pitch_encoder is not None
         self.transport = SpectralTransportLoss(rate) if hears and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
@@ -88,7 +88,7 @@ class Objective(nn.Module):
         return loss
 
     def pretraining(self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor]) -> Tensor:
-        """Return the loss on synthetic tones: of the pitch heard, and of the controls that follow from the true.
+        """Return the loss on synthetic tones: of the pitch heard, and of the controls from the true one.
 
         Args:
             instrument: Hears the tones.

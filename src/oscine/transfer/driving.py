@@ -16,7 +16,11 @@ _PIECE_S = 60.0
 
 
 def hear(
-    instrument: Playable, performance: Performance, features: Features, voice: str | None = None
+    instrument: Playable,
+    performance: Performance,
+    features: Features,
+    voice: str | None = None,
+    shift_db: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Return the conditions of all frames by name, (frame,) or (frame, channel); empty where there are none.
 
@@ -28,6 +32,7 @@ def hear(
         performance: What it is given.
         features: Of the performance.
         voice: Which of the instrument's voices; the first where it is left out.
+        shift_db: What is added to the performance's loudness, (frame,): the other definition gets it as well.
 
     Raises:
         InputError: When it has no such voice.
@@ -59,7 +64,10 @@ def hear(
                 voice=which,
             )
         parts.append({name: condition[0].clone() for name, condition in conditions.items()})
-    return {name: torch.cat([part[name] for part in parts]) for name in instrument.condition_names}
+    conditions = {name: torch.cat([part[name] for part in parts]) for name in instrument.condition_names}
+    if shift_db is not None and "paper_loudness" in conditions:
+        conditions["paper_loudness"] = conditions["paper_loudness"] + shift_db
+    return conditions
 
 
 def _pieces(blocks: Iterator[np.ndarray], n_samples: int) -> Iterator[np.ndarray]:

@@ -95,7 +95,8 @@ def transfer(
     """
     options = Options(octave, loudness, autotune, dry, seed, voice)
     features, matched, n_samples = prepare(instrument, performance, options)
-    conditions = hear(instrument, performance, features, voice)
+    shift_db = matched.loudness_db - features.loudness_db
+    conditions = hear(instrument, performance, features, voice, shift_db)
     played = play(instrument, matched, n_samples, conditions=conditions, dry=dry, seed=seed)
     return torch.cat(list(played)), instrument.sample_rate
 
@@ -150,7 +151,8 @@ def transfer_file(
 
     report("listening", 0.0)
     features, matched, n_samples = prepare(instrument, input_path, options)
-    conditions = hear(instrument, input_path, features, voice)
+    shift_db = matched.loudness_db - features.loudness_db
+    conditions = hear(instrument, input_path, features, voice, shift_db)
     report("listening", 1.0)
 
     output_path.parent.mkdir(parents=True, exist_ok=True)
