@@ -17,6 +17,8 @@ RATE, HOP, FRAMES = 16_000, 64, 64
 class Guess(torch.nn.Module):
     """In place of a pitch encoder: one pitch for all frames, the only thing that learns."""
 
+    config = PitchEncoderConfig()
+
     def __init__(self, f0_hz: float) -> None:
         super().__init__()
         self.midi = torch.nn.Parameter(torch.tensor(69 + 12 * math.log2(f0_hz / 440)))
@@ -25,7 +27,8 @@ class Guess(torch.nn.Module):
         from oscine.networks import HeardPitch
 
         f0_hz = 440 * 2 ** ((self.midi.expand(len(audio), audio.shape[1] // HOP) - 69) / 12)
-        return HeardPitch(f0_hz, torch.zeros(len(audio), 1, 1), torch.zeros(len(audio), 1))
+        belief = torch.full((len(audio), FRAMES // 8, 4), 0.25)
+        return HeardPitch(f0_hz, belief, torch.zeros(len(audio), FRAMES // 8))
 
 
 def _instrument(guess_hz: float) -> Instrument:

@@ -134,7 +134,29 @@ class Instrument(Processor):
         Args:
             audio: What is to be played again, ``frame · hop_length`` samples.
             f0_hz: Its pitch by a tracker, Hz.
-            confidence: The tracker's, 0 … 1; it is the curve ``periodicity``.
+            confidence: See `conditions`.
+            curves: See `conditions`.
+            voice: See `conditions`.
+
+        Raises:
+            ValueError: When a curve is missing.
+        """
+        conditions = self.conditions(audio, confidence=confidence, curves=curves, voice=voice)
+        return f0_hz if self.pitch_encoder is None else self.pitch_encoder(audio).f0_hz, conditions
+
+    def conditions(
+        self,
+        audio: Float[Tensor, "batch time"],
+        *,
+        confidence: Float[Tensor, "batch frame"],
+        curves: Mapping[str, Tensor] | None = None,
+        voice: Int[Tensor, " batch"] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return what drives it beside f0 and loudness_db, by name.
+
+        Args:
+            audio: What is to be played again, ``frame · hop_length`` samples.
+            confidence: A pitch tracker's, 0 … 1; it is the curve ``periodicity``.
             curves: The dataset's own curves, those that it is driven by at least.
             voice: Which of its voices plays each item; the first, where it is left out.
 
@@ -159,10 +181,8 @@ class Instrument(Processor):
         if self.voices is not None:
             which = torch.zeros(len(audio), dtype=torch.long) if voice is None else voice
             weights = nn.functional.one_hot(which, len(self.config.voices)).to(audio)
-            conditions["voice"] = weights[:, None].expand(-1, f0_hz.shape[1], -1)
-        if self.pitch_encoder is not None:
-            f0_hz = self.pitch_encoder(audio).f0_hz
-        return f0_hz, conditions
+            conditions["voice"] = weights[:, None].expand(-1, confidence.shape[1], -1)
+        return conditions
 
     def _paper_loudness_db(self, audio: Float[Tensor, "batch time"]) -> Float[Tensor, "batch frame"]:
         rate, hop_length = self.sample_rate, self.hop_length

@@ -6,8 +6,10 @@ from torch import Tensor, nn
 from oscine.data.dataset import Batch
 from oscine.functional.framing import frame_centers
 from oscine.functional.loudness import loudness_db
+from oscine.functional.units import hz_to_midi
 from oscine.losses import CrepeLoss, MultiScaleSpectralLoss, SpectralTransportLoss, parameter_loss
 from oscine.models import Instrument, TrainingConfig
+from oscine.networks.pitch_encoder import surprise
 
 
 class Objective(nn.Module):
@@ -100,10 +102,19 @@ class Objective(nn.Module):
             truth_hz.shape[1], instrument.hop_length, instrument.sample_rate, instrument.sample_rate
         )
         level_db = loudness_db(audio, centers, instrument.sample_rate)
-        heard_hz, conditions = instrument.hear(audio, f0_hz=truth_hz, confidence=torch.ones_like(truth_hz))
+        conditions = instrument.conditions(audio, confidence=torch.ones_like(truth_hz))
         state = instrument.controller.init_state(len(audio))
         predicted, _ = instrument.control_step(truth_hz, level_db, state, conditions)
-        return parameter_loss(predicted | {"f0_hz": heard_hz}, controls, instrument.controls)
+        if instrument.pitch_encoder is None:
+            return parameter_loss(predicted, controls, instrument.controls)
+        heard = instrument.pitch_encoder(audio)
+        loss = parameter_loss(predicted | {"f0_hz": heard.f0_hz}, controls, instrument.controls)
+        # The expected pitch alone would be content with a belief in two octaves whose mean is right.
+        step = instrument.pitch_encoder.config.frames_per_pitch
+        truth_midi, audible = hz_to_midi(truth_hz), (level_db / 80 + 1).clamp(0.0, 1.0)
+        reached = slice(step - 1, None, step)
+        n_whole = truth_midi[:, reached].shape[1]
+        return loss + surprise(heard.belief[:, :n_whole], truth_midi[:, reached], audible[:, reached])
 
 
 def hear(instrument: Instrument, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
