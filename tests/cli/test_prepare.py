@@ -102,3 +102,54 @@ def test_no_folder_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[
     code, out, err = _run(capsys, tmp_path / "none", tmp_path / "dataset")
     assert (code, out) == (2, "")
     assert "is not a folder" in err
+
+
+@pytest.fixture
+def nsynth(tmp_path: Path) -> Path:
+    """A set in NSynth's format: two instruments, seven notes of 3 s each."""
+    folder = tmp_path / "nsynth"
+    t = np.arange(3 * 16_000) / 16_000
+    for part, instrument, lowest in (("train", "string_acoustic_000", 48), ("test", "reed_acoustic_001", 50)):
+        audio = folder / f"nsynth-{part}" / "audio"
+        audio.mkdir(parents=True)
+        entries = {}
+        for pitch in range(lowest, lowest + 28, 4):
+            note = f"{instrument}-{pitch:03d}-100"
+            phase = 2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * t
+            soundfile.write(audio / f"{note}.wav", 0.2 * (np.sin(phase) + np.sin(2 * phase) / 2), 16_000)
+            family, source, _ = instrument.split("_")
+            entries[note] = {
+                "instrument_str": instrument,
+                "instrument_family_str": family,
+                "instrument_source_str": source,
+                "pitch": pitch,
+            }
+        (audio.parent / "examples.json").write_text(json.dumps(entries))
+    return folder
+
+
+def test_nsynth_is_known_by_its_format(
+    nsynth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = _run(capsys, nsynth, tmp_path / "dataset", "--workers", "1", "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert (report["sample_rate"], report["hop_length"], len(report["files"])) == (16_000, 64, 14)
+    held_out = Dataset.open(tmp_path / "dataset").held_out.segments
+    assert {segment.name.split("/")[0] for segment in held_out} == {"nsynth-test"}
+    assert len(held_out) == 7
+    _run(capsys, nsynth, tmp_path / "other", "--workers", "1", "--sample-rate", "22050")
+    assert Dataset.open(tmp_path / "other").sample_rate == 22_050
+
+
+def test_seconds_cannot_be_held_out_of_nsynth(
+    nsynth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = _run(capsys, nsynth, tmp_path / "dataset", "--held-out", "6")
+    assert (code, out) == (2, "")
+    assert "whole instruments" in err
+    assert "Traceback" not in err
+    code, out, _ = _run(capsys, nsynth, tmp_path / "dataset", "--held-out", "6", "--json")
+    assert code == 2
+    assert "--held-out" in json.loads(out)["error"]
+    assert not (tmp_path / "dataset").exists()

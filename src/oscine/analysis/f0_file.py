@@ -53,7 +53,7 @@ class F0Curve:
         Example:
             >>> times, nothing = np.array([0.0, 1.0, 2.0]), np.zeros(3)
             >>> curve = F0Curve(times, np.array([220.0, 440.0, 0.0]), np.array([1.0, 1.0, 0.0]), True)
-            >>> [round(float(one), 1) for one in curve.at(np.array([0.5, 1.4, 1.6]))[0]]
+            >>> curve.at(np.array([0.5, 1.4, 1.6]))[0].round(1).tolist()
             [311.1, 440.0, 0.0]
         """
         times, f0_hz, confidence = self._with_pauses()

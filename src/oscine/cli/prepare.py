@@ -3,7 +3,7 @@
 import json
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,10 +20,15 @@ _STYLES = {"ok": "green", "repaired": "yellow", "rejected": "red"}
 
 
 def prepare(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The recordings, in it and below it.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The recordings, in it and below it, or NSynth.")
+    ],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A new folder, or one to continue.")],
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first file to be rejected.")] = False,
-    sample_rate: Annotated[int, typer.Option(metavar="HZ", help="Of the dataset.")] = 44_100,
+    sample_rate: Annotated[
+        int | None,
+        typer.Option(metavar="HZ", help="Of the dataset; 44100 by default, and 16000 for NSynth."),
+    ] = None,
     held_out: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Keep the last ones from training; a tenth by default."),
@@ -39,7 +44,8 @@ def prepare(
     """Make a dataset of a folder of recordings, and say what became of every file.
 
     Interrupted and run again it continues. The report says what can be learned from the recordings, what is
-    wrong with them, and what to do about it.
+    wrong with them, and what to do about it. Of NSynth, or a set in its format, the acoustic notes are taken,
+    and whole instruments are held out.
     """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
@@ -64,11 +70,17 @@ def prepare(
             )
 
         try:
-            report = data.prepare(
+            given: dict[str, Any] = {"sample_rate": sample_rate, "held_out_s": held_out}
+            is_nsynth = data.is_nsynth(folder)
+            if is_nsynth and held_out is not None:
+                raise InputError(
+                    f"{folder} is NSynth, or in its format, and has whole instruments held out instead of "
+                    "seconds; leave --held-out away."
+                )
+            report = (data.prepare_nsynth if is_nsynth else data.prepare)(
                 folder,
                 dataset,
-                sample_rate=sample_rate,
-                held_out_s=held_out,
+                **{name: value for name, value in given.items() if value is not None},
                 tracker=tracker,
                 strict=strict,
                 n_workers=workers,

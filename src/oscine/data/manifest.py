@@ -39,6 +39,7 @@ class Recording(_Record):
     shards: list[Shard]
     quality: Quality
     pitch_midi_median: float = Field(description="over voiced frames; 0 where there is none")
+    curves: list[str] = Field(default=[], description="names of its further curves, sorted")
 
     @property
     def n_frames(self) -> int:

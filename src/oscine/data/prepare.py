@@ -16,6 +16,7 @@ from oscine.analysis import TRACKERS, VOICED, f0_file_beside
 from oscine.analysis.trackers import tracker_named
 from oscine.data.advice import LEAST_VOICED_S
 from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport
+from oscine.data.curves import common_curves, curves_file_beside
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
 from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span
 from oscine.data.quality import Quality, merge
@@ -28,11 +29,19 @@ from oscine.files import sha256, write_atomically
 
 #: Statistics are of every frame up to this many; longer sets are sampled evenly.
 _STATISTICS_FRAMES = 4_000_000
+#: What they are of, beside the dataset's own curves.
+_MEASURED = ("f0_hz", "confidence", "loudness_db")
 #: The code that decides what a shard and its record contain.
 _CONTENT_CODE = (
     *("analysis/*.py", "functional/framing.py", "functional/loudness.py", "functional/units.py"),
     *("data/a*.py", "data/containers.py", "data/polyphony.py", "data/quality.py"),
-    *("data/known_pitch.py", "data/recording.py", "data/reverberation.py", "data/stretches.py"),
+    *(
+        "data/curves.py",
+        "data/known_pitch.py",
+        "data/recording.py",
+        "data/reverberation.py",
+        "data/stretches.py",
+    ),
     "weights/*.safetensors",
 )
 
@@ -94,7 +103,8 @@ def prepare(
 
     Where a CSV file with the pitch lies beside a recording, ``NAME.f0.csv`` beside ``NAME.flac``, it takes
     the tracker's place (``analysis.read_f0``); a recording whose pitch file is broken, or covers another
-    length by more than 0.1 s, is rejected.
+    length by more than 0.1 s, is rejected. Further curves, of whatever was measured with the sound, stand in
+    ``NAME.curves.csv`` (``data.read_curves``), for every recording the same ones.
 
     Args:
         folder: Where the recordings are, in wav, flac, ogg, mp3, aiff; sorted by path. Links are followed,
@@ -117,7 +127,8 @@ def prepare(
     Raises:
         InputError: When there is no such folder, no usable file, less than 30 s of voiced sound, too much
             held out, nothing held out or all of it, a dataset folder that holds something else or that
-            another run is writing to, or, if ``strict``, a file that has to be rejected.
+            another run is writing to, a recording lacks a curve that another has, or, if ``strict``, a file
+            has to be rejected.
         OSError: When the disk refuses.
     """
     folder, dataset_folder = Path(folder), Path(dataset_folder)
@@ -149,6 +160,7 @@ def prepare(
         plan = _Plan(folder, sources, dataset_folder, sample_rate, hop_length, tracker)
         plan.run(n_workers or os.cpu_count() or 1, strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]
+        curves = common_curves({recording.name: recording.curves for recording in recordings})
         train, held_out = _split(recordings, sample_rate / hop_length, held_out_s, held_out_names, folder)
         manifest = Manifest(
             source=source_name,
@@ -159,8 +171,9 @@ def prepare(
             recordings=recordings,
             train=train,
             held_out=held_out,
-            statistics=_statistics(dataset_folder, train, sample_rate / hop_length),
+            statistics=_statistics(dataset_folder, train, sample_rate / hop_length, curves),
             quality=merge([recording.quality for recording in recordings]),
+            curves=curves,
         )
         write_atomically(dataset_folder / MANIFEST, manifest.model_dump_json(indent=1))
         remove_unused(dataset_folder, plan.keys)
@@ -183,8 +196,8 @@ def prepare(
 def find_recordings(folder: Path, dataset_folder: Path) -> tuple[list[Path], int]:
     """Return the audio files below a folder, sorted by their path, and the number of other files.
 
-    Links are followed, once each; hidden files and folders and the dataset itself are left out, and a pitch
-    file beside its recording is none of the others.
+    Links are followed, once each; hidden files and folders and the dataset itself are left out, and what
+    is taken with a recording beside it, its pitch or its curves, is none of the others.
 
     Raises:
         InputError: When there is no such folder.
@@ -208,8 +221,13 @@ def find_recordings(folder: Path, dataset_folder: Path) -> tuple[list[Path], int
                 found.append(Path(place) / name)
             else:
                 n_other += 1
-    n_other -= len({f0_file for path in found if (f0_file := f0_file_beside(path))})
+    n_other -= len({file for path in found for file in _files_beside(path) if file})
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix()), n_other
+
+
+def _files_beside(source: Path) -> tuple[Path | None, Path | None]:
+    """Return the files of a recording's pitch and of its further curves."""
+    return f0_file_beside(source), curves_file_beside(source)
 
 
 def _code_fingerprint() -> str:
@@ -245,11 +263,11 @@ class _Plan:
         self.keys: set[str] = set()
         first_with: dict[str, str] = {}
         for source, name in zip(sources, self._names, strict=True):
-            f0_file, pitch = f0_file_beside(source), ""
+            beside, known = _files_beside(source), ""
             try:
                 # Reading a pipe or a device would never end.
                 content = sha256(source) if source.is_file() else None
-                pitch = f" {f0_file.name} {sha256(f0_file)}" if f0_file else ""
+                known = "".join(f" {file.name} {sha256(file)}" for file in beside if file)
                 self._sizes[name] = source.stat().st_size if source.is_file() else 0
             except OSError as error:
                 content, self._sizes[name] = None, 0
@@ -261,9 +279,9 @@ class _Plan:
                 self._twins[name] = first_with[content]
                 continue
             first_with[content] = name
-            key = hashlib.sha256(f"{content} {settings}{pitch}".encode()).hexdigest()[:16]
+            key = hashlib.sha256(f"{content} {settings}{known}".encode()).hexdigest()[:16]
             self.keys.add(key)
-            job = Job(source, name, content, key, dataset_folder, sample_rate, hop_length, tracker, f0_file)
+            job = Job(source, name, content, key, dataset_folder, sample_rate, hop_length, tracker, *beside)
             record = finished_record(job)
             if record is None:
                 self._jobs.append(job)
@@ -358,15 +376,15 @@ def _spans(recordings: list[Recording], parts: list[FrameRange]) -> list[Span]:
     return spans
 
 
-def _statistics(folder: Path, train: list[Span], frame_rate: float) -> Statistics:
+def _statistics(folder: Path, train: list[Span], frame_rate: float, curves: list[str]) -> Statistics:
     n_frames = sum(span.stop - span.start for span in train)
     stride = -(-n_frames // _STATISTICS_FRAMES)
-    columns: dict[str, list[np.ndarray]] = {"f0_hz": [], "confidence": [], "loudness_db": []}
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*_MEASURED, *curves)}
     for span in train:
         with safe_open(folder / span.file, framework="np") as shard:
             for name, parts in columns.items():
                 parts.append(shard.get_tensor(name)[span.start : span.stop : stride].copy())
-    f0_hz, confidence, loudness_db = (np.concatenate(parts) for parts in columns.values())
-    return measure_statistics(
-        f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes=n_frames / frame_rate / 60
-    )
+    values = {name: np.concatenate(parts) for name, parts in columns.items()}
+    f0_hz, confidence, loudness_db = (values.pop(name) for name in _MEASURED)
+    minutes = n_frames / frame_rate / 60
+    return measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes, curves=values)

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from oscine.analysis import TRACKERS, VOICED, F0Curve, Features
 from oscine.data.audio_file import FileReport, probe, read_blocks
+from oscine.data.curves import Curves, with_curves
 from oscine.data.known_pitch import with_known_pitch
 from oscine.data.manifest import FEATURES, RECORDS, SHARDS, FileRecord, Recording, Shard
 from oscine.data.quality import assess, merge
@@ -30,6 +31,7 @@ class Job(NamedTuple):
         hop_length: Samples per frame.
         tracker: What finds the pitch.
         f0_file: Where the pitch stands instead, if it does.
+        curves_file: Where the recording's further curves stand, if it has any.
     """
 
     source: Path
@@ -41,6 +43,7 @@ class Job(NamedTuple):
     hop_length: int
     tracker: str = TRACKERS[0]
     f0_file: Path | None = None
+    curves_file: Path | None = None
 
 
 def record_path(folder: Path, key: str) -> Path:
@@ -76,22 +79,25 @@ def record_file(job: Job) -> FileRecord:
         OSError: When the disk refuses.
     """
     report = probe(job.source).model_copy(update={"path": job.name})
-    report, curve = with_known_pitch(report, job.f0_file)
+    report, pitch = with_known_pitch(report, job.f0_file)
+    report, curves = with_curves(report, job.curves_file)
     recording = None
     if report.verdict != "rejected":
-        recording = _take_in(job, report, curve or job.tracker)
+        recording = _take_in(job, report, pitch or job.tracker, curves)
     record = FileRecord(report=report, recording=recording)
     write_atomically(record_path(job.folder, job.key), record.model_dump_json(indent=1))
     return record
 
 
-def _take_in(job: Job, report: FileReport, tracker: str | F0Curve) -> Recording:
+def _take_in(job: Job, report: FileReport, tracker: str | F0Curve, curves: Curves | None) -> Recording:
     """Write a readable file's shards."""
     blocks = read_blocks(job.source, job.sample_rate, offset=report.offset)
-    shards, qualities, pitches = [], [], []
+    shards, qualities, pitches, n_frames = [], [], [], 0
     pieces = stretches(blocks, job.sample_rate, job.hop_length, tracker)
     for number, (audio, features) in enumerate(pieces):
-        shards.append(_write_shard(job, number, audio, features))
+        start, n_frames = n_frames, n_frames + features.n_frames
+        own = curves.frames(start, n_frames, job.sample_rate, job.hop_length) if curves else {}
+        shards.append(_write_shard(job, number, audio, features, own))
         qualities.append(assess(features, audio, job.sample_rate))
         pitches.append(features.midi[features.confidence >= VOICED].numpy())
         del audio, features  # or they would stay until the next shard's are there
@@ -102,13 +108,21 @@ def _take_in(job: Job, report: FileReport, tracker: str | F0Curve) -> Recording:
         shards=shards,
         quality=merge(qualities, report.clipped_s),
         pitch_midi_median=round(float(np.median(voiced_midi)), 3) if len(voiced_midi) else 0.0,
+        curves=sorted(curves.values) if curves else [],
     )
 
 
-def _write_shard(job: Job, number: int, audio: Float32[np.ndarray, " time"], features: Features) -> Shard:
+def _write_shard(
+    job: Job,
+    number: int,
+    audio: Float32[np.ndarray, " time"],
+    features: Features,
+    curves: dict[str, Float32[np.ndarray, " frame"]],
+) -> Shard:
     file = f"{SHARDS}/{job.key}-{number:03d}.safetensors"
     path = job.folder / file
     tensors = {"audio": torch.from_numpy(audio)}
     tensors |= {name: getattr(features, name) for name in FEATURES}
+    tensors |= {name: torch.from_numpy(values) for name, values in curves.items()}
     write_atomically(path, lambda temporary: save_file(tensors, temporary))
     return Shard(file=file, n_frames=features.n_frames, n_bytes=path.stat().st_size, sha256=sha256(path))

@@ -1,5 +1,7 @@
 """What a dataset contains, in the few numbers that an instrument carries with it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float32
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +13,7 @@ N_QUANTILES = 101
 
 
 class Statistics(BaseModel):
-    """Pitch and loudness of the training part: what an instrument learned, and can be asked for."""
+    """Pitch, loudness and curves of the training part: what an instrument learned, and can be asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,6 +38,7 @@ def measure_statistics(
     frame_rate: float,
     voiced_from: float,
     minutes: int | float | None = None,
+    curves: Mapping[str, Float32[np.ndarray, " frame"]] | None = None,
 ) -> Statistics:
     """Return the statistics of frames.
 
@@ -46,10 +49,11 @@ def measure_statistics(
         frame_rate: Frames per second; gives the minutes.
         voiced_from: A frame is voiced from this confidence on.
         minutes: The length to state, where the frames are a sample of a longer set.
+        curves: The dataset's own curves by name, in their own units.
 
     Returns:
         The statistics; without a voiced frame the quantiles are those of a constant 69 (A4) and of all
-        frames.
+        frames. The deviation of a curve that never moves is 1, so that it can be divided by.
     """
     voiced = confidence >= voiced_from
     grid = np.linspace(0.0, 1.0, N_QUANTILES)
@@ -63,4 +67,12 @@ def measure_statistics(
         pitch_midi_quantiles=[round(float(value), 4) for value in np.quantile(midi, grid)],
         loudness_db_quantiles=[round(float(value), 4) for value in np.quantile(loudness, grid)],
         loudness_db_silence=round(float(np.quantile(everything, 0.01)), 4),
+        curves={name: _mean_and_deviation(values) for name, values in (curves or {}).items()},
     )
+
+
+def _mean_and_deviation(values: Float32[np.ndarray, " frame"]) -> tuple[float, float]:
+    if not len(values) or values.min() == values.max():
+        return (float(values[0]) if len(values) else 0.0), 1.0
+    exact = values.astype(np.float64)
+    return float(exact.mean()), float(exact.std())

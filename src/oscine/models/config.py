@@ -4,10 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from oscine.data.curves import RESERVED
 from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
-
-RESERVED = ("audio", "f0_hz", "confidence", "loudness_db", "power_db", "z", "voice", "paper_loudness")
-"""Names that a further curve can't have."""
 
 
 class InstrumentConfig(BaseModel):

@@ -43,8 +43,9 @@ def _spectrograms(audio: np.ndarray, target: np.ndarray, sample_rate: int, step:
         strict=True,
     ):
         n_fft = 1 << round(np.log2(sample_rate * 0.05))
-        # The noise floor keeps the logarithm finite in digital silence.
-        axes.specgram(sound + 1e-7, NFFT=n_fft, Fs=sample_rate, noverlap=n_fft * 3 // 4, vmin=-120, vmax=-20)
+        # A hiss far below all that is shown keeps the logarithm finite in digital silence.
+        hiss = 1e-7 * np.random.default_rng(0).standard_normal(len(sound))
+        axes.specgram(sound + hiss, NFFT=n_fft, Fs=sample_rate, noverlap=n_fft * 3 // 4, vmin=-120, vmax=-20)
         axes.set(title=title, ylabel="frequency (Hz)", ylim=(0, min(sample_rate / 2, 10_000)))
     figure.axes[-1].set_xlabel("time (s)")
     return figure
