@@ -1,13 +1,18 @@
 """The encoders: their sizes, what they hear, and what they must not."""
 
+import math
+
 import pytest
 import torch
 
 from oscine.functional.interpolation import refine_frames
 from oscine.networks import PitchEncoder, PitchEncoderConfig, TimbreEncoder, TimbreEncoderConfig
+from oscine.networks.pitch_encoder import surprise
 from oscine.networks.resnet import SIZES, ResNet
 
 RATE, HOP = 16_000, 64
+SMALL = {kind: {"kind": kind, "hidden_size": 32} for kind in ("gru", "tcn", "conformer")}
+SMALL["resnet"] = {"kind": "resnet", "resnet": "tiny"}
 
 
 def _count(module: torch.nn.Module) -> int:
@@ -48,19 +53,22 @@ def test_values_are_reached_at_the_end_of_their_stretch() -> None:
     torch.testing.assert_close(fine, torch.tensor([1.0, 1.0, 1.0, 1.0, 1.5, 2.0, 2.5, 3.0, 2.75, 2.5, 2.25]))
 
 
-def test_timbre_does_not_depend_on_the_level() -> None:
-    encoder = TimbreEncoder(RATE, HOP, TimbreEncoderConfig())
+@pytest.mark.parametrize("kind", SMALL)
+def test_timbre_does_not_depend_on_the_level(kind: str) -> None:
+    encoder = TimbreEncoder(RATE, HOP, TimbreEncoderConfig(**SMALL[kind]))
     sound = _tone(300.0) * (1 + 0.5 * torch.sin(torch.arange(RATE) / 2000.0)) + 0.01 * torch.randn(1, RATE)
     with torch.no_grad():
         z, louder = encoder(sound), encoder(4 * sound)
     assert z.shape == (1, 250, 16)
-    # All that a level changes is each coefficient's mean, and the norm takes that out.
+    # All that a level changes is a mean, and the norm takes that out.
     torch.testing.assert_close(z, louder, rtol=0, atol=0.02)
+    assert (z - z.mean(1, keepdim=True)).abs().max() > 0.05
 
 
+@pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_causal_encoder_does_not_hear_ahead(causal: bool) -> None:
-    encoder = TimbreEncoder(RATE, HOP, TimbreEncoderConfig(causal=causal, hidden_size=32))
+def test_a_causal_encoder_does_not_hear_ahead(causal: bool, kind: str) -> None:
+    encoder = TimbreEncoder(RATE, HOP, TimbreEncoderConfig(causal=causal, **SMALL[kind]))
     sound, later = torch.randn(2, 1, RATE)
     later[:, : RATE // 2] = sound[:, : RATE // 2]
     with torch.no_grad():
@@ -82,12 +90,32 @@ def test_pitch_is_the_mean_of_what_is_believed() -> None:
     assert all(torch.isfinite(p.grad).all() for p in encoder.parameters() if p.grad is not None)
 
 
+def test_the_least_surprise_is_at_the_truth() -> None:
+    bins = torch.linspace(0, 127, 128)
+    weight = torch.ones(1, 1)
+
+    def told(center: float, width: float = 1.0) -> float:
+        belief = torch.softmax(-(((bins - center) / width) ** 2), 0)[None, None]
+        return float(surprise(belief, torch.tensor([[60.0]]), weight))
+
+    assert told(60.0) < told(59.0) < told(56.0)
+    assert told(60.0, 0.3) < told(60.0, 3.0)
+    # Between two pitches the truth is shared, so the least is not zero but ln 2.
+    halves = torch.full((1, 1, 2), 0.5)
+    assert float(surprise(halves, torch.tensor([[63.5]]), weight)) == pytest.approx(math.log(2))
+    two = torch.full((1, 2, 2), 0.5)
+    assert float(surprise(two, torch.tensor([[0.0, 127.0]]), torch.tensor([[1.0, 0.0]]))) == pytest.approx(
+        math.log(2)
+    )
+
+
 def test_a_pitch_encoder_learns_to_hear_in_a_minute_of_tones() -> None:
     torch.manual_seed(0)
-    encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(n_mels=64, n_bins=64))
+    encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(resnet="tiny", n_mels=64, n_bins=64))
     optimizer = torch.optim.Adam(encoder.parameters(), 1e-3)
     tones = torch.cat([_tone(440 * 2 ** (n / 12), 0.128) for n in (-12, -5, 0, 7)])
     target = torch.tensor([[57.0], [64.0], [69.0], [76.0]])
+    loss = torch.tensor(torch.inf)
     for _ in range(40):
         loss = (encoder(tones).midi - target).abs().mean()
         optimizer.zero_grad()

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from oscine import processors
+from oscine import networks, processors
 from oscine.models import Instrument, InstrumentConfig
-from oscine.networks import Controller, ControllerConfig
+from oscine.networks import Conformer, Controller, ControllerConfig, Recurrent, Tcn
 from oscine.processors import (
     Chain,
     Convolver,
@@ -83,17 +83,43 @@ CASES = {
 SMALL = ControllerConfig(hidden_size=7, mlp_size=6, n_mlp_layers=2)
 
 
-def _instrument() -> Instrument:
-    rates = {"sample_rate": RATE, "hop_length": HOP}
+def _instrument(controller: ControllerConfig) -> Instrument:
     instrument = Instrument(
-        InstrumentConfig(n_harmonics=9, n_noise_bands=9, reverb_s=0.02, controller=SMALL, **rates)
+        InstrumentConfig(
+            sample_rate=RATE,
+            hop_length=HOP,
+            n_harmonics=9,
+            n_noise_bands=9,
+            reverb_s=0.02,
+            controller=controller,
+        )
     )
     assert instrument.room is not None
     torch.nn.init.normal_(instrument.room.impulse_response, std=0.1)
     return instrument
 
 
+# A kernel, dilations and a context that are not full for some time, and then are; and more than FRAMES.
+TCN = ControllerConfig(kind="tcn", hidden_size=7, mlp_size=6, n_mlp_layers=2, n_layers=5, kernel_size=2)
+CONFORMER = ControllerConfig(kind="conformer", hidden_size=8, n_layers=2, n_heads=2, context_frames=40)
+
+
 CASES |= {
+    "recurrent": Case(lambda: Recurrent(3, 7), lambda: [torch.rand(2, FRAMES, 3)], 1),
+    "tcn": Case(lambda: Tcn(3, 7, 3, 3), lambda: [torch.rand(2, FRAMES, 3)], 1),
+    "tcn of one tap": Case(lambda: Tcn(3, 7, 2, 1), lambda: [torch.rand(2, FRAMES, 3)], 1),
+    "conformer": Case(lambda: Conformer(3, 8, 2, 4, 2, 6), lambda: [torch.rand(2, FRAMES, 3)], 1),
+    "conformer of one frame": Case(
+        lambda: Conformer(3, 8, 2, 1, 2, 1), lambda: [torch.rand(2, FRAMES, 3)], 1
+    ),
+    "tcn controller": Case(
+        lambda: Controller([1, 3], 5, TCN), lambda: [torch.rand(2, FRAMES, 1), torch.rand(2, FRAMES, 3)], 1
+    ),
+    "conformer controller": Case(
+        lambda: Controller([1, 3], 5, CONFORMER),
+        lambda: [torch.rand(2, FRAMES, 1), torch.rand(2, FRAMES, 3)],
+        1,
+    ),
     "controller": Case(
         lambda: Controller([1, 3], 5, SMALL), lambda: [torch.rand(2, FRAMES, 1), torch.rand(2, FRAMES, 3)], 1
     ),
@@ -102,12 +128,15 @@ CASES |= {
         lambda: [torch.rand(2, FRAMES, 1), torch.rand(2, FRAMES, 1)],
         1,
     ),
-    "instrument": Case(_instrument, lambda: [_f0(), -60 + 50 * torch.rand(2, FRAMES)], HOP),
+    "instrument": Case(lambda: _instrument(SMALL), lambda: [_f0(), -60 + 50 * torch.rand(2, FRAMES)], HOP),
+    "instrument with a conformer": Case(
+        lambda: _instrument(CONFORMER), lambda: [_f0(), -60 + 50 * torch.rand(2, FRAMES)], HOP
+    ),
 }
 
 
 def test_no_processor_is_left_out() -> None:
-    public = {getattr(processors, name) for name in processors.__all__}
+    public = {getattr(module, name) for module in (processors, networks) for name in module.__all__}
     classes = {one for one in public if isinstance(one, type) and issubclass(one, Processor)}
     assert classes - {Processor} <= {type(case.build()) for case in CASES.values()}
 

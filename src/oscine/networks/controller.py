@@ -1,33 +1,33 @@
 """The network that turns features into controls: causal, and streaming by `step` like any processor."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
-from oscine.networks.recurrent import Recurrent
+from oscine.networks.core import CoreConfig, make_core
 from oscine.processors.base import Processor, State
 
 
-class ControllerConfig(BaseModel):
+class ControllerConfig(CoreConfig, frozen=True):
     """The size of a `Controller`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    hidden_size: int = Field(default=256, ge=1)
-    """Width of the recurrent layer."""
+    kind: Literal["gru", "tcn", "conformer"] = "gru"
+    """A recurrent layer, dilated convolutions, or attention and convolutions (`oscine.networks.core`)."""
     mlp_size: int = Field(default=0, ge=0)
-    """Width of the dense layers before and after it; 0 for none of them."""
+    """Width of the dense layers before and after those that remember; 0 for none of them."""
     n_mlp_layers: int = Field(default=3, ge=1)
     """Dense layers in each stack, where there are any."""
 
 
 class Controller(Processor):
-    """Dense layers per input, a layer that remembers, dense layers over both, a linear head.
+    """Dense layers per input, layers that remember, dense layers over both, a linear head.
 
-    Without dense layers (``mlp_size = 0``) it is the paper's *tiny* controller: a GRU and a head.
+    What remembers is a GRU, or as the config says (`oscine.networks.core`). A GRU without dense layers
+    (``mlp_size = 0``) is the paper's *tiny* controller.
 
     Args:
         widths: Channels of each input, (batch, frame, channel).
@@ -42,7 +42,7 @@ class Controller(Processor):
         size, layers = config.mlp_size, config.n_mlp_layers
         self.before = nn.ModuleList(mlp(width, size, layers) for width in widths if size)
         n_seen = len(widths) * size or sum(widths)
-        self.core = Recurrent(n_seen, config.hidden_size)
+        self.core = make_core(n_seen, config)
         self.after = mlp(self.core.width + n_seen, size, layers) if size else nn.Identity()
         self.head = nn.Linear(size or self.core.width, n_outputs)
 

@@ -31,7 +31,7 @@ class Recurrent(Processor):
 
     def init_state(self, batch_size: int) -> RecurrentState:
         """Return the state before the first frame."""
-        return RecurrentState(self.gru.weight_hh_l0.new_zeros(1, batch_size, self.width))
+        return RecurrentState(self.gru.all_weights[0][1].new_zeros(1, batch_size, self.width))
 
     def step(
         self, inputs: Float[Tensor, "batch frame input"], *, state: RecurrentState

@@ -4,7 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-SIZES = {"small": (32, (2, 3, 4)), "medium": (32, (3, 4, 6)), "large": (64, (3, 4, 6))}
+SIZES = {
+    "tiny": (8, (2, 3, 4)),
+    "small": (32, (2, 3, 4)),
+    "medium": (32, (3, 4, 6)),
+    "large": (64, (3, 4, 6)),
+}
 """Channels of the first stack, and layers in each of the first three."""
 _LAST_STACK = 3
 
@@ -16,6 +21,7 @@ class ResNet(nn.Module):
 
     Args:
         size: One of ``SIZES``.
+        causal: Look at the frames before in place of those on both sides.
 
     Attributes:
         width: Channels out.
@@ -24,18 +30,19 @@ class ResNet(nn.Module):
     paper's public code.
     """
 
-    def __init__(self, size: str = "small") -> None:
+    def __init__(self, size: str = "small", causal: bool = False) -> None:
         super().__init__()
         channels, n_layers = SIZES[size]
         self.stem = nn.Sequential(
-            nn.Conv2d(1, 64, 7, (1, 2), padding=3), nn.MaxPool2d((1, 3), (1, 2), padding=(0, 1))
+            FrameConvolution(1, 64, 7, 2, causal), nn.MaxPool2d((1, 3), (1, 2), padding=(0, 1))
         )
         layers: list[nn.Module] = []
         n_inputs = 64
         for stack, n in enumerate((*n_layers, _LAST_STACK)):
             width = channels << stack
             for i in range(n):
-                layers.append(ResidualLayer(n_inputs, width, 2 if stack and not i else 1, project=not i))
+                stride = 2 if stack and not i else 1
+                layers.append(ResidualLayer(n_inputs, width, stride, project=not i, causal=causal))
                 n_inputs = 4 * width
             if stack >= len(n_layers) - 1:
                 layers += [FrameNorm(n_inputs), nn.ReLU()]
@@ -62,9 +69,10 @@ class ResidualLayer(nn.Module):
         width: Channels inside; four times as many come out.
         stride: Along the bins.
         project: Bring ``x`` to the output's size by a 1 × 1 convolution.
+        causal: See `ResNet`.
     """
 
-    def __init__(self, n_inputs: int, width: int, stride: int, project: bool) -> None:
+    def __init__(self, n_inputs: int, width: int, stride: int, project: bool, causal: bool) -> None:
         super().__init__()
         self.norm = FrameNorm(n_inputs)
         self.project = nn.Conv2d(n_inputs, 4 * width, 1, (1, stride)) if project else None
@@ -72,7 +80,7 @@ class ResidualLayer(nn.Module):
             nn.Conv2d(n_inputs, width, 1),
             FrameNorm(width),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, (1, stride), padding=1),
+            FrameConvolution(width, width, 3, stride, causal),
             FrameNorm(width),
             nn.ReLU(),
             nn.Conv2d(width, 4 * width, 1),
@@ -82,6 +90,31 @@ class ResidualLayer(nn.Module):
         """Return the layer's output."""
         seen = nn.functional.relu(self.norm(x))
         return self.bottleneck(seen) + (x if self.project is None else self.project(seen))
+
+
+class FrameConvolution(nn.Conv2d):
+    """A square convolution that keeps the number of frames.
+
+    Args:
+        n_inputs: Channels in.
+        n_outputs: Channels out.
+        size: Frames and bins taken together, odd.
+        stride: Along the bins.
+        causal: The present frame is the last one taken, in place of the middle one.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, size: int, stride: int, causal: bool) -> None:
+        super().__init__(
+            n_inputs, n_outputs, size, (1, stride), padding=(0 if causal else size // 2, size // 2)
+        )
+        self.n_before = size - 1 if causal else 0
+
+    def forward(  # the argument's name is the base class's
+        self,
+        input: Float[Tensor, "batch _ frame bin"],  # noqa: A002
+    ) -> Float[Tensor, "batch channel frame less"]:
+        """Return the convolved frames."""
+        return super().forward(nn.functional.pad(input, (0, 0, self.n_before, 0)))
 
 
 class FrameNorm(nn.Module):

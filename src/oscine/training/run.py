@@ -174,6 +174,8 @@ def _fit_with_lightning(
     with warnings.catch_warnings():
         # Batches are slices of a memory map; worker processes would only add their start to every run.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # CREPE's network, which some losses ask, is fixed.
+        warnings.filterwarnings("ignore", message=".* in eval mode at the start of training.*")
         warnings.filterwarnings("ignore", message=".*`isinstance\\(treespec, LeafSpec\\)`.*")
         trainer = lightning.Trainer(
             accelerator="auto",
