@@ -9,8 +9,10 @@ TORCH := torch==2.13.0
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo
+# A folder with recordings of a saxophone, for one of the examples; without it that one is left out.
+SAX ?=
 
-.PHONY: help setup demo test kernels lint format bench docs lock clean
+.PHONY: help setup demo test kernels lint format bench examples docs lock clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -61,6 +63,9 @@ format: .venv/.dev ## let ruff put the style right
 
 bench: .venv/.dev ## measure speed and error, and write docs/performance.md
 	$(BIN)/python -m benchmarks
+
+examples: .venv/.core ## learn, play and measure what the paper shows, and write docs/examples
+	$(BIN)/python -m examples $(if $(SAX),--sax "$(SAX)")
 
 docs: .venv/.dev ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict

@@ -1,6 +1,7 @@
 """The objective: who teaches the pitch, when, and what each part leaves alone."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -82,7 +83,7 @@ def test_the_pitch_is_handed_over() -> None:
     instrument = _instrument(400.0)
     config = TrainingConfig(pretraining_share=0.2, transport_weight=1.0, handover_share=0.5)
     objective = Objective(instrument, config)
-    assert [objective.pretrains(p) for p in (0.0, 0.19, 0.2, 1.0)] == [True, True, False, False]
+    assert [objective.is_synthetic(7, p) for p in (0.0, 0.19, 0.2, 1.0)] == [True, True, False, False]
     shares = [objective.handed_over(p) for p in (0.2, 0.4, 0.6, 1.0)]
     assert shares == pytest.approx([0.0, 0.5, 1.0, 1.0])
     alone = Objective(instrument, TrainingConfig())
@@ -90,6 +91,13 @@ def test_the_pitch_is_handed_over() -> None:
     batch = _batch(300.0)
     after = _pitch_slope(objective, instrument, batch, progress=1.0)
     assert after == _pitch_slope(alone, instrument, batch, progress=0.0) != 0.0
+
+
+def test_synthetic_tones_keep_their_share_of_the_steps() -> None:
+    objective = Objective(_instrument(300.0), TrainingConfig(synthetic_share=0.3))
+    turns = [objective.is_synthetic(step, 0.5) for step in range(100)]
+    assert sum(turns) == 30
+    assert not any(a and b for a, b in pairwise(turns))
 
 
 def test_pretraining_teaches_pitch_and_controls() -> None:

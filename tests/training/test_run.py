@@ -58,6 +58,8 @@ HEARING = SMALL | {
     "training.learning_rate": 1e-3,
     "training.pretraining_share": 0.5,
     "training.transport_weight": 0.1,
+    "training.synthetic_share": 0.25,
+    "training.handover_share": 0.5,
     "training.perceptual_weight": 1.0,
 }
 

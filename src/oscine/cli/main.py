@@ -11,6 +11,7 @@ from oscine.cli.demo import demo
 from oscine.cli.evaluate import evaluate
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
+from oscine.cli.room import room
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
 from oscine.errors import InputError
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (analyze, prepare, train, evaluate, transfer, recipes, demo):
+for command in (analyze, prepare, train, evaluate, transfer, room, recipes, demo):
     app.command(help=command.__doc__)(command)
 
 

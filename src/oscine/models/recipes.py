@@ -38,10 +38,12 @@ class TrainingConfig(BaseModel):
     """Level, in dB of a full-scale sine, below which that term no longer tells sound from silence."""
     pretraining_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the run, at its start, on synthetic tones whose controls are known."""
+    synthetic_share: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the steps after that on further such tones, lest what was learned from them is lost."""
     transport_weight: float = Field(default=0.0, ge=0.0)
     """Of the Wasserstein distance of spectra, semitones, that moves a pitch which is heard from far away."""
-    handover_share: float = Field(default=0.5, ge=0.0, le=1.0)
-    """Share of the rest of the run over which the pitch goes from that distance to the spectral loss."""
+    handover_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of the rest of the run over which a heard pitch goes from that distance to the spectral loss."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
     """Of the distance of what CREPE's network hears, at 16 kHz; the paper's code has 3.4 on this scale."""
     n_validations: int = Field(default=12, ge=1)

@@ -13,8 +13,8 @@ from oscine.functional.units import midi_to_hz
 from oscine.networks.resnet import ResNet
 
 _HIGHEST_MIDI = 127.0
-#: Of a full-scale sine's magnitude, −94 dB. What is below differs from tape to tape and tells no pitch: hearing
-#: down to −154 dB, an encoder that had learned from synthetic tones was twice as far off in recordings.
+#: Of a full-scale sine's magnitude, −94 dB. What is below differs from tape to tape and tells no pitch:
+#: hearing down to −154 dB, an encoder that had learned from synthetic tones was twice as far off in notes.
 _FLOOR = 2e-5
 
 

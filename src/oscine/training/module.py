@@ -106,10 +106,10 @@ class InstrumentTraining(lightning.LightningModule):
         self.snapshot = snapshot
 
     def draw(self, step: int) -> Batch | SyntheticTones:
-        """Return the crops of a step, each with its preroll; synthetic tones while it is pre-training."""
+        """Return the crops of a step, each with its preroll, or synthetic tones where their turn is."""
         config, instrument = self.config, self.instrument
         n_frames = max(1, round(config.crop_s * instrument.sample_rate / instrument.hop_length))
-        if self.objective.pretrains(self.budget.progress(step, self.counters.elapsed_s)):
+        if self.objective.is_synthetic(step, self.budget.progress(step, self.counters.elapsed_s)):
             return synthetic_tones(
                 config.seed,
                 step,

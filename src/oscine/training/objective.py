@@ -19,7 +19,8 @@ class Objective(nn.Module):
     semitone, so an instrument that hears pitch by itself may be taught in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
-      controls, and what is heard and predicted is compared with them (`oscine.losses.parameter_loss`);
+      controls, and what is heard and predicted is compared with them (`oscine.losses.parameter_loss`); after
+      that, in ``synthetic_share`` of the steps, so that it is not forgotten;
     - *transport*: a Wasserstein distance of spectra moves the pitch, and nothing else, from far away; over
       ``handover_share`` of the rest of the run it fades, and the spectral loss, which until then teaches all
       else, takes the pitch over;
@@ -39,14 +40,13 @@ class Objective(nn.Module):
         self.transport = SpectralTransportLoss(rate) if hears and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
 
-    def pretrains(self, progress: float) -> bool:
-        """Return whether the run is still at its synthetic tones."""
-        return progress < self.config.pretraining_share
+    def is_synthetic(self, step: int, progress: float) -> bool:
+        """Return whether a step is on synthetic tones."""
+        share = self.config.synthetic_share
+        return progress < self.config.pretraining_share or int((step + 1) * share) > int(step * share)
 
     def handed_over(self, progress: float) -> float:
         """Return how much of the pitch is the spectral loss's, 0 to 1."""
-        if self.transport is None:
-            return 1.0
         began = self.config.pretraining_share
         length = self.config.handover_share * (1 - began)
         return 1.0 if length <= 0 else min(1.0, max(0.0, (progress - began) / length))

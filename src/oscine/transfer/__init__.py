@@ -7,6 +7,7 @@ from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pi
 from oscine.transfer.playable import PlayableInstrument, load
 from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
+from oscine.transfer.room import room_response
 from oscine.transfer.streaming import Playable, listen, play
 from oscine.transfer.transferring import transfer, transfer_file
 
@@ -29,6 +30,7 @@ __all__ = [
     "play",
     "plot_transfer",
     "presence",
+    "room_response",
     "settled_pitch",
     "shift_loudness",
     "transfer",

@@ -21,9 +21,9 @@ _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
 #: Of the lower of two Nyquist frequencies; above it the resampler's filter falls.
 _COMMON_BAND = 0.9
 _PAD_TAPS = 256
-_CORRECTION_TAPS = 256
+_CORRECTION_TAPS = 512
 #: What a unit of energy outside the common band counts, where inside it counts 1.
-_OUTSIDE_WEIGHT = 1e-4
+_OUTSIDE_WEIGHT = 1e-5
 _FALL_FROM_DB, _FALL_TO_DB = -5.0, -25.0
 
 
@@ -74,13 +74,13 @@ def resample_response(taps: Float[Tensor, " tap"], old_rate: int, new_rate: int)
     and multiplied by ``old_rate / new_rate``, so that its gain at every frequency stays.
 
     The resampled taps would ring before sample 0, where a causal response has none. That part ``p`` is not
-    cut off but replaced by what a causal one can do in its place: 256 taps ``q`` from sample 0 on, with
+    cut off but replaced by what a causal one can do in its place: 512 taps ``q`` from sample 0 on, with
 
-        ``min ∫_in |Q(f) − P(f)|² df + 10⁻⁴ ∫_out |Q(f)|² df``
+        ``min ∫_in |Q(f) − P(f)|² df + 10⁻⁵ ∫_out |Q(f)|² df``
 
-    where "in" is the band common to both rates, up to 0.9 of the lower Nyquist frequency. A response of
-    decaying white noise then differs from its original, in that band, by −70 dB at higher rates and −55 dB at
-    half the rate, its worst case (cut off: −55 and −40 dB).
+    where "in" is the band common to both rates, up to 0.9 of the lower Nyquist frequency. Measured in that
+    band on decaying white noise and on a learned room, the result differs from the original by less than
+    −59 dB at higher rates (cut off: −40 dB), and by less than −43 dB at lower ones, where little is free.
 
     Args:
         taps: The response.

@@ -1,0 +1,228 @@
+"""Independent control: pitch, loudness and timbre of one violin, each moved while the others stay."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from examples.measure import listen
+from examples.page import Page
+from examples.violin import Settings, held_out, violin_dataset, violin_with_z
+from oscine.analysis import CONFIDENT, Features
+from oscine.functional.centroid import spectral_centroid_midi
+from oscine.functional.units import hz_to_midi, midi_to_hz
+from oscine.transfer import PlayableInstrument
+
+_LONGEST_S = 4.0
+_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+_LOUDNESS_DB = (-8.0, 8.0)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What the violin is asked to play, a value a frame."""
+
+    midi: Float[Tensor, " frame"]
+    loudness_db: Float[Tensor, " frame"]
+    z: Float[Tensor, "frame channel"]
+
+    def towards(self, other: "Controls", share: float) -> "Controls":
+        """Return what lies between the two, 0 being this one and 1 the other."""
+        return Controls(
+            torch.lerp(self.midi, other.midi, share),
+            torch.lerp(self.loudness_db, other.loudness_db, share),
+            torch.lerp(self.z, other.z, share),
+        )
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came out, heard again."""
+
+    audio: Float[Tensor, " time"]
+    features: Features
+    centroid_midi: Float[Tensor, " frame"]
+    z: Float[Tensor, "frame channel"]
+
+
+def main(settings: Settings) -> dict[str, float]:
+    """Write the page and return what was measured."""
+    instrument, segment = violin_with_z(settings), held_out(violin_dataset(settings))
+    heard, recording = segment.features(), segment.audio()
+    with torch.no_grad():
+        _, conditions = instrument.hear(
+            recording[None], f0_hz=heard.f0_hz[None], confidence=heard.confidence[None]
+        )
+    z = conditions["z"][0]
+    spread = float((z - z.mean(0)).square().sum(-1).mean().sqrt())
+    n_frames = min(round(_LONGEST_S * heard.frame_rate), heard.n_frames // 2)
+    here, there = heard.slice(0, n_frames), heard.slice(heard.n_frames - n_frames, heard.n_frames)
+    counted = here.confidence >= CONFIDENT
+
+    moves = _moves(instrument, here, there, z, heard.confidence >= CONFIDENT)
+    page = Page(settings, "independent_control", "Pitch, loudness and timbre, each alone")
+    figures, rows, everything = {}, [], {}
+    for name, (start, end) in moves.items():
+        steps = [start.towards(end, share) for share in _SHARES]
+        played = [_play(instrument, one, recording) for one in steps]
+        everything[name] = (steps, played)
+        first, last = played[0], played[-1]
+        measured = _changes(first, last, counted, spread)
+        asked = _asked(start, end, counted, spread)
+        errors = [_errors(one, sound, counted) for one, sound in zip(steps, played, strict=True)]
+        measured |= {"cents": max(cents for cents, _ in errors), "db": max(db for _, db in errors)}
+        figures |= {f"{name}_{what}": value for what, value in measured.items()}
+        rows.append(
+            [
+                f"**{name}** by {asked}",
+                f"{measured['pitch']:.2f}",
+                f"{measured['loudness']:.1f}",
+                f"{measured['centroid']:.1f}",
+                f"{measured['z']:.2f}",
+                f"{measured['cents']:.0f}",
+                f"{measured['db']:.1f}",
+                page.sound(f"{name}-from", first.audio, instrument.sample_rate).replace("listen", "from"),
+                page.sound(f"{name}-to", last.audio, instrument.sample_rate).replace("listen", "to"),
+            ]
+        )
+
+    page.text(
+        "This violin was trained with an encoder that hears z in the recording, so that three curves drive "
+        "it: f0, loudness and z. Below, each goes in five steps from one curve to another while the two "
+        "others stay as they are, and what comes out is analysed again. The curves are from the part that "
+        "was held out: f0 goes from one melody to another, loudness from 8 dB softer to 8 dB louder than it "
+        "was, z from one moment to another, where its largest component is at its 5 % and 95 %, and each is "
+        "held."
+    )
+    page.table(
+        [
+            "moved",
+            "pitch changed (semitones)",
+            "loudness changed (dB)",
+            "centroid changed (semitones)",
+            "z heard again changed (spreads)",
+            "worst step: cents off",
+            "worst step: dB off",
+            "",
+            "",
+        ],
+        rows,
+    )
+    page.text(
+        "Changes are medians of the absolute difference between the first step and the last, over frames in "
+        "which the recording's pitch is confident; the pitch's change where the output's is confident as "
+        "well. z is heard again by the encoder, with the recording played before it, because it takes what "
+        "it hears relative to the average of the whole; the unit is the deviation of z over the recording. "
+        "*Off* is the median distance from the f0 and the loudness that were asked for, in the worst of the "
+        "five steps."
+    )
+    page.picture("curves", _picture(everything, counted), "Five steps of each move, heard again")
+    page.text(
+        "Rows are what was moved, columns what was heard; the darkest line is the first step. Pitch is the "
+        "oscillator's and is free of the rest by construction. Loudness and timbre are what the network "
+        "makes of its inputs, and it can't part what the violin that it learned from never parted: what "
+        "moves in a column that should rest is the figure in the table. z itself is no pure timbre, for the "
+        "MFCCs that it is heard from change with the note, so that it is heard to move when f0 does; the "
+        "centroid is the plainer witness."
+    )
+    page.write()
+    return figures
+
+
+def _moves(
+    instrument: PlayableInstrument,
+    here: Features,
+    there: Features,
+    z: Float[Tensor, "all channel"],
+    confident: Bool[Tensor, " all"],
+) -> dict[str, tuple[Controls, Controls]]:
+    """Return where each move starts and ends."""
+    base = Controls(here.midi, here.loudness_db, z[: here.n_frames])
+    statistics = instrument.statistics
+    assert statistics is not None
+    low, high = statistics.loudness_db_quantiles[1], statistics.loudness_db_quantiles[99]
+    soft, loud = (
+        Controls(base.midi, (base.loudness_db + shift).clamp(low, high), base.z) for shift in _LOUDNESS_DB
+    )
+    # The direction in which z varies most, and two moments far apart along it.
+    _, _, directions = torch.linalg.svd(z[confident] - z[confident].mean(0), full_matrices=False)
+    along = z[confident] @ directions[0]
+    moments = (z[confident][(along - along.quantile(q)).abs().argmin()] for q in (0.05, 0.95))
+    one, other = (Controls(base.midi, base.loudness_db, moment.expand_as(base.z)) for moment in moments)
+    return {
+        "f0": (base, Controls(there.midi, base.loudness_db, base.z)),
+        "loudness": (soft, loud),
+        "z": (one, other),
+    }
+
+
+def _play(instrument: PlayableInstrument, controls: Controls, recording: Tensor) -> Played:
+    with torch.no_grad():
+        audio = instrument(
+            midi_to_hz(controls.midi)[None], controls.loudness_db[None], {"z": controls.z[None]}
+        )
+        features = listen(audio[0], instrument)
+        both = torch.cat([recording[None], audio], dim=1)
+        n_frames = both.shape[1] // instrument.hop_length
+        silent = torch.zeros(1, n_frames)
+        _, conditions = instrument.hear(both, f0_hz=silent, confidence=silent)
+        centroid = spectral_centroid_midi(audio, instrument.sample_rate, instrument.hop_length)[0]
+    return Played(audio[0], features, centroid, conditions["z"][0, -features.n_frames :])
+
+
+def _changes(first: Played, last: Played, counted: Bool[Tensor, " frame"], spread: float) -> dict[str, float]:
+    heard = counted & (first.features.confidence >= CONFIDENT) & (last.features.confidence >= CONFIDENT)
+    pitched = heard if heard.any() else counted
+
+    def change(one: Tensor, other: Tensor, where: Tensor) -> float:
+        return float((other - one)[where].abs().double().median())
+
+    return {
+        "pitch": change(first.features.midi, last.features.midi, pitched),
+        "loudness": change(first.features.loudness_db, last.features.loudness_db, counted),
+        "centroid": change(first.centroid_midi, last.centroid_midi, counted),
+        "z": float((last.z - first.z)[counted].norm(dim=-1).median()) / spread,
+    }
+
+
+def _asked(start: Controls, end: Controls, counted: Bool[Tensor, " frame"], spread: float) -> str:
+    """Return how far the move was to go: the same medians of the controls themselves."""
+    semitones = float((end.midi - start.midi)[counted].abs().median())
+    if semitones > 0:
+        return f"{semitones:.2f} semitones"
+    level_db = float((end.loudness_db - start.loudness_db)[counted].abs().median())
+    if level_db > 0:
+        return f"{level_db:.1f} dB"
+    return f"{float((end.z - start.z)[counted].norm(dim=-1).median()) / spread:.2f} spreads"
+
+
+def _errors(asked: Controls, played: Played, counted: Bool[Tensor, " frame"]) -> tuple[float, float]:
+    """Return how far pitch and loudness are from what was asked: medians, in cents and dB."""
+    cents = 100 * (hz_to_midi(played.features.f0_hz) - asked.midi)[counted].abs().median()
+    level_db = (played.features.loudness_db - asked.loudness_db)[counted].abs().median()
+    return float(cents), float(level_db)
+
+
+def _picture(
+    everything: dict[str, tuple[list[Controls], list[Played]]], counted: Bool[Tensor, " frame"]
+) -> Figure:
+    figure = Figure(figsize=(11, 7), layout="constrained", facecolor="none")
+    grid = figure.subplots(3, 3, sharex=True, sharey="col")
+    colors = colormaps["viridis"](torch.linspace(0.0, 0.9, len(_SHARES)).numpy())
+    for axes, (name, (_, played)) in zip(grid, everything.items(), strict=True):
+        for sound, color in zip(played, colors, strict=True):
+            time_s = sound.features.time_s.numpy()
+            curves = sound.features.midi, sound.features.loudness_db, sound.centroid_midi
+            for one, curve in zip(axes, curves, strict=True):
+                one.plot(time_s, curve.masked_fill(~counted, torch.nan).numpy(), color=color, lw=1.2)
+        axes[0].set_ylabel(f"{name} moved")
+    for one, title in zip(
+        grid[0], ("pitch (MIDI)", "loudness (dB)", "spectral centroid (MIDI)"), strict=True
+    ):
+        one.set_title(title)
+    for one in grid[-1]:
+        one.set_xlabel("s")
+    return figure

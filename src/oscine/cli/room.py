@@ -1,0 +1,28 @@
+"""``oscine room``: the room that an instrument has learned, for any convolution reverb."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def room(
+    instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.wav", help="The file to write.")],
+    rate: Annotated[
+        int | None, typer.Option(metavar="HZ", help="Its rate; the instrument's if none.")
+    ] = None,
+    wet: Annotated[bool, typer.Option("--wet", help="Leave out the direct sound.")] = False,
+) -> None:
+    """Write the impulse response of the room that an instrument was recorded in, as 32-bit float WAV.
+
+    The direct sound is 1 at sample 0 and the reverberation follows; at any rate it is the same room.
+    """
+    from oscine.transfer.room import write_response
+
+    written = write_response(instrument, output, sample_rate=rate, wet=wet)
+    rings = "" if written.decay_s is None else f"; it falls by 60 dB in {written.decay_s:.2f} s"
+    direct = "without the direct sound" if wet else "the direct sound at sample 0"
+    typer.echo(
+        f"{output}: {written.seconds:.2f} s at {written.sample_rate} Hz, 32-bit float, {direct}{rings}"
+    )
