@@ -1,13 +1,20 @@
 import math
 import os
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
+from benchmarks import controllers, nsynth
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.measure import Measurement, alone, measure
 from benchmarks.page import PAGE, with_section, write_section
 from benchmarks.peak import compiler, multiply_adds_per_second
+
+from oscine.data import prepare
+from oscine.models import load_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +110,106 @@ def test_a_quick_run_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     main(["reverb", "gpu", "--quick"])
     assert "`python -m benchmarks reverb gpu`" in capsys.readouterr().out
     assert PAGE.read_bytes() == before
+
+
+FIGURES = {
+    "name": "supervised",
+    "minutes": 10.0,
+    "steps": 1234,
+    "threads": 1,
+    "n_parameters": 1_500_000,
+    "f0_outliers": 0.01,
+    "f0_unsure": None,
+    "examples": {
+        "loudness_l1_deviations": 0.0654,
+        "loudness_l1_db": 1.01,
+        "f0_l1_semitones": 0.054,
+        "f0_outliers": 0.0025,
+    },
+}
+
+
+def test_the_table_of_nsynth_has_ours_and_the_papers_figures() -> None:
+    headings, ours, *theirs = _figures(nsynth.as_table([FIGURES]))
+    assert dict(zip(headings, ours, strict=True)) == {
+        "parameters": "1.50 M",
+        "minutes": "10",
+        "steps": "1234",
+        "loudness L1, deviations": "0.065",
+        "loudness L1, dB": "1.01",
+        "f0 L1, semitones": "0.054",
+        "outliers, % of notes": "0.250",
+        "outliers, % of frames": "1.000",
+        "unsure, % of frames": "–",
+    }
+    assert [row[3] for row in theirs] == ["0.07", "0.09", "0.10"]
+
+
+def test_each_row_of_the_ablation_leaves_out_what_it_says() -> None:
+    def weights(name: str) -> list[float]:
+        _, overrides = nsynth.ABLATION[name]
+        parts = ("pretraining_share", "transport_weight", "perceptual_weight")
+        return [overrides[f"training.{part}"] for part in parts]
+
+    assert all(weights("all three"))
+    assert [bool(one) for one in weights("transport and perception")] == [False, True, True]
+    assert [bool(one) for one in weights("pre-training alone")] == [True, False, False]
+    assert not any(weights("nothing"))
+    for recipe, overrides in (nsynth.MODELS | nsynth.ABLATION).values():
+        load_recipe(recipe, overrides)
+
+
+def test_nsynth_models_are_trained_measured_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    time = np.arange(20 * 16_000) / 16_000
+    for name, f0_hz in (("a", 300.0), ("b", 440.0), ("c", 500.0)):
+        soundfile.write(tmp_path / f"{name}.wav", 0.2 * np.sin(2 * np.pi * f0_hz * time), 16_000)
+    prepare(tmp_path, tmp_path / "dataset", sample_rate=16_000, held_out_s=8.0, n_workers=1)
+    small = {
+        "instrument.controller.hidden_size": 8,
+        "instrument.controller.mlp_size": 8,
+        "instrument.timbre_encoder.hidden_size": 8,
+    }
+    monkeypatch.setitem(nsynth.MODELS, "supervised", ("autoencoder", nsynth.MODELS["supervised"][1] | small))
+    page = tmp_path / "page.md"
+    page.write_text("<!-- begin models -->\n<!-- end models -->\n")
+    monkeypatch.setattr(nsynth, "NSYNTH_PAGE", page)
+    threads = torch.get_num_threads()
+    arguments = [
+        str(tmp_path / "dataset"),
+        str(tmp_path / "results"),
+        "supervised",
+        "--minutes",
+        "0.02",
+        "--write",
+    ]
+    nsynth.main(arguments)
+    kept = (tmp_path / "results" / "supervised" / "figures.json").read_text()
+    nsynth.main(arguments)  # what is there is not trained again
+    assert (tmp_path / "results" / "supervised" / "figures.json").read_text() == kept
+    torch.set_num_threads(threads)
+    assert "| supervised | " in page.read_text()
+    with pytest.raises(SystemExit):
+        nsynth.main([*arguments[:2], "nothing"])
+
+
+def test_controllers_are_named_and_their_table_is_theirs() -> None:
+    line = {
+        "name": "TCN 64",
+        "minutes": 2.0,
+        "steps": 500,
+        "held_out_losses": [6.5, 6.0],
+        "spectral_loss": 5.9,
+        "f0_median_semitones": None,
+        "f0_outliers": 0.004,
+        "loudness_l1_db": 2.5,
+        "real_time_factor_streaming": 0.5,
+        "n_controller": 247_206,
+        "n_encoder": 0,
+        "controller_ms": 0.6,
+        "hearing_factor": None,
+    }
+    headings, row = _figures(controllers.as_table([line], is_encoder=False))
+    figures = dict(zip(headings, row, strict=True))
+    assert (figures["at 1 min"], figures["at 2 min"]) == ("6.500", "6.000")
+    assert figures["f0 median, semitones"] == "none sure"
+    assert figures["× real time, stream"] == "2.0"
