@@ -137,19 +137,20 @@ def as_table(lines: Sequence[Settings]) -> str:
                 f"{line['steps']}",
                 f"{by_example['loudness_l1_deviations']:.3f}",
                 f"{by_example['loudness_l1_db']:.2f}",
+                _figure(line["f0_l1_semitones"], 1),
+                _figure(line["f0_outliers"], 100),
                 _figure(by_example["f0_l1_semitones"], 1),
                 _figure(by_example["f0_outliers"], 100),
-                _figure(line["f0_outliers"], 100),
                 _figure(line["f0_unsure"], 100),
             ]
         )
     rows += [
-        [f"*{name}*", size, "", "", loudness, "", f0, outliers, "", ""]
+        [f"*{name}*", size, "", "", loudness, "", f0, outliers, "", "", ""]
         for name, size, loudness, f0, outliers in PAPER
     ]
     columns = [
         *("model", "parameters", "minutes", "steps", "loudness L1, deviations", "loudness L1, dB"),
-        *("f0 L1, semitones", "outliers, % of notes", "outliers, % of frames", "unsure, % of frames"),
+        *("f0 L1, semitones", "outliers, %", "f0 L1 by notes", "outliers, % of notes", "unsure, %"),
     ]
     return table(columns, rows)
 
