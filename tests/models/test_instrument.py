@@ -141,6 +141,20 @@ def test_everything_that_drives_an_instrument_is_heard_in_its_sound() -> None:
         instrument.hear(torch.zeros(1, 640), f0_hz=f0_hz[:, :10], confidence=f0_hz[:, :10])
 
 
+def test_both_loudnesses_can_drive_at_once() -> None:
+    instrument = Instrument(SMALL.model_copy(update={"loudness": "both"})).eval()
+    f0_hz, loudness_db = _features(batch=1)
+    with torch.no_grad():
+        f0_hz, heard = instrument.hear(
+            0.1 * torch.randn(1, 40 * 64), f0_hz=f0_hz, confidence=torch.ones_like(f0_hz)
+        )
+        audio = instrument(f0_hz, loudness_db, heard)
+        fuller = instrument(f0_hz, loudness_db, {"paper_loudness": heard["paper_loudness"] + 10})
+        louder = instrument(f0_hz, loudness_db + 10, heard)
+    assert instrument.condition_names == ("paper_loudness",)
+    assert all((other - audio).abs().max() > 1e-4 * audio.abs().max() for other in (fuller, louder))
+
+
 def test_a_driven_instrument_streams_and_is_saved(tmp_path: Path) -> None:
     instrument, (f0_hz, loudness_db, conditions) = _driven()
     instrument.save_pretrained(tmp_path)

@@ -29,7 +29,7 @@ class InstrumentConfig(BaseModel):
     """Hears z, what pitch and loudness don't tell; none for an instrument of f0 and loudness alone."""
     pitch_encoder: PitchEncoderConfig | None = None
     """Hears f0, trained with the rest; none where f0 is given."""
-    loudness: Literal["later", "paper"] = "later"
+    loudness: Literal["later", "paper", "both"] = "later"
     """Which definition drives it. ``paper`` is heard in audio; it tells of noise between the harmonics."""
     curves: tuple[str, ...] = ()
     """Further curves that drive the controller: ``periodicity``, ``centroid``, or a dataset's own."""

@@ -44,8 +44,8 @@ class Instrument(Processor):
     Causal and streaming: `step` takes any number of frames. Latency 0.
 
     Where its config says so the controller is driven by more than f0 and loudness, by name: ``z``
-    (batch, frame, channel), ``voice`` (batch, frame, voice), weights of its voices, ``paper_loudness``, which
-    then stands in for loudness_db, and further curves, (batch, frame). `hear` gets them from audio. So an
+    (batch, frame, channel), ``voice`` (batch, frame, voice), its voices' weights, ``paper_loudness``, beside
+    loudness_db or in its place, and further curves, (batch, frame). `hear` gets them from audio. So an
     instrument with encoders is the paper's autoencoder:
 
         ``f0_hz, conditions = instrument.hear(audio, …)``, ``instrument(f0_hz, loudness_db, conditions)``
@@ -82,7 +82,7 @@ class Instrument(Processor):
         known = {} if statistics is None else statistics.curves
         scales = [known.get(name, CURVE_SCALES.get(name, (0.0, 1.0))) for name in config.curves]
         self.register_buffer("curve_scale", torch.tensor(scales, dtype=torch.float32) if scales else None)
-        widths = [1, 1]
+        widths = [1, 1, 1] if config.loudness == "both" else [1, 1]
         widths += [] if config.timbre_encoder is None else [config.timbre_encoder.z_size]
         widths += [1] * len(config.curves)
         widths += [] if self.voices is None else [config.voice_size]
@@ -116,7 +116,7 @@ class Instrument(Processor):
     @property
     def condition_names(self) -> tuple[str, ...]:
         """Names of what drives it beside f0 and loudness."""
-        loudness = ("paper_loudness",) if self.config.loudness == "paper" else ()
+        loudness = () if self.config.loudness == "later" else ("paper_loudness",)
         z = () if self.timbre_encoder is None else ("z",)
         return (*loudness, *z, *self.config.curves, *(() if self.voices is None else ("voice",)))
 
@@ -164,7 +164,7 @@ class Instrument(Processor):
             ValueError: When a curve is missing.
         """
         conditions: dict[str, Tensor] = {}
-        if self.config.loudness == "paper":
+        if self.config.loudness != "later":
             with torch.no_grad():
                 conditions["paper_loudness"] = self._paper_loudness_db(audio)
         if self.timbre_encoder is not None:
@@ -207,9 +207,11 @@ class Instrument(Processor):
             )
         given = conditions or {}
         # The paper's scaling: MIDI pitch and decibels brought to about 0 … 1.
-        is_paper = self.config.loudness == "paper"
-        level = given["paper_loudness"] / 120 + 1 if is_paper else loudness_db / 80 + 1
-        inputs = [(hz_to_midi(f0_hz) / 127)[..., None], level[..., None]]
+        inputs = [(hz_to_midi(f0_hz) / 127)[..., None]]
+        if self.config.loudness != "paper":
+            inputs.append((loudness_db / 80 + 1)[..., None])
+        if self.config.loudness != "later":
+            inputs.append((given["paper_loudness"] / 120 + 1)[..., None])
         if self.timbre_encoder is not None:
             inputs.append(given["z"])
         for i, name in enumerate(self.config.curves):
