@@ -119,8 +119,9 @@ def thinned(dataset: Dataset, n_notes: int | None) -> Dataset:
     """Return the dataset with about as many notes held out, evenly taken."""
     segments = dataset.held_out.segments
     if n_notes is not None:
-        step = max(1, len(segments) // n_notes)
-        dataset.held_out = Split(segments[::step], dataset.hop_length)
+        step = max(1.0, len(segments) / n_notes)
+        chosen = [segments[round(i * step)] for i in range(min(n_notes, len(segments)))]
+        dataset.held_out = Split(chosen, dataset.hop_length)
     return dataset
 
 
@@ -135,6 +136,7 @@ def as_table(lines: Sequence[Settings]) -> str:
                 f"{line['n_parameters'] / 1e6:.2f} M",
                 f"{line['minutes']:.0f}",
                 f"{line['steps']}",
+                f"{by_example['n_examples']}",
                 f"{by_example['loudness_l1_deviations']:.3f}",
                 f"{by_example['loudness_l1_db']:.2f}",
                 _figure(line["f0_l1_semitones"], 1),
@@ -145,11 +147,11 @@ def as_table(lines: Sequence[Settings]) -> str:
             ]
         )
     rows += [
-        [f"*{name}*", size, "", "", loudness, "", f0, outliers, "", "", ""]
+        [f"*{name}*", size, "", "", "", loudness, "", f0, outliers, "", "", ""]
         for name, size, loudness, f0, outliers in PAPER
     ]
     columns = [
-        *("model", "parameters", "minutes", "steps", "loudness L1, deviations", "loudness L1, dB"),
+        *("model", "parameters", "minutes", "steps", "notes", "loudness L1, deviations", "loudness L1, dB"),
         *("f0 L1, semitones", "outliers, %", "f0 L1 by notes", "outliers, % of notes", "unsure, %"),
     ]
     return table(columns, rows)
@@ -166,13 +168,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODELS | ABLATION))
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--notes", type=int, default=None)
+    parser.add_argument("--notes", type=int, default=None, help="to measure on; all if not said")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(MODELS | ABLATION))
     if unknown:
         parser.error(f"there is no variant {unknown[0]!r}: choose of {', '.join(MODELS | ABLATION)}")
+    if options.notes is not None and options.notes < 1:
+        parser.error("--notes needs at least one")
     torch.set_num_threads(options.threads)
     for name in options.names or MODELS | ABLATION:
         folder = options.results / name.replace(" ", "_").replace(",", "").replace("'", "")

@@ -10,7 +10,7 @@ from oscine.data import Dataset, Split, prepare
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Metrics, evaluate, evaluation_page
 from oscine.evaluate.baselines import Asked
-from oscine.evaluate.evaluation import streaming_real_time_factor
+from oscine.evaluate.evaluation import _pieces, _voices, streaming_real_time_factor
 from oscine.evaluate.pictures import comparison_picture
 from oscine.evaluate.report import HEADER, rows
 from oscine.models import Instrument, load_recipe
@@ -102,6 +102,37 @@ def test_a_perfect_instrument_has_no_error(dataset, instrument, monkeypatch):
     monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.0)
     metrics = evaluate(parrot, dataset).instrument
     assert set(metrics.model_dump().values()) == {0.0}
+
+
+def _driven(dataset, **driven):
+    config = load_recipe("tiny", {"instrument.reverb_s": 0.0}).instrument
+    fitted = {"sample_rate": RATE, "hop_length": HOP, "n_harmonics": 8, "n_noise_bands": 9, **driven}
+    return Instrument(config.model_copy(update=fitted), dataset.statistics).eval()
+
+
+def test_a_voice_goes_by_its_name(dataset, monkeypatch):
+    monkeypatch.setattr(dataset, "voices", ("violin",))
+    band = _driven(dataset, voices=("flute", "violin"), voice_size=3)
+    (segment,) = dataset.held_out.segments
+    _, _, asked = next(_pieces(segment, band, _voices(band, dataset)))
+    assert asked.conditions["voice"].unique(dim=1).tolist() == [[[0.0, 1.0]]]
+    monkeypatch.setattr(dataset, "voices", ("oboe",))
+    with pytest.raises(InputError, match=r"the voice 'oboe', and the instrument has flute, violin alone"):
+        evaluate(band, dataset)
+
+
+def test_a_curve_that_the_dataset_has_not_is_named(dataset):
+    with pytest.raises(InputError, match="curve breath, which"):
+        evaluate(_driven(dataset, curves=("centroid", "breath")), dataset)
+
+
+def test_no_example_is_a_rest_of_a_piece(dataset, instrument, monkeypatch):
+    monkeypatch.setattr("oscine.evaluate.evaluation.EXAMPLE_S", 0.7)
+    monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.5)
+    (segment,) = dataset.held_out.segments
+    lengths = [features.n_frames for _, features, _ in _pieces(segment, instrument, {})]
+    assert all(n == 2 * round(0.7 * RATE / HOP) for n in lengths[:-1])
+    assert sum(lengths) == segment.n_frames
 
 
 def test_without_baselines_the_instruments_figures_are_the_same(measured, dataset, instrument):

@@ -360,6 +360,8 @@ def test_recipes_reject_what_they_do_not_know(tmp_path: Path) -> None:
         load_recipe("tiny", {"instrument.n_strings": 4})
     with pytest.raises(InputError, match="batch_size"):
         load_recipe("tiny", {"training.batch_size": 0})
+    with pytest.raises(InputError, match="voice_size"):
+        load_recipe("tiny", {"instrument.voices": ["flute", "violin"]})
     with pytest.raises(InputError, match="no setting"):
         load_recipe("tiny", {"name.first": 0})
     path = tmp_path / "mine.yaml"

@@ -119,6 +119,25 @@ def test_pretraining_teaches_pitch_and_controls() -> None:
     assert instrument.controller.head.weight.grad is not None
 
 
+def test_synthetic_tones_have_every_curve_at_its_mean_and_no_voice() -> None:
+    config = _instrument(200.0).config.model_copy(
+        update={"pitch_encoder": None, "curves": ("breath",), "voices": ("flute", "violin"), "voice_size": 3}
+    )
+    instrument = Instrument(config)
+    tones = synthetic_tones(0, 0, 1, FRAMES, sample_rate=RATE, hop_length=HOP, n_harmonics=20, n_bands=9)
+    Objective(instrument, TrainingConfig()).pretraining(instrument, tones.audio, tones.controls).backward()
+    assert instrument.voices is not None
+    slope = instrument.voices.weight.grad
+    assert slope is not None
+    assert float(slope.abs().max()) > 0
+    torch.testing.assert_close(slope[:, 0], slope[:, 1])
+
+
+def test_a_transport_without_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="handover_share"):
+        TrainingConfig(transport_weight=0.3)
+
+
 def test_the_perceptual_loss_is_added_by_its_weight() -> None:
     instrument, batch = _instrument(280.0), _batch(300.0)
     values = [

@@ -16,7 +16,7 @@ from oscine.files import sha256
 from oscine.models import Instrument
 from oscine.training import module as module_under_test
 from oscine.training import train
-from oscine.training.checkpoint import read_checkpoint
+from oscine.training.checkpoint import read_checkpoint, write_checkpoint
 from oscine.training.module import Budget
 
 SMALL = {
@@ -96,6 +96,16 @@ def test_a_curve_that_the_dataset_has_not_is_refused(dataset: Path, tmp_path: Pa
         dataset, tmp_path / "b", overrides=SMALL | {"instrument.curves": ["periodicity"]}, steps=2
     )
     assert Instrument.from_pretrained(result.folder).condition_names == ("periodicity",)
+
+
+def test_a_state_of_other_names_is_refused(dataset: Path, tmp_path: Path) -> None:
+    _train(dataset, tmp_path / "a", steps=2)
+    place = tmp_path / "a" / "training" / "checkpoint.safetensors"
+    snapshot, run = read_checkpoint(place)
+    tensors = {name.replace("controller.core.", "controller."): one for name, one in snapshot.tensors.items()}
+    write_checkpoint(place, snapshot._replace(tensors=tensors), run)
+    with pytest.raises(InputError, match="another version"):
+        _train(dataset, tmp_path / "a", steps=4, resume=True)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others(dataset: Path, tmp_path: Path) -> None:

@@ -64,6 +64,28 @@ def test_long_performances_are_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) 
     assert float((parts["z"] - whole["z"]).abs().max()) > 0
 
 
+def test_windows_reach_over_the_edges_of_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = _instrument().config.model_copy(update={"loudness": "both", "timbre_encoder": None})
+    instrument, melody = Instrument(config, statistics()), hum([60, 64, 67])
+    features = analyze(melody, SAMPLE_RATE)
+    whole = hear(instrument, (melody, SAMPLE_RATE), features)
+    monkeypatch.setattr("oscine.transfer.driving._PIECE_S", 0.4)
+    for around_s in (0.1, 1.0):
+        monkeypatch.setattr("oscine.transfer.driving._AROUND_S", around_s)
+        parts = hear(instrument, (melody, SAMPLE_RATE), features)
+        torch.testing.assert_close(parts["paper_loudness"], whole["paper_loudness"], atol=1e-3, rtol=0)
+        torch.testing.assert_close(parts["centroid"], whole["centroid"], atol=1e-3, rtol=0)
+
+
+def test_pieces_overlap_by_what_is_around_them() -> None:
+    samples = np.arange(100, dtype=np.float32)
+    for n_around in (5, 16, 40):
+        pieces = list(_pieces(iter(np.split(samples, [3, 50, 51])), 16, n_around))
+        assert len(pieces) == 7
+        for i, piece in enumerate(pieces):
+            np.testing.assert_array_equal(piece, samples[max(0, 16 * i - n_around) : 16 * i + 16 + n_around])
+
+
 def test_pieces_are_the_same_samples() -> None:
     samples = np.arange(100, dtype=np.float32)
     for cuts in ([3, 50, 51], [90], []):

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -15,8 +15,9 @@ from oscine.data.dataset import Dataset, Segment
 from oscine.errors import InputError
 from oscine.evaluate import metrics
 from oscine.evaluate.baselines import Asked, MeanControl, harmonic_ceiling
-from oscine.evaluate.protocol import Example, ExampleMetrics, cut, example_metrics
+from oscine.evaluate.protocol import EXAMPLE_S, Example, ExampleMetrics, cut, example_metrics
 from oscine.models import Instrument
+from oscine.models.instrument import CURVE_SCALES
 from oscine.processors import Stream
 
 _PIECE_S = 60.0
@@ -153,7 +154,8 @@ def evaluate(
         on_progress: Is told the share that is done, 0 … 1.
 
     Raises:
-        InputError: When nothing is held out, or instrument and dataset differ in sample rate or hop length.
+        InputError: When nothing is held out, instrument and dataset differ in sample rate or hop length, or
+            the dataset lacks a curve or has a voice that the instrument has not.
 
     Reference:
         Engel et al., DDSP, 2020, section 5 and table 1 (definitions: ``oscine.evaluate.metrics``).
@@ -168,10 +170,11 @@ def evaluate(
     n_frames = dataset.held_out.n_frames
     if not n_frames:
         raise InputError(f"{dataset.folder} holds nothing out; prepare it again with a held-out part.")
+    voices = _voices(instrument, dataset)
 
     players: dict[str, Stream] = {"instrument": Stream(instrument)}
     if baselines:
-        everything = (one for segment in segments for _, _, one in _pieces(segment, instrument))
+        everything = (one for segment in segments for _, _, one in _pieces(segment, instrument, voices))
         players["mean_control"] = Stream(MeanControl(instrument, everything))
     tallies = {name: _Tally() for name in (*players, *(["harmonic_ceiling"] if baselines else []))}
     targets: list[Features] = []
@@ -181,7 +184,7 @@ def evaluate(
     for segment in segments:
         for stream in players.values():
             stream.reset()
-        for original, features, asked in _pieces(segment, instrument):
+        for original, features, asked in _pieces(segment, instrument, voices):
             target, outputs = _heard(original, features), {}
             for name, stream in players.items():
                 began = time.perf_counter()
@@ -205,7 +208,7 @@ def evaluate(
     target, paper_db = Features.concatenate(targets), torch.cat(target_db)
     seconds = n_frames * dataset.hop_length / dataset.sample_rate
     results = {name: tally.result(target, paper_db) for name, tally in tallies.items()}
-    _, _, first = next(_pieces(segments[0], instrument))
+    _, _, first = next(_pieces(segments[0], instrument, voices))
     return Evaluation(
         instrument=results["instrument"],
         examples=example_metrics(examples),
@@ -250,10 +253,39 @@ def streaming_real_time_factor(instrument: Instrument, asked: Asked, seconds: fl
     return elapsed_s * frame_rate / n_frames
 
 
-def _pieces(segment: Segment, instrument: Instrument) -> Iterator[tuple[Tensor, Features, Asked]]:
+def _voices(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
+    """Return the instrument's number of each of the dataset's voices that are held out.
+
+    Raises:
+        InputError: When the instrument has no such voice, or the dataset no curve that drives the instrument.
+    """
+    known = (*CURVE_SCALES, *dataset.curves)
+    for name in instrument.config.curves:
+        if name not in known:
+            raise InputError(
+                f"The instrument is driven by the curve {name}, which {dataset.folder} has not; prepare "
+                "recordings that have it."
+            )
+    numbers: dict[int, int] = {}
+    there = instrument.config.voices
+    for segment in dataset.held_out.segments if there else ():
+        name = dataset.voices[segment.voice]
+        if name not in there:
+            raise InputError(
+                f"{segment.name} is of the voice '{name}', and the instrument has {', '.join(there)} alone; "
+                "prepare recordings in folders of these names."
+            )
+        numbers[segment.voice] = there.index(name)
+    return numbers
+
+
+def _pieces(
+    segment: Segment, instrument: Instrument, voices: Mapping[int, int]
+) -> Iterator[tuple[Tensor, Features, Asked]]:
     """Yield a segment's audio and features, and what to ask the instrument for, a minute at a time."""
     features, audio = segment.features(), segment.audio()
-    step = max(1, round(_PIECE_S * features.frame_rate))
+    # Whole examples of the paper's table: at a hop that divides no second a few frames would count as one.
+    step = max(1, round(_PIECE_S / EXAMPLE_S)) * round(EXAMPLE_S * features.frame_rate)
     for start in range(0, features.n_frames, step):
         stop = min(start + step, features.n_frames)
         part, heard = (
@@ -268,7 +300,7 @@ def _pieces(segment: Segment, instrument: Instrument) -> Iterator[tuple[Tensor, 
                 curves={
                     name: torch.tensor(segment.slice(name, start, stop))[None] for name in segment.curves
                 },
-                voice=torch.tensor([segment.voice]),
+                voice=torch.tensor([voices.get(segment.voice, 0)]),
             )
         yield part, heard, Asked(f0_hz, heard.loudness_db[None], conditions)
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from oscine.data.curves import RESERVED
 from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
@@ -50,3 +50,9 @@ class InstrumentConfig(BaseModel):
             if name in RESERVED or curves.count(name) > 1:
                 raise ValueError(f"a curve can't be called {name!r}: it is taken")
         return curves
+
+    @model_validator(mode="after")
+    def _voices_have_a_size(self) -> "InstrumentConfig":
+        if self.voices and not self.voice_size:
+            raise ValueError("voices say nothing without a voice_size of 1 or more")
+        return self

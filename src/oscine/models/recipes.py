@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from oscine.errors import InputError
 from oscine.models.config import InstrumentConfig
@@ -53,6 +53,12 @@ class TrainingConfig(BaseModel):
     seed: int = 0
     """Of the weights, the crops and the noise."""
 
+    @model_validator(mode="after")
+    def _transport_has_its_time(self) -> "TrainingConfig":
+        if self.transport_weight and not self.handover_share:
+            raise ValueError("transport_weight says nothing without a handover_share above 0")
+        return self
+
 
 class Recipe(BaseModel):
     """A named instrument and its training."""
@@ -64,6 +70,13 @@ class Recipe(BaseModel):
     """What it is for, in a sentence."""
     instrument: InstrumentConfig
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _only_a_heard_pitch_is_taught(self) -> "Recipe":
+        teaches = self.training.transport_weight or self.training.handover_share
+        if teaches and self.instrument.pitch_encoder is None:
+            raise ValueError("transport_weight and handover_share say nothing without a pitch_encoder")
+        return self
 
 
 _FOLDER = resources.files("oscine") / "recipes"

@@ -67,12 +67,21 @@ def take_snapshot(model: nn.Module, optimizer: torch.optim.Optimizer, counters: 
 
 
 def restore(snapshot: Snapshot, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Bring weights and optimizer back to a snapshot; its counters are the caller's to take."""
+    """Bring weights and optimizer back to a snapshot; its counters are the caller's to take.
+
+    Raises:
+        InputError: When its weights have other names or shapes than the model's.
+    """
     prefix = "model."
     weights = {
         name.removeprefix(prefix): t for name, t in snapshot.tensors.items() if name.startswith(prefix)
     }
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise InputError(
+            "The run was begun by another version of Oscine and can't be resumed; train again in a new folder"
+        ) from None
     entries: dict[int, dict[str, Tensor]] = {}
     for name, tensor in snapshot.tensors.items():
         if not name.startswith(prefix):

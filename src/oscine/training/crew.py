@@ -51,16 +51,16 @@ class Crew:
             parameters: What the gradients are taken of.
         """
 
-        def share(bounds: tuple[int, int]) -> tuple[float, list[Tensor]]:
+        def share(bounds: tuple[int, int]) -> tuple[float, list[Tensor | None]]:
             first, last = bounds
             weighted = loss(first, last) * ((last - first) / n)
-            # What a loss does not reach, such as the room in pre-training, stands still.
-            gradients = torch.autograd.grad(weighted, parameters, allow_unused=True, materialize_grads=True)
-            return weighted.item(), list(gradients)
+            # What a loss does not reach, such as the room in pre-training, has no gradient and stands still.
+            return weighted.item(), list(torch.autograd.grad(weighted, parameters, allow_unused=True))
 
         results = self.map(share, self.bounds(n))
         for parameter, *gradients in zip(parameters, *(gradients for _, gradients in results), strict=True):
-            parameter.grad = sum(gradients[1:], start=gradients[0])
+            reached = [gradient for gradient in gradients if gradient is not None]
+            parameter.grad = sum(reached[1:], start=reached[0]) if reached else None
         return sum(value for value, _ in results)
 
 

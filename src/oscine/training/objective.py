@@ -102,7 +102,12 @@ class Objective(nn.Module):
             truth_hz.shape[1], instrument.hop_length, instrument.sample_rate, instrument.sample_rate
         )
         level_db = loudness_db(audio, centers, instrument.sample_rate)
-        conditions = instrument.conditions(audio, confidence=torch.ones_like(truth_hz))
+        conditions = instrument.conditions(
+            audio, confidence=torch.ones_like(truth_hz), curves=_means(instrument, truth_hz)
+        )
+        if "voice" in conditions:
+            # The tones are of no voice, so of all alike: the first would learn them otherwise.
+            conditions["voice"] = torch.full_like(conditions["voice"], 1 / conditions["voice"].shape[-1])
         state = instrument.controller.init_state(len(audio))
         predicted, _ = instrument.control_step(truth_hz, level_db, state, conditions)
         if instrument.pitch_encoder is None:
@@ -115,6 +120,14 @@ class Objective(nn.Module):
         reached = slice(step - 1, None, step)
         n_whole = truth_midi[:, reached].shape[1]
         return loss + surprise(heard.belief[:, :n_whole], truth_midi[:, reached], audible[:, reached])
+
+
+def _means(instrument: Instrument, like: Tensor) -> dict[str, Tensor]:
+    """Return the curves that drive an instrument at their means, as synthetic tones have them."""
+    means = {}
+    for i, name in enumerate(instrument.config.curves):
+        means[name] = instrument.get_buffer("curve_scale")[i, 0].expand_as(like)
+    return means
 
 
 def hear(instrument: Instrument, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:

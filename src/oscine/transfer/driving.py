@@ -13,6 +13,8 @@ from oscine.models.instrument import CURVE_SCALES
 from oscine.transfer.streaming import Performance, Playable, input_blocks
 
 _PIECE_S = 60.0
+#: Sound before and behind a piece that is heard with it: windows reach into it, and networks warm up in it.
+_AROUND_S = 1.0
 
 
 def hear(
@@ -24,8 +26,8 @@ def hear(
 ) -> dict[str, Tensor]:
     """Return the conditions of all frames by name, (frame,) or (frame, channel); empty where there are none.
 
-    z and the centroid are the performance's, heard a minute at a time, so that hours need no more memory for
-    the sound. A curve that only the training set had stands at its mean there.
+    What is heard in sound is heard a minute at a time, with a second around it, so that hours need no more
+    memory for the sound. A curve that only the training set had stands at its mean there.
 
     Args:
         instrument: Who plays.
@@ -47,40 +49,56 @@ def hear(
     own = [name for name in instrument.config.curves if name not in CURVE_SCALES]
     means = {name: curves.get(name, (0.0, 1.0))[0] for name in own}
     which = torch.tensor([voices.index(voice) if voice else 0])
-    step = max(1, round(_PIECE_S * features.frame_rate))
+    encoder = instrument.config.timbre_encoder
+    grid = 1 if encoder is None else encoder.frames_per_z
+    step, n_around = (
+        grid * max(1, round(seconds * features.frame_rate / grid)) for seconds in (_PIECE_S, _AROUND_S)
+    )
     parts: list[dict[str, Tensor]] = []
-    blocks = _pieces(input_blocks(performance, instrument.sample_rate), step * instrument.hop_length)
-    for start in range(0, features.n_frames, step):
-        part = features.slice(start, min(start + step, features.n_frames))
-        audio = torch.zeros(part.n_frames * instrument.hop_length)
+    hop_length, n_frames = instrument.hop_length, features.n_frames
+    blocks = _pieces(
+        input_blocks(performance, instrument.sample_rate), step * hop_length, n_around * hop_length
+    )
+    for start in range(0, n_frames, step):
+        stop, first = min(start + step, n_frames), max(start - n_around, 0)
+        part = features.slice(first, min(stop + n_around, n_frames))
+        audio = torch.zeros(part.n_frames * hop_length)
         block = torch.from_numpy(next(blocks, np.zeros(0, np.float32)))[: len(audio)]
         audio[: len(block)] = block
         with torch.no_grad():
-            _, conditions = instrument.hear(
+            conditions = instrument.conditions(
                 audio[None],
-                f0_hz=part.f0_hz[None],
                 confidence=part.confidence[None],
                 curves={name: torch.full((1, part.n_frames), mean) for name, mean in means.items()},
                 voice=which,
             )
-        parts.append({name: condition[0].clone() for name, condition in conditions.items()})
+        inside = slice(start - first, stop - first)
+        parts.append({name: condition[0, inside].clone() for name, condition in conditions.items()})
     conditions = {name: torch.cat([part[name] for part in parts]) for name in instrument.condition_names}
     if shift_db is not None and "paper_loudness" in conditions:
         conditions["paper_loudness"] = conditions["paper_loudness"] + shift_db
     return conditions
 
 
-def _pieces(blocks: Iterator[np.ndarray], n_samples: int) -> Iterator[np.ndarray]:
-    """Yield the same samples in pieces of one length; the last may be shorter."""
-    waiting: list[np.ndarray] = []
-    n_waiting = 0
-    for block in blocks:
-        for start in range(0, len(block), n_samples):
-            waiting.append(block[start : start + n_samples])
-            n_waiting += len(waiting[-1])
-            if n_waiting >= n_samples:
-                joined = np.concatenate(waiting)
-                yield joined[:n_samples]
-                waiting, n_waiting = [joined[n_samples:]], n_waiting - n_samples
-    if n_waiting:
-        yield np.concatenate(waiting)
+def _pieces(blocks: Iterator[np.ndarray], n_samples: int, n_around: int = 0) -> Iterator[np.ndarray]:
+    """Yield the same samples in pieces of one length, the last may be shorter, each with what is around it.
+
+    Args:
+        blocks: The samples.
+        n_samples: Of a piece.
+        n_around: Samples before and behind each piece, fewer where the sound begins and ends.
+    """
+    cut = (block[at : at + n_samples] for block in blocks for at in range(0, len(block), n_samples))
+    joined, n_before = np.zeros(0, np.float32), 0
+    while True:
+        wanted = n_before + n_samples + n_around
+        parts, n_there = [joined], len(joined)
+        while n_there < wanted and (part := next(cut, None)) is not None:
+            parts.append(part)
+            n_there += len(part)
+        joined = np.concatenate(parts)
+        if n_there <= n_before:
+            return
+        yield joined[:wanted]
+        n_kept = min(n_before + n_samples, n_around)
+        joined, n_before = joined[n_before + n_samples - n_kept :], n_kept

@@ -16,6 +16,7 @@ class TransferReport(BaseModel):
     autotune: float = Field(description="Strength, 0 to 1.")
     scale: str | None = Field(description="The scale that autotune drew to; null when it was off.")
     tuning_cents: float | None = Field(description="The input's tuning against A = 440 Hz; null likewise.")
+    voice: str | None = Field(description="Of an instrument with several: which played; null otherwise.")
     dry: bool = Field(description="Without the instrument's room.")
     confident_share: float = Field(description="Share of the frames whose pitch the tracker trusts.")
     note_share: float = Field(description="Share of the frames that sound a note.")

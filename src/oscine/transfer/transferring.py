@@ -15,6 +15,7 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.errors import InputError
 from oscine.files import write_atomically
+from oscine.models import Instrument
 from oscine.transfer.driving import hear
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.output import check_output, copy_scaled
@@ -214,6 +215,7 @@ def _report(
         autotune=float(options.autotune),
         scale=matched.scale.name if matched.scale else None,
         tuning_cents=matched.scale.tuning_cents if matched.scale else None,
+        voice=options.voice or _first_voice(instrument),
         dry=options.dry,
         confident_share=float((features.confidence >= VOICED).float().mean()),
         note_share=float(matched.on_notes.float().mean()),
@@ -223,6 +225,11 @@ def _report(
         real_time_factor=took / seconds,
         remarks=_remarks(instrument, matched, peak, scaled_db),
     )
+
+
+def _first_voice(instrument: Playable) -> str | None:
+    voices = instrument.config.voices if isinstance(instrument, Instrument) else ()
+    return voices[0] if voices else None
 
 
 def _remarks(instrument: Playable, matched: Matched, peak: float, scaled_db: float) -> list[str]:
