@@ -5,11 +5,18 @@ import torch
 from torch import Tensor, nn
 
 from oscine import kernels
-from oscine.networks.controller import recur
+from oscine.networks.recurrent import Recurrent, RecurrentState
+
+
+def _recur(gru: nn.GRU, inputs: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    layer = Recurrent(gru.input_size, gru.hidden_size)
+    layer.gru = gru
+    output, state = layer.step(inputs, state=RecurrentState(hidden))
+    return output, state.hidden
 
 
 def _run(gru: nn.GRU, inputs: Tensor, hidden: Tensor) -> list[Tensor]:
-    output, last = recur(gru, inputs, hidden)
+    output, last = _recur(gru, inputs, hidden)
     weights = torch.sin(torch.arange(output.numel(), dtype=output.dtype)).reshape(output.shape)
     wanted = [inputs, hidden, *gru.parameters()]
     return [output, last, *torch.autograd.grad((output * weights).sum() + last.sum(), wanted)]
@@ -65,7 +72,7 @@ def test_a_state_that_is_not_contiguous(compiled: str) -> None:
 
 def test_the_form_may_change_before_the_backward_pass(compiled: str) -> None:
     gru = nn.GRU(2, 3, batch_first=True)
-    output, _ = recur(gru, torch.randn(1, 4, 2), torch.zeros(1, 1, 3))
+    output, _ = _recur(gru, torch.randn(1, 4, 2), torch.zeros(1, 1, 3))
     with kernels.use("torch"):
         assert torch.autograd.grad(output.sum(), gru.all_weights[0][1])[0].any()
 

@@ -69,7 +69,9 @@ def mono_blocks(audio: Tensor | np.ndarray, sample_rate: int) -> Iterator[np.nda
     for start in range(0, audio.shape[1], 8 * sample_rate):
         block = audio[:, start : start + 8 * sample_rate].astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
-            yield ((block.mean(0) - offset) / scale).astype(np.float32)
+            mono = ((block.mean(0) - offset) / scale).astype(np.float32)
+        # Outside: a generator may be closed by another thread, and what errstate has set is the thread's own.
+        yield mono
 
 
 def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.ndarray]:
