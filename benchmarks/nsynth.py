@@ -39,7 +39,6 @@ _SMALL: Settings = _CROPS | {
     "instrument.controller.mlp_size": 256,
     "instrument.controller.n_mlp_layers": 1,
     "instrument.timbre_encoder.hidden_size": 128,
-    "instrument.loudness": "both",
 }
 _HEARING: Settings = {
     "instrument.pitch_encoder.resnet": "tiny",

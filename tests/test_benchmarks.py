@@ -1,11 +1,8 @@
 import math
 import os
 import re
-from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 import torch
 from benchmarks import controllers, nsynth
 from benchmarks.__main__ import BENCHMARKS, main
@@ -13,7 +10,6 @@ from benchmarks.measure import Measurement, alone, measure
 from benchmarks.page import PAGE, with_section, write_section
 from benchmarks.peak import compiler, multiply_adds_per_second
 
-from oscine.data import prepare
 from oscine.models import load_recipe
 
 
@@ -161,39 +157,6 @@ def test_each_row_of_the_ablation_leaves_out_what_it_says() -> None:
     assert not any(weights("nothing"))
     for recipe, overrides in (nsynth.MODELS | nsynth.ABLATION).values():
         load_recipe(recipe, overrides)
-
-
-def test_nsynth_models_are_trained_measured_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    time = np.arange(20 * 16_000) / 16_000
-    for name, f0_hz in (("a", 300.0), ("b", 440.0), ("c", 500.0)):
-        soundfile.write(tmp_path / f"{name}.wav", 0.2 * np.sin(2 * np.pi * f0_hz * time), 16_000)
-    prepare(tmp_path, tmp_path / "dataset", sample_rate=16_000, held_out_s=8.0, n_workers=1)
-    small = {
-        "instrument.controller.hidden_size": 8,
-        "instrument.controller.mlp_size": 8,
-        "instrument.timbre_encoder.hidden_size": 8,
-    }
-    monkeypatch.setitem(nsynth.MODELS, "supervised", ("autoencoder", nsynth.MODELS["supervised"][1] | small))
-    page = tmp_path / "page.md"
-    page.write_text("<!-- begin models -->\n<!-- end models -->\n")
-    monkeypatch.setattr(nsynth, "NSYNTH_PAGE", page)
-    threads = torch.get_num_threads()
-    arguments = [
-        str(tmp_path / "dataset"),
-        str(tmp_path / "results"),
-        "supervised",
-        "--minutes",
-        "0.02",
-        "--write",
-    ]
-    nsynth.main(arguments)
-    kept = (tmp_path / "results" / "supervised" / "figures.json").read_text()
-    nsynth.main(arguments)  # what is there is not trained again
-    assert (tmp_path / "results" / "supervised" / "figures.json").read_text() == kept
-    torch.set_num_threads(threads)
-    assert "| supervised | " in page.read_text()
-    with pytest.raises(SystemExit):
-        nsynth.main([*arguments[:2], "nothing"])
 
 
 def test_controllers_are_named_and_their_table_is_theirs() -> None:

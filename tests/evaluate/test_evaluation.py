@@ -85,8 +85,8 @@ class Parrot(Instrument):
         del seed
         return super().init_state(batch_size)._replace(controller=torch.zeros(1))
 
-    def step(self, f0_hz, loudness_db, *, state, dry=False):
-        del loudness_db, dry
+    def step(self, f0_hz, loudness_db, conditions=None, *, state, dry=False):
+        del loudness_db, conditions, dry
         start = int(torch.as_tensor(state.controller))
         stop = start + f0_hz.shape[1] * HOP
         return self.audio[None, start:stop], state._replace(controller=torch.tensor([float(stop)]))

@@ -43,7 +43,7 @@ def _instrument(name: str) -> Instrument:
         n_harmonics=n_harmonics,
         n_noise_bands=n_bands,
         reverb_s=reverb_s,
-        controller=ControllerConfig(**controller),
+        controller=ControllerConfig.model_validate(controller),
     )
     return _loud(Instrument(config))
 
@@ -128,8 +128,8 @@ def test_what_it_can_not_play_streams_by_step() -> None:
 
 def test_an_instrument_of_someone_elses_streams_by_its_own_step() -> None:
     class Silent(Instrument):
-        def step(self, f0_hz, loudness_db, *, state, dry=False):
-            audio, after = super().step(f0_hz, loudness_db, state=state, dry=dry)
+        def step(self, f0_hz, loudness_db, conditions=None, *, state, dry=False):
+            audio, after = super().step(f0_hz, loudness_db, conditions, state=state, dry=dry)
             return 0 * audio, after
 
     silent = Silent(_instrument("no room").config)
