@@ -35,6 +35,7 @@ _CROPS: Settings = {
     "training.n_validations": 10,
 }
 _SMALL: Settings = _CROPS | {
+    "instrument.loudness": "both",
     "instrument.controller.hidden_size": 256,
     "instrument.controller.mlp_size": 256,
     "instrument.controller.n_mlp_layers": 1,

@@ -9,7 +9,11 @@ from oscine.errors import InputError
 
 _FRAME_RATE = 250.0
 
-_takes = st.lists(st.builds(Take, st.integers(1, 100_000), st.floats(30, 90)), min_size=1, max_size=30)
+_takes = st.lists(
+    st.builds(Take, st.integers(1, 100_000), st.floats(30, 90), st.sampled_from(["", "alto", "tenor"])),
+    min_size=1,
+    max_size=30,
+)
 
 
 @given(takes=_takes, share=st.floats(0.001, 0.5))
@@ -27,7 +31,7 @@ def test_the_parts_share_nothing_and_keep_apart(takes: list[Take], share: float)
             if part.take == held.take:
                 assert part.stop + GAP_S * _FRAME_RATE <= held.start
     lost = total - sum(part.stop - part.start for part in train + held_out)
-    assert 0 <= lost <= GAP_S * _FRAME_RATE + 1
+    assert 0 <= lost <= len({take.voice for take in takes}) * (GAP_S * _FRAME_RATE + 1)
 
 
 def test_the_end_of_the_last_recording_is_held_out() -> None:
@@ -42,6 +46,13 @@ def test_more_than_the_last_recording_reaches_into_the_one_before() -> None:
     assert [part.take for part in train] == [0]
 
 
+def test_every_voice_gives_its_share() -> None:
+    takes = [Take(20_000, 70, "alto"), Take(1_000, 70), Take(10_000, 70, "tenor"), Take(9_000, 70, "tenor")]
+    train, held_out = split_held_out(takes, _FRAME_RATE)
+    assert held_out == [(0, 18_000, 20_000), (1, 900, 1_000), (3, 7_100, 9_000)]
+    assert [part.take for part in train] == [0, 1, 2, 3]
+
+
 def test_a_tenth_is_held_out_by_default() -> None:
     _, held_out = split_held_out([Take(10_000, 70)], _FRAME_RATE)
     assert held_out == [(0, 9_000, 10_000)]
@@ -54,6 +65,17 @@ def test_isolated_notes_are_held_out_whole_and_over_all_pitches() -> None:
     assert len(held_out) == 4
     assert sorted(pitches[part.take] for part in held_out) == [55, 65, 75, 85]
     assert not {part.take for part in train} & {part.take for part in held_out}
+
+
+def test_isolated_notes_are_held_out_of_every_voice() -> None:
+    takes = [Take(1_000, pitch, voice) for voice in ("alto", "tenor") for pitch in range(50, 70)]
+    _, held_out = split_held_out(takes, _FRAME_RATE)
+    assert [(takes[part.take].voice, takes[part.take].pitch_midi) for part in held_out] == [
+        ("alto", 55),
+        ("alto", 65),
+        ("tenor", 55),
+        ("tenor", 65),
+    ]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 21.0, 1e9])

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
-from oscine.data.manifest import FEATURES, Manifest, Span, read_manifest
+from oscine.data.manifest import FEATURES, Manifest, Span, read_manifest, voice_of
 from oscine.data.quality import Quality
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
 from oscine.errors import InputError
@@ -241,7 +241,7 @@ class Dataset:
         # The spans of one recording in one part follow each other without a cut.
         pieces = [list(group) for _, group in groupby(spans, key=lambda span: span.name)]
         segments = [
-            Segment(self.folder, group, rate, hop_length, self.voices.index(_voice(group[0].name)), curves)
+            Segment(self.folder, group, rate, hop_length, self.voices.index(voice_of(group[0].name)), curves)
             for group in pieces
         ]
         return Split(segments, hop_length)
@@ -295,11 +295,5 @@ class Dataset:
         return cls(folder, manifest)
 
 
-def _voice(name: str) -> str:
-    """Return the folder that a recording is in, of those directly below the prepared one."""
-    folder, slash, _ = name.partition("/")
-    return folder if slash else ""
-
-
 def _voices(manifest: Manifest) -> tuple[str, ...]:
-    return tuple(sorted({_voice(recording.name) for recording in manifest.recordings}))
+    return tuple(sorted({voice_of(recording.name) for recording in manifest.recordings}))

@@ -1,6 +1,7 @@
 """Which part of the recordings is kept from training."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from math import ceil
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ class Take(NamedTuple):
 
     n_frames: int
     pitch_midi: float
+    voice: str = ""
 
 
 class FrameRange(NamedTuple):
@@ -37,11 +39,11 @@ def split_held_out(
 
     *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than
     that, all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so
-    that no window of analysis or loss sees both.
+    that no window of analysis or loss sees both. Of several voices each gives its share, by its length.
 
     *Isolated notes* (ten recordings or more, of 15 s at most by the median): the end of the list would be the
-    highest notes only. So whole recordings are held out, evenly spread over the recordings sorted by pitch,
-    until ``held_out_s`` are reached.
+    highest notes only. So whole recordings are held out, evenly spread over the recordings sorted by voice
+    and pitch, until ``held_out_s`` are reached.
 
     Args:
         takes: The recordings in sorted order.
@@ -65,7 +67,7 @@ def split_held_out(
         )
     lengths = sorted(take.n_frames for take in takes)
     notes = len(takes) >= _NOTES_AT_LEAST and lengths[len(takes) // 2] <= _NOTE_AT_MOST_S * frame_rate
-    return _split_notes(takes, wanted) if notes else _split_end(takes, wanted, ceil(GAP_S * frame_rate))
+    return _split_notes(takes, wanted) if notes else _split_ends(takes, wanted, ceil(GAP_S * frame_rate))
 
 
 def split_whole(takes: Sequence[Take], held_out: Sequence[bool]) -> tuple[list[FrameRange], list[FrameRange]]:
@@ -94,10 +96,28 @@ def split_whole(takes: Sequence[Take], held_out: Sequence[bool]) -> tuple[list[F
     )
 
 
-def _split_end(takes: Sequence[Take], wanted: int, gap: int) -> tuple[list[FrameRange], list[FrameRange]]:
+def _split_ends(takes: Sequence[Take], wanted: int, gap: int) -> tuple[list[FrameRange], list[FrameRange]]:
     train: list[FrameRange] = []
     held_out: list[FrameRange] = []
-    for number in reversed(range(len(takes))):
+    rest = sum(take.n_frames for take in takes)
+    in_voices = sorted(range(len(takes)), key=lambda number: takes[number].voice)
+    for _, numbers in groupby(in_voices, key=lambda number: takes[number].voice):
+        voice = list(numbers)
+        n_frames = sum(takes[number].n_frames for number in voice)
+        share = round(wanted * n_frames / rest)
+        wanted, rest = wanted - share, rest - n_frames
+        parts = _split_end(takes, voice, share, gap)
+        train += parts[0]
+        held_out += parts[1]
+    return sorted(train), sorted(held_out)
+
+
+def _split_end(
+    takes: Sequence[Take], voice: Sequence[int], wanted: int, gap: int
+) -> tuple[list[FrameRange], list[FrameRange]]:
+    train: list[FrameRange] = []
+    held_out: list[FrameRange] = []
+    for number in reversed(voice):
         n_frames = takes[number].n_frames
         taken = min(wanted, n_frames)
         wanted -= taken
@@ -110,9 +130,9 @@ def _split_end(takes: Sequence[Take], wanted: int, gap: int) -> tuple[list[Frame
 
 
 def _split_notes(takes: Sequence[Take], wanted: int) -> tuple[list[FrameRange], list[FrameRange]]:
-    order = sorted(range(len(takes)), key=lambda number: (takes[number].pitch_midi, number))
+    order = sorted(range(len(takes)), key=lambda n: (takes[n].voice, takes[n].pitch_midi, n))
     mean = sum(take.n_frames for take in takes) / len(takes)
     count = min(len(takes) - 1, max(1, round(wanted / mean)))
-    # The middles of `count` equal stretches of the pitch range.
+    # The middles of `count` equal stretches of the voices and their pitches.
     chosen = {order[int((step + 0.5) * len(order) / count)] for step in range(count)}
     return split_whole(takes, [number in chosen for number in range(len(takes))])

@@ -80,6 +80,12 @@ class Manifest(_Record):
     curves: list[str] = Field(default=[], description="names of the further curves in every shard")
 
 
+def voice_of(recording: str) -> str:
+    """Return the folder that a recording is in, of those directly below the prepared one; "" for none."""
+    folder, slash, _ = recording.partition("/")
+    return folder if slash else ""
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Return a dataset's manifest.
 

@@ -18,7 +18,7 @@ from oscine.data.advice import LEAST_VOICED_S
 from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport
 from oscine.data.curves import common_curves, curves_file_beside
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
-from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span
+from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, voice_of
 from oscine.data.quality import Quality, merge
 from oscine.data.recording import Job, finished_record
 from oscine.data.statistics import Statistics, measure_statistics
@@ -98,8 +98,9 @@ def prepare(
     folder stays valid.
 
     The held-out part is split off in time and shares no sound with the training part, as ``split_held_out``
-    says: the last seconds of the last recording in sorted order, or, of many isolated notes, some whole ones
-    spread over the pitches. Two files of the same content are used once.
+    says: the last seconds of the last recording in sorted order, of each folder's where there are several,
+    or, of many isolated notes, some whole ones spread over the folders and the pitches. Two files of the same
+    content are used once.
 
     Where a CSV file with the pitch lies beside a recording, ``NAME.f0.csv`` beside ``NAME.flac``, it takes
     the tracker's place (``analysis.read_f0``); a recording whose pitch file is broken, or covers another
@@ -354,7 +355,7 @@ def _split(
             f"{folder} holds {voiced_s:.1f} s of sound with a pitch, and less than {LEAST_VOICED_S:.0f} s "
             "cannot be learned from; record more, and see oscine analyze for what was found."
         )
-    takes = [Take(recording.n_frames, recording.pitch_midi_median) for recording in recordings]
+    takes = [Take(one.n_frames, one.pitch_midi_median, voice_of(one.name)) for one in recordings]
     if held_out_names is None:
         train, held_out = split_held_out(takes, frame_rate, held_out_s)
     else:
