@@ -1,0 +1,173 @@
+"""One network with several voices: how far apart they are, in docs/conditioning.md.
+
+    python -m benchmarks.voices RECORDINGS [--minutes M] [--results FOLDER] [--write]
+
+RECORDINGS has each voice's recordings in a folder of its own. Learns all of them with the recipe ``tiny`` on
+one thread, lets every voice play what is held out of each and the singing in the package, and blends the
+first voice into the last. FOLDER keeps dataset and instrument: what is there is not made again.
+"""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from benchmarks.measure import table
+from benchmarks.page import PAGE, machine, write_section
+from oscine import load, recordings
+from oscine.analysis import VOICED, analyze
+from oscine.data import Dataset, Segment, prepare
+from oscine.data.manifest import MANIFEST
+from oscine.evaluate import evaluate
+from oscine.evaluate.metrics import multi_scale_spectral
+from oscine.functional.centroid import spectral_centroid_midi
+from oscine.functional.units import midi_to_hz
+from oscine.training import train
+from oscine.transfer import PlayableInstrument, listen, match
+
+SAMPLE_RATE, VOICE_SIZE = 16_000, 8
+NOTE_HZ, NOTE_S = 550.0, 4.0
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def learn(recordings_folder: Path, results: Path, minutes: float) -> tuple[PlayableInstrument, Dataset, int]:
+    """Return the instrument of all voices, its dataset, and the steps of its training."""
+    if not (results / "dataset" / MANIFEST).exists():
+        prepare(recordings_folder, results / "dataset", sample_rate=SAMPLE_RATE)
+    result = train(
+        results / "dataset",
+        results / "instrument",
+        recipe="tiny",
+        minutes=minutes,
+        overrides={"instrument.voice_size": VOICE_SIZE},
+        resume=True,
+        console=Console(stderr=True),
+    )
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return load(results / "instrument"), Dataset.open(results / "dataset"), result.steps
+
+
+@torch.no_grad()
+def played(band: PlayableInstrument, segment: Segment, voice: int) -> Tensor:
+    """Return what a voice makes of a stretch's pitch and loudness."""
+    features = segment.features()
+    f0_hz, conditions = band.hear(
+        segment.audio()[None],
+        f0_hz=features.f0_hz[None],
+        confidence=features.confidence[None],
+        voice=torch.tensor([voice]),
+    )
+    return band(f0_hz, features.loudness_db[None], conditions)[0]
+
+
+def distances(band: PlayableInstrument, dataset: Dataset) -> str:
+    """Return the table of spectral losses: what is held out of each voice, played by each."""
+    voices = band.config.voices
+    rows = []
+    for voice in range(len(voices)):
+        own = [segment for segment in dataset.held_out.segments if segment.voice == voice]
+        n_frames = sum(segment.n_frames for segment in own)
+        losses = [
+            sum(
+                multi_scale_spectral(played(band, segment, player), segment.audio(), SAMPLE_RATE)
+                * segment.n_frames
+                for segment in own
+            )
+            / n_frames
+            for player in range(len(voices))
+        ]
+        cells = [f"{loss:.2f}" for loss in losses]
+        cells[voice] = f"**{cells[voice]}**"
+        rows.append([f"{voices[voice]}, {n_frames * dataset.hop_length / SAMPLE_RATE:.0f} s", *cells])
+    return table(["held out of", *(f"played by {voice}" for voice in voices)], rows)
+
+
+def sung(band: PlayableInstrument, dataset: Dataset) -> str:
+    """Return the table of pitch and centroid: each voice's recordings, and the singing as it plays it."""
+    singing = recordings.path("singing")
+    features, _ = listen(singing, band.sample_rate, band.hop_length)
+    octave = match(features, dataset.statistics).octave
+    rows = []
+    for number, voice in enumerate(band.config.voices):
+        own = [segment.audio() for segment in dataset.held_out.segments if segment.voice == number]
+        recorded = _pitch_and_centroid(torch.cat(own))
+        as_it_sings = _pitch_and_centroid(band.transfer(singing, voice=voice)[0])
+        rows.append([voice, *_cells(recorded), *_cells(as_it_sings)])
+        # The octave is the band's: where the voice is at home in another one, there as well.
+        apart = round(math.log2(recorded[0] / as_it_sings[0]))
+        if apart:
+            at_home = _pitch_and_centroid(band.transfer(singing, voice=voice, octave=octave + apart)[0])
+            rows.append([f"{voice}, `--octave {octave + apart}`", *[""] * 3, *_cells(at_home)])
+    columns = ["pitch", "centroid", "over the pitch"]
+    headings = [f"{whose}: {column}" for whose in ("held out", "as it sings") for column in columns]
+    return table(["voice", *headings], rows)
+
+
+def _pitch_and_centroid(audio: Tensor) -> tuple[float, float, float]:
+    """Return the medians over voiced frames: pitch and centroid in Hz, and the one over the other."""
+    features = analyze(audio, SAMPLE_RATE)
+    centroid_hz = midi_to_hz(spectral_centroid_midi(audio[None], SAMPLE_RATE, features.hop_length)[0])
+    voiced = features.confidence >= VOICED
+    pitch_hz, centroid_hz = features.f0_hz[voiced], centroid_hz[voiced]
+    return float(pitch_hz.median()), float(centroid_hz.median()), float((centroid_hz / pitch_hz).median())
+
+
+def _cells(values: tuple[float, float, float]) -> list[str]:
+    pitch_hz, centroid_hz, ratio = values
+    return [f"{pitch_hz:.0f} Hz", f"{centroid_hz:.0f} Hz", f"{ratio:.1f}"]
+
+
+@torch.no_grad()
+def blended(band: PlayableInstrument, dataset: Dataset) -> str:
+    """Return the sentence on a note between the first voice and the last, the room left out."""
+    voices = band.config.voices
+    f0_hz = torch.full((1, round(NOTE_S * SAMPLE_RATE / band.hop_length)), NOTE_HZ)
+    loudness_db = torch.full_like(f0_hz, dataset.statistics.loudness_db_quantiles[50])
+    centroids = []
+    for share in SHARES:
+        weights = torch.zeros(1, f0_hz.shape[1], len(voices))
+        weights[..., 0], weights[..., -1] = 1 - share, share
+        note = band(f0_hz, loudness_db, {"voice": weights}, dry=True)[0]
+        centroids.append(_pitch_and_centroid(note)[1])
+    return (
+        f"A note of {NOTE_HZ:.0f} Hz without the room, blended from the {voices[0]}'s weight to the "
+        f"{voices[-1]}'s in {len(SHARES) - 1} steps, has its centroid at "
+        f"{', '.join(f'{hz:.0f}' for hz in centroids)} Hz."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.voices", description=__doc__)
+    parser.add_argument("recordings", type=Path)
+    parser.add_argument("--minutes", type=float, default=3.0, help="of training (%(default)g)")
+    parser.add_argument("--results", type=Path, default=Path("build/voices"), metavar="FOLDER")
+    parser.add_argument("--write", action="store_true", help="write docs/conditioning.md")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    band, dataset, steps = learn(options.recordings, options.results, options.minutes)
+    figures = evaluate(band, dataset)
+    heard_s = dataset.train.n_frames * dataset.hop_length / SAMPLE_RATE
+    control = figures.mean_control
+    parts = [
+        f"{heard_s:.0f} s of {', '.join(band.config.voices)}; {options.minutes:g} minutes on one thread, "
+        f"{steps} steps. Spectral loss on all that is held out: {figures.instrument.spectral_loss:.2f}"
+        + (f", of the mean control {control.spectral_loss:.2f}." if control else "."),
+        distances(band, dataset),
+        sung(band, dataset),
+        blended(band, dataset),
+        f"*{machine()}; `python -m benchmarks.voices RECORDINGS --minutes {options.minutes:g} --write`.*",
+    ]
+    content = "\n\n".join(parts)
+    print(content)
+    if options.write:
+        write_section("voices", content, PAGE.with_name("conditioning.md"))
+
+
+if __name__ == "__main__":
+    main()
