@@ -1,11 +1,12 @@
 """The paper's table on NSynth or a set like it, and what teaches a network to hear pitch, in docs/nsynth.md.
 
-    python -m benchmarks.nsynth DATASET RESULTS [NAME …] [--minutes M] [--notes N] [--threads T] [--write]
+    python -m benchmarks.nsynth DATASET RESULTS NAME … [--minutes M] [--notes N] [--threads T] [--write]
 
-DATASET is what `oscine prepare` makes of an NSynth folder. Trains the variants that are named, all if none,
-each for as many minutes, and measures them on every note of the instruments that are held out, or on N of
-them. RESULTS keeps every instrument with its figures: a variant that is there is not trained again, one that
-was cut off goes on. ``--write`` writes the tables of what is kept into the page.
+DATASET is what `oscine prepare` makes of an NSynth folder. Trains the variants that are named (``models`` and
+``ablation`` are all of a table), each for as many minutes, and measures them on every note of the
+instruments that are held out, or on N of them. RESULTS keeps every instrument with its figures: a variant
+that is there is not trained again, one that was cut off goes on. ``--write`` writes their tables, of all that
+is kept, into the page.
 """
 
 import argparse
@@ -81,6 +82,7 @@ ABLATION: dict[str, tuple[str, Settings]] = {
     "transport and perception": _by("transport", "perception"),
     "all three": _by(*_TAUGHT),
 }
+TABLES = {"models": MODELS, "ablation": ABLATION}
 PAPER = (
     ("DDSP, supervised, NSynth", "7 M", "0.07", "0.07", "0.3"),
     ("DDSP, unsupervised, NSynth", "12 M", "0.09", "0.80", "4"),
@@ -167,33 +169,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.nsynth", description=__doc__)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("results", type=Path)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MODELS | ABLATION))
+    parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join([*TABLES, *MODELS, *ABLATION]))
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--notes", type=int, default=None, help="to measure on; all if not said")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
-    unknown = sorted(set(options.names) - set(MODELS | ABLATION))
+    names = [one for name in options.names for one in TABLES.get(name, [name])]
+    unknown = sorted(set(names) - set(MODELS | ABLATION))
     if unknown:
-        parser.error(f"there is no variant {unknown[0]!r}: choose of {', '.join(MODELS | ABLATION)}")
+        parser.error(
+            f"there is no variant {unknown[0]!r}: choose of {', '.join([*TABLES, *MODELS, *ABLATION])}"
+        )
     if options.notes is not None and options.notes < 1:
         parser.error("--notes needs at least one")
     torch.set_num_threads(options.threads)
-    for name in options.names or MODELS | ABLATION:
+    for name in names:
         folder = options.results / name.replace(" ", "_").replace(",", "").replace("'", "")
         kept = folder / "figures.json"
         if not kept.exists():
             figures = run(name, Dataset.open(options.dataset), folder, options.minutes, options.notes)
             write_atomically(kept, json.dumps(figures, indent=1))
     lines = [json.loads(path.read_text()) for path in sorted(options.results.glob("*/figures.json"))]
-    for section, variants in (("models", MODELS), ("ablation", ABLATION)):
+    for section, variants in TABLES.items():
+        if set(variants).isdisjoint(names):
+            continue
         found = [line for name in variants for line in lines if line["name"] == name]
-        if found:
-            print(f"{section}\n\n{as_table(found)}\n")
-            if options.write:
-                threads = ", ".join(sorted({str(line["threads"]) for line in found}))
-                source = f"*{machine()}, threads: {threads}; `python -m benchmarks.nsynth DATASET RESULTS`.*"
-                write_section(section, f"{as_table(found)}\n\n{source}", NSYNTH_PAGE)
+        print(f"{section}\n\n{as_table(found)}\n")
+        if options.write:
+            threads = ", ".join(sorted({str(line["threads"]) for line in found}))
+            source = (
+                f"*{machine()}, threads: {threads}; `python -m benchmarks.nsynth DATASET RESULTS {section}`.*"
+            )
+            write_section(section, f"{as_table(found)}\n\n{source}", NSYNTH_PAGE)
 
 
 if __name__ == "__main__":

@@ -123,9 +123,9 @@ def run(quick: bool) -> str:
     )
     share, limit = listened.tracker / listened.analysis, first / listened.tracker
     floor = (
-        f"Listening to {next(iter(LENGTHS))} takes {listened.analysis:.1f} s alone. The pitch tracker's "
-        f"network takes {listened.tracker:.1f} s of it ({100 * share:.0f} %): with everything else free a "
-        f"transfer would run at {limit:.0f} × real time. Reading and resampling take "
+        f"Listening to {next(iter(LENGTHS))} takes {listened.analysis:.1f} s on one thread. The pitch "
+        f"tracker's network takes {listened.tracker:.1f} s of it ({100 * share:.0f} %): with everything else "
+        f"free a transfer would run at {limit:.0f} × real time. Reading and resampling take "
         f"{listened.reading:.1f} s."
     )
     return f"{head}\n\n{table(columns, rows)}\n\n{floor}"

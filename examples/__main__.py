@@ -25,7 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(EXAMPLES)}; all if none")
     parser.add_argument("--pages", type=Path, default=_ROOT / "docs" / "examples", help="where pages go")
     parser.add_argument("--work", type=Path, default=_ROOT / "build" / "examples", help="for the rest")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of the violin's training")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=10.0,
+        help="of the violin's training; with z three quarters of it, the sax half",
+    )
     parser.add_argument("--instrument", type=Path, help="a violin that is learned already")
     parser.add_argument("--sax", type=Path, help="recordings of a saxophone; without them it is left out")
     parser.add_argument("--quick", action="store_true", help="hardly any training, to see that it runs")

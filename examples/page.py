@@ -70,8 +70,8 @@ class Page:
         write_atomically(self.folder / f"{self.name}-{name}.flac", flac.getvalue())
         return f"[listen]({self.name}-{name}.flac)"
 
-    def write(self) -> None:
-        """Write the page."""
-        command = f"python -m examples {self.name} {self._length}"
+    def write(self, *options: str) -> None:
+        """Write the page; what else the command line needs for it is named."""
+        command = " ".join(["python -m examples", self.name, self._length, *options])
         made = f"*Written by `{command}`, with the figures of that run.*"
         write_atomically(self.folder / f"{self.name}.md", "\n\n".join([*self._parts, made]) + "\n")

@@ -40,7 +40,8 @@ def main(settings: Settings) -> dict[str, float]:
     )
     page.table(["", "falls by 60 dB in (s, median)", "places that show it", ""], rows)
     page.text(
-        "The time is estimated as for [the dry violin](dereverberation.md). The response falls by 60 dB in "
+        "The time is the median over the places where the level falls by 20 dB, or where a note's partials "
+        "go on under the next one. The response falls by 60 dB in "
         f"{figures['room: s']:.2f} s (Schroeder's integral) and its reverberation has {ratio_db:+.1f} dB of "
         f"the direct sound's energy. It reaches up to {instrument.sample_rate / 2000:.0f} kHz, as far as the "
         "violin's recordings; above that the voice stays dry."

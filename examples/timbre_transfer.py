@@ -52,7 +52,7 @@ def main(settings: Settings) -> dict[str, float]:
     )
     for credit in recordings.CREDITS:
         page.text(f"*{credit}*")
-    page.write()
+    page.write(*([] if settings.sax is None else ["--sax FOLDER"]))
     return figures
 
 

@@ -31,7 +31,7 @@ def prepare(
     ] = None,
     held_out: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Keep the last ones from training; a tenth by default."),
+        typer.Option(metavar="SECONDS", help="How much to keep from training; a tenth by default."),
     ] = None,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Finds the pitch: swift-f0, crepe, yin or pyin.")

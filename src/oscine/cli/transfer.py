@@ -32,7 +32,7 @@ def transfer(
     """Play a performance on an instrument: pitch and loudness follow it, the sound is the instrument's.
 
     The output is as long as the input and in time with it, at the instrument's sample rate, as 24-bit PCM;
-    it is lowered as a whole where it would clip. Hours of input take no more memory than minutes.
+    it is lowered as a whole where it would clip. Hours of input take little more memory than minutes.
     """
     from rich.console import Console
     from rich.progress import Progress

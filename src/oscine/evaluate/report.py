@@ -12,7 +12,7 @@ MAIN_COLUMN = 1
 
 #: Label, field of `Metrics`, format, the paper's figure (supervised autoencoder on NSynth).
 _FIGURES = (
-    ("loudness L1 (dB)", "loudness_l1_db", "{:.2f}", "0.07"),
+    ("loudness L1 (dB)", "loudness_l1_db", "{:.2f}", "–"),
     ("f0 L1 (semitones)", "f0_l1_semitones", "{:.3f}", "0.07"),
     ("f0 outliers (%)", "f0_outliers", "{:.2%}", "0.3 %"),
     ("f0 unsure (%)", "f0_unsure", "{:.2%}", "–"),
@@ -85,7 +85,7 @@ def facts(evaluation: Evaluation) -> list[str]:
     table = (
         f"As the paper's table counts, over {by_example.n_examples} examples of at most four seconds: "
         f"loudness L1 {by_example.loudness_l1_db:.2f} dB, which is {by_example.loudness_l1_deviations:.3f} "
-        "standard deviations, f0 L1 "
+        "standard deviations (the paper: 0.07), f0 L1 "
         f"{_or_dash(by_example.f0_l1_semitones, '{:.3f}')} semitones, outliers "
         f"{_or_dash(by_example.f0_outliers, '{:.2%}')} of the examples."
     )

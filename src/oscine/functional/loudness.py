@@ -96,7 +96,7 @@ def paper_loudness_db(
     """Return the loudness by the definition of the paper's time: the mean over bins of weighted decibels.
 
     ``L[t] = mean over bins of max(20 log10 |S[t, bin]| + A(bin) − 20.7, −120)``. The paper's table
-    of loudness errors is in this unit.
+    of loudness errors is by this definition, in a unit that the paper doesn't say.
 
     Args:
         audio: The signal, in −1 … 1.
