@@ -8,9 +8,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from oscine.analysis import Features, analyze
-from oscine.data import Dataset, Split
+from oscine.data import Dataset, Segment, Split
+from oscine.data.manifest import FEATURES, Span
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
 
@@ -102,6 +104,45 @@ def test_a_crop_longer_than_its_segment_ends_in_silence(dataset: Dataset) -> Non
     assert torch.all(batch.loudness_db[:, n_there:] == LOUDNESS_FLOOR_DB)
     assert torch.all(batch.confidence[:, n_there:] == 0)
     assert torch.all(batch.f0_hz[:, n_there:] == batch.f0_hz[:, n_there - 1 : n_there])
+
+
+def test_what_sounded_before_a_crop_stands_before_it(dataset: Dataset) -> None:
+    """And before the segment's first frame there is silence, with its first pitch."""
+    split, at_start = dataset.held_out, 0
+    sound, pitch = split.segments[0].audio(), split.segments[0].features().f0_hz
+    for step in range(30):
+        crop = split.batch(0, step, 1, 300)
+        longer = split.batch(0, step, 1, 300, 100)
+        assert longer.f0_hz.shape == (1, 400)
+        assert torch.equal(longer.audio[:, 100 * 64 :], crop.audio)
+        assert torch.equal(longer.f0_hz[:, 100:], crop.f0_hz)
+        (start,) = [place for _, place in _find(split, crop.f0_hz[0], crop.audio[0])]
+        n_silent = max(0, 100 - start)
+        assert not longer.audio[:, : n_silent * 64].any()
+        assert torch.all(longer.loudness_db[:, :n_silent] == LOUDNESS_FLOOR_DB)
+        assert torch.all(longer.confidence[:, :n_silent] == 0)
+        assert torch.all(longer.f0_hz[:, :n_silent] == pitch[0])
+        assert torch.equal(
+            longer.audio[0, n_silent * 64 : 100 * 64], sound[max(0, start - 100) * 64 : start * 64]
+        )
+        at_start += start == 0
+    assert at_start > 0
+
+
+def test_notes_are_heard_from_their_attack(tmp_path: Path) -> None:
+    """Of notes shorter than the crop all is compared, whatever is played before; of longer ones all parts."""
+    audio = np.arange(1, 81, dtype=np.float32)
+    columns = {"audio": audio, **dict.fromkeys(FEATURES, np.ones(80, np.float32))}
+    save_file(columns, tmp_path / "note")
+    span = Span(name="note", file="note", start=0, stop=80)
+    split = Split([Segment(tmp_path, [span], 16_000, 1)], 1)
+    short = split.batch(0, 0, 4, 100, 50).audio
+    assert torch.all(short[:, 50:130] == torch.from_numpy(audio))
+    seen = split.batch(0, 0, 400, 40, 20).audio[:, 20:]
+    count = torch.bincount(seen.flatten().int(), minlength=81)[1:]
+    # The ends of a note are in every fourth crop or more, its middle in all that can be.
+    assert count.min() > 0.2 * 400
+    assert count.max() < 0.8 * 400
 
 
 def test_silence_is_rarely_drawn(dataset: Dataset) -> None:

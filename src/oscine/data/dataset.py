@@ -155,30 +155,38 @@ class Split:
         """Return a segment's number and a start frame in it."""
         number = start = 0
         for _ in range(_N_TRIES):
-            # A uniform frame of the split picks the segment, so each second of sound is as likely as any
-            # other …
-            number = int(np.searchsorted(self._ends, random.integers(self.n_frames), side="right"))
+            # A uniform frame of the split is the crop's middle, so each second of sound is as likely as any
+            # other. Where the crop would stick out of the segment it is moved in: of isolated notes, whose
+            # attacks would otherwise be in hardly any crop, many begin with the note.
+            frame = int(random.integers(self.n_frames))
+            number = int(np.searchsorted(self._ends, frame, side="right"))
             length = self.segments[number].n_frames
-            # … and every admissible start in it is as likely as any other.
-            start = int(random.integers(max(length - n_frames, 0) + 1))
-            first = int(self._ends[number]) - length + start
+            start_of_segment = int(self._ends[number]) - length
+            middle = frame - start_of_segment
+            start = max(0, min(middle - n_frames // 2, length - n_frames))
+            first = start_of_segment + start
             n_sound = self._sound_before[first + min(length, n_frames)] - self._sound_before[first]
             if n_sound >= _LEAST_SOUND * n_frames:
                 break
         return number, start
 
-    def batch(self, seed: int, step: int, batch_size: int, n_frames: int) -> Batch:
+    def batch(self, seed: int, step: int, batch_size: int, n_frames: int, n_before: int = 0) -> Batch:
         """Return the batch of one training step: a pure function of the arguments and the dataset.
 
-        Segments are drawn in proportion to their length and starts uniformly in them. A crop that is nearly
-        all silence teaches nothing and is drawn again, at most seven times. A segment shorter than the crop
-        is followed by silence: audio 0, loudness −80 dB, confidence 0, its last pitch and curves held.
+        Every frame of the split is the middle of a crop as often as any other; a crop that would stick out
+        of its segment is moved in. A crop that is nearly all silence teaches nothing and is drawn again, at
+        most seven times. Before a segment and behind one that is shorter than the crop there is silence:
+        audio 0, loudness −80 dB, confidence 0, its first or last pitch and curves held.
 
         Args:
             seed: Of the training run, 0 or more.
             step: Number of the training step, 0 or more.
             batch_size: Crops in the batch.
             n_frames: Frames of each crop.
+            n_before: Frames in front of them, of what sounded before.
+
+        Returns:
+            Crops of ``n_before + n_frames`` frames.
 
         Raises:
             InputError: When the split is empty or a size is not positive.
@@ -190,26 +198,25 @@ class Split:
             )
         random = np.random.Generator(np.random.Philox(key=[seed, step]))
         hop_length = self.hop_length
-        audio = np.zeros((batch_size, n_frames * hop_length), np.float32)
-        f0_hz = np.empty((batch_size, n_frames), np.float32)
-        loudness_db = np.full((batch_size, n_frames), LOUDNESS_FLOOR_DB, np.float32)
-        confidence = np.zeros((batch_size, n_frames), np.float32)
-        names = self.segments[0].curves
-        curves = {name: np.empty((batch_size, n_frames), np.float32) for name in names}
+        shape = batch_size, n_before + n_frames
+        audio = np.zeros((batch_size, shape[1] * hop_length), np.float32)
+        f0_hz = np.empty(shape, np.float32)
+        loudness_db = np.full(shape, LOUDNESS_FLOOR_DB, np.float32)
+        confidence = np.zeros(shape, np.float32)
+        curves = {name: np.empty(shape, np.float32) for name in self.segments[0].curves}
         voice = np.empty(batch_size, np.int64)
         for row in range(batch_size):
             number, start = self._draw(random, n_frames)
             segment = self.segments[number]
-            n_there = min(n_frames, segment.n_frames)
-            stop = start + n_there
-            audio[row, : n_there * hop_length] = segment.slice("audio", start, stop)
-            f0_hz[row, :n_there] = segment.slice("f0_hz", start, stop)
-            f0_hz[row, n_there:] = f0_hz[row, n_there - 1]
-            loudness_db[row, :n_there] = segment.slice("loudness_db", start, stop)
-            confidence[row, :n_there] = segment.slice("confidence", start, stop)
-            for name, curve in curves.items():
-                curve[row, :n_there] = segment.slice(name, start, stop)
-                curve[row, n_there:] = curve[row, n_there - 1]
+            first, stop = max(start - n_before, 0), min(start + n_frames, segment.n_frames)
+            # Where in the crop the segment begins and ends.
+            i, j = n_before + first - start, n_before + stop - start
+            audio[row, i * hop_length : j * hop_length] = segment.slice("audio", first, stop)
+            loudness_db[row, i:j] = segment.slice("loudness_db", first, stop)
+            confidence[row, i:j] = segment.slice("confidence", first, stop)
+            for name, values in (("f0_hz", f0_hz), *curves.items()):
+                values[row, i:j] = segment.slice(name, first, stop)
+                values[row, :i], values[row, j:] = values[row, i], values[row, j - 1]
             voice[row] = segment.voice
         return Batch(
             *(torch.from_numpy(values) for values in (audio, f0_hz, loudness_db, confidence)),

@@ -89,8 +89,8 @@ class Keeper(Callback):
             )
         write_preview(
             self.checkpoint_path.parent,
-            audio[0],
-            target[0],
+            audio,
+            target,
             module.instrument.sample_rate,
             counters.step,
             trainer.logger.experiment if isinstance(trainer.logger, TensorBoardLogger) else None,

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import lightning
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.data.dataset import Batch, Split
+from oscine.data.dataset import Batch, Segment, Split
 from oscine.data.synthetic import SyntheticTones, synthetic_tones
 from oscine.models import Instrument, TrainingConfig
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
@@ -120,7 +121,7 @@ class InstrumentTraining(lightning.LightningModule):
                 n_harmonics=instrument.config.n_harmonics,
                 n_bands=instrument.config.n_noise_bands,
             )
-        return self.train_split.batch(config.seed, step, config.batch_size, self._n_preroll + n_frames)
+        return self.train_split.batch(config.seed, step, config.batch_size, n_frames, self._n_preroll)
 
     @property
     def _n_preroll(self) -> int:
@@ -177,48 +178,43 @@ class InstrumentTraining(lightning.LightningModule):
                 f"{self.snapshot.counters.step}, learning rate halved."
             )
 
-    def held_out_loss(self) -> tuple[float, Float[Tensor, "batch time"], Float[Tensor, "batch time"]]:
-        """Return the loss on pieces of the held-out part, and their audio: predicted, true."""
-        batch = self._pieces.map(lambda tensor: tensor.to(self.device))
+    def held_out_loss(self) -> tuple[float, Float[Tensor, " time"], Float[Tensor, " time"]]:
+        """Return the loss on pieces of the held-out part, and the first one's audio: predicted, true."""
 
-        def play(bounds: tuple[int, int]) -> tuple[float, Tensor]:
-            first, last = bounds
+        def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
             with torch.no_grad():
-                part = batch.map(lambda tensor: tensor[first:last])
-                f0_hz, conditions = hear(self.instrument, part)
-                audio = self.instrument(f0_hz, part.loudness_db, conditions)
-                return self.objective.spectral(audio, part.audio).item() * (last - first), audio
+                there = piece.map(lambda tensor: tensor.to(self.device))
+                f0_hz, conditions = hear(self.instrument, there)
+                audio = self.instrument(f0_hz, there.loudness_db, conditions)
+                loss = self.objective.spectral(audio, there.audio).item() * audio.numel()
+                return loss, audio[0], there.audio[0]
 
-        results = self.crew.map(play, self.crew.bounds(len(batch.audio)))
-        loss = sum(value for value, _ in results) / len(batch.audio)
-        return loss, torch.cat([audio for _, audio in results]), batch.audio
+        results = self.crew.map(play, self._pieces)
+        loss = sum(value for value, _, _ in results) / sum(len(audio) for _, audio, _ in results)
+        return loss, results[0][1], results[0][2]
 
 
-def _pieces(split: Split, sample_rate: int) -> Batch:
+def _pieces(split: Split, sample_rate: int) -> list[Batch]:
     """Return pieces of at most eight seconds, 48 s in all, spread evenly over the split."""
-    hop_length = split.hop_length
-    wanted = round(_PIECE_S * sample_rate / hop_length)
-    n_frames = min(wanted, max(segment.n_frames for segment in split.segments))
-    places = [
-        (segment, start)
-        for segment in split.segments
-        for start in range(0, segment.n_frames - n_frames + 1, n_frames)
-    ]
-    n = min(max(1, round(_PIECES_S * sample_rate / hop_length / n_frames)), len(places))
-    chosen = [places[i * len(places) // n] for i in range(n)]
-    features = [segment.features().slice(start, start + n_frames) for segment, start in chosen]
-    curves = {
-        name: torch.stack([torch.tensor(one.slice(name, start, start + n_frames)) for one, start in chosen])
-        for name in split.segments[0].curves
-    }
-    audio = [
-        segment.audio()[start * hop_length : (start + n_frames) * hop_length] for segment, start in chosen
-    ]
+    longest = round(_PIECE_S * sample_rate / split.hop_length)
+    places: list[tuple[Segment, int, int]] = []
+    for segment in split.segments:
+        n = -(-segment.n_frames // longest)
+        ends = [segment.n_frames * i // n for i in range(n + 1)]
+        places += [(segment, start, stop) for start, stop in pairwise(ends)]
+    mean_s = split.n_frames / len(places) * split.hop_length / sample_rate
+    n = min(max(1, round(_PIECES_S / mean_s)), len(places))
+    return [_piece(*places[i * len(places) // n]) for i in range(n)]
+
+
+def _piece(segment: Segment, start: int, stop: int) -> Batch:
+    """Return frames ``start`` … ``stop − 1`` of a segment, a batch of one."""
+
+    def part(name: str) -> Tensor:
+        return torch.tensor(segment.slice(name, start, stop))[None]
+
     return Batch(
-        torch.stack(audio),
-        torch.stack([f.f0_hz for f in features]),
-        torch.stack([f.loudness_db for f in features]),
-        torch.stack([f.confidence for f in features]),
-        curves,
-        torch.tensor([segment.voice for segment, _ in chosen]),
+        *(part(name) for name in ("audio", "f0_hz", "loudness_db", "confidence")),
+        curves={name: part(name) for name in segment.curves},
+        voice=torch.tensor([segment.voice]),
     )
