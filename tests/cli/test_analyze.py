@@ -107,6 +107,24 @@ def test_the_picture_is_written(folder, tmp_path):
     assert (tmp_path / "y.png").exists()
 
 
+def test_no_recording_becomes_a_picture(folder, tmp_path):
+    recording = folder / "take" / "short.flac"
+    before = recording.read_bytes()
+    assert "must end in .png" in run(recording, "--plot", recording)[1]
+    disguised = tmp_path / "short.png"
+    disguised.write_bytes(before)
+    assert "is the input itself" in run(disguised, "--plot", disguised)[1]
+    assert recording.read_bytes() == disguised.read_bytes() == before
+
+
+def test_names_in_brackets_are_shown_as_they_are(folder, tmp_path):
+    place = tmp_path / "named" / "a[dQ].flac"
+    place.parent.mkdir()
+    place.write_bytes((folder / "take" / "short.flac").read_bytes())
+    assert place.name in run(place.parent)[0].stdout
+    assert place.name in run(place)[0].stdout.replace("\n", "")
+
+
 def test_the_pitch_is_written_corrected_and_taken_up(folder, tmp_path):
     recording = folder / "take" / "short.flac"
     result, _ = run(recording, "--f0", tmp_path / "out.csv", "--tracker", "pyin")
@@ -132,6 +150,7 @@ def test_the_pitch_is_written_corrected_and_taken_up(folder, tmp_path):
 
 def test_an_unknown_tracker_is_one_sentence(folder):
     assert "choose one of swift-f0, crepe, yin, pyin" in run(folder / "long.wav", "--tracker", "ear")[1]
+    assert "leave out --tracker" in run(folder / "long.wav", "--tracker", "yin", "--compare")[1]
 
 
 def test_the_trackers_are_compared(folder):

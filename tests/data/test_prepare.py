@@ -241,6 +241,7 @@ def test_too_little_voiced_sound_is_refused(sources: Path, tmp_path: Path) -> No
         ({"hop_length": 0}, "hop length of 0"),
         ({"held_out_s": -1.0}, "cannot be held out"),
         ({"held_out_s": float("nan")}, "cannot be held out"),
+        ({"held_out_s": float("inf")}, "cannot be held out"),
         ({"held_out_s": 35.0}, "less than half"),
     ],
 )

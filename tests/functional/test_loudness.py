@@ -5,6 +5,7 @@ import math
 import librosa
 import numpy as np
 import pytest
+import soxr
 import torch
 
 from oscine.functional.framing import frame_centers, frames_at
@@ -42,6 +43,23 @@ def test_a_sine_is_louder_by_its_weighting(f_hz):
     torch.testing.assert_close(
         difference.mean(), torch.tensor(expected), atol=2.0 if f_hz < 200 else 0.15, rtol=0
     )
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
+def test_a_sound_is_as_loud_at_any_rate(rate):
+    """Up to 8 kHz: what is above is not heard, and what a lower rate lacks is silent."""
+    low_hz = rate < 16_000
+    random = np.random.default_rng(0)
+    source = random.normal(size=96_000) * 0.1
+    spectrum = np.fft.rfft(source)
+    spectrum[np.fft.rfftfreq(96_000, 1 / 48_000) > (3_500 if low_hz else 7_000)] = 0
+    source = np.fft.irfft(spectrum)
+    heard = []
+    for one in (16_000, rate):
+        audio = torch.from_numpy(soxr.resample(source, 48_000, one, "VHQ"))[None]
+        centers = frame_centers(60, one // 50, one, one)[20:]
+        heard.append(torch.stack([loudness_db(audio, centers, one), paper_loudness_db(audio, centers, one)]))
+    assert torch.allclose(heard[0].mean(-1), heard[1].mean(-1), atol=0.1)
 
 
 def test_halving_the_amplitude_takes_off_6_db_in_every_definition():

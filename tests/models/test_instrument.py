@@ -368,6 +368,9 @@ def test_recipes_reject_what_they_do_not_know(tmp_path: Path) -> None:
     path.write_text("name: mine\n  description: [")
     with pytest.raises(InputError, match="not YAML"):
         load_recipe(path)
+    path.write_bytes("name: gämshorn".encode("latin-1"))
+    with pytest.raises(InputError, match="UTF-8"):
+        load_recipe(path)
     path.write_text("- a")
     with pytest.raises(InputError, match="keys and values"):
         load_recipe(path)

@@ -1,23 +1,28 @@
 """Training: it learns, it resumes bit for bit, it survives what goes wrong."""
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from safetensors.numpy import save_file
 from safetensors.torch import load_file
 
+from oscine.data import Segment, Split
+from oscine.data.manifest import FEATURES, Span
 from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.models import Instrument
 from oscine.training import module as module_under_test
 from oscine.training import train
 from oscine.training.checkpoint import read_checkpoint, write_checkpoint
-from oscine.training.module import Budget
+from oscine.training.module import Budget, _pieces
 
 SMALL = {
     "instrument.n_harmonics": 10,
@@ -237,12 +242,61 @@ def test_the_rate_rises_and_falls(dataset: Path, tmp_path: Path) -> None:
         ({"steps": 0}, "positive"),
         ({"recipe": "piano"}, "no recipe"),
         ({"overrides": {"training.speed": 3}}, "speed"),
+        ({"overrides": {"training.seed": -1}}, "seed"),
+        ({"overrides": {"training.seed": 1 << 32}}, "seed"),
     ],
 )
 def test_bad_requests_are_said(dataset: Path, tmp_path: Path, options: dict, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         _train(dataset, tmp_path / "a", **options)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_run_goes_on_as_long_as_it_was_meant_to_or_longer(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _train(dataset, tmp_path / "a", steps=6)
+    again = train(dataset, tmp_path / "a", recipe="tiny", overrides=SMALL, resume=True)
+    assert again.steps == 6
+    losses = []
+    held_out_loss = module_under_test.InstrumentTraining.held_out_loss
+
+    def noted(self):
+        losses.append(self.counters.step)
+        return held_out_loss(self)
+
+    monkeypatch.setattr(module_under_test.InstrumentTraining, "held_out_loss", noted)
+    assert _train(dataset, tmp_path / "a", steps=18, resume=True).steps == 18
+    assert losses == [12, 18]
+
+
+def test_an_instrument_without_its_run_is_not_trained_over(dataset: Path, tmp_path: Path) -> None:
+    _train(dataset, tmp_path / "a", steps=2)
+    before = sha256(tmp_path / "a" / "model.safetensors")
+    shutil.rmtree(tmp_path / "a" / "training")
+    with pytest.raises(InputError, match="no run to resume"):
+        _train(dataset, tmp_path / "a", steps=4, resume=True)
+    assert sha256(tmp_path / "a" / "model.safetensors") == before
+
+
+def test_what_is_held_out_is_looked_at_in_all_its_parts(tmp_path: Path) -> None:
+    """Stretches of any length, one longer than a piece."""
+    lengths = [1500, 700, 4100, 30]
+    segments = []
+    for voice, n in enumerate(lengths):
+        columns = dict.fromkeys(FEATURES, np.full(n, 440, np.float32)) | {
+            "audio": np.zeros(n * 64, np.float32)
+        }
+        save_file(columns, tmp_path / f"{voice}")
+        span = Span(name=f"{voice}", file=f"{voice}", start=0, stop=n)
+        segments.append(Segment(tmp_path, [span], 16_000, 64, voice))
+    pieces = _pieces(Split(segments, 64), 16_000)
+    assert [(int(piece.voice), piece.f0_hz.shape[1]) for piece in pieces] == [
+        *((0, 1500), (1, 700), (2, 1366), (2, 1367), (2, 1367), (3, 30))
+    ]
+    many = _pieces(Split(segments * 10, 64), 16_000)
+    assert 40 <= sum(piece.audio.shape[1] for piece in many) / 16_000 <= 60
+    assert {int(piece.voice) for piece in many} == {0, 1, 2, 3}
 
 
 def test_nothing_is_overwritten_and_only_the_same_run_is_resumed(dataset: Path, tmp_path: Path) -> None:

@@ -40,16 +40,20 @@ def analyze(
     from rich.progress import track
 
     from oscine.analysis.f0_file import check_new, write_f0
-    from oscine.analysis.trackers import tracker_named
+    from oscine.analysis.trackers import TRACKERS, tracker_named
     from oscine.cli.comparing import compare as show_comparison
     from oscine.data.inspection import audio_files, inspect_file, summarize
     from oscine.errors import InputError
+    from oscine.transfer.output import check_output
 
     is_folder = recording.is_dir()
     tracker_named(tracker)
     if compare:
-        if plot is not None or f0 is not None:
-            raise InputError("--compare draws and writes nothing; leave out --plot and --f0.")
+        if plot is not None or f0 is not None or tracker != TRACKERS[0]:
+            raise InputError(
+                "--compare hears with all trackers, and draws and writes nothing; "
+                "leave out --tracker, --plot and --f0."
+            )
         show_comparison(recording, as_json)
         return
     if plot is not None and is_folder:
@@ -58,8 +62,10 @@ def analyze(
         raise InputError(f"{recording} is a folder and --f0 writes the pitch of one file; name the file.")
     if f0 is not None:
         check_new(f0)
+    if plot is not None:
+        check_output(plot, recording, (".png",))
     paths = audio_files(recording)
-    console = Console()
+    console = Console(markup=False, highlight=False)
     progress = track(
         paths,
         description="listening",
@@ -88,9 +94,9 @@ def analyze(
         what = f"it {reason}" if reason.startswith("is ") else reason
         raise InputError(f"{recording} cannot be used: {what}; give a recording of a voice or an instrument.")
     if plot is not None and not as_json:
-        console.print(f"The picture is in {plot}.", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"The picture is in {plot}.", soft_wrap=True)
     if f0 is not None and not as_json:
-        console.print(f"The pitch is in {f0}.", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"The pitch is in {f0}.", soft_wrap=True)
 
 
 def _whole(level_db: float) -> int:
@@ -131,14 +137,14 @@ def _show_file(console: Any, total: dict[str, Any]) -> None:
     from rich.table import Table
 
     form = f"{total['sample_rate']} Hz, {total['duration_s']:.1f} s"
-    console.print(f"{total['path']} ({form})", style="bold", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"{total['path']} ({form})", style="bold", soft_wrap=True)
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     state = total["verdict"] + (f": {'; '.join(total['reasons'])}" if total["reasons"] else "")
     table.add_row("verdict", state)
     _add_findings(table, total)
-    console.print(table, highlight=False)
+    console.print(table)
     _show_advice(console, total)
 
 
@@ -161,9 +167,9 @@ def _add_findings(table: Any, total: dict[str, Any]) -> None:
 
 def _show_advice(console: Any, total: dict[str, Any]) -> None:
     verdict = "This can be learned." if total["learnable"] else "This cannot be learned as it is."
-    console.print(verdict, style="bold green" if total["learnable"] else "bold red", highlight=False)
+    console.print(verdict, style="bold green" if total["learnable"] else "bold red")
     for line in total.get("advice", []):
-        console.print(f"  {line}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"  {line}", soft_wrap=True)
 
 
 def _show_folder(console: Any, rows: "list[Inspection]", total: dict[str, Any]) -> None:
@@ -181,9 +187,9 @@ def _show_folder(console: Any, rows: "list[Inspection]", total: dict[str, Any]) 
     table.add_section()
     counts = ", ".join(f"{count} {verdict}" for verdict, count in total["n_files"].items() if count)
     table.add_row("total", counts, *_cells(total), ", ".join(_suspicions(total)), style="bold")
-    console.print(table, highlight=False)
+    console.print(table)
     if "usable_minutes" in total:
-        console.print(f"pitches  {_histogram(total['pitch_s'])}", highlight=False, soft_wrap=True)
+        console.print(f"pitches  {_histogram(total['pitch_s'])}", soft_wrap=True)
         _show_advice(console, total)
 
 

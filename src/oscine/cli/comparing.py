@@ -26,7 +26,7 @@ def compare(recording: Path, as_json: bool) -> None:
     from oscine.errors import InputError
 
     is_folder = recording.is_dir()
-    console = Console()
+    console = Console(markup=False, highlight=False)
     progress = track(
         audio_files(recording),
         description="listening",
@@ -42,7 +42,7 @@ def compare(recording: Path, as_json: bool) -> None:
         for one in compared:
             _show_file(console, one.summary)
         if is_folder and total["pairs"]:
-            console.print(f"All files ({total['duration_s']:.1f} s)", style="bold", highlight=False)
+            console.print(f"All files ({total['duration_s']:.1f} s)", style="bold")
             _show_pairs(console, total["pairs"])
     if not any(one.tracked for one in compared):
         if is_folder:
@@ -55,10 +55,10 @@ def compare(recording: Path, as_json: bool) -> None:
 
 def _show_file(console: "Console", summary: dict[str, Any]) -> None:
     title = f"{summary['path']} ({summary['duration_s']:.1f} s)"
-    console.print(title, style="bold", highlight=False, soft_wrap=True, markup=False)
+    console.print(title, style="bold", soft_wrap=True)
     if "pairs" not in summary:
         reasons = "; ".join(summary["reasons"])
-        console.print(f"rejected: {reasons}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"rejected: {reasons}", soft_wrap=True)
         return
     _show_pairs(console, summary["pairs"])
     if "accuracy" in summary:
@@ -76,13 +76,13 @@ def _show_pairs(console: "Console", pairs: list[dict[str, Any]]) -> None:
     for one in pairs:
         cells = [_percent(one["same_pitch"]), _percent(one["octave_errors"]), _cents(one["median_cents"])]
         table.add_row(" – ".join(one["trackers"]), *cells, _percent(one["same_voicing"]))
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def _show_accuracy(console: "Console", corrected: str, found: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    console.print(f"Against {corrected}:", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"Against {corrected}:", soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("tracker")
     for name in ("pitch right", "octaves aside", "median cents", "voicing found", "false alarms"):
@@ -96,14 +96,14 @@ def _show_accuracy(console: "Console", corrected: str, found: list[dict[str, Any
             _percent(one["voicing_recall"]),
             _percent(one["voicing_false_alarm"]),
         )
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def _show_passages(console: "Console", found: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     if not found:
-        console.print("The trackers agree everywhere.", highlight=False)
+        console.print("The trackers agree everywhere.")
         return
     # Pitch before voicing, long before short; then again in order of time.
     first = sorted(found, key=lambda one: (one["on"] != "pitch", one["start_s"] - one["end_s"]))
@@ -116,10 +116,10 @@ def _show_passages(console: "Console", found: list[dict[str, Any]]) -> None:
     for one in shown:
         values = [f"{f0_hz:.1f}" if f0_hz else "–" for f0_hz in one["f0_hz"].values()]
         table.add_row(f"{one['start_s']:.2f} to {one['end_s']:.2f}", one["on"], *values)
-    console.print(table, highlight=False)
+    console.print(table)
     n_more = len(found) - len(shown)
     if n_more:
-        console.print(f"{n_more} smaller ones are in --json.", highlight=False)
+        console.print(f"{n_more} smaller ones are in --json.")
 
 
 def _percent(share: float | None) -> str:

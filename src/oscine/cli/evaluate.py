@@ -69,9 +69,9 @@ def _show(evaluation: object, page: Path | None) -> None:
         )
     for row in rows(evaluation):
         table.add_row(*row)
-    console = Console()
+    console = Console(markup=False, highlight=False)
     console.print(table)
     for sentence in facts(evaluation):
-        console.print(sentence, highlight=False, soft_wrap=True)
+        console.print(sentence, soft_wrap=True)
     if page is not None:
-        console.print(f"Page with players and pictures: {page}", highlight=False, soft_wrap=True)
+        console.print(f"Page with players and pictures: {page}", soft_wrap=True)

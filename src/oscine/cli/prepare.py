@@ -93,7 +93,7 @@ def prepare(
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        _show(Console(), report)
+        _show(Console(markup=False, highlight=False), report)
 
 
 def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> None:
@@ -103,16 +103,16 @@ def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> Non
         files = [report.model_dump() for report in seen]
         typer.echo(json.dumps({"error": sentence, "files": files}, indent=2, ensure_ascii=False))
     elif seen:
-        _show_files(Console(), seen, {})
+        _show_files(Console(markup=False, highlight=False), seen, {})
 
 
 def _show(console: "Console", report: "PrepareReport") -> None:
     quality = report.quality
     _show_files(console, report.files, report.quality_by_file)
     if report.other_files:
-        console.print(f"{report.other_files} other files are no audio by their name.", highlight=False)
+        console.print(f"{report.other_files} other files are no audio by their name.")
     if report.reused:
-        console.print(f"{report.reused} files were finished by an earlier run.", highlight=False)
+        console.print(f"{report.reused} files were finished by an earlier run.")
     console.print()
     rows = [
         ("usable", f"{quality.usable_minutes:.1f} of {quality.minutes:.1f} minutes"),
@@ -123,10 +123,10 @@ def _show(console: "Console", report: "PrepareReport") -> None:
         ("held out", f"{report.held_out_s:.1f} s, {report.train_s / 60:.1f} minutes to train on"),
     ]
     for name, text in rows:
-        console.print(f"{name:9} {text}", highlight=False, soft_wrap=True)
+        console.print(f"{name:9} {text}", soft_wrap=True)
     for sentence in quality.advice:
-        console.print(f"! {sentence}", style="yellow", highlight=False, markup=False)
-    console.print(f"The dataset is in {report.dataset}.", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"! {sentence}", style="yellow")
+    console.print(f"The dataset is in {report.dataset}.", soft_wrap=True)
 
 
 def _show_files(console: "Console", files: "list[FileReport]", qualities: "dict[str, Quality]") -> None:
@@ -145,14 +145,14 @@ def _show_files(console: "Console", files: "list[FileReport]", qualities: "dict[
             left_out += 1
             continue
         style = _STYLES[report.verdict]
-        row = (Text(report.path), Text(report.verdict, style), f"{report.duration_s:.1f}")
-        table.add_row(*row, Text("; ".join(remarks)))
+        row = (report.path, Text(report.verdict, style), f"{report.duration_s:.1f}")
+        table.add_row(*row, "; ".join(remarks))
     if table.row_count:
-        console.print(table, highlight=False)
+        console.print(table)
     verdicts = [report.verdict for report in files]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in _STYLES if name in verdicts)
     unnamed = f" ({left_out} of them not listed: nothing to remark)" if left_out else ""
-    console.print(f"{len(files)} files: {counts}{unnamed}.", highlight=False, soft_wrap=True)
+    console.print(f"{len(files)} files: {counts}{unnamed}.", soft_wrap=True)
 
 
 def _suspicions(quality: "Quality | None") -> list[str]:

@@ -30,4 +30,4 @@ def recipes(
     table = Table("recipe", "parameters", "what for", box=None)
     for row in rows:
         table.add_row(row["name"], f"{row['n_parameters']:,}", row["description"])
-    Console().print(table)
+    Console(markup=False, highlight=False).print(table)

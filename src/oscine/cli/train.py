@@ -26,7 +26,7 @@ def train(
     from oscine import kernels
     from oscine.training import train as run
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False, highlight=False)
     kernels.chosen()  # a form that there is not is refused before anything is read
     result = run(
         dataset,
@@ -44,8 +44,6 @@ def train(
         f"{ending}{result.folder}: {result.steps} steps{skipped} in {result.minutes:.1f} minutes, "
         f"held-out spectral loss {result.held_out_loss:.3f}. "
         f"Curves: tensorboard --logdir {result.folder / 'training'}",
-        highlight=False,
-        markup=False,
         soft_wrap=True,
     )
 

@@ -58,18 +58,17 @@ def transfer(
     if as_json:
         typer.echo(report.model_dump_json())
         return
-    console = Console()
+    console = Console(markup=False, highlight=False)
     how = f"{report.octave:+d} octaves, {report.loudness_shift_db:+.1f} dB"
     if report.scale is not None:
         how += f", autotune {report.autotune:g} to {report.scale} ({report.tuning_cents:+.0f} cents)"
     console.print(
         f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {how}; "
         f"peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time",
-        highlight=False,
         soft_wrap=True,
     )
     for remark in report.remarks:
-        console.print(f"  {remark}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"  {remark}", soft_wrap=True)
 
 
 def _whole_or_auto(option: str, text: str) -> Literal["auto"] | int:

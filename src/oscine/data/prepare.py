@@ -1,6 +1,7 @@
 """A folder of recordings to a dataset: parallel, resumable, every file accounted for."""
 
 import hashlib
+import math
 import os
 from collections.abc import Callable
 from importlib.metadata import version
@@ -142,7 +143,7 @@ def prepare(
         raise InputError(
             f"A hop length of {hop_length} is not possible; choose one from 1 to {sample_rate // 20}."
         )
-    if held_out_s is not None and not held_out_s > 0:
+    if held_out_s is not None and not 0 < held_out_s < math.inf:
         raise InputError(f"{held_out_s:g} s cannot be held out; give a positive number of seconds.")
     if held_out_s is not None and held_out_names is not None:
         raise InputError("What is held out is given by its seconds or by its names; give one of the two.")

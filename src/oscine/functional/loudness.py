@@ -6,7 +6,7 @@ feature describes exactly the moment at which the synthesiser reaches its contro
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from oscine.functional.framing import frames_at
 from oscine.functional.units import power_to_db
@@ -41,17 +41,28 @@ def a_weighting_db(frequency_hz: Float[Tensor, "*shape"], floor_db: float = -80.
     return weighting.clamp(min=floor_db)
 
 
+#: Both definitions are made for this rate.
+_RATE = 16_000
+
+
 def _power_spectrum(
-    audio: Float[Tensor, "*batch time"], centers: Int[Tensor, " frame"], n_fft: int
+    audio: Float[Tensor, "*batch time"], centers: Int[Tensor, " frame"], sample_rate: int, n_fft: int
 ) -> Float[Tensor, "*batch frame bin"]:
-    window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
-    spectrum = torch.fft.rfft(frames_at(audio, centers, n_fft) * window)
-    return spectrum.real.square() + spectrum.imag.square()
+    """Return the power in the ``n_fft // 2 + 1`` bins up to 8 kHz, as at 16 kHz, whatever the rate."""
+    length = _window_length(sample_rate, n_fft)
+    window = torch.hann_window(length, dtype=audio.dtype, device=audio.device)
+    spectrum = torch.fft.rfft(frames_at(audio, centers, length) * window)[..., : n_fft // 2 + 1]
+    power = (spectrum.real.square() + spectrum.imag.square()) * (n_fft / length) ** 2
+    return nn.functional.pad(power, (0, n_fft // 2 + 1 - power.shape[-1]))
 
 
-def _bin_weighting_db(n_fft: int, sample_rate: int, like: Tensor) -> Float[Tensor, " bin"]:
-    frequency_hz = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * (sample_rate / n_fft)
-    return a_weighting_db(frequency_hz).to(like)
+def _window_length(sample_rate: int, n_fft: int) -> int:
+    return 2 * round(n_fft * sample_rate / (2 * _RATE))
+
+
+def _bin_weighting_db(sample_rate: int, n_fft: int, like: Tensor) -> Float[Tensor, " bin"]:
+    bin_hz = sample_rate / _window_length(sample_rate, n_fft)
+    return a_weighting_db(torch.arange(n_fft // 2 + 1, dtype=torch.float64) * bin_hz).to(like)
 
 
 def loudness_db(
@@ -69,8 +80,9 @@ def loudness_db(
     Args:
         audio: The signal, in −1 … 1.
         centers: The instants, in samples, on which the windows are centred.
-        sample_rate: In Hz; the definition is made for 16000.
-        n_fft: Window and transform length in samples.
+        sample_rate: In Hz. The definition is made for 16000; at another rate the window lasts as long and the
+            same bins up to 8 kHz count, so that a sound has the same loudness.
+        n_fft: Window and transform length in samples at 16 kHz, even.
         floor_db: The least value, that of silence.
 
     Returns:
@@ -80,8 +92,8 @@ def loudness_db(
         Engel et al., DDSP, 2020, public code 3.7 (``spectral_ops.compute_loudness``). Ours is evaluated at
         the frames' instants instead of a grid that starts at 0.
     """
-    power = _power_spectrum(audio, centers, n_fft)
-    weight = torch.pow(10.0, _bin_weighting_db(n_fft, sample_rate, audio) / 10.0)
+    power = _power_spectrum(audio, centers, sample_rate, n_fft)
+    weight = torch.pow(10.0, _bin_weighting_db(sample_rate, n_fft, audio) / 10.0)
     return power_to_db((power @ weight) / weight.shape[0], floor_db)
 
 
@@ -101,8 +113,9 @@ def paper_loudness_db(
     Args:
         audio: The signal, in −1 … 1.
         centers: The instants, in samples, on which the windows are centred.
-        sample_rate: In Hz; the definition is made for 16000.
-        n_fft: Window and transform length in samples.
+        sample_rate: In Hz. The definition is made for 16000; at another rate the window lasts as long and the
+            same bins up to 8 kHz count, so that a sound has the same loudness.
+        n_fft: Window and transform length in samples at 16 kHz, even.
         reference_db: Subtracted from every bin.
         floor_db: The least value of a bin, that of silence.
 
@@ -114,8 +127,8 @@ def paper_loudness_db(
     """
     # The least power keeps the logarithm (and its gradient) finite; 1e-40 is the public code's 1e-20 squared,
     # out of float32's range, and 1e-30 is as far below every floor that A-weighting can lift it to.
-    level_db = 10.0 * torch.log10(_power_spectrum(audio, centers, n_fft).clamp(min=1e-30))
-    weighted_db = level_db + _bin_weighting_db(n_fft, sample_rate, audio) - reference_db
+    level_db = 10.0 * torch.log10(_power_spectrum(audio, centers, sample_rate, n_fft).clamp(min=1e-30))
+    weighted_db = level_db + _bin_weighting_db(sample_rate, n_fft, audio) - reference_db
     return weighted_db.clamp(min=floor_db).mean(-1)
 
 

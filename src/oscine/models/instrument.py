@@ -186,10 +186,9 @@ class Instrument(Processor):
 
     def _paper_loudness_db(self, audio: Float[Tensor, "batch time"]) -> Float[Tensor, "batch frame"]:
         rate, hop_length = self.sample_rate, self.hop_length
-        n_fft = 2 * round(1024 * rate / 16_000)
         centers = frame_centers(-(-audio.shape[-1] // hop_length), hop_length, rate, rate)
         # In parts: a window of 128 ms every 4 is 32 times the audio.
-        parts = [paper_loudness_db(audio, part, rate, n_fft) for part in centers.split(4096)]
+        parts = [paper_loudness_db(audio, part, rate) for part in centers.split(4096)]
         return torch.cat(parts, dim=-1)
 
     def control_step(

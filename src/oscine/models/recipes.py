@@ -50,7 +50,7 @@ class TrainingConfig(BaseModel):
     """How often, in the whole run, the held-out loss is taken and the best instrument kept."""
     snapshot_every: int = Field(default=25, ge=1)
     """Steps between the states to which training can go back."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=1 << 31)
     """Of the weights, the crops and the noise."""
 
     @model_validator(mode="after")
@@ -125,7 +125,10 @@ def _text(name: str | Path) -> str:
         return (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     path = Path(name)
     if path.suffix in (".yaml", ".yml") and path.is_file():
-        return path.read_text(encoding="utf-8")
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"The recipe {name} is not text in UTF-8; save it so") from None
     raise InputError(
         f"There is no recipe {name}; there are {', '.join(list_recipes())}, or the path of a YAML file"
     )

@@ -33,7 +33,9 @@ class TimbreEncoderConfig(CoreConfig, frozen=True):
     frames_per_z: int = Field(default=8, ge=1)
     """Frames of controls for each value of z: 8 of 4 ms are the paper's 125 values in 4 s."""
     causal: bool = False
-    """Listen to what was heard so far in place of the whole sound."""
+    """Listen to what was heard up to the spectrum's window, which ends a stretch of `frames_per_z` behind a
+    value's instant, in place of the whole sound. Between two values z is interpolated, so that it hears up to
+    ``2 · frames_per_z − 1`` frames ahead."""
 
     @model_validator(mode="after")
     def _a_resnet_hears_bands(self) -> "TimbreEncoderConfig":

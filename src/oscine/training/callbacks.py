@@ -102,8 +102,9 @@ class Keeper(Callback):
         self._clock = now
 
     def _write(self, module: InstrumentTraining) -> None:
-        snapshot = take_snapshot(module.instrument, module.optimizer, module.counters)
-        write_checkpoint(self.checkpoint_path, snapshot, self.run)
+        # What a run is resumed from is what it is rolled back to, resumed or not.
+        module.snapshot = take_snapshot(module.instrument, module.optimizer, module.counters)
+        write_checkpoint(self.checkpoint_path, module.snapshot, self.run)
         self._written = time.monotonic()
 
     def _scalars(self, trainer: lightning.Trainer, module: InstrumentTraining) -> None:

@@ -19,7 +19,7 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 class RunInfo(BaseModel):
-    """What a run was started with; a run is only ever resumed with the same."""
+    """What a run was started with; it is only ever resumed with the same recipe and dataset."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -105,6 +105,9 @@ class InstrumentTraining(lightning.LightningModule):
         restore(snapshot, self.instrument, self.optimizer)
         self.counters = snapshot.counters.model_copy()
         self.snapshot = snapshot
+        # Fewer, where the run is to be longer than it was.
+        validations = int(self.progress * self.config.n_validations)
+        self.counters.n_validations = min(self.counters.n_validations, validations)
 
     def draw(self, step: int) -> Batch | SyntheticTones:
         """Return the crops of a step, each with its preroll, or synthetic tones where their turn is."""

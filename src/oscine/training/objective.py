@@ -24,7 +24,8 @@ class Objective(nn.Module):
     - *transport*: a Wasserstein distance of spectra moves the pitch, and nothing else, from far away; over
       ``handover_share`` of the rest of the run it fades, and the spectral loss, which until then teaches all
       else, takes the pitch over;
-    - *perception*: the distance of what CREPE's network hears.
+    - *perception*: the distance of what CREPE's network hears, of whose slope over the pitch as much counts
+      as of the spectral loss's.
 
     Args:
         instrument: What is trained; gives rates and controls.

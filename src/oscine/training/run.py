@@ -21,6 +21,7 @@ from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.instrument import CURVE_SCALES
+from oscine.models.saved import CONFIG
 from oscine.training.callbacks import Batches, Keeper, ProgressBar
 from oscine.training.checkpoint import CHECKPOINT, RunInfo, read_checkpoint
 from oscine.training.module import Budget, InstrumentTraining
@@ -73,7 +74,7 @@ def train(
         dataset_folder: Made by `oscine prepare`; its sample rate and hop length become the instrument's.
         instrument_folder: Where the instrument goes.
         recipe: A name or a YAML file (`oscine recipes`).
-        minutes: Length of the run; ten when neither is given.
+        minutes: Length of the run; ten when neither is given, or, of a run that goes on, what it was.
         steps: Length of the run in steps.
         overrides: Values in the recipe by dotted key, ``{"training.batch_size": 4}``.
         resume: Go on with the run in the folder; from the start where there is none yet.
@@ -93,17 +94,25 @@ def train(
         raise InputError(
             f"{dataset_folder} has no held-out part, so the best instrument can't be chosen; prepare it again"
         )
+    saved = before = None
+    if resume and checkpoint_path.exists():
+        saved, before = read_checkpoint(checkpoint_path)
+    elif resume and (folder / CONFIG).exists():
+        raise InputError(
+            f"{folder} has an instrument and no run to resume ({checkpoint_path.relative_to(folder)} is "
+            "missing); name another folder"
+        )
+    elif folder.exists() and any(folder.iterdir()) and not resume:
+        raise InputError(f"{folder} is not empty; resume its run with --resume, or name another folder")
     if minutes is None and steps is None:
-        minutes = DEFAULT_MINUTES
+        minutes, steps = (DEFAULT_MINUTES, None) if before is None else (before.minutes, before.steps)
     run = RunInfo(
         recipe=_fit(load_recipe(recipe, overrides), dataset),
         dataset_sha256=sha256(dataset.folder / "manifest.json"),
         minutes=minutes,
         steps=steps,
     )
-    saved = None
-    if resume and checkpoint_path.exists():
-        saved, before = read_checkpoint(checkpoint_path)
+    if before is not None:
         for what, ours, theirs in (
             ("recipe", run.recipe, before.recipe),
             ("dataset", run.dataset_sha256, before.dataset_sha256),
@@ -112,8 +121,6 @@ def train(
                 raise InputError(
                     f"The run in {folder} has another {what}, so it can't be resumed with this one"
                 )
-    elif folder.exists() and any(folder.iterdir()) and not resume:
-        raise InputError(f"{folder} is not empty; resume its run with --resume, or name another folder")
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.recipe.training.seed)
@@ -178,7 +185,8 @@ def _fit_with_lightning(
         warnings.filterwarnings("ignore", message=".* in eval mode at the start of training.*")
         warnings.filterwarnings("ignore", message=".*`isinstance\\(treespec, LeafSpec\\)`.*")
         trainer = lightning.Trainer(
-            accelerator="auto",
+            # Not "auto": phases are float64, which Apple's GPUs lack.
+            accelerator="cuda" if torch.cuda.is_available() else "cpu",
             devices=1,
             max_epochs=1,
             logger=TensorBoardLogger(str(folder), name=None, version="tensorboard"),
