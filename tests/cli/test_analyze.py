@@ -163,7 +163,7 @@ def test_the_trackers_are_compared(folder):
     words = run(recording, "--compare")[0].stdout
     assert "swift-f0 – crepe" in words
     assert "agree everywhere" in words
-    assert "leave out --plot" in run(recording, "--compare", "--f0", folder / "x.csv")[1]
+    assert "leave out --tracker" in run(recording, "--compare", "--f0", folder / "x.csv")[1]
 
 
 def test_the_trackers_are_compared_with_a_corrected_pitch_and_passages_listed(folder):
