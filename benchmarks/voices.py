@@ -8,7 +8,6 @@ first voice into the last. FOLDER keeps dataset and instrument: what is there is
 """
 
 import argparse
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from oscine.evaluate.metrics import multi_scale_spectral
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import midi_to_hz
 from oscine.training import train
-from oscine.transfer import PlayableInstrument, listen, match
+from oscine.transfer import PlayableInstrument
 
 SAMPLE_RATE, VOICE_SIZE = 16_000, 8
 NOTE_HZ, NOTE_S = 550.0, 4.0
@@ -90,36 +89,24 @@ def distances(band: PlayableInstrument, dataset: Dataset) -> str:
 def sung(band: PlayableInstrument, dataset: Dataset) -> str:
     """Return the table of pitch and centroid: each voice's recordings, and the singing as it plays it."""
     singing = recordings.path("singing")
-    features, _ = listen(singing, band.sample_rate, band.hop_length)
-    octave = match(features, dataset.statistics).octave
     rows = []
     for number, voice in enumerate(band.config.voices):
         own = [segment.audio() for segment in dataset.held_out.segments if segment.voice == number]
-        recorded = _pitch_and_centroid(torch.cat(own))
-        as_it_sings = _pitch_and_centroid(band.transfer(singing, voice=voice)[0])
-        rows.append([voice, *_cells(recorded), *_cells(as_it_sings)])
-        # The octave is the band's: where the voice is at home in another one, there as well.
-        apart = round(math.log2(recorded[0] / as_it_sings[0]))
-        if apart:
-            at_home = _pitch_and_centroid(band.transfer(singing, voice=voice, octave=octave + apart)[0])
-            rows.append([f"{voice}, `--octave {octave + apart}`", *[""] * 3, *_cells(at_home)])
+        played, _ = band.transfer(singing, voice=voice)
+        rows.append([voice, *_pitch_and_centroid(torch.cat(own)), *_pitch_and_centroid(played)])
     columns = ["pitch", "centroid", "over the pitch"]
     headings = [f"{whose}: {column}" for whose in ("held out", "as it sings") for column in columns]
     return table(["voice", *headings], rows)
 
 
-def _pitch_and_centroid(audio: Tensor) -> tuple[float, float, float]:
+def _pitch_and_centroid(audio: Tensor) -> list[str]:
     """Return the medians over voiced frames: pitch and centroid in Hz, and the one over the other."""
     features = analyze(audio, SAMPLE_RATE)
     centroid_hz = midi_to_hz(spectral_centroid_midi(audio[None], SAMPLE_RATE, features.hop_length)[0])
     voiced = features.confidence >= VOICED
     pitch_hz, centroid_hz = features.f0_hz[voiced], centroid_hz[voiced]
-    return float(pitch_hz.median()), float(centroid_hz.median()), float((centroid_hz / pitch_hz).median())
-
-
-def _cells(values: tuple[float, float, float]) -> list[str]:
-    pitch_hz, centroid_hz, ratio = values
-    return [f"{pitch_hz:.0f} Hz", f"{centroid_hz:.0f} Hz", f"{ratio:.1f}"]
+    ratio = (centroid_hz / pitch_hz).median()
+    return [f"{pitch_hz.median():.0f} Hz", f"{centroid_hz.median():.0f} Hz", f"{ratio:.1f}"]
 
 
 @torch.no_grad()
@@ -137,7 +124,7 @@ def blended(band: PlayableInstrument, dataset: Dataset) -> str:
     return (
         f"A note of {NOTE_HZ:.0f} Hz without the room, blended from the {voices[0]}'s weight to the "
         f"{voices[-1]}'s in {len(SHARES) - 1} steps, has its centroid at "
-        f"{', '.join(f'{hz:.0f}' for hz in centroids)} Hz."
+        f"{', '.join(centroids)}."
     )
 
 

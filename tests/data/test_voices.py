@@ -32,6 +32,16 @@ def test_the_folders_are_the_voices(dataset: Dataset) -> None:
     }
 
 
+def test_each_voice_has_its_statistics_and_is_held_out(dataset: Dataset) -> None:
+    learned = dataset.statistics
+    assert {name: round(one.pitch_midi_quantiles[50], 1) for name, one in learned.voices.items()} == {
+        "flute": pytest.approx(76.0, abs=1.1),
+        "violin": pytest.approx(69.0, abs=0.1),
+    }
+    assert sum(one.minutes for one in learned.voices.values()) == pytest.approx(learned.minutes)
+    assert {dataset.voices[one.voice] for one in dataset.held_out.segments} == {"flute", "violin"}
+
+
 def test_a_batch_knows_which_voice_each_crop_is_of(dataset: Dataset) -> None:
     batch = dataset.train.batch(0, 0, 32, 100)
     pitch_hz = batch.f0_hz.median(dim=1).values
@@ -45,4 +55,5 @@ def test_a_dataset_without_folders_has_one_voice_without_a_name(tmp_path: Path) 
     prepare(tmp_path, tmp_path / "dataset", sample_rate=RATE, held_out_s=5.0, n_workers=1)
     dataset = Dataset.open(tmp_path / "dataset")
     assert dataset.voices == ("",)
+    assert not dataset.statistics.voices
     assert dataset.train.batch(0, 0, 2, 10).voice.tolist() == [0, 0]

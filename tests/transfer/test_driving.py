@@ -6,11 +6,13 @@ import torch
 from transfer_standin import HOP, SAMPLE_RATE, SineInstrument, hum, statistics
 
 from oscine.analysis import analyze
+from oscine.data import Statistics
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
 from oscine.networks import ControllerConfig, TimbreEncoderConfig
 from oscine.transfer import transfer
 from oscine.transfer.driving import _pieces, hear
+from oscine.transfer.transferring import Options, prepare
 
 
 def _instrument() -> Instrument:
@@ -51,6 +53,26 @@ def test_a_driven_instrument_plays_what_it_hears() -> None:
     assert len(audio) == len(melody)
     other, _ = transfer(instrument, (melody, SAMPLE_RATE), voice="violin")
     assert float((audio - other).abs().max()) > 1e-3 * float(audio.abs().max())
+
+
+def test_a_melody_is_brought_to_where_the_voice_is_at_home() -> None:
+    instrument, melody = _instrument(), hum([60, 64, 67])
+    whole = instrument.statistics
+    assert whole is not None
+
+    def shifted(octaves: int) -> Statistics:
+        midi = [value + 12 * octaves for value in whole.pitch_midi_quantiles]
+        return whole.model_copy(update={"pitch_midi_quantiles": midi})
+
+    voices = {"flute": shifted(1), "violin": shifted(-1)}
+    instrument.statistics = whole.model_copy(update={"voices": voices})
+    octaves = {
+        voice: prepare(instrument, (melody, SAMPLE_RATE), Options(voice=voice))[1].octave
+        for voice in ("flute", "violin", None)
+    }
+    assert octaves["flute"] == octaves[None] == octaves["violin"] + 2
+    with pytest.raises(InputError, match="no voice oboe"):
+        prepare(instrument, (melody, SAMPLE_RATE), Options(voice="oboe"))
 
 
 def test_long_performances_are_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

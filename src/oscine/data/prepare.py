@@ -389,4 +389,11 @@ def _statistics(folder: Path, train: list[Span], frame_rate: float, curves: list
     values = {name: np.concatenate(parts) for name, parts in columns.items()}
     f0_hz, confidence, loudness_db = (values.pop(name) for name in _MEASURED)
     minutes = n_frames / frame_rate / 60
-    return measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes, curves=values)
+    whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes, curves=values)
+    by_voice: dict[str, list[Span]] = {}
+    for span in train:
+        by_voice.setdefault(voice_of(span.name), []).append(span)
+    if len(by_voice) == 1:
+        return whole
+    voices = {name: _statistics(folder, part, frame_rate, curves) for name, part in by_voice.items()}
+    return whole.model_copy(update={"voices": voices})

@@ -29,6 +29,9 @@ class Statistics(BaseModel):
     curves: dict[str, tuple[float, float]] = Field(
         default={}, description="mean and standard deviation of each further curve of the dataset"
     )
+    voices: dict[str, "Statistics"] = Field(
+        default={}, description="of each voice by itself, where there are several"
+    )
 
 
 def measure_statistics(

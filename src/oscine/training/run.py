@@ -124,7 +124,10 @@ def train(
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.recipe.training.seed)
-        instrument = Instrument(run.recipe.instrument, dataset.statistics)
+        learned = dataset.statistics
+        if not run.recipe.instrument.voices:
+            learned = learned.model_copy(update={"voices": {}})
+        instrument = Instrument(run.recipe.instrument, learned)
     notices = (lambda text: None) if console is None else console.print
     budget = Budget(run.minutes, run.steps)
     module = InstrumentTraining(

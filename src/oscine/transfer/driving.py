@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from oscine.analysis import Features
+from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.models import Instrument
 from oscine.models.instrument import CURVE_SCALES
@@ -39,16 +40,12 @@ def hear(
     Raises:
         InputError: When it has no such voice.
     """
-    voices = instrument.config.voices if isinstance(instrument, Instrument) else ()
-    if voice is not None and voice not in voices:
-        there = f"there are {', '.join(voices)}" if voices else "it has one alone; leave the voice out"
-        raise InputError(f"The instrument has no voice {voice}; {there}.")
+    which = _number_of(instrument, voice)
     if not isinstance(instrument, Instrument) or not instrument.condition_names:
         return {}
     curves = {} if instrument.statistics is None else instrument.statistics.curves
     own = [name for name in instrument.config.curves if name not in CURVE_SCALES]
     means = {name: curves.get(name, (0.0, 1.0))[0] for name in own}
-    which = torch.tensor([voices.index(voice) if voice else 0])
     encoder = instrument.config.timbre_encoder
     grid = 1 if encoder is None else encoder.frames_per_z
     step, n_around = (
@@ -70,7 +67,7 @@ def hear(
                 audio[None],
                 confidence=part.confidence[None],
                 curves={name: torch.full((1, part.n_frames), mean) for name, mean in means.items()},
-                voice=which,
+                voice=torch.tensor([which]),
             )
         inside = slice(start - first, stop - first)
         parts.append({name: condition[0, inside].clone() for name, condition in conditions.items()})
@@ -78,6 +75,32 @@ def hear(
     if shift_db is not None and "paper_loudness" in conditions:
         conditions["paper_loudness"] = conditions["paper_loudness"] + shift_db
     return conditions
+
+
+def statistics_of(instrument: Playable, voice: str | None = None) -> Statistics | None:
+    """Return what an instrument, or one of its voices, has learned.
+
+    Args:
+        instrument: Who plays.
+        voice: Which of its voices; the first where it is left out.
+
+    Raises:
+        InputError: When it has no such voice.
+    """
+    which, learned = _number_of(instrument, voice), instrument.statistics
+    if not isinstance(instrument, Instrument) or learned is None or not learned.voices:
+        return learned
+    return learned.voices.get(instrument.config.voices[which], learned)
+
+
+def _number_of(instrument: Playable, voice: str | None) -> int:
+    voices = instrument.config.voices if isinstance(instrument, Instrument) else ()
+    if voice is None:
+        return 0
+    if voice not in voices:
+        there = f"there are {', '.join(voices)}" if voices else "it has one alone; leave the voice out"
+        raise InputError(f"The instrument has no voice {voice}; {there}.")
+    return voices.index(voice)
 
 
 def _pieces(blocks: Iterator[np.ndarray], n_samples: int, n_around: int = 0) -> Iterator[np.ndarray]:

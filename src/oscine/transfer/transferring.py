@@ -16,7 +16,7 @@ from oscine.analysis import VOICED, Features
 from oscine.errors import InputError
 from oscine.files import write_atomically
 from oscine.models import Instrument
-from oscine.transfer.driving import hear
+from oscine.transfer.driving import hear, statistics_of
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.output import check_output, copy_scaled
 from oscine.transfer.report import TransferReport
@@ -52,12 +52,13 @@ def prepare(
     """Return the input's features, what to play, and how many samples: the first of the two passes.
 
     Raises:
-        InputError: The input cannot be read or is empty.
+        InputError: The input cannot be read or is empty, or the instrument has no such voice.
     """
+    learned = statistics_of(instrument, options.voice)
     features, n_samples = listen(performance, instrument.sample_rate, instrument.hop_length)
     matched = match(
         features,
-        instrument.statistics,
+        learned,
         octave=options.octave,
         loudness=options.loudness,
         autotune_strength=float(options.autotune),
