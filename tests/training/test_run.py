@@ -209,7 +209,9 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(
 
     monkeypatch.setattr(module_under_test.InstrumentTraining, "draw", poisoned)
     with open(tmp_path / "log", "w") as log:
-        result = _train(dataset, tmp_path / "a", console=Console(file=log, width=200))
+        # Checkpoints at steps 4, 8, 12 …; the weights of step 12 have just failed, so they are no way back.
+        overrides = SMALL | {"training.n_validations": 5}
+        result = _train(dataset, tmp_path / "a", overrides=overrides, console=Console(file=log, width=200))
     assert result.skipped_steps == 6
     weights = load_file(tmp_path / "a" / "model.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
@@ -218,7 +220,7 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(
     assert snapshot.counters.rate_scale == 0.5
     text = (tmp_path / "log").read_text()
     assert "Step 3 was skipped" in text
-    assert "went back to step 5" in text
+    assert "went back to step 8" in text
 
 
 def test_a_run_by_minutes_ends_by_the_clock(dataset: Path, tmp_path: Path) -> None:

@@ -69,11 +69,11 @@ class Keeper(Callback):
             counters.n_validations = int(module.progress * module.config.n_validations)
             # Time that validation took is the run's time too.
             self._tick(module)
-            self._write(module)
+            self._write(module, done)
         elif counters.step == module.snapshot.counters.step and (
             time.monotonic() - self._written >= self.checkpoint_every_s
         ):
-            self._write(module)
+            self._write(module, done)
         trainer.should_stop = done
 
     def validate(self, trainer: lightning.Trainer, module: InstrumentTraining) -> None:
@@ -101,9 +101,11 @@ class Keeper(Callback):
         module.counters.elapsed_s += now - self._clock
         self._clock = now
 
-    def _write(self, module: InstrumentTraining) -> None:
-        # What a run is resumed from is what it is rolled back to, resumed or not.
-        module.snapshot = take_snapshot(module.instrument, module.optimizer, module.counters)
+    def _write(self, module: InstrumentTraining, done: bool) -> None:
+        # What a run is resumed from is what it is rolled back to, resumed or not: never weights that have
+        # just given a loss or a gradient that is not finite.
+        if done or module.counters.n_skipped_in_a_row == 0:
+            module.snapshot = take_snapshot(module.instrument, module.optimizer, module.counters)
         write_checkpoint(self.checkpoint_path, module.snapshot, self.run)
         self._written = time.monotonic()
 
