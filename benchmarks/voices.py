@@ -25,7 +25,7 @@ from oscine.evaluate import evaluate
 from oscine.evaluate.metrics import multi_scale_spectral
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import midi_to_hz
-from oscine.training import train
+from oscine.training import TrainResult, train
 from oscine.transfer import PlayableInstrument
 
 SAMPLE_RATE, VOICE_SIZE = 16_000, 8
@@ -33,8 +33,10 @@ NOTE_HZ, NOTE_S = 550.0, 4.0
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def learn(recordings_folder: Path, results: Path, minutes: float) -> tuple[PlayableInstrument, Dataset, int]:
-    """Return the instrument of all voices, its dataset, and the steps of its training."""
+def learn(
+    recordings_folder: Path, results: Path, minutes: float
+) -> tuple[PlayableInstrument, Dataset, TrainResult]:
+    """Return the instrument of all voices, its dataset, and how its training went."""
     if not (results / "dataset" / MANIFEST).exists():
         prepare(recordings_folder, results / "dataset", sample_rate=SAMPLE_RATE)
     result = train(
@@ -48,7 +50,7 @@ def learn(recordings_folder: Path, results: Path, minutes: float) -> tuple[Playa
     )
     if result.interrupted:
         raise KeyboardInterrupt
-    return load(results / "instrument"), Dataset.open(results / "dataset"), result.steps
+    return load(results / "instrument"), Dataset.open(results / "dataset"), result
 
 
 @torch.no_grad()
@@ -71,6 +73,8 @@ def distances(band: PlayableInstrument, dataset: Dataset) -> str:
     for voice in range(len(voices)):
         own = [segment for segment in dataset.held_out.segments if segment.voice == voice]
         n_frames = sum(segment.n_frames for segment in own)
+        if not n_frames:
+            continue
         losses = [
             sum(
                 multi_scale_spectral(played(band, segment, player), segment.audio(), SAMPLE_RATE)
@@ -93,7 +97,8 @@ def sung(band: PlayableInstrument, dataset: Dataset) -> str:
     for number, voice in enumerate(band.config.voices):
         own = [segment.audio() for segment in dataset.held_out.segments if segment.voice == number]
         played, _ = band.transfer(singing, voice=voice)
-        rows.append([voice, *_pitch_and_centroid(torch.cat(own)), *_pitch_and_centroid(played)])
+        heard = _pitch_and_centroid(torch.cat(own)) if own else ["–"] * 3
+        rows.append([voice, *heard, *_pitch_and_centroid(played)])
     columns = ["pitch", "centroid", "over the pitch"]
     headings = [f"{whose}: {column}" for whose in ("held out", "as it sings") for column in columns]
     return table(["voice", *headings], rows)
@@ -137,18 +142,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true", help="write docs/conditioning.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    band, dataset, steps = learn(options.recordings, options.results, options.minutes)
+    band, dataset, training = learn(options.recordings, options.results, options.minutes)
     figures = evaluate(band, dataset)
     heard_s = dataset.train.n_frames * dataset.hop_length / SAMPLE_RATE
-    control = figures.mean_control
+    control, minutes = figures.mean_control, f"{training.minutes:.2g}"
     parts = [
-        f"{heard_s:.0f} s of {', '.join(band.config.voices)}; {options.minutes:g} minutes on one thread, "
-        f"{steps} steps. Spectral loss on all that is held out: {figures.instrument.spectral_loss:.2f}"
+        f"{heard_s:.0f} s of {', '.join(band.config.voices)}; {minutes} minutes on one thread, "
+        f"{training.steps} steps. "
+        f"Spectral loss on all that is held out: {figures.instrument.spectral_loss:.2f}"
         + (f", of the mean control {control.spectral_loss:.2f}." if control else "."),
         distances(band, dataset),
         sung(band, dataset),
         blended(band, dataset),
-        f"*{machine()}; `python -m benchmarks.voices RECORDINGS --minutes {options.minutes:g} --write`.*",
+        f"*{machine()}; `python -m benchmarks.voices RECORDINGS --minutes {minutes} --write`.*",
     ]
     content = "\n\n".join(parts)
     print(content)

@@ -1,16 +1,22 @@
 import math
 import os
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
-from benchmarks import controllers, nsynth
+from benchmarks import controllers, nsynth, voices
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.measure import Measurement, alone, measure
 from benchmarks.page import PAGE, with_section, write_section
 from benchmarks.peak import compiler, multiply_adds_per_second
 
-from oscine.models import load_recipe
+from oscine.data import Dataset, prepare
+from oscine.models import InstrumentConfig, load_recipe
+from oscine.networks import ControllerConfig
+from oscine.transfer import PlayableInstrument
 
 
 @pytest.fixture(autouse=True)
@@ -157,6 +163,29 @@ def test_each_row_of_the_ablation_leaves_out_what_it_says() -> None:
     assert not any(weights("nothing"))
     for recipe, overrides in (nsynth.MODELS | nsynth.ABLATION).values():
         load_recipe(recipe, overrides)
+
+
+def test_a_voice_of_which_nothing_is_held_out_has_no_distances(tmp_path: Path) -> None:
+    for voice, n_seconds in (("flute", 40), ("violin", 3)):
+        folder = tmp_path / "recordings" / voice
+        folder.mkdir(parents=True)
+        tone = 0.3 * np.sin(2 * np.pi * 440 / 16_000 * np.arange(n_seconds * 16_000))
+        soundfile.write(folder / "tone.wav", tone, 16_000)
+    prepare(tmp_path / "recordings", tmp_path / "dataset", sample_rate=16_000, n_workers=1)
+    dataset = Dataset.open(tmp_path / "dataset")
+    config = InstrumentConfig(
+        sample_rate=16_000,
+        hop_length=dataset.hop_length,
+        n_harmonics=3,
+        n_noise_bands=3,
+        reverb_s=0.0,
+        controller=ControllerConfig(hidden_size=8),
+        voices=("flute", "violin"),
+        voice_size=2,
+    )
+    _, _, *rows = voices.distances(PlayableInstrument(config, dataset.statistics), dataset).splitlines()
+    assert [row.split(" | ")[0] for row in rows] == ["| flute, 4 s"]
+    assert len(re.findall(r"\d\.\d\d", rows[0])) == 2
 
 
 def test_controllers_are_named_and_their_table_is_theirs() -> None:

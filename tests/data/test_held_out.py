@@ -1,5 +1,7 @@
 """The held-out part has the length asked for and shares no sound with the training part."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,11 @@ def test_the_parts_share_nothing_and_keep_apart(takes: list[Take], share: float)
         return
     train, held_out = split_held_out(takes, _FRAME_RATE, seconds)
     assert held_out
+    n_frames = Counter[str]()
+    for take in takes:
+        n_frames[take.voice] += take.n_frames
+    trained = {takes[part.take].voice for part in train}
+    assert trained >= {voice for voice, length in n_frames.items() if length > 2 * _FRAME_RATE}
     for part in train + held_out:
         assert 0 <= part.start < part.stop <= takes[part.take].n_frames
     for held in held_out:
@@ -47,10 +54,31 @@ def test_more_than_the_last_recording_reaches_into_the_one_before() -> None:
 
 
 def test_every_voice_gives_its_share() -> None:
-    takes = [Take(20_000, 70, "alto"), Take(1_000, 70), Take(10_000, 70, "tenor"), Take(9_000, 70, "tenor")]
+    takes = [Take(20_000, 70, "alto"), Take(3_000, 70), Take(10_000, 70, "tenor"), Take(9_000, 70, "tenor")]
     train, held_out = split_held_out(takes, _FRAME_RATE)
-    assert held_out == [(0, 18_000, 20_000), (1, 900, 1_000), (3, 7_100, 9_000)]
+    assert held_out == [(0, 18_000, 20_000), (1, 2_700, 3_000), (3, 7_100, 9_000)]
     assert [part.take for part in train] == [0, 1, 2, 3]
+
+
+def test_a_voice_of_seconds_is_trained_on_whole() -> None:
+    takes = [Take(20_000, 70, "alto"), Take(1_000, 70, "tenor")]
+    train, held_out = split_held_out(takes, _FRAME_RATE)
+    assert held_out == [(0, 18_000, 20_000)]
+    assert train[1] == (1, 0, 1_000)
+
+
+def test_voices_of_one_recording_each_give_its_end() -> None:
+    takes = [Take(3_500, 70, f"s{number}") for number in range(10)]
+    train, held_out = split_held_out(takes, _FRAME_RATE)
+    assert held_out == [(number, 3_150, 3_500) for number in range(10)]
+    assert [part.take for part in train] == list(range(10))
+
+
+def test_what_is_no_isolated_note_is_trained_on() -> None:
+    takes = [Take(1_000, 60 + number, "alto") for number in range(5)] + [Take(12_500, 70, "bass")]
+    takes += [Take(1_000, 60 + number, "tenor") for number in range(5)]
+    _, held_out = split_held_out(takes, _FRAME_RATE)
+    assert [part.take for part in held_out] == [2, 8]
 
 
 def test_a_tenth_is_held_out_by_default() -> None:

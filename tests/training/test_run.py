@@ -223,6 +223,39 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(
     assert "went back to step 8" in text
 
 
+def test_a_run_that_ends_among_skipped_steps_goes_on_from_before_them(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = module_under_test.InstrumentTraining.draw
+
+    def poisoned(self, step: int):
+        batch = draw(self, step)
+        if step >= 12:
+            batch.audio[0, 2000] = float("nan")
+        return batch
+
+    overrides = SMALL | {"training.n_validations": 1}
+    checkpoint = tmp_path / "a" / "training" / "checkpoint.safetensors"
+    monkeypatch.setattr(module_under_test.InstrumentTraining, "draw", poisoned)
+    _train(dataset, tmp_path / "a", steps=14, overrides=overrides)
+    snapshot, _ = read_checkpoint(checkpoint)
+    assert snapshot.counters.step == 14
+    assert snapshot.counters.n_skipped_in_a_row == 0
+    assert float(snapshot.tensors["optimizer.0.step"]) == 10
+    monkeypatch.undo()
+    assert _train(dataset, tmp_path / "a", steps=16, overrides=overrides, resume=True).skipped_steps == 2
+
+
+def test_a_complete_run_says_that_it_stays_as_it_is(dataset: Path, tmp_path: Path) -> None:
+    _train(dataset, tmp_path / "a", steps=2)
+    before = sha256(tmp_path / "a" / "model.safetensors")
+    with open(tmp_path / "log", "w") as log:
+        console = Console(file=log, width=200)
+        assert _train(dataset, tmp_path / "a", steps=None, resume=True, console=console).steps == 2
+    assert "The run was complete" in (tmp_path / "log").read_text()
+    assert sha256(tmp_path / "a" / "model.safetensors") == before
+
+
 def test_a_run_by_minutes_ends_by_the_clock(dataset: Path, tmp_path: Path) -> None:
     result = _train(dataset, tmp_path / "a", steps=None, minutes=0.02)
     assert result.minutes >= 0.02

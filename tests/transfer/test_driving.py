@@ -66,13 +66,32 @@ def test_a_melody_is_brought_to_where_the_voice_is_at_home() -> None:
 
     voices = {"flute": shifted(1), "violin": shifted(-1)}
     instrument.statistics = whole.model_copy(update={"voices": voices})
-    octaves = {
-        voice: prepare(instrument, (melody, SAMPLE_RATE), Options(voice=voice))[1].octave
-        for voice in ("flute", "violin", None)
-    }
+
+    def octave(voice: str | None) -> int:
+        return prepare(instrument, (melody, SAMPLE_RATE), Options(voice=voice))[1].octave
+
+    octaves = {voice: octave(voice) for voice in ("flute", "violin", None)}
     assert octaves["flute"] == octaves[None] == octaves["violin"] + 2
+    breaths = shifted(2).model_copy(update={"voiced_share": 0.0})
+    instrument.statistics = whole.model_copy(update={"voices": voices | {"flute": breaths}})
+    assert octave("flute") == octaves["violin"] + 1
     with pytest.raises(InputError, match="no voice oboe"):
         prepare(instrument, (melody, SAMPLE_RATE), Options(voice="oboe"))
+
+
+def test_a_curve_of_the_training_set_stands_at_the_mean_of_the_voice_that_plays() -> None:
+    instrument, melody = _instrument(), hum([60])
+    whole = instrument.statistics
+    assert whole is not None
+    voices = {
+        voice: whole.model_copy(update={"curves": {"breath": (mean, 1.0)}})
+        for voice, mean in (("flute", 2.0), ("violin", 8.0))
+    }
+    instrument.statistics = whole.model_copy(update={"voices": voices})
+    features = analyze(melody, SAMPLE_RATE)
+    for voice, mean in (("flute", 2.0), ("violin", 8.0)):
+        heard = hear(instrument, (melody, SAMPLE_RATE), features, voice)
+        assert set(heard["breath"].tolist()) == {mean}
 
 
 def test_long_performances_are_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscine.cli.terminal import terminal
+
 if TYPE_CHECKING:
     from oscine.data.inspection import Inspection
 
@@ -36,7 +38,6 @@ def analyze(
     """
     import json
 
-    from rich.console import Console
     from rich.progress import track
 
     from oscine.analysis.f0_file import check_new, write_f0
@@ -65,11 +66,11 @@ def analyze(
     if plot is not None:
         check_output(plot, recording, (".png",))
     paths = audio_files(recording)
-    console = Console(markup=False, highlight=False)
+    console = terminal()
     progress = track(
         paths,
         description="listening",
-        console=Console(stderr=True),
+        console=terminal(stderr=True),
         transient=True,
         disable=as_json or not is_folder,
     )

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oscine.cli.terminal import terminal
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,7 +20,6 @@ def compare(recording: Path, as_json: bool) -> None:
         InputError: When there is no file, or none that can be used.
     """
     import typer
-    from rich.console import Console
     from rich.progress import track
 
     from oscine.data.comparison import compare_file, compare_total
@@ -26,11 +27,11 @@ def compare(recording: Path, as_json: bool) -> None:
     from oscine.errors import InputError
 
     is_folder = recording.is_dir()
-    console = Console(markup=False, highlight=False)
+    console = terminal()
     progress = track(
         audio_files(recording),
         description="listening",
-        console=Console(stderr=True),
+        console=terminal(stderr=True),
         transient=True,
         disable=as_json or not is_folder,
     )

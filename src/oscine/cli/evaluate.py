@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from oscine.cli.terminal import terminal
+
 
 def evaluate(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
@@ -23,7 +25,6 @@ def evaluate(
     distortion, size and speed. The baselines are the same synthesiser without its network, and the original's
     own harmonics, resynthesised.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from oscine.cli.threads import one_thread
@@ -36,7 +37,7 @@ def evaluate(
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page} cannot be written; the name of a page must end in .html.")
     excerpts = Excerpts()
-    with one_thread(), Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("listening", total=1.0)
         evaluation = measure(
             load(instrument),
@@ -55,7 +56,6 @@ def evaluate(
 
 
 def _show(evaluation: object, page: Path | None) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from oscine.evaluate.evaluation import Evaluation
@@ -69,7 +69,7 @@ def _show(evaluation: object, page: Path | None) -> None:
         )
     for row in rows(evaluation):
         table.add_row(*row)
-    console = Console(markup=False, highlight=False)
+    console = terminal()
     console.print(table)
     for sentence in facts(evaluation):
         console.print(sentence, soft_wrap=True)

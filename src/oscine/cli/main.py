@@ -4,7 +4,6 @@ import os
 import sys
 
 import typer
-from rich.console import Console
 
 from oscine.cli.analyze import analyze
 from oscine.cli.demo import demo
@@ -12,6 +11,7 @@ from oscine.cli.evaluate import evaluate
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
 from oscine.cli.room import room
+from oscine.cli.terminal import terminal
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
 from oscine.errors import InputError
@@ -44,7 +44,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(sentence: str) -> None:
-    Console(stderr=True).print(
-        f"oscine: {sentence}", style="red", highlight=False, markup=False, soft_wrap=True
-    )
+    terminal(stderr=True).print(f"oscine: {sentence}", style="red", soft_wrap=True)
     sys.exit(2)

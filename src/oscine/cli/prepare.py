@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscine.cli.terminal import terminal
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -47,7 +49,6 @@ def prepare(
     wrong with them, and what to do about it. Of NSynth, or a set in its format, the acoustic notes are taken,
     and whole instruments are held out.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -56,7 +57,7 @@ def prepare(
 
     seen: list[FileReport] = []
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True, disable=as_json) as bar:
+    with Bar(*columns, console=terminal(stderr=True), transient=True, disable=as_json) as bar:
         task = bar.add_task("preparing", total=None)
 
         def show(progress: "Progress") -> None:
@@ -93,17 +94,16 @@ def prepare(
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        _show(Console(markup=False, highlight=False), report)
+        _show(terminal(), report)
 
 
 def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> None:
-    from rich.console import Console
 
     if as_json:
         files = [report.model_dump() for report in seen]
         typer.echo(json.dumps({"error": sentence, "files": files}, indent=2, ensure_ascii=False))
     elif seen:
-        _show_files(Console(markup=False, highlight=False), seen, {})
+        _show_files(terminal(), seen, {})
 
 
 def _show(console: "Console", report: "PrepareReport") -> None:

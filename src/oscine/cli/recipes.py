@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from oscine.cli.terminal import terminal
+
 
 def recipes(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
 ) -> None:
     """List the recipes: name, number of parameters (impulse response left out), what each is for."""
-    from rich.console import Console
     from rich.table import Table
 
     from oscine.models import Instrument, list_recipes, load_recipe
@@ -30,4 +31,4 @@ def recipes(
     table = Table("recipe", "parameters", "what for", box=None)
     for row in rows:
         table.add_row(row["name"], f"{row['n_parameters']:,}", row["description"])
-    Console(markup=False, highlight=False).print(table)
+    terminal().print(table)

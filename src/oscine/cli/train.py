@@ -5,13 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
+from oscine.cli.terminal import terminal
+
 
 def train(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What `oscine prepare` made.")],
     instrument: Annotated[Path, typer.Argument(metavar="INSTRUMENT", help="The folder to write.")],
     recipe: Annotated[str, typer.Option(help="A name from `oscine recipes`, or a YAML file.")] = "default",
     minutes: Annotated[
-        float | None, typer.Option(help="Length of the run; ten minutes when nothing is given.")
+        float | None,
+        typer.Option(help="Length of the run; when nothing is given ten minutes, or, resumed, what it was."),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
     settings: Annotated[
@@ -21,12 +24,10 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
 ) -> None:
     """Train an instrument; Ctrl-C ends early and keeps what was learned."""
-    from rich.console import Console
-
     from oscine import kernels
     from oscine.training import train as run
 
-    console = Console(stderr=True, markup=False, highlight=False)
+    console = terminal(stderr=True)
     kernels.chosen()  # a form that there is not is refused before anything is read
     result = run(
         dataset,

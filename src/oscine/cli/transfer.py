@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from oscine.cli.terminal import terminal
+
 
 def transfer(
     performance: Annotated[Path, typer.Argument(metavar="INPUT", help="Any audio: a voice, a hum.")],
@@ -34,14 +36,13 @@ def transfer(
     The output is as long as the input and in time with it, at the instrument's sample rate, as 24-bit PCM;
     it is lowered as a whole where it would clip. Hours of input take little more memory than minutes.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from oscine.cli.threads import one_thread
     from oscine.transfer import load, transfer_file
 
     octaves, shift_db = _whole_or_auto("octave", octave), _number_or_auto("loudness", loudness)
-    with one_thread(), Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("loading", total=1.0)
         report = transfer_file(
             load(to),
@@ -58,7 +59,7 @@ def transfer(
     if as_json:
         typer.echo(report.model_dump_json())
         return
-    console = Console(markup=False, highlight=False)
+    console = terminal()
     how = f"{report.octave:+d} octaves, {report.loudness_shift_db:+.1f} dB"
     if report.scale is not None:
         how += f", autotune {report.autotune:g} to {report.scale} ({report.tuning_cents:+.0f} cents)"

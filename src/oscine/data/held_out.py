@@ -1,5 +1,6 @@
 """Which part of the recordings is kept from training."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from math import ceil
@@ -14,6 +15,7 @@ GAP_S = 0.25
 DEFAULT_SHARE = 0.1
 
 _NOTES_AT_LEAST, _NOTE_AT_MOST_S = 10, 15.0
+_VOICE_AT_LEAST_S = 1.0
 
 
 class Take(NamedTuple):
@@ -39,11 +41,13 @@ def split_held_out(
 
     *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than
     that, all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so
-    that no window of analysis or loss sees both. Of several voices each gives its share, by its length.
+    that no window of analysis or loss sees both. Of several voices each gives its share, by its length; one
+    whose share is less than a second gives none.
 
     *Isolated notes* (ten recordings or more, of 15 s at most by the median): the end of the list would be the
-    highest notes only. So whole recordings are held out, evenly spread over the recordings sorted by voice
-    and pitch, until ``held_out_s`` are reached.
+    highest notes only. So whole notes are held out, evenly spread over all that are sorted by voice and
+    pitch, until ``held_out_s`` are reached, but no more than every second one. What is longer than 15 s, or
+    the only recording of its voice, is trained on.
 
     Args:
         takes: The recordings in sorted order.
@@ -65,9 +69,10 @@ def split_held_out(
             f"Holding out {wanted / frame_rate:.0f} s of {total / frame_rate:.0f} s leaves less than half "
             "to train on; hold out less or record more."
         )
-    lengths = sorted(take.n_frames for take in takes)
-    notes = len(takes) >= _NOTES_AT_LEAST and lengths[len(takes) // 2] <= _NOTE_AT_MOST_S * frame_rate
-    return _split_notes(takes, wanted) if notes else _split_ends(takes, wanted, ceil(GAP_S * frame_rate))
+    notes = _notes(takes, _NOTE_AT_MOST_S * frame_rate)
+    if notes:
+        return _split_notes(takes, notes, wanted)
+    return _split_ends(takes, wanted, ceil(GAP_S * frame_rate), round(_VOICE_AT_LEAST_S * frame_rate))
 
 
 def split_whole(takes: Sequence[Take], held_out: Sequence[bool]) -> tuple[list[FrameRange], list[FrameRange]]:
@@ -96,17 +101,21 @@ def split_whole(takes: Sequence[Take], held_out: Sequence[bool]) -> tuple[list[F
     )
 
 
-def _split_ends(takes: Sequence[Take], wanted: int, gap: int) -> tuple[list[FrameRange], list[FrameRange]]:
+def _split_ends(
+    takes: Sequence[Take], wanted: int, gap: int, at_least: int
+) -> tuple[list[FrameRange], list[FrameRange]]:
     train: list[FrameRange] = []
     held_out: list[FrameRange] = []
-    rest = sum(take.n_frames for take in takes)
     in_voices = sorted(range(len(takes)), key=lambda number: takes[number].voice)
-    for _, numbers in groupby(in_voices, key=lambda number: takes[number].voice):
-        voice = list(numbers)
-        n_frames = sum(takes[number].n_frames for number in voice)
+    voices = [list(part) for _, part in groupby(in_voices, key=lambda number: takes[number].voice)]
+    rest = sum(take.n_frames for take in takes)
+    for number, voice in enumerate(voices):
+        n_frames = sum(takes[take].n_frames for take in voice)
         share = round(wanted * n_frames / rest)
         wanted, rest = wanted - share, rest - n_frames
-        parts = _split_end(takes, voice, share, gap)
+        # Of very little sound the last voice gives what it can, so that something is held out.
+        is_needed = number == len(voices) - 1 and not held_out
+        parts = _split_end(takes, voice, share if share >= at_least or is_needed else 0, gap)
         train += parts[0]
         held_out += parts[1]
     return sorted(train), sorted(held_out)
@@ -129,10 +138,22 @@ def _split_end(
     return train[::-1], held_out[::-1]
 
 
-def _split_notes(takes: Sequence[Take], wanted: int) -> tuple[list[FrameRange], list[FrameRange]]:
-    order = sorted(range(len(takes)), key=lambda n: (takes[n].voice, takes[n].pitch_midi, n))
-    mean = sum(take.n_frames for take in takes) / len(takes)
-    count = min(len(takes) - 1, max(1, round(wanted / mean)))
+def _notes(takes: Sequence[Take], at_most: float) -> list[int]:
+    """Return the isolated notes that can be held out, by voice and pitch; none where these are phrases."""
+    lengths = sorted(take.n_frames for take in takes)
+    if len(takes) < _NOTES_AT_LEAST or lengths[len(takes) // 2] > at_most:
+        return []
+    n_of_voice = Counter(take.voice for take in takes)
+    notes = [n for n, take in enumerate(takes) if take.n_frames <= at_most and n_of_voice[take.voice] > 1]
+    return sorted(notes, key=lambda n: (takes[n].voice, takes[n].pitch_midi, n))
+
+
+def _split_notes(
+    takes: Sequence[Take], notes: Sequence[int], wanted: int
+) -> tuple[list[FrameRange], list[FrameRange]]:
+    mean = sum(takes[number].n_frames for number in notes) / len(notes)
+    # Never two neighbours, so that every voice keeps something to train on.
+    count = max(1, min(len(notes) // 2, round(wanted / mean)))
     # The middles of `count` equal stretches of the voices and their pitches.
-    chosen = {order[int((step + 0.5) * len(order) / count)] for step in range(count)}
+    chosen = {notes[int((step + 0.5) * len(notes) / count)] for step in range(count)}
     return split_whole(takes, [number in chosen for number in range(len(takes))])

@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from oscine.training.checkpoint import RunInfo, take_snapshot, write_checkpoint
+from oscine.training.checkpoint import RunInfo, Snapshot, take_snapshot, write_checkpoint
 from oscine.training.module import InstrumentTraining
 from oscine.training.preview import write_preview
 
@@ -104,9 +104,13 @@ class Keeper(Callback):
     def _write(self, module: InstrumentTraining, done: bool) -> None:
         # What a run is resumed from is what it is rolled back to, resumed or not: never weights that have
         # just given a loss or a gradient that is not finite.
-        if done or module.counters.n_skipped_in_a_row == 0:
+        if module.counters.n_skipped_in_a_row == 0:
             module.snapshot = take_snapshot(module.instrument, module.optimizer, module.counters)
-        write_checkpoint(self.checkpoint_path, module.snapshot, self.run)
+        snapshot = module.snapshot
+        if done:
+            now = module.counters.model_copy(update={"n_skipped_in_a_row": 0})
+            snapshot = Snapshot(snapshot.tensors, now)
+        write_checkpoint(self.checkpoint_path, snapshot, self.run)
         self._written = time.monotonic()
 
     def _scalars(self, trainer: lightning.Trainer, module: InstrumentTraining) -> None:

@@ -182,7 +182,7 @@ class InstrumentTraining(lightning.LightningModule):
             )
 
     def held_out_loss(self) -> tuple[float, Float[Tensor, " time"], Float[Tensor, " time"]]:
-        """Return the loss on pieces of the held-out part, and the first one's audio: predicted, true."""
+        """Return the loss on pieces of the held-out part, and the longest one's audio: predicted, true."""
 
         def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
             with torch.no_grad():
@@ -194,7 +194,8 @@ class InstrumentTraining(lightning.LightningModule):
 
         results = self.crew.map(play, self._pieces)
         loss = sum(value for value, _, _ in results) / sum(len(audio) for _, audio, _ in results)
-        return loss, results[0][1], results[0][2]
+        _, predicted, true = max(results, key=lambda result: len(result[1]))
+        return loss, predicted, true
 
 
 def _pieces(split: Split, sample_rate: int) -> list[Batch]:

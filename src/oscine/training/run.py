@@ -137,7 +137,9 @@ def train(
         module.resume(saved)
     facts: dict[str, object] = {"recipe": run.recipe.name, **(card or {})}
     keeper = Keeper(folder, run, facts, checkpoint_path, checkpoint_every_s)
-    if module.progress < 1:
+    if module.progress >= 1:
+        notices("The run was complete and stays as it is; to train it on, ask for more minutes or steps.")
+    else:
         if kernels.chosen() == "torch":
             notices(
                 "Computing in torch, several times slower than need be: there are no compiled kernels, for "

@@ -28,7 +28,7 @@ def hear(
     """Return the conditions of all frames by name, (frame,) or (frame, channel); empty where there are none.
 
     What is heard in sound is heard a minute at a time, with a second around it, so that hours need no more
-    memory for the sound. A curve that only the training set had stands at its mean there.
+    memory for the sound. A curve that only the training set had stands at its mean there, the voice's own.
 
     Args:
         instrument: Who plays.
@@ -40,10 +40,10 @@ def hear(
     Raises:
         InputError: When it has no such voice.
     """
-    which = _number_of(instrument, voice)
+    which, learned = _number_of(instrument, voice), statistics_of(instrument, voice)
     if not isinstance(instrument, Instrument) or not instrument.condition_names:
         return {}
-    curves = {} if instrument.statistics is None else instrument.statistics.curves
+    curves = {} if learned is None else learned.curves
     own = [name for name in instrument.config.curves if name not in CURVE_SCALES]
     means = {name: curves.get(name, (0.0, 1.0))[0] for name in own}
     encoder = instrument.config.timbre_encoder
@@ -78,7 +78,7 @@ def hear(
 
 
 def statistics_of(instrument: Playable, voice: str | None = None) -> Statistics | None:
-    """Return what an instrument, or one of its voices, has learned.
+    """Return what an instrument, or one of its voices, has learned; of a voice without pitch, the instrument.
 
     Args:
         instrument: Who plays.
@@ -90,7 +90,8 @@ def statistics_of(instrument: Playable, voice: str | None = None) -> Statistics 
     which, learned = _number_of(instrument, voice), instrument.statistics
     if not isinstance(instrument, Instrument) or learned is None or not learned.voices:
         return learned
-    return learned.voices.get(instrument.config.voices[which], learned)
+    own = learned.voices.get(instrument.config.voices[which], learned)
+    return own if own.voiced_share > 0 else learned
 
 
 def _number_of(instrument: Playable, voice: str | None) -> int:
