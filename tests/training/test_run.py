@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
@@ -196,18 +197,23 @@ def test_ctrl_c_leaves_a_usable_instrument(
     assert _train(dataset, tmp_path / "a", resume=True).steps == 20
 
 
-def test_a_step_that_is_not_finite_is_skipped_and_counted(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _poison(monkeypatch: pytest.MonkeyPatch, steps: Container[int]) -> None:
+    """Let the crops of these steps, counted from 0, have a sample that is no number."""
     draw = module_under_test.InstrumentTraining.draw
 
     def poisoned(self, step: int):
         batch = draw(self, step)
-        if step in (2, 9, 10, 11, 12, 13):
+        if step in steps:
             batch.audio[0, 2000] = float("nan")
         return batch
 
     monkeypatch.setattr(module_under_test.InstrumentTraining, "draw", poisoned)
+
+
+def test_a_step_that_is_not_finite_is_skipped_and_counted(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _poison(monkeypatch, (2, *range(9, 14)))
     with open(tmp_path / "log", "w") as log:
         # Checkpoints at steps 4, 8, 12 …; the weights of step 12 have just failed, so they are no way back.
         overrides = SMALL | {"training.n_validations": 5}
@@ -226,19 +232,10 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(
 def test_a_run_that_ends_among_skipped_steps_goes_on_from_before_them(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw = module_under_test.InstrumentTraining.draw
-
-    def poisoned(self, step: int):
-        batch = draw(self, step)
-        if step >= 12:
-            batch.audio[0, 2000] = float("nan")
-        return batch
-
     overrides = SMALL | {"training.n_validations": 1}
-    checkpoint = tmp_path / "a" / "training" / "checkpoint.safetensors"
-    monkeypatch.setattr(module_under_test.InstrumentTraining, "draw", poisoned)
+    _poison(monkeypatch, range(12, 14))
     _train(dataset, tmp_path / "a", steps=14, overrides=overrides)
-    snapshot, _ = read_checkpoint(checkpoint)
+    snapshot, _ = read_checkpoint(tmp_path / "a" / "training" / "checkpoint.safetensors")
     assert snapshot.counters.step == 14
     assert snapshot.counters.n_skipped_in_a_row == 0
     assert float(snapshot.tensors["optimizer.0.step"]) == 10
