@@ -1,17 +1,20 @@
 """The default tracker: SwiftF0's coarse grid, and the refinement on the signal."""
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from swift_f0 import SwiftF0
 
 from oscine.analysis.features import VOICED
+from oscine.analysis.octave import octaves_too_high
 from oscine.analysis.refine import refine_f0
 from oscine.analysis.signal import ANALYSIS_RATE
 
 TRACKER_HOP = 256
 """Samples at 16 kHz from one value of the tracker to the next; value k describes sample ``k · 256``."""
 
+_LOWEST_HZ = 46.875  # of the tracker
 _SHORT = 4  # values, 64 ms
 _NEAR = 1.5 / 12  # octaves: the pitch glides while it begins
 _MISTAKES = np.log2(np.array([2.0, 3.0, 4.0]))
@@ -40,12 +43,38 @@ def track_pitch(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.
     # A last, incomplete hop is completed with silence, so that the sound's end has a value too.
     whole = np.pad(audio, (0, -len(audio) % TRACKER_HOP))
     tracked = _tracker().detect(whole, ANALYSIS_RATE)
-    octave = mend_octaves(np.log2(tracked.pitch_hz), tracked.confidence >= VOICED)
+    is_voiced = tracked.confidence >= VOICED
+    octave = lower_octaves(whole, np.log2(tracked.pitch_hz), is_voiced)
+    octave = mend_octaves(octave, is_voiced)
     guess_hz, confidence = between(centers / TRACKER_HOP, octave, tracked.confidence)
     voiced = confidence >= VOICED
     f0_hz = guess_hz.copy()
     f0_hz[voiced], _ = refine_f0(audio, ANALYSIS_RATE, centers[voiced], guess_hz[voiced])
     return f0_hz, confidence
+
+
+def lower_octaves(audio: np.ndarray, octave: np.ndarray, voiced: np.ndarray) -> np.ndarray:
+    """Return the tracker's values with each note in the octave that the signal says it has, or a lower one.
+
+    Args:
+        audio: Mono float32 at 16 kHz.
+        octave: ``(value,)``, log2 of the pitch in Hz.
+        voiced: ``(value,)``, which values have a pitch.
+    """
+    lowered = octave.copy()
+    for start, stop in _notes(octave, voiced):
+        if voiced[start]:
+            centers = np.arange(start, stop) * TRACKER_HOP
+            f0_hz = 2.0 ** octave[start:stop]
+            lowered[start:stop] -= octaves_too_high(audio, ANALYSIS_RATE, centers, f0_hz, _LOWEST_HZ)
+    return lowered
+
+
+def _notes(octave: np.ndarray, voiced: np.ndarray) -> list[tuple[int, int]]:
+    """Return the stretches between leaps of more than a semitone and changes of voicing."""
+    leap = np.abs(np.diff(octave)) > 1 / 12
+    edges = (np.flatnonzero(leap | (voiced[1:] != voiced[:-1])) + 1).tolist()
+    return list(pairwise([0, *edges, len(octave)]))
 
 
 def mend_octaves(octave: np.ndarray, voiced: np.ndarray) -> np.ndarray:
@@ -60,10 +89,7 @@ def mend_octaves(octave: np.ndarray, voiced: np.ndarray) -> np.ndarray:
         voiced: ``(value,)``, which values have a pitch.
     """
     mended = octave.copy()
-    leap = np.abs(np.diff(octave)) > 1 / 12
-    edges = np.flatnonzero(leap | (voiced[1:] != voiced[:-1])) + 1
-    starts = np.concatenate([[0], edges])
-    stops = np.concatenate([edges, [len(octave)]])
+    starts, stops = np.array(_notes(octave, voiced)).T
     for here, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         if not voiced[start] or stop - start > _SHORT:
             continue

@@ -1,0 +1,57 @@
+"""The octave of a tracked note, from the signal itself.
+
+A network may take a tone with a strong second harmonic for the note an octave above, as SwiftF0 often does
+between C5 and E♭5, and one with a strong fourth for two octaves. The signal decides: a tone has nothing
+halfway between its harmonics, where one that is an octave lower has half of its own.
+"""
+
+import numpy as np
+
+_PERIODS = 12.0  # six of the pitch an octave below: its harmonics are three widths of the window's lobe apart
+_HALFWAY = np.array([0.5, 1.5])
+_HARMONICS = np.array([1.0, 2.0, 3.0])
+# Of the strongest harmonic. A room's reverberation of the octave below, and breath, stay under the first; the
+# second keeps a fifth that sounds along, a deep rumble and a slow beat from passing for a tone.
+_FUNDAMENTAL_DB, _THIRD_DB = -12.0, -24.0
+_MOST_OCTAVES = 2
+_MOST_INSTANTS = 16
+
+
+def octaves_too_high(
+    audio: np.ndarray, sample_rate: int, centers: np.ndarray, f0_hz: np.ndarray, lowest_hz: float
+) -> int:
+    """Return by how many octaves a note was heard too high, 0 to 2.
+
+    Args:
+        audio: Mono float32, ``(time,)``; beyond its ends there is silence.
+        sample_rate: In Hz.
+        centers: ``(value,)``, integer, instants within the note, in samples; sixteen of them are looked at.
+        f0_hz: ``(value,)``, its pitch there in Hz, as it was heard.
+        lowest_hz: No note is taken to be lower.
+    """
+    octaves = 0
+    chosen = np.linspace(0, len(centers) - 1, min(len(centers), _MOST_INSTANTS)).round().astype(int)
+    centers, f0_hz = centers[chosen], f0_hz[chosen]
+    while octaves < _MOST_OCTAVES and np.median(f0_hz) / 2 >= lowest_hz:
+        power = _powers(audio, sample_rate, centers, f0_hz)
+        halfway, strongest = power[: len(_HALFWAY)], power.max()
+        fundamental_db, third_db = 10 * np.log10(halfway / (strongest + 1e-20) + 1e-20)
+        if fundamental_db < _FUNDAMENTAL_DB or third_db < _THIRD_DB:
+            break
+        octaves, f0_hz = octaves + 1, f0_hz / 2
+    return octaves
+
+
+def _powers(audio: np.ndarray, sample_rate: int, centers: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
+    """Return the note's mean power halfway between its harmonics, and at them."""
+    half = int(np.ceil(_PERIODS / 2 * sample_rate / f0_hz.min()))
+    offsets = np.arange(-half, half + 1)
+    frames = np.pad(audio, half)[centers[:, None] + offsets + half]
+    # Each window has its own width, so that the harmonics fall on its nulls.
+    width = _PERIODS / 2 * sample_rate / f0_hz[:, None]
+    window = np.where(np.abs(offsets) < width, 0.5 + 0.5 * np.cos(np.pi * offsets / width), 0.0)
+    frames = frames * (window / width)
+    turns = f0_hz[:, None] / sample_rate * offsets
+    halves = np.exp(-1j * np.pi * turns)  # the sinusoids are powers of the lowest
+    values = [np.einsum("ij,ij->i", frames, halves ** round(2 * m)) for m in (*_HALFWAY, *_HARMONICS)]
+    return np.array([np.mean(np.abs(value) ** 2) for value in values])
