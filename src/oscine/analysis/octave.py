@@ -34,8 +34,9 @@ def octaves_too_high(
     centers, f0_hz = centers[chosen], f0_hz[chosen]
     while octaves < _MOST_OCTAVES and np.median(f0_hz) / 2 >= lowest_hz:
         power = _powers(audio, sample_rate, centers, f0_hz)
-        halfway, strongest = power[: len(_HALFWAY)], power.max()
-        fundamental_db, third_db = 10 * np.log10(halfway / (strongest + 1e-20) + 1e-20)
+        level_db = 10 * np.log10(power / (power.max(axis=0) + 1e-20) + 1e-20)
+        # The median over the note: a guitar's body, struck, is the octave below for a moment.
+        fundamental_db, third_db = np.median(level_db[: len(_HALFWAY)], axis=1)
         if fundamental_db < _FUNDAMENTAL_DB or third_db < _THIRD_DB:
             break
         octaves, f0_hz = octaves + 1, f0_hz / 2
@@ -43,7 +44,7 @@ def octaves_too_high(
 
 
 def _powers(audio: np.ndarray, sample_rate: int, centers: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
-    """Return the note's mean power halfway between its harmonics, and at them."""
+    """Return the power halfway between a note's harmonics, and at them, (partial, value)."""
     half = int(np.ceil(_PERIODS / 2 * sample_rate / f0_hz.min()))
     offsets = np.arange(-half, half + 1)
     frames = np.pad(audio, half)[centers[:, None] + offsets + half]
@@ -54,4 +55,4 @@ def _powers(audio: np.ndarray, sample_rate: int, centers: np.ndarray, f0_hz: np.
     turns = f0_hz[:, None] / sample_rate * offsets
     halves = np.exp(-1j * np.pi * turns)  # the sinusoids are powers of the lowest
     values = [np.einsum("ij,ij->i", frames, halves ** round(2 * m)) for m in (*_HALFWAY, *_HARMONICS)]
-    return np.array([np.mean(np.abs(value) ** 2) for value in values])
+    return np.abs(np.array(values)) ** 2
