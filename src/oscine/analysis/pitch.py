@@ -1,4 +1,4 @@
-"""The default tracker: SwiftF0's coarse grid, and the refinement on the signal."""
+"""The default tracker: SwiftF0's coarse grid, its octaves set right, and the refinement on the signal."""
 
 from functools import cache
 from itertools import pairwise
@@ -38,7 +38,8 @@ def track_pitch(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.
         pitch is the tracker's guess and means little.
 
     Reference:
-        Nieradzik, SwiftF0, 2025. Between its values ours come from ``refine_f0``.
+        Nieradzik, SwiftF0, 2025. Its octaves are set right by ``lower_octaves`` and ``mend_octaves``; between
+        its values ours come from ``refine_f0``.
     """
     # A last, incomplete hop is completed with silence, so that the sound's end has a value too.
     whole = np.pad(audio, (0, -len(audio) % TRACKER_HOP))
