@@ -128,8 +128,8 @@ def thinned(dataset: Dataset, n_notes: int | None) -> Dataset:
     return dataset
 
 
-def as_table(lines: Sequence[Settings]) -> str:
-    """Return the figures in Markdown, the paper's behind them."""
+def as_table(lines: Sequence[Settings], published: Sequence[tuple[str, ...]] = ()) -> str:
+    """Return the figures in Markdown, those published behind them."""
     rows = []
     for line in lines:
         by_example = line["examples"]
@@ -151,7 +151,7 @@ def as_table(lines: Sequence[Settings]) -> str:
         )
     rows += [
         [f"*{name}*", size, "", "", "", loudness, "", f0, outliers, "", "", ""]
-        for name, size, loudness, f0, outliers in PAPER
+        for name, size, loudness, f0, outliers in published
     ]
     columns = [
         *("model", "parameters", "minutes", "steps", "notes", "loudness L1, deviations", "loudness L1, dB"),
@@ -195,13 +195,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if set(variants).isdisjoint(names):
             continue
         found = [line for name in variants for line in lines if line["name"] == name]
-        print(f"{section}\n\n{as_table(found)}\n")
+        content = as_table(found, PAPER if section == "models" else ())
+        print(f"{section}\n\n{content}\n")
         if options.write:
             threads = ", ".join(sorted({str(line["threads"]) for line in found}))
             source = (
                 f"*{machine()}, threads: {threads}; `python -m benchmarks.nsynth DATASET RESULTS {section}`.*"
             )
-            write_section(section, f"{as_table(found)}\n\n{source}", NSYNTH_PAGE)
+            write_section(section, f"{content}\n\n{source}", NSYNTH_PAGE)
 
 
 if __name__ == "__main__":
