@@ -67,6 +67,11 @@ def test_a_voice_of_seconds_is_trained_on_whole() -> None:
     assert train[1] == (1, 0, 1_000)
 
 
+def test_of_little_sound_every_voice_gives_what_there_is() -> None:
+    _, held_out = split_held_out([Take(1, 70, "alto"), Take(2, 70)], _FRAME_RATE, 1 / _FRAME_RATE)
+    assert held_out == [(1, 1, 2)]
+
+
 def test_voices_of_one_recording_each_give_its_end() -> None:
     takes = [Take(3_500, 70, f"s{number}") for number in range(10)]
     train, held_out = split_held_out(takes, _FRAME_RATE)

@@ -42,7 +42,7 @@ def split_held_out(
     *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than
     that, all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so
     that no window of analysis or loss sees both. Of several voices each gives its share, by its length; one
-    whose share is less than a second gives none.
+    whose share is less than a second gives none, unless none has more.
 
     *Isolated notes* (ten recordings or more, of 15 s at most by the median): the end of the list would be the
     highest notes only. So whole notes are held out, evenly spread over all that are sorted by voice and
@@ -109,13 +109,15 @@ def _split_ends(
     in_voices = sorted(range(len(takes)), key=lambda number: takes[number].voice)
     voices = [list(part) for _, part in groupby(in_voices, key=lambda number: takes[number].voice)]
     rest = sum(take.n_frames for take in takes)
-    for number, voice in enumerate(voices):
-        n_frames = sum(takes[take].n_frames for take in voice)
-        share = round(wanted * n_frames / rest)
-        wanted, rest = wanted - share, rest - n_frames
-        # Of very little sound the last voice gives what it can, so that something is held out.
-        is_needed = number == len(voices) - 1 and not held_out
-        parts = _split_end(takes, voice, share if share >= at_least or is_needed else 0, gap)
+    shares: list[int] = []
+    for voice in voices:
+        n_frames = sum(takes[number].n_frames for number in voice)
+        shares.append(round(wanted * n_frames / rest))
+        wanted, rest = wanted - shares[-1], rest - n_frames
+    if max(shares) >= at_least:
+        shares = [share if share >= at_least else 0 for share in shares]
+    for voice, share in zip(voices, shares, strict=True):
+        parts = _split_end(takes, voice, share, gap)
         train += parts[0]
         held_out += parts[1]
     return sorted(train), sorted(held_out)
