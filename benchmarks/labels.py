@@ -27,11 +27,10 @@ def line(name: str, segments: Sequence[Segment]) -> list[str]:
         off.append((features.midi[features.confidence >= CONFIDENT] - pitch).numpy())
         n_frames += segment.n_frames
     semitones = np.concatenate(off)
-    shares = [len(semitones) / n_frames]
-    if len(semitones):
-        near, octave = np.abs(semitones) <= 0.5, np.abs(semitones) > 6
-        shares += [near.mean(), (octave & (semitones > 0)).mean(), (octave & (semitones < 0)).mean()]
-    return [name, f"{len(segments)}", *(f"{100 * share:.2f}" for share in shares)]
+    n = len(semitones)
+    counts = [(np.abs(semitones) <= 0.5).sum(), (semitones > 6).sum(), (semitones < -6).sum()]
+    shares = [f"{100 * count / n:.2f}" if n else "–" for count in counts]
+    return [name, f"{len(segments)}", f"{100 * n / n_frames:.2f}", *shares]
 
 
 def labels(dataset: Dataset) -> str:
@@ -42,15 +41,8 @@ def labels(dataset: Dataset) -> str:
         instruments.setdefault(instrument, []).append(segment)
     parts = {"trained on": dataset.train.segments, "held out": dataset.held_out.segments}
     rows = [line(name, segments) for name, segments in (parts | dict(sorted(instruments.items()))).items()]
-    columns = [
-        "notes of",
-        "notes",
-        "confident frames, %",
-        "within half a semitone, %",
-        "above, %",
-        "below, %",
-    ]
-    return table(columns, rows)
+    headings = ("notes", "confident frames, %", "within half a semitone, %", "above, %", "below, %")
+    return table(["notes of", *headings], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

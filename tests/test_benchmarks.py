@@ -2,17 +2,20 @@ import math
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import torch
-from benchmarks import controllers, nsynth, voices
+from benchmarks import controllers, labels, nsynth, voices
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.measure import Measurement, alone, measure
 from benchmarks.page import PAGE, with_section, write_section
 from benchmarks.peak import compiler, multiply_adds_per_second
 
+from oscine.analysis import Features
 from oscine.data import Dataset, prepare
 from oscine.models import InstrumentConfig, load_recipe
 from oscine.networks import ControllerConfig
@@ -186,6 +189,18 @@ def test_a_voice_of_which_nothing_is_held_out_has_no_distances(tmp_path: Path) -
     _, _, *rows = voices.distances(PlayableInstrument(config, dataset.statistics), dataset).splitlines()
     assert [row.split(" | ")[0] for row in rows] == ["| flute, 4 s"]
     assert len(re.findall(r"\d\.\d\d", rows[0])) == 2
+
+
+def test_labels_tell_octaves_above_and_below() -> None:
+    def note(name: str, f0_hz: list[float], confidence: list[float]) -> Any:
+        zero = torch.zeros(len(f0_hz))
+        features = Features(torch.tensor(f0_hz).float(), torch.tensor(confidence), zero, zero, 16_000, 64)
+        return SimpleNamespace(name=name, n_frames=len(f0_hz), features=lambda: features)
+
+    heard = note("part/audio/reed_acoustic_001-069-100.wav", [440, 880, 220, 441, 440], [1, 1, 1, 0.9, 0.1])
+    assert labels.line("reed", [heard]) == ["reed", "1", "80.00", "50.00", "25.00", "25.00"]
+    unsure = note("part/audio/reed_acoustic_001-070-100.wav", [440], [0.1])
+    assert labels.line("reed", [unsure]) == ["reed", "1", "0.00", "–", "–", "–"]
 
 
 def test_controllers_are_named_and_their_table_is_theirs() -> None:

@@ -8,8 +8,8 @@ halfway between its harmonics, where one that is an octave lower has half of its
 import numpy as np
 
 _PERIODS = 12.0  # six of the pitch an octave below: its harmonics are three widths of the window's lobe apart
-_HALFWAY = np.array([0.5, 1.5])
-_HARMONICS = np.array([1.0, 2.0, 3.0])
+_HALFWAY = (0.5, 1.5)
+_HARMONICS = (1.0, 2.0, 3.0)
 # Of the strongest harmonic. A room's reverberation of the octave below, and breath, stay under the first; the
 # second keeps a fifth that sounds along, a deep rumble and a slow beat from passing for a tone.
 _FUNDAMENTAL_DB, _THIRD_DB = -12.0, -24.0
