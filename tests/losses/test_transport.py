@@ -72,20 +72,17 @@ def test_a_steeper_spectrum_still_points_and_a_flat_one_does_not():
 
 
 def test_descent_crosses_an_octave():
+    # By the gradient's sign: now and then its size is a hundredfold, after which Adam all but stands still.
     away = torch.linspace(0.9, 1.1, 6)
-    octaves = torch.cat([-away, away]).requires_grad_()
-    target = tones(torch.full_like(octaves, 220.0).detach(), 1 / NUMBER)
-    loss, optimizer = SpectralTransportLoss(), torch.optim.Adam([octaves], lr=0.1)
-    n_steps = 80
+    octaves = torch.cat([-away, away])
+    target = tones(torch.full_like(octaves, 220.0), 1 / NUMBER)
+    loss, n_steps = SpectralTransportLoss(), 80
     for step in range(n_steps):
-        optimizer.param_groups[0]["lr"] = 0.1 * (1 - step / n_steps)
-        optimizer.zero_grad()
-        loss(tones(220.0 * torch.exp2(octaves), 1 / NUMBER), target).backward()
-        optimizer.step()
-    # The way depends on the last bit, so one or another may still be short of the end.
-    off = octaves.detach().abs()
-    assert float(off.median()) < 0.05
-    assert float(off.max()) < 0.5
+        octaves.requires_grad_()
+        total = loss(tones(220.0 * torch.exp2(octaves), 1 / NUMBER), target)
+        (slope,) = torch.autograd.grad(total, octaves)
+        octaves = octaves.detach() - 0.1 * (1 - step / n_steps) * slope.sign()
+    assert float(octaves.abs().max()) < 0.03
 
 
 @pytest.mark.parametrize("options", [{}, {"exponent": 1.0}, {"order": 2.0}])

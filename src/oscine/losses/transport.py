@@ -30,7 +30,8 @@ class SpectralTransportLoss(nn.Module):
     not how harmonics are spaced: a prediction whose energy lies an octave too high, since its fundamental is
     missing or its spectrum flat, is drawn an octave down. So it gives a pitch its direction, not its last
     semitone. Start from a spectrum that falls, and use it beside a loss that sets the timbre, with a weight
-    at which it is heard: the multi-scale loss's slope over f0 is chance, and some ten times as steep.
+    at which it is heard: the multi-scale loss's slope over f0 is chance, and some ten times as steep. Of
+    this one too one slope in a hundred is several times too steep, now and then a hundred: clip the gradient.
 
     Args:
         sample_rate: Hz.
