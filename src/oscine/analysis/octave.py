@@ -12,7 +12,7 @@ _HALFWAY = (0.5, 1.5)
 _HARMONICS = (1.0, 2.0, 3.0)
 # Of the strongest harmonic. A room's reverberation of the octave below, and breath, stay under the first; the
 # second keeps a fifth that sounds along, a deep rumble and a slow beat from passing for a tone.
-_FUNDAMENTAL_DB, _THIRD_DB = -12.0, -24.0
+_FUNDAMENTAL_DB, _THIRD_DB = -12.0, -30.0
 _MOST_OCTAVES = 2
 _MOST_INSTANTS = 16
 
