@@ -9,8 +9,9 @@ TORCH := torch==2.13.0
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo
-# A folder with recordings of a saxophone, for one of the examples; without it that one is left out.
+# A folder with recordings of a saxophone, for one of the examples, and who made them; without it that one is left out.
 SAX ?=
+SAX_CREDIT ?=
 
 .PHONY: help setup demo test kernels lint format bench examples docs lock clean
 
@@ -65,7 +66,7 @@ bench: .venv/.dev ## measure speed and error, and write docs/performance.md
 	$(BIN)/python -m benchmarks
 
 examples: .venv/.core ## learn, play and measure what the paper shows, and write docs/examples
-	$(BIN)/python -m examples $(if $(SAX),--sax "$(SAX)")
+	$(BIN)/python -m examples $(if $(SAX),--sax "$(SAX)" $(if $(SAX_CREDIT),--sax-credit "$(SAX_CREDIT)"))
 
 docs: .venv/.dev ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict

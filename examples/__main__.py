@@ -33,13 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--instrument", type=Path, help="a violin that is learned already")
     parser.add_argument("--sax", type=Path, help="recordings of a saxophone; without them it is left out")
+    parser.add_argument("--sax-credit", metavar="SENTENCE", help="who made them, for the page")
     parser.add_argument("--quick", action="store_true", help="hardly any training, to see that it runs")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(EXAMPLES))
     if unknown:
         parser.error(f"there is no example {', '.join(unknown)}: choose of {', '.join(EXAMPLES)}")
     settings = Settings(
-        options.pages, options.work, options.minutes, options.instrument, options.sax, options.quick
+        options.pages,
+        options.work,
+        options.minutes,
+        options.instrument,
+        options.sax,
+        options.sax_credit,
+        options.quick,
     )
     console = Console()
     for name in options.names or EXAMPLES:

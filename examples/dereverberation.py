@@ -8,7 +8,7 @@ from torch import Tensor
 
 from examples.measure import end_of_note, left_behind_db, listen, wet_to_dry_db
 from examples.page import HEARD, PLAYED, THIRD, Page
-from examples.violin import Settings, held_out, violin, violin_dataset
+from examples.violin import Settings, held_out, learning, violin, violin_dataset
 from oscine import recordings
 from oscine.data import read_audio
 from oscine.functional.units import midi_to_hz
@@ -71,6 +71,7 @@ def main(settings: Settings) -> dict[str, float]:
         "where the recording rings on after a note, the dry violin goes on bowing, softer and softer. What "
         "is gone is what one note leaves under the next."
     )
+    page.text(learning(settings, "violin", violin_dataset(settings)))
     page.write()
     return figures
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from examples.measure import listen
 from examples.page import Page
-from examples.violin import Settings, held_out, violin, violin_dataset
+from examples.violin import Settings, held_out, learning, violin, violin_dataset
 from oscine.analysis import CONFIDENT, Features
 from oscine.evaluate import f0_median, f0_outliers, f0_unsure
 from oscine.evaluate.pictures import draw_spectrogram
@@ -92,6 +92,7 @@ def main(settings: Settings) -> dict[str, float]:
         "has the network been told what a violin's body, whose resonances stay where they are in Hz, makes "
         "of so low a pitch: the centroid says what it guesses, and no recording says what it should be."
     )
+    page.text(learning(settings, "violin", violin_dataset(settings)))
     page.write()
     return figures
 

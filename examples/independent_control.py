@@ -10,7 +10,7 @@ from torch import Tensor
 
 from examples.measure import listen
 from examples.page import Page
-from examples.violin import Settings, held_out, violin_dataset, violin_with_z
+from examples.violin import Settings, held_out, learning, violin_dataset, violin_with_z
 from oscine.analysis import CONFIDENT, Features
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import hz_to_midi, midi_to_hz
@@ -128,6 +128,7 @@ def main(settings: Settings) -> dict[str, float]:
         "MFCCs that it is heard from change with the note, so that it is heard to move when f0 does; the "
         "centroid is the plainer witness."
     )
+    page.text(learning(settings, "violin-z", violin_dataset(settings)))
     page.write()
     return figures
 

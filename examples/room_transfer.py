@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from examples.measure import end_of_note, ringing_s, wet_to_dry_db
 from examples.page import HEARD, PLAYED, Page
-from examples.violin import Settings, violin
+from examples.violin import Settings, learning, violin, violin_dataset
 from oscine import recordings
 from oscine.analysis import analyze
 from oscine.data import read_audio
@@ -48,6 +48,7 @@ def main(settings: Settings) -> dict[str, float]:
     )
     page.picture("decays", _picture(sung, heard, wet, rate), "Levels after a note, and the room's decay")
     page.text("For a reverb of your own: `oscine room my-violin -o church.wav --rate 48000`.")
+    page.text(learning(settings, "violin", violin_dataset(settings)))
     page.write()
     return figures
 

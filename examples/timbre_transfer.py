@@ -11,7 +11,16 @@ from torch import Tensor
 
 from examples.measure import envelope_distance_db, listen
 from examples.page import HEARD, LONGEST_S, PLAYED, Page
-from examples.violin import SAMPLE_RATE, Settings, dataset, sax, training_audio, violin, violin_dataset
+from examples.violin import (
+    SAMPLE_RATE,
+    Settings,
+    dataset,
+    learning,
+    sax,
+    training_audio,
+    violin,
+    violin_dataset,
+)
 from oscine import recordings
 from oscine.analysis import CONFIDENT, Features
 from oscine.cli.demonstration import follows
@@ -50,7 +59,7 @@ def main(settings: Settings) -> dict[str, float]:
         "instrument learned from. A multi-scale spectral distance has no meaning here, for no recording "
         "plays the same melody."
     )
-    for credit in recordings.CREDITS:
+    for credit in (*recordings.CREDITS, *([settings.sax_credit] if settings.sax_credit else [])):
         page.text(f"*{credit}*")
     page.write(*([] if settings.sax is None else ["--sax FOLDER"]))
     return figures
@@ -86,7 +95,7 @@ def _play(
     )
     page.text(
         f"The {name} follows the pitch within {cents:.1f} cents (median, {report.octave:+d} octaves), the "
-        f"loudness with a correlation of {correlation:.3f}."
+        f"loudness with a correlation of {correlation:.3f}. {learning(settings, name, learned_from)}"
     )
     for remark in report.remarks:
         page.text(remark)

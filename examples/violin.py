@@ -28,6 +28,8 @@ Z_OVERRIDES: dict[str, Any] = {
 }
 #: One note at a time, close to the microphone: there is no room to learn.
 SAX_OVERRIDES: dict[str, Any] = {"instrument.reverb_s": 0.0}
+#: How much of the violin's time each instrument learns.
+_SHARES = {"violin": 1.0, "violin-z": 0.75, "sax": 0.5}
 _LICENCE = "learned from a recording under CC BY 3.0: attribute John Garner (violin)"
 
 
@@ -45,6 +47,8 @@ class Settings:
     """A violin that is learned already; its dataset is made anew from the package."""
     sax: Path | None = None
     """Recordings of a saxophone, note by note; without them there is no saxophone."""
+    sax_credit: str | None = None
+    """Who made them, a sentence for the page."""
     quick: bool = False
     """Two steps of training on less than a minute of sound: to see that everything runs."""
 
@@ -58,12 +62,12 @@ def violin(settings: Settings) -> PlayableInstrument:
 
 def violin_with_z(settings: Settings) -> PlayableInstrument:
     """Return the violin of f0, loudness and z, what a network hears beside the two."""
-    return _learn("violin-z", violin_dataset(settings), settings, Z_RECIPE, Z_OVERRIDES, 0.75)
+    return _learn("violin-z", violin_dataset(settings), settings, Z_RECIPE, Z_OVERRIDES)
 
 
 def sax(settings: Settings, folder: Path) -> PlayableInstrument:
     """Return the saxophone of the recordings in a folder."""
-    return _learn("sax", dataset("sax", folder, settings), settings, RECIPE, SAX_OVERRIDES, 0.5)
+    return _learn("sax", dataset("sax", folder, settings), settings, RECIPE, SAX_OVERRIDES)
 
 
 def violin_dataset(settings: Settings) -> Dataset:
@@ -86,6 +90,17 @@ def dataset(name: str, source: Path, settings: Settings) -> Dataset:
     return Dataset.open(folder)
 
 
+def learning(settings: Settings, name: str, dataset: Dataset) -> str:
+    """Return a sentence that says how long an instrument learned, and from how much sound."""
+    sound_s = dataset.train.n_frames * dataset.hop_length / dataset.sample_rate
+    length = "two steps" if settings.quick else f"{_SHARES[name] * settings.minutes:g} minutes"
+    if settings.instrument is not None and name == "violin":
+        return "The violin had been learned before."
+    return (
+        f"The {name.partition('-')[0]} learned for {length}, from {sound_s / 60:.1f} minutes of recordings."
+    )
+
+
 def held_out(dataset: Dataset) -> Segment:
     """Return the longest stretch that training never hears."""
     return max(dataset.held_out.segments, key=lambda segment: segment.n_frames)
@@ -103,7 +118,6 @@ def _learn(
     settings: Settings,
     recipe: str,
     overrides: dict[str, Any] | None = None,
-    share: float = 1.0,
 ) -> PlayableInstrument:
     folder = settings.work / name
     small = {"training.batch_size": 1, "training.n_validations": 1} if settings.quick else {}
@@ -111,7 +125,7 @@ def _learn(
         dataset.folder,
         folder,
         recipe=recipe,
-        minutes=None if settings.quick else share * settings.minutes,
+        minutes=None if settings.quick else _SHARES[name] * settings.minutes,
         steps=2 if settings.quick else None,
         overrides={**(overrides or {}), **small},
         resume=True,

@@ -14,7 +14,7 @@ def settings(tmp_path_factory):
     """One violin of two steps for all of them, and its recordings as those of a saxophone."""
     folder = tmp_path_factory.mktemp("examples")
     work = folder / "work"
-    return Settings(folder / "pages", work, sax=work / "short-violin", quick=True)
+    return Settings(folder / "pages", work, sax=work / "short-violin", sax_credit="A sax.", quick=True)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -32,6 +32,10 @@ def test_an_example_measures_and_writes_its_page(settings, name):
             info = soundfile.info(settings.pages / file)
             assert (info.channels, info.duration <= 8) == (1, True)
     assert sum(file.endswith(".flac") for file in linked) >= 2
+    assert re.search(r"The violin learned for two steps, from 0\.\d minutes of recordings\.", page)
+    if name == "timbre_transfer":
+        assert "The sax learned for two steps" in page
+        assert "*A sax.*" in page
     # What was measured is what is said, at whatever number of digits.
     numbers = set(re.findall(r"\d+(?:\.\d+)?", page))
     for what, value in figures.items():
