@@ -31,6 +31,8 @@ def test_the_parts_share_nothing_and_keep_apart(takes: list[Take], share: float)
         n_frames[take.voice] += take.n_frames
     trained = {takes[part.take].voice for part in train}
     assert trained >= {voice for voice, length in n_frames.items() if length > 2 * _FRAME_RATE}
+    given_s = sum(part.stop - part.start for part in held_out) / _FRAME_RATE
+    assert given_s >= 0.5 * seconds - 1
     for part in train + held_out:
         assert 0 <= part.start < part.stop <= takes[part.take].n_frames
     for held in held_out:
@@ -63,8 +65,37 @@ def test_every_voice_gives_its_share() -> None:
 def test_a_voice_of_seconds_is_trained_on_whole() -> None:
     takes = [Take(20_000, 70, "alto"), Take(1_000, 70, "tenor")]
     train, held_out = split_held_out(takes, _FRAME_RATE)
-    assert held_out == [(0, 18_000, 20_000)]
+    assert held_out == [(0, 17_900, 20_000)]
     assert train[1] == (1, 0, 1_000)
+
+
+@pytest.mark.parametrize("last_s", [9.9, 10.5])
+def test_many_voices_of_seconds_give_as_much_together(last_s: float) -> None:
+    takes = [Take(2_475, 70, f"s{number}") for number in range(8)] + [Take(round(250 * last_s), 70, "s9")]
+    _, held_out = split_held_out(takes, _FRAME_RATE, 9)
+    assert len(held_out) == 9
+    assert sum(part.stop - part.start for part in held_out) == 9 * 250
+
+
+def test_what_small_voices_keep_the_large_ones_give() -> None:
+    takes = [Take(10_000, 70, "alto"), Take(10_000, 70, "bass"), Take(2_000, 70, "tenor")]
+    _, held_out = split_held_out(takes, _FRAME_RATE)
+    assert held_out == [(0, 8_900, 10_000), (1, 8_900, 10_000)]
+
+
+def test_a_voice_of_a_moment_is_trained_on() -> None:
+    takes = [Take(1_250, 70, f"s{number:02}") for number in range(12)] + [Take(65, 70, "tiny")]
+    train, held_out = split_held_out(takes, _FRAME_RATE)
+    assert train[-1] == (12, 0, 65)
+    assert {part.take for part in held_out} == set(range(12))
+
+
+@pytest.mark.parametrize("seconds", [None, 30.0])
+def test_of_few_notes_among_phrases_the_ends_are_held_out(seconds: float | None) -> None:
+    takes = [Take(3_500, 60, f"s{number}") for number in range(9)] + 2 * [Take(250, 70, "zwei")]
+    _, held_out = split_held_out(takes, _FRAME_RATE, seconds)
+    wanted = 3_200 if seconds is None else 30 * _FRAME_RATE
+    assert sum(part.stop - part.start for part in held_out) == pytest.approx(wanted, abs=1)
 
 
 def test_of_little_sound_every_voice_gives_what_there_is() -> None:

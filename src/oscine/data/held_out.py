@@ -41,13 +41,15 @@ def split_held_out(
 
     *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than
     that, all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so
-    that no window of analysis or loss sees both. Of several voices each gives its share, by its length; one
-    whose share is less than a second gives none, unless none has more.
+    that no window of analysis or loss sees both. Of several voices each gives its share, by its length. One
+    whose share is less than a second gives none and the others give it, where most of the sound is theirs
+    and half of it enough; nor does one that would have nothing left to train on.
 
     *Isolated notes* (ten recordings or more, of 15 s at most by the median): the end of the list would be the
     highest notes only. So whole notes are held out, evenly spread over all that are sorted by voice and
     pitch, until ``held_out_s`` are reached, but no more than every second one. What is longer than 15 s, or
-    the only recording of its voice, is trained on.
+    the only recording of its voice, is trained on. Where that would hold out less than half of what is
+    wanted, these are phrases.
 
     Args:
         takes: The recordings in sorted order.
@@ -69,9 +71,9 @@ def split_held_out(
             f"Holding out {wanted / frame_rate:.0f} s of {total / frame_rate:.0f} s leaves less than half "
             "to train on; hold out less or record more."
         )
-    notes = _notes(takes, _NOTE_AT_MOST_S * frame_rate)
-    if notes:
-        return _split_notes(takes, notes, wanted)
+    notes = _spread(takes, _notes(takes, _NOTE_AT_MOST_S * frame_rate), wanted)
+    if 2 * sum(takes[number].n_frames for number in notes) >= wanted:
+        return split_whole(takes, [number in notes for number in range(len(takes))])
     return _split_ends(takes, wanted, ceil(GAP_S * frame_rate), round(_VOICE_AT_LEAST_S * frame_rate))
 
 
@@ -108,19 +110,25 @@ def _split_ends(
     held_out: list[FrameRange] = []
     in_voices = sorted(range(len(takes)), key=lambda number: takes[number].voice)
     voices = [list(part) for _, part in groupby(in_voices, key=lambda number: takes[number].voice)]
-    rest = sum(take.n_frames for take in takes)
-    shares: list[int] = []
-    for voice in voices:
-        n_frames = sum(takes[number].n_frames for number in voice)
-        shares.append(round(wanted * n_frames / rest))
-        wanted, rest = wanted - shares[-1], rest - n_frames
-    if max(shares) >= at_least:
-        shares = [share if share >= at_least else 0 for share in shares]
-    for voice, share in zip(voices, shares, strict=True):
+    lengths = [sum(takes[number].n_frames for number in voice) for voice in voices]
+    for voice, share in zip(voices, _shares(lengths, wanted, gap, at_least), strict=True):
         parts = _split_end(takes, voice, share, gap)
         train += parts[0]
         held_out += parts[1]
     return sorted(train), sorted(held_out)
+
+
+def _shares(lengths: Sequence[int], wanted: int, gap: int, at_least: int) -> list[int]:
+    """Return how many frames each voice gives."""
+    total = sum(lengths)
+    large = [length if wanted * length >= at_least * total else 0 for length in lengths]
+    giving = large if sum(large) >= max(total / 2, 2 * wanted) else lengths
+    rest, shares = sum(giving), []
+    for length in giving:
+        shares.append(round(wanted * length / rest) if length else 0)
+        wanted, rest = wanted - shares[-1], rest - length
+    kept = [share if length - share > gap else 0 for share, length in zip(shares, lengths, strict=True)]
+    return kept if any(kept) else shares
 
 
 def _split_end(
@@ -150,12 +158,12 @@ def _notes(takes: Sequence[Take], at_most: float) -> list[int]:
     return sorted(notes, key=lambda n: (takes[n].voice, takes[n].pitch_midi, n))
 
 
-def _split_notes(
-    takes: Sequence[Take], notes: Sequence[int], wanted: int
-) -> tuple[list[FrameRange], list[FrameRange]]:
+def _spread(takes: Sequence[Take], notes: Sequence[int], wanted: int) -> set[int]:
+    """Return as many of the notes as come to what is wanted, evenly taken, but not two neighbours."""
+    if not notes:
+        return set()
     mean = sum(takes[number].n_frames for number in notes) / len(notes)
-    # Never two neighbours, so that every voice keeps something to train on.
+    # So every voice keeps something to train on.
     count = max(1, min(len(notes) // 2, round(wanted / mean)))
     # The middles of `count` equal stretches of the voices and their pitches.
-    chosen = {notes[int((step + 0.5) * len(notes) / count)] for step in range(count)}
-    return split_whole(takes, [number in chosen for number in range(len(takes))])
+    return {notes[int((step + 0.5) * len(notes) / count)] for step in range(count)}
