@@ -39,11 +39,12 @@ def short_demo(monkeypatch, short_violin):
 
 
 def test_the_loop_ends_with_a_page_and_is_not_repeated(tmp_path, short_demo):
+    folder = tmp_path / "demo [/red]"  # no markup
     app = typer.Typer()
     app.command()(demo)
-    run = CliRunner().invoke(app, ["--steps", "2", "--out", str(tmp_path / "demo")], catch_exceptions=False)
+    run = CliRunner().invoke(app, ["--steps", "2", "--out", str(folder)], catch_exceptions=False)
     assert run.exit_code == 0
-    page = tmp_path / "demo" / PAGE
+    page = folder / PAGE
     assert run.stdout.strip().endswith(str(page))
 
     html = page.read_text(encoding="utf-8")
@@ -52,15 +53,15 @@ def test_the_loop_ends_with_a_page_and_is_not_repeated(tmp_path, short_demo):
     assert not re.findall('(?:src|href)="(?!data:)', html), "the page loads nothing"
     for credit in ("John Garner", "vocadito", "Mihai Sorohan"):
         assert credit in html
-    figures = json.loads((tmp_path / "demo" / "evaluation.json").read_text(encoding="utf-8"))
+    figures = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     assert f"{figures['instrument']['spectral_loss']:.3f}" in html
-    played, sample_rate = soundfile.read(tmp_path / "demo" / "trumpet.wav")
+    played, sample_rate = soundfile.read(folder / "trumpet.wav")
     assert sample_rate == RATE
     assert len(played) == pytest.approx(RATE * soundfile.info(recordings.path("trumpet")).duration, abs=2)
 
-    weights = (tmp_path / "demo" / "instrument" / "model.safetensors").read_bytes()
-    demonstrate(tmp_path / "demo", steps=2)
-    assert (tmp_path / "demo" / "instrument" / "model.safetensors").read_bytes() == weights
+    weights = (folder / "instrument" / "model.safetensors").read_bytes()
+    demonstrate(folder, steps=2)
+    assert (folder / "instrument" / "model.safetensors").read_bytes() == weights
 
 
 def test_an_earlier_demo_with_other_settings_is_refused_with_what_to_do(tmp_path, short_demo, monkeypatch):

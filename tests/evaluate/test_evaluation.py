@@ -14,6 +14,7 @@ from oscine.evaluate.evaluation import _pieces, _voices, streaming_real_time_fac
 from oscine.evaluate.pictures import comparison_picture
 from oscine.evaluate.report import HEADER, rows
 from oscine.models import Instrument, load_recipe
+from oscine.networks import PitchEncoderConfig
 
 RATE, HOP = 16000, 64
 
@@ -133,6 +134,26 @@ def test_no_example_is_a_rest_of_a_piece(dataset, instrument, monkeypatch):
     lengths = [features.n_frames for _, features, _ in _pieces(segment, instrument, {})]
     assert all(n == 2 * round(0.7 * RATE / HOP) for n in lengths[:-1])
     assert sum(lengths) == segment.n_frames
+
+
+def test_pieces_are_heard_with_what_is_around_them(dataset, monkeypatch):
+    torch.manual_seed(0)
+    hearing = _driven(
+        dataset,
+        curves=("centroid", "periodicity"),
+        loudness="both",
+        pitch_encoder=PitchEncoderConfig(resnet="tiny", n_mels=32),
+    )
+    (segment,) = dataset.held_out.segments
+    ((_, _, whole),) = _pieces(segment, hearing, {})
+    monkeypatch.setattr("oscine.evaluate.evaluation.EXAMPLE_S", 1.6)
+    monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.6)
+    parts = [asked for _, _, asked in _pieces(segment, hearing, {})]
+    assert len(parts) == 4
+    torch.testing.assert_close(torch.cat([one.f0_hz for one in parts], 1), whole.f0_hz, rtol=1e-3, atol=0.0)
+    for name, curve in whole.conditions.items():
+        joined = torch.cat([one.conditions[name] for one in parts], 1)
+        torch.testing.assert_close(joined, curve, rtol=0.0, atol=1e-3)
 
 
 def test_without_baselines_the_instruments_figures_are_the_same(measured, dataset, instrument):

@@ -1,6 +1,7 @@
 """Instruments: sizes, causality, streaming, saving, recipes."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -360,6 +361,9 @@ def test_recipes_reject_what_they_do_not_know(tmp_path: Path) -> None:
         load_recipe("tiny", {"instrument.n_strings": 4})
     with pytest.raises(InputError, match="batch_size"):
         load_recipe("tiny", {"training.batch_size": 0})
+    for name in ("training.crop_s", "training.gradient_clip", "instrument.reverb_s"):
+        with pytest.raises(InputError, match=f"{name}.*finite"):
+            load_recipe("tiny", {name: math.inf})
     with pytest.raises(InputError, match="voice_size"):
         load_recipe("tiny", {"instrument.voices": ["flute", "violin"]})
     with pytest.raises(InputError, match="no setting"):

@@ -80,6 +80,19 @@ def test_a_causal_encoder_does_not_hear_ahead(causal: bool, kind: str) -> None:
     assert difference[140:].min() > 1e-4
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_causal_pitch_encoder_does_not_hear_ahead(causal: bool) -> None:
+    encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(resnet="tiny", n_mels=64, causal=causal))
+    sound, later = torch.randn(2, 1, RATE)
+    later[:, : RATE // 2] = sound[:, : RATE // 2]
+    with torch.no_grad():
+        difference = (encoder(sound).f0_hz / encoder(later).f0_hz).log2().abs()[0]
+    # The window reaches two stretches of 8 frames ahead; between two values f0 goes straight to the later.
+    before = difference[: 125 - 3 * 8]
+    assert bool((before < 1e-5).all()) is causal
+    assert difference[140:].mean() > 1e-4
+
+
 def test_pitch_is_the_mean_of_what_is_believed() -> None:
     encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(n_mels=64))
     heard = encoder(_tone(220.0))

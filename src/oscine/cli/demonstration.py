@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from rich.markup import escape
 
 from oscine import recordings
 from oscine.analysis import CONFIDENT, Features, analyze
@@ -106,7 +107,7 @@ def demonstrate(
         say("[bold]3. Playing[/] a sung melody and a trumpet's phrase with it")
         performances = [_perform(instrument, name, folder) for name in _MELODIES]
         for one in performances:
-            say(f"   {one.played}: {_how_close(one)}")
+            say(f"   {escape(str(one.played))}: {_how_close(one)}")
 
         say("[bold]4. Measuring[/] on what it never heard")
         excerpts = Excerpts(at_most=1, seconds=15.0)

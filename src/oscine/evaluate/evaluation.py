@@ -21,6 +21,8 @@ from oscine.models.instrument import CURVE_SCALES
 from oscine.processors import Stream
 
 _PIECE_S = 60.0
+#: Sound before and behind a piece that is heard with it: windows reach into it, and networks warm up in it.
+_AROUND_S = 1.0
 _STREAM_S = 2.0
 
 
@@ -282,27 +284,33 @@ def _voices(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
 def _pieces(
     segment: Segment, instrument: Instrument, voices: Mapping[int, int]
 ) -> Iterator[tuple[Tensor, Features, Asked]]:
-    """Yield a segment's audio and features, and what to ask the instrument for, a minute at a time."""
-    features, audio = segment.features(), segment.audio()
+    """Yield a segment's audio and features, and what to ask the instrument for, a minute at a time.
+
+    What is heard in sound is heard with a second around the minute.
+    """
+    features, audio, hop_length = segment.features(), segment.audio(), segment.hop_length
+    z, pitch = instrument.config.timbre_encoder, instrument.config.pitch_encoder
+    # Encoders hear on a coarser grid, which is to be the same in every piece.
+    grid = math.lcm(1 if z is None else z.frames_per_z, 1 if pitch is None else pitch.frames_per_pitch)
+    around = grid * max(1, round(_AROUND_S * features.frame_rate / grid))
     # Whole examples of the paper's table: at a hop that divides no second a few frames would count as one.
     step = max(1, round(_PIECE_S / EXAMPLE_S)) * round(EXAMPLE_S * features.frame_rate)
     for start in range(0, features.n_frames, step):
         stop = min(start + step, features.n_frames)
-        part, heard = (
-            audio[start * features.hop_length : stop * features.hop_length],
-            features.slice(start, stop),
-        )
+        first, last = max(start - around, 0), min(stop + around, features.n_frames)
+        heard = features.slice(first, last)
         with torch.no_grad():
             f0_hz, conditions = instrument.hear(
-                part[None],
+                audio[None, first * hop_length : last * hop_length],
                 f0_hz=heard.f0_hz[None],
                 confidence=heard.confidence[None],
                 curves={
-                    name: torch.tensor(segment.slice(name, start, stop))[None] for name in segment.curves
+                    name: torch.tensor(segment.slice(name, first, last))[None] for name in segment.curves
                 },
                 voice=torch.tensor([voices.get(segment.voice, 0)]),
             )
-        yield part, heard, Asked(f0_hz, heard.loudness_db[None], conditions)
+        asked = Asked(f0_hz, heard.loudness_db[None], conditions).slice(start - first, stop - first)
+        yield audio[start * hop_length : stop * hop_length], features.slice(start, stop), asked
 
 
 def _heard(audio: Tensor, grid: Features) -> Sound:

@@ -11,7 +11,7 @@ from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderC
 class InstrumentConfig(BaseModel):
     """Everything that `oscine.models.Instrument` is built from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sample_rate: int = Field(default=44_100, ge=8_000, le=192_000)
     """Hz."""

@@ -14,7 +14,7 @@ from oscine.models.config import InstrumentConfig
 class TrainingConfig(BaseModel):
     """How an instrument is trained."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     batch_size: int = Field(default=8, ge=1)
     """Crops per step."""

@@ -18,7 +18,7 @@ class CoreConfig(BaseModel, frozen=True):
     A size that is left out is the kind's own; one that the kind has no use for is refused.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     own_sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "gru": {},

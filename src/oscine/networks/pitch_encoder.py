@@ -21,7 +21,7 @@ _FLOOR = 2e-5
 class PitchEncoderConfig(BaseModel):
     """The size of a `PitchEncoder`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     resnet: Literal["tiny", "small", "medium", "large"] = "small"
     """Size of the residual network (`oscine.networks.resnet`)."""
@@ -31,6 +31,9 @@ class PitchEncoderConfig(BaseModel):
     """Pitches, from MIDI 0 to 127, over which the network spreads its belief."""
     frames_per_pitch: int = Field(default=8, ge=1)
     """Frames of controls for each pitch: 8 of 4 ms are the paper's 125 pitches in 4 s."""
+    causal: bool = False
+    """Hear the spectrum's window, two stretches of `frames_per_pitch` to both sides of a pitch's instant, and
+    what is before, in place of more on both sides."""
 
 
 class HeardPitch(NamedTuple):
@@ -92,7 +95,7 @@ class PitchEncoder(nn.Module):
         self.sample_rate = sample_rate
         self.hop_length = hop_length
         self.config = config
-        self.resnet = ResNet(config.resnet)
+        self.resnet = ResNet(config.resnet, config.causal)
         self.head = nn.Linear(self.resnet.width * ResNet.n_bins(config.n_mels), config.n_bins)
         self.register_buffer("bin_midi", torch.linspace(0, _HIGHEST_MIDI, config.n_bins), persistent=False)
 
