@@ -84,9 +84,9 @@ ABLATION: dict[str, tuple[str, Settings]] = {
 }
 TABLES = {"models": MODELS, "ablation": ABLATION}
 PAPER = (
-    ("DDSP, supervised, NSynth", "7 M", "0.07", "0.07", "0.3"),
-    ("DDSP, unsupervised, NSynth", "12 M", "0.09", "0.80", "4"),
-    ("WaveRNN, NSynth", "23 M", "0.10", "1.00", "7"),
+    ("*DDSP, supervised, NSynth*", "7 M", "0.07", "0.07", "0.3"),
+    ("*DDSP, unsupervised, NSynth*", "12 M", "0.09", "0.80", "4"),
+    ("*WaveRNN, NSynth*", "23 M", "0.10", "1.00", "7"),
 )
 
 
@@ -104,17 +104,21 @@ def run(name: str, dataset: Dataset, folder: Path, minutes: float, n_notes: int 
     )
     if result.interrupted:
         raise KeyboardInterrupt
+    learning = {"name": name, "minutes": result.minutes, "steps": result.steps}
     instrument = Instrument.from_pretrained(folder / "instrument")
-    figures = evaluate(instrument, thinned(dataset, n_notes), baselines=False)
+    return learning | measured(instrument, thinned(dataset, n_notes), ceiling=name in MODELS)
+
+
+def measured(instrument: Instrument, dataset: Dataset, *, ceiling: bool) -> Settings:
+    """Return an instrument's figures and, if asked for, those of the recordings' own harmonics."""
+    figures = evaluate(instrument, dataset, baselines=ceiling)
     return {
-        "name": name,
-        "minutes": result.minutes,
-        "steps": result.steps,
         "threads": torch.get_num_threads(),
         "seconds": figures.seconds,
         "n_parameters": figures.n_parameters,
         **figures.instrument.model_dump(),
         "examples": figures.examples.model_dump(),
+        "ceiling": figures.harmonic_ceiling and figures.harmonic_ceiling.model_dump(),
     }
 
 
@@ -142,22 +146,36 @@ def as_table(lines: Sequence[Settings], published: Sequence[tuple[str, ...]] = (
                 f"{by_example['n_examples']}",
                 f"{by_example['loudness_l1_deviations']:.3f}",
                 f"{by_example['loudness_l1_db']:.2f}",
-                _figure(line["f0_l1_semitones"], 1),
-                _figure(line["f0_outliers"], 100),
+                *_pitch(line),
                 _figure(by_example["f0_l1_semitones"], 1),
                 _figure(by_example["f0_outliers"], 100),
-                _figure(line["f0_unsure"], 100),
             ]
         )
+    ceiling = next((line["ceiling"] for line in lines if line["ceiling"]), None)
+    if ceiling:
+        loudness = f"{ceiling['loudness_l1_db']:.2f}"
+        rows.append(["the recordings' harmonics", *5 * [""], loudness, *_pitch(ceiling), "", ""])
     rows += [
-        [f"*{name}*", size, "", "", "", loudness, "", f0, outliers, "", "", ""]
+        [name, size, *3 * [""], loudness, "", f0, outliers, *4 * [""]]
         for name, size, loudness, f0, outliers in published
     ]
     columns = [
         *("model", "parameters", "minutes", "steps", "notes", "loudness L1, deviations", "loudness L1, dB"),
-        *("f0 L1, semitones", "outliers, %", "f0 L1 by notes", "outliers, % of notes", "unsure, %"),
+        *(
+            "f0 L1, semitones",
+            "outliers, %",
+            "lost, %",
+            "unsure, %",
+            "f0 L1 by notes",
+            "outliers, % of notes",
+        ),
     ]
     return table(columns, rows)
+
+
+def _pitch(line: Settings) -> list[str]:
+    shares = [_figure(line[name], 100) for name in ("f0_outliers", "f0_lost", "f0_unsure")]
+    return [_figure(line["f0_l1_semitones"], 1), *shares]
 
 
 def _figure(value: float | None, scale: float) -> str:

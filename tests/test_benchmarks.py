@@ -125,7 +125,9 @@ FIGURES = {
     "n_parameters": 1_500_000,
     "f0_l1_semitones": 0.05,
     "f0_outliers": 0.01,
+    "f0_lost": 0.02,
     "f0_unsure": None,
+    "ceiling": None,
     "examples": {
         "n_examples": 1705,
         "loudness_l1_deviations": 0.0654,
@@ -147,11 +149,18 @@ def test_the_table_of_nsynth_has_ours_and_the_papers_figures() -> None:
         "loudness L1, dB": "1.01",
         "f0 L1, semitones": "0.050",
         "outliers, %": "1.000",
+        "lost, %": "2.000",
+        "unsure, %": "–",
         "f0 L1 by notes": "0.054",
         "outliers, % of notes": "0.250",
-        "unsure, %": "–",
     }
     assert [row[4] for row in theirs] == ["0.07", "0.09", "0.10"]
+    measured = {"loudness_l1_db": 9.0, "f0_l1_semitones": 0.001, "f0_outliers": 0.0} | {
+        "f0_lost": 0.001,
+        "f0_unsure": 0.03,
+    }
+    _, _, ceiling, *_ = _figures(nsynth.as_table([FIGURES | {"ceiling": measured}]))
+    assert [one for one in ceiling if one] == ["9.00", "0.001", "0.000", "0.100", "3.000"]
 
 
 def test_each_row_of_the_ablation_leaves_out_what_it_says() -> None:

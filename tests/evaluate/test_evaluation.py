@@ -215,6 +215,7 @@ def test_records_are_frozen():
             loudness_l1_db=0,
             f0_l1_semitones=None,
             f0_outliers=0,
+            f0_lost=0,
             f0_unsure=0,
             f0_median_semitones=0,
             spectral_loss=0,

@@ -9,7 +9,16 @@ import torch
 
 from oscine.analysis import Features, analyze, paper_loudness
 from oscine.errors import InputError
-from oscine.evaluate import f0_l1, f0_median, f0_outliers, f0_unsure, loudness_l1, mcd, multi_scale_spectral
+from oscine.evaluate import (
+    f0_l1,
+    f0_lost,
+    f0_median,
+    f0_outliers,
+    f0_unsure,
+    loudness_l1,
+    mcd,
+    multi_scale_spectral,
+)
 from oscine.evaluate.metrics import mcd_per_frame
 from oscine.losses import default_fft_sizes, multi_scale_spectral_loss
 
@@ -42,6 +51,7 @@ def test_a_jump_on_a_tenth_of_the_frames_is_an_outlier_and_not_in_the_mean():
     jumped = midi + 0.1
     jumped[::10] += 13.0
     assert f0_outliers(features(jumped), features(midi)) == pytest.approx(0.10)
+    assert f0_lost(features(jumped), features(midi)) == pytest.approx(0.10)
     assert f0_l1(features(jumped), features(midi)) == pytest.approx(0.1, abs=1e-5)
     assert f0_median(features(jumped), features(midi)) == pytest.approx(0.1, abs=1e-5)
 
@@ -55,8 +65,10 @@ def test_an_output_without_confident_pitch_is_unsure_and_its_pitch_still_counts(
     midi = torch.full((100,), 60.0)
     confidence = torch.ones(100)
     confidence[:25] = 0.84
+    confidence[:5] = 0.49
     output = features(midi + 0.5, confidence)
     assert f0_unsure(output, features(midi)) == pytest.approx(0.25)
+    assert f0_lost(output, features(midi)) == pytest.approx(0.05)
     assert f0_outliers(output, features(midi)) == 0.0
     assert f0_l1(output, features(midi)) == pytest.approx(0.5)
 
@@ -77,7 +89,7 @@ def test_frames_in_which_the_target_is_not_confident_do_not_count():
 
 def test_nothing_to_count_is_none_and_not_zero():
     target = features(torch.full((10,), 60.0), torch.zeros(10))
-    for metric in (f0_l1, f0_outliers, f0_unsure, f0_median):
+    for metric in (f0_l1, f0_outliers, f0_lost, f0_unsure, f0_median):
         assert metric(target, target) is None
     assert f0_l1(features(torch.full((10,), 80.0)), features(torch.full((10,), 60.0))) is None
     with pytest.raises(InputError, match="one length"):

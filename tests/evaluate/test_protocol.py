@@ -40,12 +40,11 @@ def test_the_deviation_is_that_of_the_targets() -> None:
 
 
 def test_outliers_are_counted_and_left_out() -> None:
-    silent = _example(0.1, output=0.2)
-    far, unpitched = _example(-19.0), _example(5.0, target=0.5)
-    metrics = example_metrics([_example(0.1), _example(0.1), silent, far, unpitched])
+    unsure, far, unpitched = _example(0.4, output=0.2), _example(-19.0), _example(5.0, target=0.5)
+    metrics = example_metrics([_example(0.1), _example(0.1), unsure, far, unpitched])
     assert (metrics.n_examples, metrics.n_pitched) == (5, 4)
-    assert metrics.f0_outliers == 0.5
-    assert metrics.f0_l1_semitones == pytest.approx(0.1, abs=1e-4)
+    assert metrics.f0_outliers == 0.25
+    assert metrics.f0_l1_semitones == pytest.approx(0.2, abs=1e-4)
     blank = example_metrics([unpitched])
     assert blank.f0_l1_semitones is None
     assert blank.f0_outliers is None

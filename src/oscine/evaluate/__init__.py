@@ -3,6 +3,7 @@
 from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound, evaluate
 from oscine.evaluate.metrics import (
     f0_l1,
+    f0_lost,
     f0_median,
     f0_outliers,
     f0_unsure,
@@ -25,6 +26,7 @@ __all__ = [
     "evaluate",
     "evaluation_page",
     "f0_l1",
+    "f0_lost",
     "f0_median",
     "f0_outliers",
     "f0_unsure",

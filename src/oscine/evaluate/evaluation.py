@@ -37,6 +37,8 @@ class Metrics(BaseModel):
     """Mean absolute difference of f0, outliers left out, semitones."""
     f0_outliers: float | None
     """Share of frames more than 12 semitones off."""
+    f0_lost: float | None
+    """Share of frames more than 12 semitones off, or in which the tracker hears no pitch in the output."""
     f0_unsure: float | None
     """Share of frames in which the output's f0 has a confidence below 0.85."""
     f0_median_semitones: float | None
@@ -126,6 +128,7 @@ class _Tally:
             loudness_l1_db=metrics.loudness_l1(torch.cat(self.loudness_db), target_db),
             f0_l1_semitones=metrics.f0_l1(output, target),
             f0_outliers=metrics.f0_outliers(output, target),
+            f0_lost=metrics.f0_lost(output, target),
             f0_unsure=metrics.f0_unsure(output, target),
             f0_median_semitones=metrics.f0_median(output, target),
             spectral_loss=sum(loss * n for loss, n in self.spectral) / n_samples,

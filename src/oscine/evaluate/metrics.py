@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from oscine.analysis import ANALYSIS_RATE, CONFIDENT, Features
+from oscine.analysis import ANALYSIS_RATE, CONFIDENT, VOICED, Features
 from oscine.analysis.signal import to_analysis_rate
 from oscine.errors import InputError
 from oscine.functional.mfcc import mfcc
@@ -33,13 +33,23 @@ class PitchErrors(NamedTuple):
 
     semitones: Float[Tensor, " frame"]
     """Absolute difference."""
-    unsure: Bool[Tensor, " frame"]
-    """The output has no confident pitch there."""
+    confidence: Float[Tensor, " frame"]
+    """The output's."""
 
     @property
     def outlier(self) -> Bool[Tensor, " frame"]:
         """Frames with a pitch more than 12 semitones off."""
         return self.semitones > OUTLIER_SEMITONES
+
+    @property
+    def lost(self) -> Bool[Tensor, " frame"]:
+        """Outliers, and frames in which the tracker hears no pitch in the output."""
+        return self.outlier | (self.confidence < VOICED)
+
+    @property
+    def unsure(self) -> Bool[Tensor, " frame"]:
+        """Frames in which the output's pitch is not as confident as the target's must be to count."""
+        return self.confidence < CONFIDENT
 
 
 def pitch_errors(output: Features, target: Features) -> PitchErrors:
@@ -54,7 +64,7 @@ def pitch_errors(output: Features, target: Features) -> PitchErrors:
         )
     counted = target.confidence >= CONFIDENT
     semitones = (output.midi - target.midi).abs()[counted]
-    return PitchErrors(semitones, output.confidence[counted] < CONFIDENT)
+    return PitchErrors(semitones, output.confidence[counted])
 
 
 def f0_l1(output: Features, target: Features) -> float | None:
@@ -81,8 +91,7 @@ def f0_l1(output: Features, target: Features) -> float | None:
 def f0_outliers(output: Features, target: Features) -> float | None:
     """Return the share of frames in which the output's pitch is more than 12 semitones off.
 
-    So it is in the paper's public code, where what is not confident in the recording is left out and the
-    output's own confidence is not asked for; that is `f0_unsure`.
+    Where the tracker hears no pitch in the output, what counts is its guess: `f0_lost` counts such frames.
 
     Args:
         output: Features of what was played.
@@ -101,11 +110,28 @@ def f0_outliers(output: Features, target: Features) -> float | None:
     return float(errors.outlier.double().mean()) if len(errors.outlier) else None
 
 
+def f0_lost(output: Features, target: Features) -> float | None:
+    """Return the share of frames in which the output's pitch is an outlier or the tracker hears none.
+
+    Args:
+        output: Features of what was played; a confidence below 0.5 is no pitch.
+        target: Features of what was meant; frames with a confidence below 0.85 do not count.
+
+    Returns:
+        A share of the target's confident frames, 0 … 1; None when it has no confident frame.
+
+    Raises:
+        InputError: When the two have not the same number of frames.
+    """
+    errors = pitch_errors(output, target)
+    return float(errors.lost.double().mean()) if len(errors.lost) else None
+
+
 def f0_unsure(output: Features, target: Features) -> float | None:
     """Return the share of frames in which the recording's pitch is confident and the output's is not.
 
-    The strict reading of the paper's outliers: its 0.85 is on the scale of its own tracker, and on ours a
-    sound with much room around it is often just below. A frame may be unsure and exactly in tune.
+    It tells more of the tracker than of the output, for a frame may be unsure and exactly in tune: of the
+    recordings' own harmonics, played without their noise, it is as high (docs/nsynth.md).
 
     Returns:
         A share of the target's confident frames, 0 … 1; None when it has no confident frame.

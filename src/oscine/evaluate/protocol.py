@@ -30,7 +30,7 @@ class ExampleMetrics(BaseModel):
     f0_l1_semitones: float | None
     """Mean over examples of the mean absolute difference of f0, outliers left out, semitones."""
     f0_outliers: float | None
-    """Share of examples more than 12 semitones off on average, or without a confident pitch in the output."""
+    """Share of examples more than 12 semitones off on average."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,15 @@ def example_metrics(examples: Sequence[Example]) -> ExampleMetrics:
         examples: At least one.
 
     Reference:
-        Engel et al., DDSP, 2020, table 1, and its public code (``training/metrics.py``). There an output
-        without pitch is not an outlier by itself; here it is.
+        Engel et al., DDSP, 2020, table 1, and its public code (``training/metrics.py``), which does not ask
+        how confident the output's pitch is.
     """
     loudness, distances = [], []
     for one in examples:
         loudness.append((one.output_db - one.target_db).abs().double().mean())
         counted = one.target.confidence >= CONFIDENT
         if counted.any():
-            distance = (one.output.midi - one.target.midi).abs()[counted].double().mean()
-            heard = bool((one.output.confidence >= CONFIDENT).any())
-            distances.append(float(distance) if heard else float("inf"))
+            distances.append(float((one.output.midi - one.target.midi).abs()[counted].double().mean()))
     kept = [distance for distance in distances if distance <= OUTLIER_SEMITONES]
     l1_db = float(torch.stack(loudness).mean())
     deviation = float(torch.cat([one.target_db for one in examples]).double().std(unbiased=False))

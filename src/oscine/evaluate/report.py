@@ -15,6 +15,7 @@ _FIGURES = (
     ("loudness L1 (dB)", "loudness_l1_db", "{:.2f}", "–"),
     ("f0 L1 (semitones)", "f0_l1_semitones", "{:.3f}", "0.07"),
     ("f0 outliers (%)", "f0_outliers", "{:.2%}", "0.3 %"),
+    ("f0 lost (%)", "f0_lost", "{:.2%}", "–"),
     ("f0 unsure (%)", "f0_unsure", "{:.2%}", "–"),
     ("f0 median error (semitones)", "f0_median_semitones", "{:.3f}", "–"),
     ("multi-scale spectral loss", "spectral_loss", "{:.3f}", "–"),
