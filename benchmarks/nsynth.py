@@ -5,7 +5,8 @@
 DATASET is what `oscine prepare` makes of an NSynth folder. Trains the variants that are named (``models`` and
 ``ablation`` are all of a table), each for as many minutes, and measures them on every note of the
 instruments that are held out, or on N of them. RESULTS keeps every instrument with its figures: a variant
-that is there is not trained again, one that was cut off goes on. ``--write`` writes their tables, of all that
+that is there is not trained again, one that was cut off goes on, and figures of an older version are measured
+anew. ``--write`` writes their tables, of all that
 is kept, into the page.
 """
 
@@ -21,7 +22,7 @@ from rich.console import Console
 from benchmarks.measure import table
 from benchmarks.page import PAGE, machine, write_section
 from oscine.data import Dataset, Split
-from oscine.evaluate import evaluate
+from oscine.evaluate import ExampleMetrics, Metrics, evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.training import train
@@ -122,6 +123,12 @@ def measured(instrument: Instrument, dataset: Dataset, *, ceiling: bool) -> Sett
     }
 
 
+def is_whole(figures: Settings) -> bool:
+    """Return whether figures that were kept have all that is measured today."""
+    by_example = ExampleMetrics.model_fields.keys() - figures["examples"].keys()
+    return not by_example and figures.keys() >= Metrics.model_fields.keys() | {"ceiling"}
+
+
 def thinned(dataset: Dataset, n_notes: int | None) -> Dataset:
     """Return the dataset with about as many notes held out, evenly taken."""
     segments = dataset.held_out.segments
@@ -149,26 +156,21 @@ def as_table(lines: Sequence[Settings], published: Sequence[tuple[str, ...]] = (
                 *_pitch(line),
                 _figure(by_example["f0_l1_semitones"], 1),
                 _figure(by_example["f0_outliers"], 100),
+                _figure(by_example["f0_unheard"], 100),
             ]
         )
     ceiling = next((line["ceiling"] for line in lines if line["ceiling"]), None)
     if ceiling:
         loudness = f"{ceiling['loudness_l1_db']:.2f}"
-        rows.append(["the recordings' harmonics", *5 * [""], loudness, *_pitch(ceiling), "", ""])
+        rows.append(["the recordings' harmonics", *5 * [""], loudness, *_pitch(ceiling), *3 * [""]])
     rows += [
-        [name, size, *3 * [""], loudness, "", f0, outliers, *4 * [""]]
+        [name, size, *3 * [""], loudness, "", f0, outliers, *5 * [""]]
         for name, size, loudness, f0, outliers in published
     ]
     columns = [
         *("model", "parameters", "minutes", "steps", "notes", "loudness L1, deviations", "loudness L1, dB"),
-        *(
-            "f0 L1, semitones",
-            "outliers, %",
-            "lost, %",
-            "unsure, %",
-            "f0 L1 by notes",
-            "outliers, % of notes",
-        ),
+        *("f0 L1, semitones", "outliers, %", "lost, %", "unsure, %", "f0 L1 by notes"),
+        *("outliers, % of notes", "unheard, % of notes"),
     ]
     return table(columns, rows)
 
@@ -205,10 +207,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in names:
         folder = options.results / name.replace(" ", "_").replace(",", "").replace("'", "")
         kept = folder / "figures.json"
-        if not kept.exists():
+        if not kept.exists() or not is_whole(json.loads(kept.read_text())):
             figures = run(name, Dataset.open(options.dataset), folder, options.minutes, options.notes)
             write_atomically(kept, json.dumps(figures, indent=1))
     lines = [json.loads(path.read_text()) for path in sorted(options.results.glob("*/figures.json"))]
+    lines = [line for line in lines if is_whole(line)]
     for section, variants in TABLES.items():
         if set(variants).isdisjoint(names):
             continue

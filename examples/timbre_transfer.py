@@ -59,9 +59,14 @@ def main(settings: Settings) -> dict[str, float]:
         "instrument learned from. A multi-scale spectral distance has no meaning here, for no recording "
         "plays the same melody."
     )
-    for credit in (*recordings.CREDITS, *([settings.sax_credit] if settings.sax_credit else [])):
+    made_with = [] if settings.sax is None else ["--sax FOLDER"]
+    made_by = list(recordings.CREDITS)
+    if settings.sax is not None and settings.sax_credit is not None:
+        made_with.append("--sax-credit SENTENCE")
+        made_by.append(settings.sax_credit)
+    for credit in made_by:
         page.text(f"*{credit}*")
-    page.write(*([] if settings.sax is None else ["--sax FOLDER"]))
+    page.write(*made_with)
     return figures
 
 

@@ -134,6 +134,7 @@ FIGURES = {
         "loudness_l1_db": 1.01,
         "f0_l1_semitones": 0.054,
         "f0_outliers": 0.0025,
+        "f0_unheard": 0.005,
     },
 }
 
@@ -153,6 +154,7 @@ def test_the_table_of_nsynth_has_ours_and_the_papers_figures() -> None:
         "unsure, %": "–",
         "f0 L1 by notes": "0.054",
         "outliers, % of notes": "0.250",
+        "unheard, % of notes": "0.500",
     }
     assert [row[4] for row in theirs] == ["0.07", "0.09", "0.10"]
     measured = {"loudness_l1_db": 9.0, "f0_l1_semitones": 0.001, "f0_outliers": 0.0} | {
@@ -160,6 +162,7 @@ def test_the_table_of_nsynth_has_ours_and_the_papers_figures() -> None:
         "f0_unsure": 0.03,
     }
     _, _, ceiling, *_ = _figures(nsynth.as_table([FIGURES | {"ceiling": measured}]))
+    assert not nsynth.is_whole(FIGURES), "an older version's"
     assert [one for one in ceiling if one] == ["9.00", "0.001", "0.000", "0.100", "3.000"]
 
 

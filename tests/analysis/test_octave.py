@@ -54,6 +54,8 @@ def test_what_sounds_along_is_no_octave() -> None:
     assert _octaves(tone + _tone(660.0, BRASS_DB), 440.0) == 0, "a fifth"
     assert _octaves(tone + 0.15 * _tone(220.0, BRASS_DB), 440.0) == 0, "the octave below, ringing on"
     assert _octaves(tone + 0.5 * _tone(220.0, (0.0,)), 440.0) == 0, "a rumble without harmonics"
+    trace = 0.5 * _tone(220.0, (0.0, -99.0, -30.0))
+    assert _octaves(tone + trace, 440.0) == 0, "a rumble with a trace of its third"
     fading = np.exp(-np.arange(RATE) / RATE / 0.05, dtype=np.float32)
     thump = fading * _tone(220.0, (6.0, -99.0, 0.0))
     assert _octaves(tone + 3 * np.roll(thump, int(CENTERS[0])), 440.0) == 0, "a guitar's body, struck"

@@ -14,7 +14,7 @@ from oscine.evaluate.evaluation import _pieces, _voices, streaming_real_time_fac
 from oscine.evaluate.pictures import comparison_picture
 from oscine.evaluate.report import HEADER, rows
 from oscine.models import Instrument, load_recipe
-from oscine.networks import PitchEncoderConfig
+from oscine.networks import PitchEncoderConfig, TimbreEncoderConfig
 
 RATE, HOP = 16000, 64
 
@@ -143,11 +143,12 @@ def test_pieces_are_heard_with_what_is_around_them(dataset, monkeypatch):
         curves=("centroid", "periodicity"),
         loudness="both",
         pitch_encoder=PitchEncoderConfig(resnet="tiny", n_mels=32),
+        timbre_encoder=TimbreEncoderConfig(kind="resnet", resnet="tiny", frames_per_z=6),
     )
     (segment,) = dataset.held_out.segments
     ((_, _, whole),) = _pieces(segment, hearing, {})
-    monkeypatch.setattr("oscine.evaluate.evaluation.EXAMPLE_S", 1.6)
-    monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.6)
+    monkeypatch.setattr("oscine.evaluate.evaluation.EXAMPLE_S", 1.624)  # on neither encoder's grid
+    monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.624)
     parts = [asked for _, _, asked in _pieces(segment, hearing, {})]
     assert len(parts) == 4
     torch.testing.assert_close(torch.cat([one.f0_hz for one in parts], 1), whole.f0_hz, rtol=1e-3, atol=0.0)

@@ -44,10 +44,11 @@ def test_outliers_are_counted_and_left_out() -> None:
     metrics = example_metrics([_example(0.1), _example(0.1), unsure, far, unpitched])
     assert (metrics.n_examples, metrics.n_pitched) == (5, 4)
     assert metrics.f0_outliers == 0.25
+    assert metrics.f0_unheard == 0.25
     assert metrics.f0_l1_semitones == pytest.approx(0.2, abs=1e-4)
     blank = example_metrics([unpitched])
     assert blank.f0_l1_semitones is None
-    assert blank.f0_outliers is None
+    assert blank.f0_outliers is blank.f0_unheard is None
 
 
 def test_long_stretches_are_cut_at_four_seconds() -> None:

@@ -289,7 +289,7 @@ def _pieces(
 ) -> Iterator[tuple[Tensor, Features, Asked]]:
     """Yield a segment's audio and features, and what to ask the instrument for, a minute at a time.
 
-    What is heard in sound is heard with a second around the minute.
+    What is heard in sound is heard with a second around the minute, over which a norm of all the sound goes.
     """
     features, audio, hop_length = segment.features(), segment.audio(), segment.hop_length
     z, pitch = instrument.config.timbre_encoder, instrument.config.pitch_encoder
@@ -300,7 +300,7 @@ def _pieces(
     step = max(1, round(_PIECE_S / EXAMPLE_S)) * round(EXAMPLE_S * features.frame_rate)
     for start in range(0, features.n_frames, step):
         stop = min(start + step, features.n_frames)
-        first, last = max(start - around, 0), min(stop + around, features.n_frames)
+        first, last = max(start // grid * grid - around, 0), min(stop + around, features.n_frames)
         heard = features.slice(first, last)
         with torch.no_grad():
             f0_hz, conditions = instrument.hear(

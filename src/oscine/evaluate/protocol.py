@@ -31,6 +31,8 @@ class ExampleMetrics(BaseModel):
     """Mean over examples of the mean absolute difference of f0, outliers left out, semitones."""
     f0_outliers: float | None
     """Share of examples more than 12 semitones off on average."""
+    f0_unheard: float | None
+    """Share of examples whose output has no confident pitch anywhere."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,16 @@ def example_metrics(examples: Sequence[Example]) -> ExampleMetrics:
         examples: At least one.
 
     Reference:
-        Engel et al., DDSP, 2020, table 1, and its public code (``training/metrics.py``), which does not ask
-        how confident the output's pitch is.
+        Engel et al., DDSP, 2020, table 1, and its public code (``training/metrics.py``). Its comments call an
+        output without a confident pitch an outlier too, but it does not ask for the output's confidence.
     """
-    loudness, distances = [], []
+    loudness, distances, heard = [], [], []
     for one in examples:
         loudness.append((one.output_db - one.target_db).abs().double().mean())
         counted = one.target.confidence >= CONFIDENT
         if counted.any():
             distances.append(float((one.output.midi - one.target.midi).abs()[counted].double().mean()))
+            heard.append(bool((one.output.confidence >= CONFIDENT).any()))
     kept = [distance for distance in distances if distance <= OUTLIER_SEMITONES]
     l1_db = float(torch.stack(loudness).mean())
     deviation = float(torch.cat([one.target_db for one in examples]).double().std(unbiased=False))
@@ -88,4 +91,5 @@ def example_metrics(examples: Sequence[Example]) -> ExampleMetrics:
         loudness_l1_deviations=l1_db / deviation if deviation else 0.0,
         f0_l1_semitones=sum(kept) / len(kept) if kept else None,
         f0_outliers=1 - len(kept) / len(distances) if distances else None,
+        f0_unheard=1 - sum(heard) / len(heard) if heard else None,
     )

@@ -88,7 +88,8 @@ def facts(evaluation: Evaluation) -> list[str]:
         f"loudness L1 {by_example.loudness_l1_db:.2f} dB, which is {by_example.loudness_l1_deviations:.3f} "
         "standard deviations (the paper: 0.07), f0 L1 "
         f"{_or_dash(by_example.f0_l1_semitones, '{:.3f}')} semitones, outliers "
-        f"{_or_dash(by_example.f0_outliers, '{:.2%}')} of the examples."
+        f"{_or_dash(by_example.f0_outliers, '{:.2%}')} of the examples, without a confident pitch "
+        f"{_or_dash(by_example.f0_unheard, '{:.2%}')}."
     )
     speed = (
         f"Real-time factor {evaluation.real_time_factor:.3f} offline and "

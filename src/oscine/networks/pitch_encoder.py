@@ -33,7 +33,8 @@ class PitchEncoderConfig(BaseModel):
     """Frames of controls for each pitch: 8 of 4 ms are the paper's 125 pitches in 4 s."""
     causal: bool = False
     """Hear the spectrum's window, two stretches of `frames_per_pitch` to both sides of a pitch's instant, and
-    what is before, in place of more on both sides."""
+    what is before, in place of more on both sides. Between two pitches f0 is interpolated, so that it hears
+    up to ``3 · frames_per_pitch − 1`` frames ahead."""
 
 
 class HeardPitch(NamedTuple):
