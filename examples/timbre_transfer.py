@@ -60,7 +60,7 @@ def main(settings: Settings) -> dict[str, float]:
         "plays the same melody."
     )
     made_with = [] if settings.sax is None else ["--sax FOLDER"]
-    made_by = list(recordings.CREDITS)
+    made_by: list[str] = [*recordings.CREDITS]
     if settings.sax is not None and settings.sax_credit is not None:
         made_with.append("--sax-credit SENTENCE")
         made_by.append(settings.sax_credit)
