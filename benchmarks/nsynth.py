@@ -6,8 +6,7 @@ DATASET is what `oscine prepare` makes of an NSynth folder. Trains the variants 
 ``ablation`` are all of a table), each for as many minutes, and measures them on every note of the
 instruments that are held out, or on N of them. RESULTS keeps every instrument with its figures: a variant
 that is there is not trained again, one that was cut off goes on, and figures of an older version are measured
-anew. ``--write`` writes their tables, of all that
-is kept, into the page.
+anew. ``--write`` writes their tables, of all that is kept, into the page.
 """
 
 import argparse

@@ -92,10 +92,10 @@ def dataset(name: str, source: Path, settings: Settings) -> Dataset:
 
 def learning(settings: Settings, name: str, dataset: Dataset) -> str:
     """Return a sentence that says how long an instrument learned, and from how much sound."""
-    sound_s = dataset.train.n_frames * dataset.hop_length / dataset.sample_rate
-    length = "two steps" if settings.quick else f"{_SHARES[name] * settings.minutes:g} minutes"
     if settings.instrument is not None and name == "violin":
         return "The violin had been learned before."
+    sound_s = dataset.train.n_frames * dataset.hop_length / dataset.sample_rate
+    length = "two steps" if settings.quick else f"{_SHARES[name] * settings.minutes:g} minutes"
     return (
         f"The {name.partition('-')[0]} learned for {length}, from {sound_s / 60:.1f} minutes of recordings."
     )

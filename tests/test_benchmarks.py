@@ -17,6 +17,7 @@ from benchmarks.peak import compiler, multiply_adds_per_second
 
 from oscine.analysis import Features
 from oscine.data import Dataset, prepare
+from oscine.evaluate import ExampleMetrics, Metrics
 from oscine.models import InstrumentConfig, load_recipe
 from oscine.networks import ControllerConfig
 from oscine.transfer import PlayableInstrument
@@ -163,6 +164,8 @@ def test_the_table_of_nsynth_has_ours_and_the_papers_figures() -> None:
     }
     _, _, ceiling, *_ = _figures(nsynth.as_table([FIGURES | {"ceiling": measured}]))
     assert not nsynth.is_whole(FIGURES), "an older version's"
+    by_example = dict.fromkeys(ExampleMetrics.model_fields)
+    assert nsynth.is_whole({**FIGURES, **dict.fromkeys(Metrics.model_fields), "examples": by_example})
     assert [one for one in ceiling if one] == ["9.00", "0.001", "0.000", "0.100", "3.000"]
 
 

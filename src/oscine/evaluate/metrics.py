@@ -130,8 +130,8 @@ def f0_lost(output: Features, target: Features) -> float | None:
 def f0_unsure(output: Features, target: Features) -> float | None:
     """Return the share of frames in which the recording's pitch is confident and the output's is not.
 
-    A strict reading of the paper's outliers: a frame may be unsure and exactly in tune, and a few percent of
-    the recordings' own harmonics are, when they are played without their noise (docs/nsynth.md).
+    A strict reading of the paper's outliers: a frame may be unsure and exactly in tune. Of recordings' own
+    harmonics, played without their noise, a few percent of the frames are (docs/nsynth.md).
 
     Returns:
         A share of the target's confident frames, 0 … 1; None when it has no confident frame.
