@@ -1,0 +1,16 @@
+"""Signals in blocks: the base of every module that streams, streams that run, programs that are compiled."""
+
+from oscine.streaming.base import NotCompilable, State, Streaming, lower_into, require_current_lower
+from oscine.streaming.program import Operation, Program, ProgramInput, Wire
+
+__all__ = [
+    "NotCompilable",
+    "Operation",
+    "Program",
+    "ProgramInput",
+    "State",
+    "Streaming",
+    "Wire",
+    "lower_into",
+    "require_current_lower",
+]

@@ -1,0 +1,119 @@
+"""`Streaming`: what every part of an instrument is, in training, offline and in real time."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from oscine.streaming.program import Program, Wire
+
+State = Any
+"""A NamedTuple (or a tuple of such) of tensors, the batch first: all that is remembered between two blocks."""
+S = TypeVar("S")
+
+
+class Streaming(nn.Module, ABC, Generic[S]):
+    """A module that computes a signal block by block: networks, processors and instruments alike.
+
+    `step` is the definition. It is pure: the state goes in and comes out as a value and nothing is mutated. A
+    signal gives the same result however it is cut into blocks:
+
+        ``forward(x) == concatenate(step over any split of x)``
+
+    so `forward`, offline, is a stream of one block. Where a faster parallel form exists, `forward` is
+    overridden, and the contract test holds both to the same numbers.
+
+    The state is per batch item and contains no weights, so that one item can be reset alone and polyphony is
+    a batch that is summed.
+
+    Attributes:
+        seed_offset: Added to the seed of a state, so that two sources of noise in one instrument differ.
+    """
+
+    seed_offset: int = 0
+
+    _anchor: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A module may have no parameter that tells where it lives.
+        self.register_buffer("_anchor", torch.empty(0), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the module, and of the states that it makes."""
+        return self._anchor.device
+
+    @property
+    def latency(self) -> int:
+        """Samples by which the output lags the input."""
+        return 0
+
+    @abstractmethod
+    def init_state(self, batch_size: int, seed: int = 0) -> S:
+        """Return the state before the first sample; the noise of item ``i`` has the seed ``seed + i``."""
+
+    @abstractmethod
+    def step(self, *signals: Any, **named: Any) -> tuple[Tensor, S]:
+        """Return the output of the next block and the state after it: ``step(*signals, state=state)``."""
+
+    def forward(self, *signals: Any, seed: int = 0, **named: Any) -> Tensor:
+        """Return the output of the whole signal, from the start; the arguments are those of `step`."""
+        return self.step(*signals, **named, state=self.init_state(batch_size_of(signals, named), seed))[0]
+
+    def lower(self, program: Program, *signals: Wire, **named: Wire) -> Wire:
+        """Append the same computation to a program and return the wire of its output.
+
+        The arguments are those of `step`, wires in place of tensors. Call it through `lower_into`, which
+        refuses a class whose `step` is newer than its `lower`.
+
+        Raises:
+            NotCompilable: Where there is no compiled form.
+        """
+        raise NotCompilable(f"{type(self).__name__} has no compiled form: it does not define `lower`.")
+
+
+class NotCompilable(ValueError):
+    """A module has no compiled form; its stream runs `step` in torch."""
+
+
+def lower_into(program: Program, module: Streaming[Any], *signals: Wire, **named: Wire) -> Wire:
+    """Return ``module.lower(program, …)``.
+
+    Raises:
+        NotCompilable: When the module has no compiled form, or its class overrides `step` and not `lower`.
+    """
+    require_current_lower(module, "step", "forward")
+    return module.lower(program, *signals, **named)
+
+
+def require_current_lower(module: Streaming[Any], *methods: str) -> None:
+    """Refuse a module whose class overrides one of these methods below the class that defines its `lower`.
+
+    Raises:
+        NotCompilable: The compiled form would play another sound than the module does.
+    """
+    mro = type(module).__mro__
+    lower_at = next(i for i, cls in enumerate(mro) if "lower" in vars(cls))
+    for method in methods:
+        newer = next((cls for cls in mro[:lower_at] if method in vars(cls)), None)
+        if newer is not None:
+            raise NotCompilable(
+                f"{newer.__name__} overrides `{method}` and not `lower`, so the compiled form would play "
+                "another sound; define `lower` as well."
+            )
+
+
+def batch_size_of(signals: tuple[Any, ...], named: dict[str, Any]) -> int:
+    """Return the batch size of a call's first tensor.
+
+    Raises:
+        ValueError: When there is none.
+    """
+    for value in (*signals, *named.values()):
+        if isinstance(value, Tensor):
+            return value.shape[0]
+        if isinstance(value, dict) and value:
+            return batch_size_of((), value)
+    raise ValueError("No signal was given; give at least one tensor, (batch, frame, …) or (batch, time).")
