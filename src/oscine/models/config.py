@@ -1,11 +1,14 @@
 """The configuration that rebuilds an instrument, and is saved with its weights."""
 
-from typing import Literal
+from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from oscine.data.curves import RESERVED
-from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
+from oscine.models.inputs import AnyInput, F0Config, IdentityConfig, LoudnessConfig
+from oscine.networks import ControllerConfig
+from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig, ReverbConfig, require_distinct_names
+
+_MOST_INPUTS, _MOST_PARTS = 64, 64
 
 
 class InstrumentConfig(BaseModel):
@@ -14,45 +17,45 @@ class InstrumentConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sample_rate: int = Field(default=44_100, ge=8_000, le=192_000)
-    """Hz."""
-    hop_length: int = Field(default=176, ge=1)
-    """Samples per frame of controls."""
-    n_harmonics: int = Field(default=100, ge=1)
-    """Partials of the harmonic oscillator."""
-    n_noise_bands: int = Field(default=65, ge=2)
-    """Bands of the filtered noise."""
-    reverb_s: float = Field(default=1.0, ge=0.0, le=20.0)
-    """Length of the learned impulse response, seconds; 0 for no room."""
+    """Hz; of a trained instrument it is the dataset's."""
+    hop_length: int = Field(default=176, ge=1, le=1 << 16)
+    """Samples per frame of controls; of a trained instrument it is the dataset's."""
+    inputs: tuple[AnyInput, ...] = Field(
+        default=(F0Config(), LoudnessConfig()), min_length=1, max_length=_MOST_INPUTS
+    )
+    """What conditions the network, in order."""
     controller: ControllerConfig = ControllerConfig()
-    """Sizes of the network."""
-    timbre_encoder: TimbreEncoderConfig | None = None
-    """Hears z, what pitch and loudness don't tell; none for an instrument of f0 and loudness alone."""
-    pitch_encoder: PitchEncoderConfig | None = None
-    """Hears f0, trained with the rest; none where f0 is given."""
-    loudness: Literal["later", "paper", "both"] = "later"
-    """Which definition drives it. ``paper`` is heard in audio; it tells of noise between the harmonics."""
-    curves: tuple[str, ...] = ()
-    """Further curves that drive the controller: ``periodicity``, ``centroid``, or a dataset's own."""
-    voices: tuple[str, ...] = ()
-    """Several instruments in one: their names, which are the folders of the recordings."""
-    voice_size: int = Field(default=0, ge=0)
-    """Channels of the voices' embedding; 0 to take a dataset's folders for one instrument."""
+    """The network that predicts the controls."""
+    synth: tuple[AnyPart, ...] = Field(
+        default=(HarmonicConfig(), NoiseConfig()), min_length=1, max_length=_MOST_PARTS
+    )
+    """The parts that sound together."""
+    effects: tuple[AnyPart, ...] = Field(default=(ReverbConfig(),), max_length=_MOST_PARTS)
+    """The effects that their sum goes through, one after the other."""
 
     @property
     def frame_rate(self) -> float:
         """Frames of controls per second."""
         return self.sample_rate / self.hop_length
 
-    @field_validator("curves")
-    @classmethod
-    def _curves_have_names_of_their_own(cls, curves: tuple[str, ...]) -> tuple[str, ...]:
-        for name in curves:
-            if name in RESERVED or curves.count(name) > 1:
-                raise ValueError(f"a curve can't be called {name!r}: it is taken")
-        return curves
+    @property
+    def instrument_names(self) -> tuple[str, ...]:
+        """Names of the instruments in it, where one network has learned several; else none."""
+        return next((one.names for one in self.inputs if isinstance(one, IdentityConfig)), ())
+
+    def fit(
+        self, sample_rate: int, hop_length: int, curves: Sequence[str], instruments: Sequence[str]
+    ) -> "InstrumentConfig":
+        """Return the config at a dataset's rates, with its curves and instruments.
+
+        Raises:
+            InputError: When the dataset lacks what an input needs.
+        """
+        inputs = tuple(one.fit(curves, instruments) for one in self.inputs)
+        update = {"sample_rate": sample_rate, "hop_length": hop_length, "inputs": inputs}
+        return self.model_copy(update=update)
 
     @model_validator(mode="after")
-    def _voices_have_a_size(self) -> "InstrumentConfig":
-        if self.voices and not self.voice_size:
-            raise ValueError("voices say nothing without a voice_size of 1 or more")
+    def _names_are_distinct(self) -> "InstrumentConfig":
+        require_distinct_names([*self.synth, *self.effects])
         return self

@@ -1,64 +1,80 @@
-"""The instrument: a controller that drives a harmonic oscillator and filtered noise, heard in a room."""
+"""The instrument: inputs → controller → synth (parts that sound together) → effects (one after the other)."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from oscine.data.statistics import Statistics
-from oscine.functional.centroid import spectral_centroid_midi
-from oscine.functional.convolution import ConvolutionState
-from oscine.functional.framing import frame_centers
-from oscine.functional.harmonic import OscillatorState
-from oscine.functional.loudness import paper_loudness_db
-from oscine.functional.noise import NoiseState
-from oscine.functional.units import hz_to_midi
+from oscine.functional.frames import previous_frames, upsample
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
-from oscine.models.player import Player
-from oscine.networks import Controller, PitchEncoder, TimbreEncoder
-from oscine.processors import Convolver, FilteredNoise, HarmonicOscillator, Processor, split_controls
-from oscine.processors.base import State
+from oscine.models.inputs import Input
+from oscine.networks import Controller
+from oscine.processors import Chain, Control, Reverb, Sum, build_parts, split_controls
+from oscine.processors.composition import number_seeds
+from oscine.streaming import Program, State, Streaming, Wire, lower_into, require_current_lower
 
-#: Mean and deviation by which the curves that are always there are brought to about −1 … 1.
-CURVE_SCALES = {"periodicity": (0.5, 0.5), "centroid": (80.0, 24.0)}
 # Not typing.Self: beartype cannot check that in a class that it does not decorate whole.
 Kind = TypeVar("Kind", bound="Instrument")
+
+_MOST_GAIN = 1e4
+
+
+class GainState(NamedTuple):
+    """The gain at the last frame."""
+
+    gain: Float[Tensor, " batch"]
+    started: Bool[Tensor, " batch"]
+    """False until the first frame, which is held from the start."""
+
+
+class PlayState(NamedTuple):
+    """What synth and effects remember between two blocks."""
+
+    synth: State
+    gain: GainState
+    effects: State
+
+
+class ControlState(NamedTuple):
+    """What inputs and controller remember between two blocks."""
+
+    inputs: tuple[Tensor, ...]
+    """The last good value of each input."""
+    controller: State
 
 
 class InstrumentState(NamedTuple):
     """What an instrument remembers between two blocks."""
 
-    controller: State
-    oscillator: OscillatorState
-    noise: NoiseState
-    room: ConvolutionState | None
+    control: ControlState
+    play: PlayState
 
 
-class Instrument(Processor):
-    """Pitch and loudness in, sound out: ``controller → harmonic oscillator + filtered noise → room``.
+class Instrument(Streaming[InstrumentState]):
+    """Conditions in, sound out: ``inputs → controller → synth → gain → effects``.
 
-    Causal and streaming: `step` takes any number of frames. Latency 0.
+    Causal and streaming: `step` takes any number of frames. The conditions are the arguments of `step` and
+    `forward`, by position in the order of the config's inputs, or by name:
 
-    Where its config says so the controller is driven by more than f0 and loudness, by name: ``z``
-    (batch, frame, channel), ``voice`` (batch, frame, voice), its voices' weights, ``paper_loudness``, beside
-    loudness_db or in its place, and further curves, (batch, frame). `hear` gets them from audio. So an
-    instrument with encoders is the paper's autoencoder:
-
-        ``f0_hz, conditions = instrument.hear(audio, …)``, ``instrument(f0_hz, loudness_db, conditions)``
+        ``conditions = instrument.conditions(audio, features)``, ``instrument(**conditions)``
 
     Args:
-        config: Sizes and rates.
+        config: Inputs, sizes, parts and rates.
         statistics: Pitch, loudness and curves of what it has learned from.
+
+    Raises:
+        ValueError: When a part takes an input that the config does not have.
 
     Example:
         >>> import torch
         >>> from oscine.models import Instrument, InstrumentConfig
         >>> violin = Instrument(InstrumentConfig(sample_rate=16000, hop_length=64))
-        >>> violin(torch.full((1, 25), 440.0), torch.full((1, 25), -20.0)).shape
+        >>> violin(f0_hz=torch.full((1, 25), 440.0), loudness_db=torch.full((1, 25), -20.0)).shape
         torch.Size([1, 1600])
     """
 
@@ -66,26 +82,25 @@ class Instrument(Processor):
         super().__init__()
         self.config = config
         self.statistics = statistics
-        self.oscillator = HarmonicOscillator(config.n_harmonics, config.sample_rate, config.hop_length)
-        self.noise = FilteredNoise(config.n_noise_bands, config.hop_length)
-        n_taps = round(config.reverb_s * config.sample_rate)
-        self.room = Convolver(n_taps) if n_taps > 1 else None
-        self.controls = (*self.oscillator.controls, *self.noise.controls)
         rates = config.sample_rate, config.hop_length
-        self.timbre_encoder = (
-            None if config.timbre_encoder is None else TimbreEncoder(*rates, config.timbre_encoder)
-        )
-        self.pitch_encoder = (
-            None if config.pitch_encoder is None else PitchEncoder(*rates, config.pitch_encoder)
-        )
-        self.voices = nn.Linear(len(config.voices), config.voice_size, bias=False) if config.voices else None
-        known = {} if statistics is None else statistics.curves
-        scales = [known.get(name, CURVE_SCALES.get(name, (0.0, 1.0))) for name in config.curves]
-        self.register_buffer("curve_scale", torch.tensor(scales, dtype=torch.float32) if scales else None)
-        widths = [1, 1, 1] if config.loudness == "both" else [1, 1]
-        widths += [] if config.timbre_encoder is None else [config.timbre_encoder.z_size]
-        widths += [1] * len(config.curves)
-        widths += [] if self.voices is None else [config.voice_size]
+        inputs = [one.build(*rates, statistics) for one in config.inputs]
+        names = [one.name for one in inputs]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"The input {name} stands twice in the config; remove one.")
+        self.inputs = nn.ModuleDict(dict(zip(names, inputs, strict=True)))
+        self.synth = Sum(build_parts(config.synth, *rates))
+        self.effects = Chain(build_parts(config.effects, *rates))
+        number_seeds(self)
+        for name in (*self.synth.inputs, *self.effects.inputs):
+            if name not in names:
+                raise ValueError(
+                    f"A part takes the input {name}, which the instrument lacks; add it to `inputs`."
+                )
+        if config.effects and self.effects.signals != ("audio",):
+            raise ValueError(f"The effect {config.effects[0].part_name} takes no audio; move it to `synth`.")
+        self.controls: tuple[Control, ...] = (*self.synth.controls, *self.effects.controls)
+        widths = [one.width for one in inputs]
         self.controller = Controller(widths, sum(one.width for one in self.controls), config.controller)
 
     @property
@@ -99,191 +114,217 @@ class Instrument(Processor):
         return self.config.hop_length
 
     @property
+    def latency(self) -> int:
+        """Samples by which the output lags the conditions."""
+        return self.synth.latency + self.effects.latency
+
+    @property
     def n_parameters(self) -> int:
-        """Number of parameters, the impulse response left out."""
-        room = 0 if self.room is None else self.room.impulse_response.numel()
-        return sum(parameter.numel() for parameter in self.parameters()) - room
+        """Number of parameters, impulse responses left out."""
+        reverbs = [module for module in self.modules() if isinstance(module, Reverb)]
+        taps = sum(reverb.impulse_response.numel() for reverb in reverbs)
+        return sum(parameter.numel() for parameter in self.parameters()) - taps
+
+    def extra_repr(self) -> str:
+        """Return the rates."""
+        return f"{self.sample_rate} Hz, hop {self.hop_length}"
+
+    def _inputs(self) -> list[Input]:
+        return [cast("Input", one) for one in self.inputs.values()]
+
+    def input_state(self, batch_size: int) -> tuple[Tensor, ...]:
+        """Return the inputs' values before the first frame."""
+        return tuple(one.init_state(batch_size, self._anchor) for one in self._inputs())
+
+    def control_state(self, batch_size: int) -> ControlState:
+        """Return the state of inputs and controller before the first frame."""
+        return ControlState(self.input_state(batch_size), self.controller.init_state(batch_size))
+
+    def play_state(self, batch_size: int, seed: int = 0) -> PlayState:
+        """Return the state of synth and effects before the first frame."""
+        ones = torch.ones(batch_size, dtype=self._anchor.dtype, device=self.device)
+        gain = GainState(ones, torch.zeros_like(ones, dtype=torch.bool))
+        return PlayState(
+            self.synth.init_state(batch_size, seed), gain, self.effects.init_state(batch_size, seed)
+        )
 
     def init_state(self, batch_size: int, seed: int = 0) -> InstrumentState:
         """Return the state before the first frame; the noise of item ``i`` has the seed ``seed + i``."""
-        return InstrumentState(
-            controller=self.controller.init_state(batch_size),
-            oscillator=self.oscillator.init_state(batch_size),
-            noise=self.noise.init_state(batch_size, seed),
-            room=None if self.room is None else self.room.init_state(batch_size),
-        )
+        return InstrumentState(self.control_state(batch_size), self.play_state(batch_size, seed))
 
-    @property
-    def condition_names(self) -> tuple[str, ...]:
-        """Names of what drives it beside f0 and loudness."""
-        loudness = () if self.config.loudness == "later" else ("paper_loudness",)
-        z = () if self.timbre_encoder is None else ("z",)
-        return (*loudness, *z, *self.config.curves, *(() if self.voices is None else ("voice",)))
-
-    def hear(
-        self,
-        audio: Float[Tensor, "batch time"],
-        *,
-        f0_hz: Float[Tensor, "batch frame"],
-        confidence: Float[Tensor, "batch frame"],
-        curves: Mapping[str, Tensor] | None = None,
-        voice: Int[Tensor, " batch"] | None = None,
-    ) -> tuple[Float[Tensor, "batch frame"], dict[str, Tensor]]:
-        """Return the pitch, the encoder's where it has one, and all else that drives it, by name.
-
-        Args:
-            audio: What is to be played again, ``frame · hop_length`` samples.
-            f0_hz: Its pitch by a tracker, Hz.
-            confidence: See `conditions`.
-            curves: See `conditions`.
-            voice: See `conditions`.
-
-        Raises:
-            ValueError: When a curve is missing.
-        """
-        conditions = self.conditions(audio, confidence=confidence, curves=curves, voice=voice)
-        return f0_hz if self.pitch_encoder is None else self.pitch_encoder(audio).f0_hz, conditions
+    # ---- conditions
 
     def conditions(
         self,
         audio: Float[Tensor, "batch time"],
-        *,
-        confidence: Float[Tensor, "batch frame"],
-        curves: Mapping[str, Tensor] | None = None,
-        voice: Int[Tensor, " batch"] | None = None,
+        features: Mapping[str, Tensor],
+        given: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """Return what drives it beside f0 and loudness_db, by name.
+        """Return what conditions the network, by name, measured in a sound.
 
         Args:
             audio: What is to be played again, ``frame · hop_length`` samples.
-            confidence: A pitch tracker's, 0 … 1; it is the curve ``periodicity``.
-            curves: The dataset's own curves, those that it is driven by at least.
-            voice: Which of its voices plays each item; the first, where it is left out.
+            features: ``f0_hz``, ``confidence`` and ``loudness_db`` of it by a tracker, (batch, frame) each.
+            given: Conditions that are known and not measured, by name: a dataset's own curves, the
+                instrument.
 
         Raises:
-            ValueError: When a curve is missing.
+            ValueError: When a condition can't be measured and is not given.
         """
-        conditions: dict[str, Tensor] = {}
-        if self.config.loudness != "later":
-            with torch.no_grad():
-                conditions["paper_loudness"] = self._paper_loudness_db(audio)
-        if self.timbre_encoder is not None:
-            conditions["z"] = self.timbre_encoder(audio)
-        for name in self.config.curves:
-            if name == "periodicity":
-                conditions[name] = confidence
-            elif name == "centroid":
-                conditions[name] = spectral_centroid_midi(audio, self.sample_rate, self.hop_length)
-            elif curves is None or name not in curves:
-                raise ValueError(f"the curve {name!r} drives this instrument, and is not given")
-            else:
-                conditions[name] = curves[name]
-        if self.voices is not None:
-            which = torch.zeros(len(audio), dtype=torch.long) if voice is None else voice
-            weights = nn.functional.one_hot(which, len(self.config.voices)).to(audio)
-            conditions["voice"] = weights[:, None].expand(-1, confidence.shape[1], -1)
-        return conditions
+        given = given or {}
+        n_frames = -(-audio.shape[-1] // self.hop_length)
+        return {
+            one.name: one.as_given(given[one.name], n_frames)
+            if one.name in given
+            else one.measure(audio, features)
+            for one in self._inputs()
+        }
 
-    def _paper_loudness_db(self, audio: Float[Tensor, "batch time"]) -> Float[Tensor, "batch frame"]:
-        rate, hop_length = self.sample_rate, self.hop_length
-        centers = frame_centers(-(-audio.shape[-1] // hop_length), hop_length, rate, rate)
-        # In parts: a window of 128 ms every 4 is 32 times the audio.
-        parts = [paper_loudness_db(audio, part, rate) for part in centers.split(4096)]
-        return torch.cat(parts, dim=-1)
+    def _named(self, signals: tuple[Any, ...], conditions: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the conditions by name.
 
-    def control_step(
+        Raises:
+            ValueError: When one is missing, given twice or unknown, or they differ in length.
+        """
+        names = list(self.inputs)
+        if len(signals) == 1 and isinstance(signals[0], Mapping):
+            signals, conditions = (), {**signals[0], **conditions}
+        if len(signals) > len(names):
+            raise ValueError(f"{len(signals)} conditions were given; there are {', '.join(names)}.")
+        named = {**dict(zip(names, signals, strict=False)), **conditions}
+        wrong = [name for name in conditions if name not in names]
+        missing = [name for name in names if name not in named]
+        if wrong or missing or len(named) < len(signals) + len(conditions):
+            what = f"{', '.join(missing)} missing" if missing else f"{', '.join(wrong) or 'one given twice'}"
+            raise ValueError(f"The conditions are {', '.join(names)}: {what}; see Instrument.conditions.")
+        shapes = {named[name].shape[:2] for name in names}
+        if len(shapes) > 1:
+            raise ValueError(f"The conditions differ in batch or frames: {sorted(map(tuple, shapes))}.")
+        return named
+
+    # ---- control
+
+    def control(
+        self, conditions: Mapping[str, Tensor], *, state: ControlState | None = None
+    ) -> tuple[dict[str, Tensor], ControlState]:
+        """Return what synth and effects take, by name: their given inputs and all controls; and the state.
+
+        Args:
+            conditions: By name.
+            state: From the block before; from the start if left out.
+
+        Raises:
+            ValueError: When a condition is missing or of another shape.
+        """
+        conditions = self._named((), conditions)
+        if state is None:
+            state = self.control_state(next(iter(conditions.values())).shape[0])
+        clean: dict[str, Tensor] = {}
+        lasts = []
+        for one, before in zip(self._inputs(), state.inputs, strict=True):
+            clean[one.name], last = one.clean(conditions[one.name], before)
+            lasts.append(last)
+        seen = [one(clean[one.name]) for one in self._inputs()]
+        raw, controller = self.controller.step(*seen, state=state.controller)
+        given = {name: clean[name] for name in (*self.synth.inputs, *self.effects.inputs)}
+        return given | split_controls(raw, self.controls), ControlState(tuple(lasts), controller)
+
+    # ---- sound
+
+    def play(
         self,
-        f0_hz: Float[Tensor, "batch frame"],
-        loudness_db: Float[Tensor, "batch frame"],
-        state: State,
-        conditions: Mapping[str, Tensor] | None = None,
-    ) -> tuple[dict[str, Tensor], State]:
-        """Return the synthesisers' controls by name, ``f0_hz`` among them, and the state."""
-        missing = [name for name in self.condition_names if name not in (conditions or {})]
-        if missing:
-            raise ValueError(
-                f"this instrument is driven by {', '.join(missing)} as well; see Instrument.hear"
-            )
-        given = conditions or {}
-        # The paper's scaling: MIDI pitch and decibels brought to about 0 … 1.
-        inputs = [(hz_to_midi(f0_hz) / 127)[..., None]]
-        if self.config.loudness != "paper":
-            inputs.append((loudness_db / 80 + 1)[..., None])
-        if self.config.loudness != "later":
-            inputs.append((given["paper_loudness"] / 120 + 1)[..., None])
-        if self.timbre_encoder is not None:
-            inputs.append(given["z"])
-        for i, name in enumerate(self.config.curves):
-            mean, deviation = self.get_buffer("curve_scale")[i]
-            inputs.append(((given[name] - mean) / deviation)[..., None])
-        if self.voices is not None:
-            inputs.append(self.voices(given["voice"]))
-        raw, after = self.controller.step(*inputs, state=state)
-        return {"f0_hz": f0_hz, **split_controls(raw, self.controls)}, after
+        controls: Mapping[str, Tensor],
+        *,
+        state: PlayState,
+        gain: Float[Tensor, "batch frame"] | None = None,
+        dry: bool = False,
+    ) -> tuple[Float[Tensor, "batch time"], PlayState]:
+        """Return the next block's audio of controls, and the state.
 
-    def synthesize_step(
-        self, controls: dict[str, Tensor], oscillator: OscillatorState, noise: NoiseState
-    ) -> tuple[Float[Tensor, "batch time"], OscillatorState, NoiseState]:
-        """Return the dry audio of the controls' frames, and the synthesisers' states."""
-        tone, oscillator = self.oscillator.step(
-            controls["f0_hz"], controls["amplitude"], controls["harmonic_distribution"], state=oscillator
-        )
-        hiss, noise = self.noise.step(controls["noise_magnitudes"], state=noise)
-        return tone + hiss, oscillator, noise
+        Args:
+            controls: By name, with the given inputs of the parts.
+            state: From the block before.
+            gain: Factor on the synth's audio before the effects; 1 if left out.
+            dry: Leave out the effects.
+        """
+        audio, synth = self.synth.step(**_of(self.synth, controls), state=state.synth)
+        if gain is None:
+            gain = torch.ones_like(state.gain.gain)[:, None].expand(-1, audio.shape[1] // self.hop_length)
+        before = previous_frames(gain, state.gain.gain, state.gain.started)
+        audio = audio * upsample(gain, self.hop_length, before)
+        after = GainState(gain[:, -1], torch.ones_like(state.gain.started))
+        effects = state.effects
+        if not dry:
+            audio, effects = self.effects.step(audio, **_of(self.effects, controls), state=effects)
+        return audio, PlayState(synth, after, effects)
+
+    def synthesize(
+        self, controls: Mapping[str, Tensor], *, dry: bool = False, seed: int = 0
+    ) -> Float[Tensor, "batch time"]:
+        """Return the audio of controls from the start, each part in its fastest form."""
+        audio = self.synth(**_of(self.synth, controls), seed=seed)
+        return audio if dry else self.effects(audio, **_of(self.effects, controls), seed=seed)
 
     def step(
         self,
-        f0_hz: Float[Tensor, "batch frame"],
-        loudness_db: Float[Tensor, "batch frame"],
-        conditions: Mapping[str, Tensor] | None = None,
-        *,
+        *signals: Any,
         state: InstrumentState,
+        gain: Float[Tensor, "batch frame"] | None = None,
         dry: bool = False,
+        **conditions: Tensor,
     ) -> tuple[Float[Tensor, "batch time"], InstrumentState]:
         """Return the next block's audio and the state.
 
         Args:
-            f0_hz: Pitch at the frames' ends, Hz.
-            loudness_db: A-weighted loudness at the frames' ends, dB (`oscine.analyze`).
-            conditions: What else drives it, by name (`hear`).
+            signals: The conditions by position, or all of them as one mapping.
             state: From the block before, or `init_state`.
-            dry: Leave out the room.
+            gain: Factor on the sound before the effects; 1 if left out.
+            dry: Leave out the effects.
+            conditions: By name.
         """
-        controls, controller = self.control_step(f0_hz, loudness_db, state.controller, conditions)
-        audio, oscillator, noise = self.synthesize_step(controls, state.oscillator, state.noise)
-        room = state.room
-        if self.room is not None and room is not None and not dry:
-            audio, room = self.room.step(audio, state=room)
-        return audio, InstrumentState(controller, oscillator, noise, room)
-
-    def player(self, seed: int = 0) -> Player | None:
-        """Return the compiled player, where there is one (`oscine.models.player`)."""
-        steps = ("step", "control_step", "synthesize_step")
-        is_plain = all(getattr(type(self), name) is getattr(Instrument, name) for name in steps)
-        return Player(self, seed) if is_plain and Player.can_play(self) else None
+        controls, control = self.control(self._named(signals, conditions), state=state.control)
+        audio, play = self.play(controls, state=state.play, gain=gain, dry=dry)
+        return audio, InstrumentState(control, play)
 
     def forward(
-        self,
-        f0_hz: Float[Tensor, "batch frame"],
-        loudness_db: Float[Tensor, "batch frame"],
-        conditions: Mapping[str, Tensor] | None = None,
-        *,
-        dry: bool = False,
-        seed: int = 0,
+        self, *signals: Any, dry: bool = False, seed: int = 0, **conditions: Tensor
     ) -> Float[Tensor, "batch time"]:
-        """Return ``frame · hop_length`` samples from the start; `step` on the whole, the room by one FFT."""
-        state = self.controller.init_state(f0_hz.shape[0])
-        controls, _ = self.control_step(f0_hz, loudness_db, state, conditions)
+        """Return ``frame · hop_length`` samples from the start, each part in its fastest form."""
+        controls, _ = self.control(self._named(signals, conditions))
         return self.synthesize(controls, dry=dry, seed=seed)
 
-    def synthesize(
-        self, controls: dict[str, Tensor], *, dry: bool = False, seed: int = 0
-    ) -> Float[Tensor, "batch time"]:
-        """Return the audio of controls from the start."""
-        n = len(controls["f0_hz"])
-        states = self.oscillator.init_state(n), self.noise.init_state(n, seed)
-        audio, _, _ = self.synthesize_step(controls, *states)
-        return audio if dry or self.room is None else self.room(audio)
+    # ---- compiled
+
+    def lower(self, program: Program, *signals: Wire, dry: bool = False, **conditions: Wire) -> Wire:
+        """Append the instrument to a program; it also declares the input ``gain``."""
+        wires = dict(zip(self.inputs, signals, strict=False)) | conditions
+        seen = [one.lower(program, wires[one.name]) for one in self._inputs()]
+        raw = lower_into(program, self.controller, *seen)
+        parts = raw.split(*(control.width for control in self.controls))
+        for control, part in zip(self.controls, parts, strict=True):
+            wires[control.name] = control.lower(program, part)
+        audio = lower_into(program, self.synth, **_of(self.synth, wires))
+        audio = program.gain(audio, program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN))
+        return audio if dry else lower_into(program, self.effects, audio, **_of(self.effects, wires))
+
+    def program(self, *, dry: bool = False) -> Program:
+        """Return the instrument, with its weights of now, as a program for the runtime.
+
+        Its inputs are the conditions by name, and ``gain``, a factor on the sound before the effects.
+
+        Args:
+            dry: Leave out the effects.
+
+        Raises:
+            NotCompilable: When a part has no compiled form.
+        """
+        require_current_lower(self, "step", "forward", "control", "play", "synthesize")
+        program = Program(self.sample_rate, self.hop_length, self.synth.latency if dry else self.latency)
+        wires = {one.name: one.declare(program) for one in self._inputs()}
+        program.output = self.lower(program, dry=dry, **wires)
+        return program
+
+    # ---- saved
 
     def save_pretrained(self, folder: str | Path, **card: object) -> None:
         """Write the instrument's folder: weights, config and model card (see `oscine.models.saved`).
@@ -308,3 +349,9 @@ class Instrument(Processor):
         instrument = cls(config.instrument, config.statistics)
         saved.fill(instrument, weights, name)
         return instrument.eval()
+
+
+def _of(composition: Sum | Chain, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a composition's inputs and controls."""
+    names = (*composition.inputs, *(control.name for control in composition.controls))
+    return {name: values[name] for name in names}

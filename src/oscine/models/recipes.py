@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from oscine.errors import InputError
 from oscine.models.config import InstrumentConfig
+from oscine.models.inputs import F0Config
 
 
 class TrainingConfig(BaseModel):
@@ -72,10 +73,13 @@ class Recipe(BaseModel):
     training: TrainingConfig = TrainingConfig()
 
     @model_validator(mode="after")
-    def _only_a_heard_pitch_is_taught(self) -> "Recipe":
+    def _pitch_is_trained_with_an_encoder(self) -> "Recipe":
         teaches = self.training.transport_weight or self.training.handover_share
-        if teaches and self.instrument.pitch_encoder is None:
-            raise ValueError("transport_weight and handover_share say nothing without a pitch_encoder")
+        encodes = any(isinstance(one, F0Config) and one.encoder for one in self.instrument.inputs)
+        if teaches and not encodes:
+            raise ValueError(
+                "transport_weight and handover_share apply to an f0 input with an encoder alone; remove them"
+            )
         return self
 
 

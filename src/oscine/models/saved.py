@@ -14,6 +14,7 @@ from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.files import sha256, write_atomically
 from oscine.models.config import InstrumentConfig
+from oscine.models.formats import upgrade_config, upgrade_weights
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -26,7 +27,7 @@ class SavedConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1, 2] = 2
+    format: Literal[3] = 3
     """Version of the folder's layout and the weights' names."""
     instrument: InstrumentConfig
     """Rebuilds the model."""
@@ -108,23 +109,16 @@ def read(folder: Path) -> tuple[dict[str, Tensor], SavedConfig]:
     digest = sha256(path)
     for saved in (_read_config(folder / name) for name in names):
         if saved.weights_sha256 == digest:
-            return _renamed(safetensors.torch.load_file(path), saved.format), saved
+            return upgrade_weights(safetensors.torch.load_file(path)), saved
     raise InputError(
         f"The weights in {path} are not the ones that {CONFIG} describes (their sha256 differs); "
         "get the instrument again, or train it again"
     )
 
 
-def _renamed(weights: dict[str, Tensor], version: int) -> dict[str, Tensor]:
-    """Return weights of an earlier format by their names of today."""
-    if version == 1:
-        weights = {name.replace("controller.gru.", "controller.core.gru."): w for name, w in weights.items()}
-    return weights
-
-
 def _read_config(path: Path) -> SavedConfig:
     try:
-        return SavedConfig.model_validate(json.loads(path.read_text()))
+        return SavedConfig.model_validate(upgrade_config(json.loads(path.read_text())))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not JSON: {error}") from None
     except ValidationError as error:
@@ -150,7 +144,8 @@ def _card(name: str, saved: SavedConfig) -> str:
     config, statistics = saved.instrument, saved.statistics
     facts = [
         f"- {config.sample_rate} Hz, {config.frame_rate:.1f} frames a second",
-        f"- {config.n_harmonics} harmonics, {config.n_noise_bands} noise bands, room {config.reverb_s:g} s",
+        f"- synth: {', '.join(part.part_name for part in config.synth)}",
+        f"- effects: {', '.join(part.part_name for part in config.effects) or 'none'}",
     ]
     if statistics is not None:
         low, high = statistics.pitch_midi_quantiles[1], statistics.pitch_midi_quantiles[-2]

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from oscine.networks.context import with_past
-from oscine.processors.base import Processor
+from oscine.streaming import Streaming
 
 _EXPANSION = 4
 
@@ -32,7 +32,7 @@ class ConformerState(NamedTuple):
     """Of each layer."""
 
 
-class Conformer(Processor):
+class Conformer(Streaming):
     """Layers of feed-forward, attention, convolution, feed-forward, each added to its input.
 
     Causal, latency 0.
@@ -61,7 +61,7 @@ class Conformer(Processor):
         head = torch.arange(1, n_heads + 1, dtype=torch.get_default_dtype())
         self.register_buffer("slopes", torch.exp2(-8 * head / n_heads), persistent=False)
 
-    def init_state(self, batch_size: int) -> ConformerState:
+    def init_state(self, batch_size: int, seed: int = 0) -> ConformerState:
         """Return the state before the first frame."""
         new_zeros = self.inputs.weight.new_zeros
         layer = LayerState(

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from oscine.networks.core import CoreConfig, make_core
-from oscine.processors.base import Processor, State
+from oscine.streaming import State, Streaming
 
 
 class ControllerConfig(CoreConfig, frozen=True):
@@ -23,7 +23,7 @@ class ControllerConfig(CoreConfig, frozen=True):
     """Dense layers in each stack, where there are any."""
 
 
-class Controller(Processor):
+class Controller(Streaming):
     """Dense layers per input, layers that remember, dense layers over both, a linear head.
 
     What remembers is a GRU, or as the config says (`oscine.networks.core`). A GRU without dense layers
@@ -46,7 +46,7 @@ class Controller(Processor):
         self.after = mlp(self.core.width + n_seen, size, layers) if size else nn.Identity()
         self.head = nn.Linear(size or self.core.width, n_outputs)
 
-    def init_state(self, batch_size: int) -> State:
+    def init_state(self, batch_size: int, seed: int = 0) -> State:
         """Return the state before the first frame."""
         return self.core.init_state(batch_size)
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine import kernels
-from oscine.processors.base import Processor
+from oscine.streaming import Streaming
 
 
 class RecurrentState(NamedTuple):
@@ -16,7 +16,7 @@ class RecurrentState(NamedTuple):
     hidden: Float[Tensor, "1 batch hidden"]
 
 
-class Recurrent(Processor):
+class Recurrent(Streaming):
     """A GRU of one layer over frames, by the compiled kernel where there is one. Causal, latency 0.
 
     Args:
@@ -29,7 +29,7 @@ class Recurrent(Processor):
         self.width = width
         self.gru = nn.GRU(n_inputs, width, batch_first=True)
 
-    def init_state(self, batch_size: int) -> RecurrentState:
+    def init_state(self, batch_size: int, seed: int = 0) -> RecurrentState:
         """Return the state before the first frame."""
         return RecurrentState(self.gru.all_weights[0][1].new_zeros(1, batch_size, self.width))
 

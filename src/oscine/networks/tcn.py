@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.networks.context import with_past
-from oscine.processors.base import Processor
+from oscine.streaming import Streaming
 
 
 class TcnState(NamedTuple):
@@ -17,7 +17,7 @@ class TcnState(NamedTuple):
     """Of each layer, the last ``(kernel_size − 1) · dilation`` frames that it convolves."""
 
 
-class Tcn(Processor):
+class Tcn(Streaming):
     """Residual layers of gated, dilated convolutions over frames, then a norm. Causal, latency 0.
 
     Layer ``i`` has the dilation ``2^i``, so that each doubles how far back the network hears.
@@ -43,7 +43,7 @@ class Tcn(Processor):
         self.layers = nn.ModuleList(TcnLayer(width, kernel_size, 1 << i) for i in range(n_layers))
         self.norm = nn.LayerNorm(width)
 
-    def init_state(self, batch_size: int) -> TcnState:
+    def init_state(self, batch_size: int, seed: int = 0) -> TcnState:
         """Return the state before the first frame: zeros."""
         new_zeros = self.inputs.weight.new_zeros
         return TcnState(tuple(new_zeros(batch_size, n, self.width) for n in self.n_past))

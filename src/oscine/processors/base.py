@@ -1,135 +1,76 @@
-"""What a processor is: one definition for training, offline and real time."""
+"""What a processor is, and what a recipe says of one."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from abc import abstractmethod
+from typing import Any, TypeVar
 
-import torch
-from torch import Tensor, nn
+from pydantic import BaseModel, ConfigDict, Field
 
 from oscine.processors.control import Control
+from oscine.streaming import Streaming
 
-State = Any
-"""A NamedTuple (or a tuple of such) of tensors: all that a processor remembers between two blocks."""
+S = TypeVar("S")
+
+#: Limits of what a recipe or a stranger's file may ask for; no instrument that plays needs more.
+MOST_PARTIALS, MOST_BANDS = 1024, 4096
 
 
-class Processor(nn.Module, ABC):
-    """A differentiable piece of a synthesiser or an effect.
+class Processor(Streaming[S]):
+    """A differentiable part of a synthesiser or an effect.
 
-    `step` is the definition. It is pure: the state goes in and comes out as a value and nothing is mutated. A
-    signal gives the same result however it is cut into blocks:
+    The arguments of `step` and `forward` are, in this order, by position or by name: its signals, its inputs,
+    its controls.
 
-        ``forward(x) == concatenate(step over any split of x)``
-
-    so `forward`, offline, is a stream of one block. Where a faster parallel form exists, `forward` is
-    overridden, and the contract test holds both to the same numbers.
+    Attributes:
+        signals: Names of the audio that it takes, (batch, time).
+        inputs: Names of the frame-rate curves that are given to it, (batch, frame).
+        controls: What a network predicts for it.
+        is_random: It makes noise of its own, from a seed.
     """
 
+    signals: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     controls: tuple[Control, ...] = ()
-    """What a network may drive, in the order of `forward`'s arguments."""
+    is_random: bool = False
 
-    _anchor: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
-        # A processor may have no parameter that tells where it lives.
-        self.register_buffer("_anchor", torch.empty(0), persistent=False)
+class PartConfig(BaseModel):
+    """What a recipe says of one part of an instrument; each subclass has a ``kind``."""
 
-    @property
-    def device(self) -> torch.device:
-        """Where the processor is, and so the states that it makes."""
-        return self._anchor.device
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    """Name of the part in the instrument; its kind if left out."""
 
     @property
-    def latency(self) -> int:
-        """Samples by which the output lags the input."""
-        return 0
+    def part_name(self) -> str:
+        """The name of the part in the instrument."""
+        return self.name or str(self.model_dump(include={"kind"})["kind"])
 
     @abstractmethod
-    def init_state(self, batch_size: int) -> State:
-        """Return the state before the first sample."""
+    def build(self, sample_rate: int, hop_length: int) -> Processor[Any]:
+        """Return the processor.
 
-    @abstractmethod
-    def step(self, *inputs: Any, **state: Any) -> tuple[Tensor, State]:
-        """Return the output of the next block and the state after it: ``step(*inputs, state=state)``."""
-
-    def player(self) -> Callable[..., Tensor] | None:
-        """Return a faster `step` for a batch of one that keeps its own state, from the start; or None."""
-        return None
-
-    def forward(self, *inputs: Any, **options: Any) -> Tensor:
-        """Return the output of the whole signal, from the start."""
-        return self.step(*inputs, state=self.init_state(inputs[0].shape[0]))[0]
+        Args:
+            sample_rate: Hz.
+            hop_length: Samples per frame.
+        """
 
 
-class Chain(Processor):
-    """Processors one after the other; the first takes the inputs, each further one the output before it."""
+def require_rates(sample_rate: int, hop_length: int) -> None:
+    """Refuse rates that no signal has.
 
-    def __init__(self, *processors: Processor) -> None:
-        super().__init__()
-        self.processors = nn.ModuleList(processors)
-        self.controls = processors[0].controls
-
-    def __iter__(self) -> Iterator[Processor]:
-        return (cast(Processor, processor) for processor in self.processors)
-
-    @property
-    def latency(self) -> int:
-        """The sum of the parts' latencies, samples."""
-        return sum(processor.latency for processor in self)
-
-    def init_state(self, batch_size: int) -> tuple[State, ...]:
-        """Return the parts' states, in order."""
-        return tuple(processor.init_state(batch_size) for processor in self)
-
-    def step(self, *inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        """Return the last part's output and the parts' states."""
-        after = []
-        for processor, before in zip(self, state, strict=True):
-            output, changed = processor.step(*inputs, state=before)
-            inputs = (output,)
-            after.append(changed)
-        return inputs[0], tuple(after)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Return the whole signal's output, each part in its fastest form."""
-        for processor in self:
-            inputs = (processor(*inputs),)
-        return inputs[0]
-
-
-class Stream:
-    """A processor that runs: it keeps the state, and computes without gradients.
-
-    It plays by the processor's `player` where there is one, which has the weights of the last `reset`.
-
-    Example:
-        >>> from oscine.processors import FilteredNoise
-        >>> stream = Stream(FilteredNoise(n_bands=65, hop_length=64))
-        >>> stream.push(torch.ones(1, 1, 65)).shape
-        torch.Size([1, 64])
+    Raises:
+        ValueError: When one is not a positive whole number.
     """
+    for name, value in (("sample_rate", sample_rate), ("hop_length", hop_length)):
+        require_count(name, value)
 
-    def __init__(self, processor: Processor, batch_size: int = 1) -> None:
-        self.processor = processor
-        self.batch_size = batch_size
-        self.reset()
 
-    @property
-    def latency(self) -> int:
-        """Samples by which the output lags the input."""
-        return self.processor.latency
+def require_count(name: str, value: int, at_least: int = 1) -> None:
+    """Refuse what is no number of things.
 
-    @torch.no_grad()
-    def reset(self) -> None:
-        """Go back to before the first sample."""
-        self._player = self.processor.player() if self.batch_size == 1 else None
-        self._state = None if self._player else self.processor.init_state(self.batch_size)
-
-    def push(self, *inputs: Any) -> Tensor:
-        """Return the output of the next block, whatever its length."""
-        if self._player is not None:
-            return self._player(*inputs)
-        with torch.no_grad():
-            output, self._state = self.processor.step(*inputs, state=self._state)
-        return output
+    Raises:
+        ValueError: When it is not a whole number, or below ``at_least``.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+        raise ValueError(f"{name} is {value!r}; give a whole number of at least {at_least}.")

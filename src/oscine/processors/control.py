@@ -1,6 +1,7 @@
 """The declaration of a control, from which heads, sliders, MIDI maps and parameter losses follow."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -8,57 +9,74 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.functional.curves import exp_sigmoid, log_sigmoid_range, scaled_sigmoid
+from oscine.streaming import Program, Wire
 
-Curve = Literal["exp_sigmoid", "distribution", "linear", "log", "given"]
+Activation = Literal["exp_sigmoid", "distribution", "softmax", "linear", "log"]
 
 
 @dataclass(frozen=True)
 class Control:
-    """One control of a processor.
+    """One control of a processor: what a network predicts for each frame.
 
     Attributes:
-        name: The argument of the processor's `forward` that it feeds.
+        name: The argument of the processor's `step` that it feeds.
         size: Channels; 0 for a control without a channel axis, (batch, frame).
-        unit: "Hz", "dB", "turns", "linear" or "weight".
+        unit: "Hz", "turns", "linear" (an amplitude), "gain" (a factor on a signal) or "weight".
         minimum: Smallest value.
         maximum: Largest value.
-        curve: How a network's unbounded output becomes a value: "exp_sigmoid" (an amplitude), "distribution"
-            (exp-sigmoid weights, which the processor normalises), "linear" and "log" (a sigmoid's range), or
-            "given" (not from a network: f0).
+        activation: How a network's unbounded output becomes a value: "exp_sigmoid" (an amplitude),
+            "distribution" (exp-sigmoid weights, which the processor normalises), "softmax" (weights that add
+            up to 1), "linear" and "log" (a sigmoid over the range).
         bias: Added to the network's output: where the control starts before training.
     """
 
     name: str
     size: int
-    unit: str
+    unit: Literal["Hz", "turns", "linear", "gain", "weight"]
     minimum: float
     maximum: float
-    curve: Curve
+    activation: Activation
     bias: float = 0.0
 
     @property
     def width(self) -> int:
         """Channels of a network's head."""
-        return 0 if self.curve == "given" else max(1, self.size)
+        return max(1, self.size)
 
     def value(self, raw: Float[Tensor, "batch frame channel"]) -> Float[Tensor, "batch frame *channel"]:
         """Return the control's value from a network's unbounded output, ``width`` channels."""
         raw = raw + self.bias
-        if self.curve in ("exp_sigmoid", "distribution"):
+        if self.activation in ("exp_sigmoid", "distribution"):
             value = exp_sigmoid(raw, maximum=self.maximum)
-        elif self.curve == "linear":
+        elif self.activation == "softmax":
+            value = torch.softmax(raw, dim=-1)
+        elif self.activation == "linear":
             value = scaled_sigmoid(raw, self.minimum, self.maximum)
-        elif self.curve == "log":
-            value = log_sigmoid_range(raw, self.minimum, self.maximum)
         else:
-            raise ValueError(f"the control {self.name} is given, not predicted")
+            value = log_sigmoid_range(raw, self.minimum, self.maximum)
         return value if self.size else value.squeeze(-1)
+
+    def lower(self, program: Program, raw: Wire) -> Wire:
+        """Append `value` to a program and return its wire."""
+        if self.bias:
+            raw = program.affine(raw, 1.0, self.bias)
+        if self.activation in ("exp_sigmoid", "distribution"):
+            return program.exp_sigmoid(raw, self.maximum)
+        if self.activation == "softmax":
+            return program.softmax(raw)
+        if self.activation == "linear":
+            return program.sigmoid(raw, self.minimum, self.maximum)
+        return program.log_sigmoid(raw, self.minimum, self.maximum)
+
+    def within(self, part: str) -> "Control":
+        """Return the control as a composition names it, ``part.name``."""
+        return replace(self, name=f"{part}.{self.name}")
 
 
 def split_controls(
-    raw: Float[Tensor, "batch frame channel"], controls: tuple[Control, ...]
+    raw: Float[Tensor, "batch frame channel"], controls: Iterable[Control]
 ) -> dict[str, Tensor]:
-    """Return the values by name from one tensor that holds all predicted controls' channels, in order."""
-    predicted = [control for control in controls if control.width]
-    parts = torch.split(raw, [control.width for control in predicted], dim=-1)
-    return {control.name: control.value(part) for control, part in zip(predicted, parts, strict=True)}
+    """Return the values by name from one tensor that holds all controls' channels, in order."""
+    controls = list(controls)
+    parts = torch.split(raw, [control.width for control in controls], dim=-1)
+    return {control.name: control.value(part) for control, part in zip(controls, parts, strict=True)}

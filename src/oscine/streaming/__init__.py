@@ -2,6 +2,7 @@
 
 from oscine.streaming.base import NotCompilable, State, Streaming, lower_into, require_current_lower
 from oscine.streaming.program import Operation, Program, ProgramInput, Wire
+from oscine.streaming.stream import Stream
 
 __all__ = [
     "NotCompilable",
@@ -9,6 +10,7 @@ __all__ = [
     "Program",
     "ProgramInput",
     "State",
+    "Stream",
     "Streaming",
     "Wire",
     "lower_into",

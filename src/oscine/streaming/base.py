@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from oscine.streaming.program import Program, Wire
 
 State = Any
-"""A NamedTuple (or a tuple of such) of tensors, the batch first: all that is remembered between two blocks."""
+"""A NamedTuple (or a tuple of such) of tensors, batch first: all that is remembered between two blocks."""
 S = TypeVar("S")
 
 
@@ -74,7 +74,7 @@ class Streaming(nn.Module, ABC, Generic[S]):
         raise NotCompilable(f"{type(self).__name__} has no compiled form: it does not define `lower`.")
 
 
-class NotCompilable(ValueError):
+class NotCompilable(ValueError):  # noqa: N818 - it says what it is
     """A module has no compiled form; its stream runs `step` in torch."""
 
 

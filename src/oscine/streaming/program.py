@@ -143,6 +143,10 @@ class Program:
         """``y = 69 + 12 log2(x / 440)``; x is positive."""
         return self.append("hz_to_midi", [x], x.size)
 
+    def saturate(self, x: Wire, half: float) -> Wire:
+        """``y = x / (x + half)``; x is not negative."""
+        return self.append("saturate", [x], x.size, numbers=[half])
+
     def linear(self, x: Wire, weight: Tensor, bias: Tensor | None = None) -> Wire:
         """``y = weight · x + bias``; weight is (out, in)."""
         n_out = weight.shape[0]

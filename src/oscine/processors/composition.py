@@ -1,0 +1,214 @@
+"""Instruments from parts: the sum of named parts, and a chain of them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from oscine.processors.base import Processor
+from oscine.processors.control import Control
+from oscine.streaming import Program, State, Wire, lower_into
+
+#: Two parts' noise has seeds this far apart.
+_SEED_STRIDE = 1 << 40
+
+
+def number_seeds(module: nn.Module) -> None:
+    """Give every source of noise in a module another seed; the first one keeps the seed that it is given."""
+    sources = (one for one in module.modules() if isinstance(one, Processor) and one.is_random)
+    for number, source in enumerate(sources):
+        source.seed_offset = number * _SEED_STRIDE
+
+
+class _Composition(Processor[Any]):
+    """Named parts, whose controls are called ``part.control``."""
+
+    def __init__(self, parts: Mapping[str, Processor[Any]]) -> None:
+        super().__init__()
+        for name in parts:
+            if not name or "." in name:
+                raise ValueError(f"A part can't be called {name!r}; give it a name without a dot.")
+        self.parts = nn.ModuleDict(dict(parts))
+        inputs = [name for part in parts.values() for name in part.inputs]
+        self.inputs = tuple(dict.fromkeys(inputs))
+        self.controls: tuple[Control, ...] = tuple(
+            control.within(name) for name, part in parts.items() for control in part.controls
+        )
+        number_seeds(self)
+
+    def __iter__(self) -> Iterator[tuple[str, Processor[Any]]]:
+        return ((name, cast("Processor[Any]", part)) for name, part in self.parts.items())
+
+    def named(self, signals: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all arguments by name.
+
+        Raises:
+            ValueError: When one is missing, given twice or unknown.
+        """
+        names = (*self.signals, *self.inputs, *(control.name for control in self.controls))
+        if len(signals) > len(names):
+            raise ValueError(f"{len(signals)} arguments were given; there are {', '.join(names)}.")
+        given = dict(zip(names, signals, strict=False))
+        twice = [name for name in named if name in given]
+        unknown = [name for name in named if name not in names]
+        missing = [name for name in names if name not in given and name not in named]
+        for what, wrong in (("given twice", twice), ("unknown", unknown), ("missing", missing)):
+            if wrong:
+                raise ValueError(f"{', '.join(wrong)}: {what}; the arguments are {', '.join(names)}.")
+        return given | dict(named)
+
+    def of_part(self, name: str, part: Processor[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a part's inputs and controls from those of the composition, by the part's names."""
+        controls = {control.name: named[f"{name}.{control.name}"] for control in part.controls}
+        return {given: named[given] for given in part.inputs} | controls
+
+
+class SumState(NamedTuple):
+    """What a `Sum` remembers between two blocks."""
+
+    parts: tuple[State, ...]
+    """Of each part."""
+    late: tuple[Float[Tensor, "batch _"], ...]
+    """Of each part, its last samples, which wait for the part with the largest latency."""
+
+
+class Sum(_Composition):
+    """Parts that sound together: ``y = Σ_i part_i(…)``, each delayed to the largest latency among them.
+
+    Args:
+        parts: By name; at least one, and each makes audio without taking any.
+
+    Raises:
+        ValueError: When there is no part, or one takes a signal.
+
+    Example:
+        >>> from oscine.processors import FilteredNoise, HarmonicOscillator
+        >>> reed = Sum({"harmonic": HarmonicOscillator(8, 16000, 64), "noise": FilteredNoise(17, 64)})
+        >>> [control.name for control in reed.controls]
+        ['harmonic.amplitude', 'harmonic.harmonic_distribution', 'noise.magnitudes']
+    """
+
+    def __init__(self, parts: Mapping[str, Processor[Any]]) -> None:
+        super().__init__(parts)
+        if not parts:
+            raise ValueError("A sum has no part; give at least one.")
+        for name, part in parts.items():
+            if part.signals:
+                raise ValueError(
+                    f"{name} takes a signal, so it can't stand alone in a sum; put it in a chain, behind a "
+                    "source of sound."
+                )
+
+    @property
+    def latency(self) -> int:
+        """The largest latency of the parts, samples."""
+        return max(part.latency for _, part in self)
+
+    def init_state(self, batch_size: int, seed: int = 0) -> SumState:
+        """Return the parts' states before the first sample."""
+        parts = tuple(part.init_state(batch_size, seed) for _, part in self)
+        late = tuple(
+            torch.zeros(batch_size, self.latency - part.latency, device=self.device) for _, part in self
+        )
+        return SumState(parts, late)
+
+    def step(self, *signals: Tensor, state: SumState, **named: Tensor) -> tuple[Tensor, SumState]:
+        """Return the sum of the parts' next blocks and their states."""
+        given = self.named(signals, named)
+        states, lates = [], []
+        total: Tensor | None = None
+        for (name, part), before, late in zip(self, state.parts, state.late, strict=True):
+            audio, after = part.step(**self.of_part(name, part, given), state=before)
+            both = torch.cat([late.to(audio.dtype), audio], dim=1)
+            audio = both[:, : audio.shape[1]]
+            total = audio if total is None else total + audio
+            states.append(after)
+            lates.append(both[:, audio.shape[1] :])
+        assert total is not None
+        return total, SumState(tuple(states), tuple(lates))
+
+    def forward(self, *signals: Tensor, seed: int = 0, **named: Tensor) -> Tensor:
+        """Return the whole sum, each part in its fastest form."""
+        given = self.named(signals, named)
+        total: Tensor | None = None
+        for name, part in self:
+            audio = part(**self.of_part(name, part, given), seed=seed)
+            n_late = self.latency - part.latency
+            if n_late:
+                audio = nn.functional.pad(audio, (n_late, 0))[:, : audio.shape[1]]
+            total = audio if total is None else total + audio
+        assert total is not None
+        return total
+
+    def lower(self, program: Program, *signals: Wire, **named: Wire) -> Wire:
+        """Append the parts and their sum to a program."""
+        given = self.named(signals, named)
+        total: Wire | None = None
+        for name, part in self:
+            audio = lower_into(program, part, **self.of_part(name, part, given))
+            audio = program.delay(audio, self.latency - part.latency)
+            total = audio if total is None else program.add(total, audio)
+        assert total is not None
+        return total
+
+
+class Chain(_Composition):
+    """Parts one after the other: the audio of one is the signal of the next. Every part's controls count.
+
+    A chain without a part is a wire: its output is its signal.
+
+    The latencies add up. The controls of a later part are not delayed by the latency of those before it.
+
+    Args:
+        parts: By name; each part but the first takes a signal.
+
+    Raises:
+        ValueError: When a part behind the first takes no signal.
+    """
+
+    def __init__(self, parts: Mapping[str, Processor[Any]]) -> None:
+        super().__init__(parts)
+        self.signals = next(iter(parts.values())).signals if parts else ("audio",)
+        for name, part in list(parts.items())[1:]:
+            if len(part.signals) != 1:
+                raise ValueError(f"{name} takes no signal, so it can only be the first part of a chain.")
+
+    @property
+    def latency(self) -> int:
+        """The sum of the parts' latencies, samples."""
+        return sum(part.latency for _, part in self)
+
+    def init_state(self, batch_size: int, seed: int = 0) -> tuple[State, ...]:
+        """Return the parts' states, in order."""
+        return tuple(part.init_state(batch_size, seed) for _, part in self)
+
+    def step(
+        self, *signals: Tensor, state: tuple[State, ...], **named: Tensor
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """Return the last part's output and the parts' states."""
+        given = self.named(signals, named)
+        audio = [given[name] for name in self.signals]
+        after = []
+        for (name, part), before in zip(self, state, strict=True):
+            output, changed = part.step(*audio, **self.of_part(name, part, given), state=before)
+            audio = [output]
+            after.append(changed)
+        return audio[0], tuple(after)
+
+    def forward(self, *signals: Tensor, seed: int = 0, **named: Tensor) -> Tensor:
+        """Return the whole signal's output, each part in its fastest form."""
+        given = self.named(signals, named)
+        audio = [given[name] for name in self.signals]
+        for name, part in self:
+            audio = [part(*audio, **self.of_part(name, part, given), seed=seed)]
+        return audio[0]
+
+    def lower(self, program: Program, *signals: Wire, **named: Wire) -> Wire:
+        """Append the parts to a program."""
+        given = self.named(signals, named)
+        audio = [given[name] for name in self.signals]
+        for name, part in self:
+            audio = [lower_into(program, part, *audio, **self.of_part(name, part, given))]
+        return audio[0]

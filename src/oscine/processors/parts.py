@@ -1,0 +1,73 @@
+"""Every part that a recipe may name: the closed union of their configs."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from oscine.processors.base import PartConfig, Processor
+from oscine.processors.composition import Chain, Sum
+from oscine.processors.harmonic import HarmonicConfig
+from oscine.processors.noise import NoiseConfig
+from oscine.processors.reverb import ReverbConfig
+from oscine.processors.sinusoidal import SinusoidalConfig
+
+_MOST_PARTS = 64
+
+
+class ChainConfig(PartConfig):
+    """Parts one after the other."""
+
+    kind: Literal["chain"] = "chain"
+    parts: tuple["AnyPart", ...] = Field(min_length=1, max_length=_MOST_PARTS)
+    """The parts; the audio of one is the signal of the next."""
+
+    def build(self, sample_rate: int, hop_length: int) -> Chain:
+        """Return the chain."""
+        return Chain(build_parts(self.parts, sample_rate, hop_length))
+
+
+class SumConfig(PartConfig):
+    """Parts that sound together."""
+
+    kind: Literal["sum"] = "sum"
+    parts: tuple["AnyPart", ...] = Field(min_length=1, max_length=_MOST_PARTS)
+    """The parts, none of which takes a signal."""
+
+    def build(self, sample_rate: int, hop_length: int) -> Sum:
+        """Return the sum."""
+        return Sum(build_parts(self.parts, sample_rate, hop_length))
+
+
+AnyPart = Annotated[
+    HarmonicConfig | SinusoidalConfig | NoiseConfig | ReverbConfig | ChainConfig | SumConfig,
+    Field(discriminator="kind"),
+]
+"""The config of any part; its ``kind`` says which."""
+
+ChainConfig.model_rebuild()
+SumConfig.model_rebuild()
+
+
+def build_parts(
+    configs: Sequence[PartConfig], sample_rate: int, hop_length: int
+) -> dict[str, Processor[Any]]:
+    """Return the processors by name.
+
+    Raises:
+        ValueError: When two parts have one name.
+    """
+    require_distinct_names(configs)
+    return {config.part_name: config.build(sample_rate, hop_length) for config in configs}
+
+
+def require_distinct_names(configs: Sequence[PartConfig]) -> None:
+    """Refuse parts of which two have one name.
+
+    Raises:
+        ValueError: With the name.
+    """
+    names = [config.part_name for config in configs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"Two parts are called {name}; give one of them another `name`.")
