@@ -24,10 +24,11 @@ def transfer(
         float,
         typer.Option(min=0.0, max=1.0, help="0: pitch as sung; 1: held tones on the scale."),
     ] = 0.0,
-    dry: Annotated[bool, typer.Option("--dry", help="Without the instrument's room.")] = False,
-    voice: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which voice plays, of an instrument with several.")
+    dry: Annotated[bool, typer.Option("--dry", help="Without the instrument's effects.")] = False,
+    identity: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which instrument plays, of one that learned several.")
     ] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where it is computed.")] = "cpu",
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw what was done.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
@@ -39,20 +40,16 @@ def transfer(
     from rich.progress import Progress
 
     from oscine.cli.threads import one_thread
-    from oscine.transfer import load, transfer_file
+    from oscine.transfer import Options, load, transfer_file
 
     octaves, shift_db = _whole_or_auto("octave", octave), _number_or_auto("loudness", loudness)
     with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("loading", total=1.0)
         report = transfer_file(
-            load(to),
+            load(to, device=device),
             performance,
             output,
-            octave=octaves,
-            loudness=shift_db,
-            autotune=autotune,
-            dry=dry,
-            voice=voice,
+            Options(octaves, shift_db, autotune, dry, identity=identity),
             plot=plot,
             on_progress=lambda what, share: progress.update(bar, description=what, completed=share),
         )

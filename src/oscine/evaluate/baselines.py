@@ -1,117 +1,82 @@
 """What an instrument is measured against: a player without a network, and a perfect one without noise."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
+from oscine.functional.curves import normalize_distribution
 from oscine.functional.frames import previous_frames
-from oscine.functional.harmonic import harmonic_amplitudes, harmonic_oscillator
+from oscine.functional.harmonic import harmonic_oscillator
 from oscine.functional.phase import accumulate_phase
 from oscine.functional.units import db_to_amplitude
-from oscine.models import Instrument, InstrumentState
-from oscine.processors import Processor
+from oscine.models import Instrument, PlayState
+from oscine.streaming import Streaming
 
-_BLOCK_S = 10.0
 _HETERODYNE_S = 0.02
 _N_HARMONICS = 100
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What an instrument is asked to play, a batch of one."""
-
-    f0_hz: Float[Tensor, "1 frame"]
-    loudness_db: Float[Tensor, "1 frame"]
-    conditions: dict[str, Tensor]
-    """What drives it beside the two, by name."""
-
-    @property
-    def inputs(self) -> tuple[Tensor | dict[str, Tensor], ...]:
-        """The arguments of its `step`."""
-        return (self.f0_hz, self.loudness_db, *([self.conditions] if self.conditions else []))
-
-    def slice(self, start: int, stop: int) -> "Asked":
-        """Return frames ``start`` … ``stop − 1``."""
-        conditions = {name: curve[:, start:stop] for name, curve in self.conditions.items()}
-        return Asked(self.f0_hz[:, start:stop], self.loudness_db[:, start:stop], conditions)
-
-
-class MeanControl(Processor):
+class MeanControl(Streaming[PlayState]):
     """The instrument with its network replaced by averages: one timbre, which pitch and loudness carry.
 
-    With the level ``g[t] = 10^(loudness_db[t] / 20)``, the sound is made by the instrument's own
-    synthesisers, in its own room, from
+    With the level ``g[t] = 10^(loudness_db[t] / 20)``, the sound is made by the instrument's own parts from
 
-        ``amplitude[t] = g[t] · Σ amplitude / Σ g,   noise_magnitudes[t] = g[t] · Σ noise_magnitudes / Σ g``
+        ``amplitude[t] = g[t] · Σ amplitude / Σ g``
 
-    and the mean of the harmonic distribution, weighted by amplitude; the sums run over the held-out frames.
-    So the time-mean of every control is that of the instrument, and what the instrument does better is what
-    its network knows about how a timbre moves with pitch, loudness and time.
+    for every control that is an amplitude, and from the mean of every other control, weighted by ``g``; the
+    sums run over the held-out frames. So the time-mean of every amplitude is that of the instrument, and what
+    the instrument does better is what its network knows about how a timbre moves with pitch, loudness and
+    time.
 
     Args:
-        instrument: Gives synthesisers, room and rates.
-        asked: What it plays; its controls are averaged over all of it.
+        instrument: Gives parts, inputs and rates.
+        pieces: What it plays, the conditions by name and the loudness in dB, (1, frame); its controls are
+            averaged over all of it.
     """
 
-    def __init__(self, instrument: Instrument, asked: Iterable[Asked]) -> None:
+    def __init__(self, instrument: Instrument, pieces: Iterable[tuple[dict[str, Tensor], Tensor]]) -> None:
         super().__init__()
         self.instrument = instrument
-        level, amplitude = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
-        partials, noise = torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64)
+        sums = {control.name: torch.zeros((), dtype=torch.float64) for control in instrument.controls}
         with torch.no_grad():
-            for one in asked:
-                state = instrument.controller.init_state(1)
-                step = max(1, round(_BLOCK_S * instrument.sample_rate / instrument.hop_length))
-                for start in range(0, one.f0_hz.shape[1], step):
-                    block = one.slice(start, start + step)
-                    controls, state = instrument.control_step(
-                        block.f0_hz, block.loudness_db, state, block.conditions
-                    )
-                    level = level + db_to_amplitude(block.loudness_db).double().sum()
-                    amplitude = amplitude + controls["amplitude"].double().sum()
-                    noise = noise + controls["noise_magnitudes"][0].double().sum(0)
-                    each = harmonic_amplitudes(
-                        block.f0_hz,
-                        controls["amplitude"],
-                        controls["harmonic_distribution"],
-                        instrument.sample_rate,
-                    )
-                    partials = partials + each[0].double().sum(0)
-        self.amplitude = float(amplitude / level)
-        self.register_buffer("distribution", (partials / partials.sum()).float())
-        self.register_buffer("noise", (noise / level).float())
+            for conditions, loudness_db in pieces:
+                controls, _ = instrument.control(conditions)
+                level = db_to_amplitude(loudness_db)[0].double()
+                total = total + level.sum()
+                for control in instrument.controls:
+                    value = controls[control.name][0].double().cpu()
+                    if control.activation == "distribution":
+                        value = normalize_distribution(value)
+                    if control.unit != "linear":
+                        value = value * (level if value.ndim == 1 else level[:, None])
+                    sums[control.name] = sums[control.name] + value.sum(0)
+        self.means = {name: (value / total).float().to(instrument.device) for name, value in sums.items()}
 
-    def init_state(self, batch_size: int) -> InstrumentState:
+    def init_state(self, batch_size: int, seed: int = 0) -> PlayState:
         """Return the instrument's state before the first frame."""
-        return self.instrument.init_state(batch_size)
+        return self.instrument.play_state(batch_size, seed)
 
     def step(
-        self,
-        f0_hz: Float[Tensor, "batch frame"],
-        loudness_db: Float[Tensor, "batch frame"],
-        conditions: Mapping[str, Tensor] | None = None,
-        *,
-        state: InstrumentState,
-    ) -> tuple[Float[Tensor, "batch time"], InstrumentState]:
-        """Return the next block's audio and the state; the conditions are in the averages."""
-        del conditions
+        self, loudness_db: Float[Tensor, "batch frame"], *, state: PlayState, **conditions: Tensor
+    ) -> tuple[Float[Tensor, "batch time"], PlayState]:
+        """Return the next block's audio and the state.
+
+        Args:
+            loudness_db: The loudness to play.
+            state: From the block before.
+            conditions: The inputs of the instrument's parts, by name; what else is given is in the averages.
+        """
         level = db_to_amplitude(loudness_db)
-        controls = {
-            "f0_hz": f0_hz,
-            "amplitude": self.amplitude * level,
-            "harmonic_distribution": self.get_buffer("distribution").expand(*f0_hz.shape, -1),
-            "noise_magnitudes": level.unsqueeze(-1) * self.get_buffer("noise"),
-        }
-        audio, oscillator, noise = self.instrument.synthesize_step(controls, state.oscillator, state.noise)
-        room = state.room
-        if self.instrument.room is not None and room is not None:
-            audio, room = self.instrument.room.step(audio, state=room)
-        return audio, InstrumentState(state.controller, oscillator, noise, room)
+        controls = dict(conditions)
+        for control in self.instrument.controls:
+            gain = level if control.unit == "linear" else torch.ones_like(level)
+            controls[control.name] = (gain[..., None] if control.size else gain) * self.means[control.name]
+        return self.instrument.play(controls, state=state)
 
 
 def harmonic_ceiling(audio: Float[Tensor, " time"], features: Features) -> Float[Tensor, " time"]:

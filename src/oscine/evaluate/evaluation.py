@@ -14,15 +14,13 @@ from oscine.analysis import Features, analyze, paper_loudness
 from oscine.data.dataset import Dataset, Segment
 from oscine.errors import InputError
 from oscine.evaluate import metrics
-from oscine.evaluate.baselines import Asked, MeanControl, harmonic_ceiling
+from oscine.evaluate.baselines import MeanControl, harmonic_ceiling
 from oscine.evaluate.protocol import EXAMPLE_S, Example, ExampleMetrics, cut, example_metrics
 from oscine.models import Instrument
-from oscine.models.instrument import CURVE_SCALES
-from oscine.processors import Stream
+from oscine.models.conditioning import Piece, condition_pieces
+from oscine.streaming import Stream
 
 _PIECE_S = 60.0
-#: Sound before and behind a piece that is heard with it: windows reach into it, and networks warm up in it.
-_AROUND_S = 1.0
 _STREAM_S = 2.0
 
 
@@ -175,11 +173,12 @@ def evaluate(
     n_frames = dataset.held_out.n_frames
     if not n_frames:
         raise InputError(f"{dataset.folder} holds nothing out; prepare it again with a held-out part.")
-    voices = _voices(instrument, dataset)
+    identities = _identities(instrument, dataset)
 
     players: dict[str, Stream] = {"instrument": Stream(instrument)}
     if baselines:
-        everything = (one for segment in segments for _, _, one in _pieces(segment, instrument, voices))
+        pieces = (piece for segment in segments for piece in _pieces(segment, instrument, identities))
+        everything = ((piece.conditions, piece.features.loudness_db[None]) for piece in pieces)
         players["mean_control"] = Stream(MeanControl(instrument, everything))
     tallies = {name: _Tally() for name in (*players, *(["harmonic_ceiling"] if baselines else []))}
     targets: list[Features] = []
@@ -189,11 +188,14 @@ def evaluate(
     for segment in segments:
         for stream in players.values():
             stream.reset()
-        for original, features, asked in _pieces(segment, instrument, voices):
+        for original, features, conditions in _pieces(segment, instrument, identities):
             target, outputs = _heard(original, features), {}
             for name, stream in players.items():
+                given = conditions
+                if name == "mean_control":
+                    given = conditions | {"loudness_db": features.loudness_db[None].to(instrument.device)}
                 began = time.perf_counter()
-                audio = stream.push(*asked.inputs)[0]
+                audio = stream.push(**given)[0].cpu()
                 played_s += time.perf_counter() - began if name == "instrument" else 0.0
                 outputs[name] = _heard(audio, features)
             if baselines:
@@ -213,7 +215,7 @@ def evaluate(
     target, paper_db = Features.concatenate(targets), torch.cat(target_db)
     seconds = n_frames * dataset.hop_length / dataset.sample_rate
     results = {name: tally.result(target, paper_db) for name, tally in tallies.items()}
-    _, _, first = next(_pieces(segments[0], instrument, voices))
+    first = next(_pieces(segments[0], instrument, identities)).conditions
     return Evaluation(
         instrument=results["instrument"],
         examples=example_metrics(examples),
@@ -232,88 +234,69 @@ def evaluate(
     )
 
 
-def streaming_real_time_factor(instrument: Instrument, asked: Asked, seconds: float = _STREAM_S) -> float:
+def streaming_real_time_factor(
+    instrument: Instrument, conditions: dict[str, Tensor], seconds: float = _STREAM_S
+) -> float:
     """Return the time an instrument takes for a sound, over the sound's length, frame by frame on one thread.
 
     Args:
         instrument: What plays.
-        asked: What it plays, the beginning of it.
+        conditions: What it plays, by name, (1, frame, …); the beginning of it.
         seconds: How much of it, at most.
     """
     stream = Stream(instrument)
     frame_rate = instrument.sample_rate / instrument.hop_length
-    n_frames = min(asked.f0_hz.shape[1], math.ceil(seconds * frame_rate))
-    frames = [asked.slice(t, t + 1).inputs for t in range(n_frames)]
+    n_frames = min(next(iter(conditions.values())).shape[1], math.ceil(seconds * frame_rate))
+    frames = [{name: value[:, t : t + 1] for name, value in conditions.items()} for t in range(n_frames)]
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        stream.push(*frames[0])
+        stream.push(**frames[0])
         stream.reset()
         began = time.perf_counter()
         for frame in frames:
-            stream.push(*frame)
+            stream.push(**frame)
         elapsed_s = time.perf_counter() - began
     finally:
         torch.set_num_threads(n_threads)
     return elapsed_s * frame_rate / n_frames
 
 
-def _voices(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
-    """Return the instrument's number of each of the dataset's voices that are held out.
+def _identities(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
+    """Return the number in the instrument of each of the dataset's identities that are held out.
 
     Raises:
-        InputError: When the instrument has no such voice, or the dataset no curve that drives the instrument.
+        InputError: When the instrument has no such identity, or the dataset lacks a curve that it takes.
     """
-    known = (*CURVE_SCALES, *dataset.curves)
-    for name in instrument.config.curves:
-        if name not in known:
+    for one in instrument.all_inputs():
+        if not one.is_measured and one.name not in dataset.curves:
             raise InputError(
-                f"The instrument is driven by the curve {name}, which {dataset.folder} has not; prepare "
+                f"The instrument takes the curve {one.name}, which {dataset.folder} lacks; prepare "
                 "recordings that have it."
             )
     numbers: dict[int, int] = {}
-    there = instrument.config.voices
+    there = instrument.config.identities
     for segment in dataset.held_out.segments if there else ():
         name = dataset.voices[segment.voice]
         if name not in there:
             raise InputError(
-                f"{segment.name} is of the voice '{name}', and the instrument has {', '.join(there)} alone; "
-                "prepare recordings in folders of these names."
+                f"{segment.name} is of the identity '{name}', and the instrument has {', '.join(there)} "
+                "alone; prepare recordings in folders of these names."
             )
         numbers[segment.voice] = there.index(name)
     return numbers
 
 
-def _pieces(
-    segment: Segment, instrument: Instrument, voices: Mapping[int, int]
-) -> Iterator[tuple[Tensor, Features, Asked]]:
-    """Yield a segment's audio and features, and what to ask the instrument for, a minute at a time.
-
-    What is heard in sound is heard with a second around the minute, over which a norm of all the sound goes.
-    """
-    features, audio, hop_length = segment.features(), segment.audio(), segment.hop_length
-    z, pitch = instrument.config.timbre_encoder, instrument.config.pitch_encoder
-    # Encoders hear on a coarser grid, which is to be the same in every piece.
-    grid = math.lcm(1 if z is None else z.frames_per_z, 1 if pitch is None else pitch.frames_per_pitch)
-    around = grid * max(1, round(_AROUND_S * features.frame_rate / grid))
+def _pieces(segment: Segment, instrument: Instrument, identities: Mapping[int, int]) -> Iterator[Piece]:
+    """Yield a segment's audio, features and conditions, a minute at a time."""
+    features = segment.features()
+    given = {name: torch.tensor(segment.slice(name, 0, segment.n_frames))[None] for name in segment.curves}
+    if instrument.config.identities:
+        given["identity"] = torch.tensor([identities.get(segment.voice, 0)])
     # Whole examples of the paper's table: at a hop that divides no second a few frames would count as one.
     step = max(1, round(_PIECE_S / EXAMPLE_S)) * round(EXAMPLE_S * features.frame_rate)
-    for start in range(0, features.n_frames, step):
-        stop = min(start + step, features.n_frames)
-        first, last = max(start // grid * grid - around, 0), min(stop + around, features.n_frames)
-        heard = features.slice(first, last)
-        with torch.no_grad():
-            f0_hz, conditions = instrument.hear(
-                audio[None, first * hop_length : last * hop_length],
-                f0_hz=heard.f0_hz[None],
-                confidence=heard.confidence[None],
-                curves={
-                    name: torch.tensor(segment.slice(name, first, last))[None] for name in segment.curves
-                },
-                voice=torch.tensor([voices.get(segment.voice, 0)]),
-            )
-        asked = Asked(f0_hz, heard.loudness_db[None], conditions).slice(start - first, stop - first)
-        yield audio[start * hop_length : stop * hop_length], features.slice(start, stop), asked
+    blocks = iter([segment.audio().numpy()])
+    return condition_pieces(instrument, blocks, features, given, piece_frames=step)
 
 
 def _heard(audio: Tensor, grid: Features) -> Sound:

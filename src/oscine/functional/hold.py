@@ -10,7 +10,7 @@ def hold_valid(
     valid: Bool[Tensor, "batch frame *channel"],
     last: Float[Tensor, "batch *channel"],
 ) -> tuple[Float[Tensor, "batch frame *channel"], Float[Tensor, "batch *channel"]]:
-    """Return the values with every invalid one replaced by the last valid one before it, and the next ``last``.
+    """Return the values with the last valid one in place of every invalid one, and the next ``last``.
 
     Args:
         values: Any numbers; the invalid ones may be NaN.

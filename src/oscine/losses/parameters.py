@@ -46,7 +46,7 @@ def parameter_loss(
         Ours are in units of hearing, and weighted by the level in dB instead of a threshold.
 
     Example:
-        >>> f0 = Control("f0_hz", 0, "Hz", 0.0, 8000.0, "given")
+        >>> f0 = Control("f0_hz", 0, "Hz", 1.0, 8000.0, "log")
         >>> low, high = {"f0_hz": torch.full((1, 4), 220.0)}, {"f0_hz": torch.full((1, 4), 440.0)}
         >>> float(parameter_loss(low, high, (f0,)))
         12.0
@@ -98,7 +98,7 @@ def parameter_distances(
                 f"{control.name} is {tuple(ours.shape)} in predicted, {tuple(true.shape)} in target; "
                 "give both the same batch, frames and channels"
             )
-        if control.curve == "distribution":
+        if control.activation == "distribution":
             heard = _below_nyquist(control, target, controls)
             ours, true = normalize_distribution(ours * heard), normalize_distribution(true * heard)
             distance = 0.5 * (ours - true).abs().sum(-1)
@@ -119,9 +119,9 @@ def parameter_distances(
 def _as_bad_as_a_semitone(control: Control) -> float:
     if control.unit == "Hz":
         return 1.0
-    if control.curve == "exp_sigmoid" or control.unit == "dB":
+    if control.activation == "exp_sigmoid" or control.unit == "dB":
         return _DB_PER_SEMITONE
-    return _SHARE_PER_SEMITONE if control.curve == "distribution" else _RANGE_PER_SEMITONE
+    return _SHARE_PER_SEMITONE if control.activation == "distribution" else _RANGE_PER_SEMITONE
 
 
 def _values(control: Control, values: dict[str, Tensor], whose: str) -> Tensor:
@@ -134,12 +134,12 @@ def _distance(control: Control, ours: Tensor, true: Tensor, floor_db: float) -> 
     if control.unit == "Hz":
         # Where nothing is heard f0 may be 0: its logarithm would make the gradient of a weight of 0 a NaN.
         return 12.0 * (ours.clamp(min=1.0) / true.clamp(min=1.0)).log2().abs()
-    if control.curve == "exp_sigmoid":
+    if control.activation == "exp_sigmoid":
         floor = 10.0 ** (floor_db / 20.0)
         return 20.0 * ((ours + floor) / (true + floor)).log10().abs()
     if control.unit == "dB":
         return (ours - true).abs()
-    if control.curve == "log":
+    if control.activation == "log":
         return (ours / true).log().abs() / math.log(control.maximum / control.minimum)
     difference = ours - true
     if control.unit == "turns":
@@ -159,9 +159,9 @@ def _below_nyquist(control: Control, target: dict[str, Tensor], controls: tuple[
 def _audibility(
     control: Control, target: dict[str, Tensor], controls: tuple[Control, ...], floor_db: float
 ) -> Tensor | None:
-    if control.curve == "exp_sigmoid":
+    if control.activation == "exp_sigmoid":
         return None
-    amplitudes = [other for other in controls if other.curve == "exp_sigmoid" and other.name in target]
+    amplitudes = [other for other in controls if other.activation == "exp_sigmoid" and other.name in target]
     for size in (0, control.size):
         for amplitude in amplitudes:
             if amplitude.size == size:

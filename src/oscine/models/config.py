@@ -39,19 +39,19 @@ class InstrumentConfig(BaseModel):
         return self.sample_rate / self.hop_length
 
     @property
-    def instrument_names(self) -> tuple[str, ...]:
+    def identities(self) -> tuple[str, ...]:
         """Names of the instruments in it, where one network has learned several; else none."""
         return next((one.names for one in self.inputs if isinstance(one, IdentityConfig)), ())
 
     def fit(
-        self, sample_rate: int, hop_length: int, curves: Sequence[str], instruments: Sequence[str]
+        self, sample_rate: int, hop_length: int, curves: Sequence[str], identities: Sequence[str]
     ) -> "InstrumentConfig":
         """Return the config at a dataset's rates, with its curves and instruments.
 
         Raises:
             InputError: When the dataset lacks what an input needs.
         """
-        inputs = tuple(one.fit(curves, instruments) for one in self.inputs)
+        inputs = tuple(one.fit(curves, identities) for one in self.inputs)
         update = {"sample_rate": sample_rate, "hop_length": hop_length, "inputs": inputs}
         return self.model_copy(update=update)
 

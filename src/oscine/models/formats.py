@@ -12,7 +12,7 @@ _RENAMED = {
     "room.": "effects.parts.reverb.",
     "timbre_encoder.": "inputs.z.encoder.",
     "pitch_encoder.": "inputs.f0_hz.encoder.",
-    "voices.": "inputs.instrument.embedding.",
+    "voices.": "inputs.identity.embedding.",
 }
 #: Buffers of earlier formats that the statistics give today.
 _DROPPED = ("curve_scale",)
@@ -44,7 +44,7 @@ def _instrument(old: dict[str, Any]) -> dict[str, Any]:
     curves = old.pop("curves", ())
     inputs += [_CURVES.get(str(name), {"kind": "curve", "name": name}) for name in curves]
     names, size = old.pop("voices", ()), old.pop("voice_size", 0)
-    inputs += [{"kind": "instrument", "names": names, "size": size}] if names else []
+    inputs += [{"kind": "identity", "names": names, "size": size}] if names else []
     synth = [
         {"kind": "harmonic", "n_harmonics": old.pop("n_harmonics", 100)},
         {"kind": "noise", "n_bands": old.pop("n_noise_bands", 65)},

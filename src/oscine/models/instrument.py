@@ -129,12 +129,13 @@ class Instrument(Streaming[InstrumentState]):
         """Return the rates."""
         return f"{self.sample_rate} Hz, hop {self.hop_length}"
 
-    def _inputs(self) -> list[Input]:
+    def all_inputs(self) -> list[Input]:
+        """Return the inputs, in order."""
         return [cast("Input", one) for one in self.inputs.values()]
 
     def input_state(self, batch_size: int) -> tuple[Tensor, ...]:
         """Return the inputs' values before the first frame."""
-        return tuple(one.init_state(batch_size, self._anchor) for one in self._inputs())
+        return tuple(one.init_state(batch_size, self._anchor) for one in self.all_inputs())
 
     def control_state(self, batch_size: int) -> ControlState:
         """Return the state of inputs and controller before the first frame."""
@@ -177,7 +178,7 @@ class Instrument(Streaming[InstrumentState]):
             one.name: one.as_given(given[one.name], n_frames)
             if one.name in given
             else one.measure(audio, features)
-            for one in self._inputs()
+            for one in self.all_inputs()
         }
 
     def _named(self, signals: tuple[Any, ...], conditions: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -221,10 +222,10 @@ class Instrument(Streaming[InstrumentState]):
             state = self.control_state(next(iter(conditions.values())).shape[0])
         clean: dict[str, Tensor] = {}
         lasts = []
-        for one, before in zip(self._inputs(), state.inputs, strict=True):
+        for one, before in zip(self.all_inputs(), state.inputs, strict=True):
             clean[one.name], last = one.clean(conditions[one.name], before)
             lasts.append(last)
-        seen = [one(clean[one.name]) for one in self._inputs()]
+        seen = [one(clean[one.name]) for one in self.all_inputs()]
         raw, controller = self.controller.step(*seen, state=state.controller)
         given = {name: clean[name] for name in (*self.synth.inputs, *self.effects.inputs)}
         return given | split_controls(raw, self.controls), ControlState(tuple(lasts), controller)
@@ -298,7 +299,7 @@ class Instrument(Streaming[InstrumentState]):
     def lower(self, program: Program, *signals: Wire, dry: bool = False, **conditions: Wire) -> Wire:
         """Append the instrument to a program; it also declares the input ``gain``."""
         wires = dict(zip(self.inputs, signals, strict=False)) | conditions
-        seen = [one.lower(program, wires[one.name]) for one in self._inputs()]
+        seen = [one.lower(program, wires[one.name]) for one in self.all_inputs()]
         raw = lower_into(program, self.controller, *seen)
         parts = raw.split(*(control.width for control in self.controls))
         for control, part in zip(self.controls, parts, strict=True):
@@ -320,7 +321,7 @@ class Instrument(Streaming[InstrumentState]):
         """
         require_current_lower(self, "step", "forward", "control", "play", "synthesize")
         program = Program(self.sample_rate, self.hop_length, self.synth.latency if dry else self.latency)
-        wires = {one.name: one.declare(program) for one in self._inputs()}
+        wires = {one.name: one.declare(program) for one in self.all_inputs()}
         program.output = self.lower(program, dry=dry, **wires)
         return program
 

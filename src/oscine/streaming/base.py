@@ -62,16 +62,13 @@ class Streaming(nn.Module, ABC, Generic[S]):
         """Return the output of the whole signal, from the start; the arguments are those of `step`."""
         return self.step(*signals, **named, state=self.init_state(batch_size_of(signals, named), seed))[0]
 
-    def lower(self, program: Program, *signals: Wire, **named: Wire) -> Wire:
+    def lower(self, program: Program, *signals: Any, **named: Any) -> Wire:
         """Append the same computation to a program and return the wire of its output.
 
         The arguments are those of `step`, wires in place of tensors. Call it through `lower_into`, which
-        refuses a class whose `step` is newer than its `lower`.
-
-        Raises:
-            NotCompilable: Where there is no compiled form.
+        refuses a class that has no compiled form, or whose `step` is newer than its `lower`.
         """
-        raise NotCompilable(f"{type(self).__name__} has no compiled form: it does not define `lower`.")
+        raise NotImplementedError
 
 
 class NotCompilable(ValueError):  # noqa: N818 - it says what it is
@@ -96,6 +93,8 @@ def require_current_lower(module: Streaming[Any], *methods: str) -> None:
     """
     mro = type(module).__mro__
     lower_at = next(i for i, cls in enumerate(mro) if "lower" in vars(cls))
+    if mro[lower_at] is Streaming:
+        raise NotCompilable(f"{type(module).__name__} has no compiled form: it does not define `lower`.")
     for method in methods:
         newer = next((cls for cls in mro[:lower_at] if method in vars(cls)), None)
         if newer is not None:

@@ -12,7 +12,8 @@ from oscine.streaming.base import Streaming
 class Stream:
     """A module that runs: it keeps the state, and computes without gradients, with the weights of now."""
 
-    def __init__(self, streaming: Streaming[Any], batch_size: int = 1, seed: int = 0) -> None:
+    def __init__(self, streaming: Streaming[Any], batch_size: int = 1, seed: int = 0, **options: Any) -> None:
+        self.options = options
         self.streaming = copy.deepcopy(streaming).eval()
         self.batch_size = batch_size
         self.seed = seed
@@ -34,5 +35,5 @@ class Stream:
     def push(self, *signals: Any, **named: Any) -> Tensor:
         """Return the output of the next block, whatever its length."""
         with torch.no_grad():
-            output, self._state = self.streaming.step(*signals, **named, state=self._state)
+            output, self._state = self.streaming.step(*signals, **named, **self.options, state=self._state)
         return output

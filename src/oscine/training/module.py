@@ -13,9 +13,10 @@ from torch import Tensor
 from oscine.data.dataset import Batch, Segment, Split
 from oscine.data.synthetic import SyntheticTones, synthetic_tones
 from oscine.models import Instrument, TrainingConfig
+from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
 from oscine.training.crew import Crew
-from oscine.training.objective import Objective, hear
+from oscine.training.objective import Objective, batch_conditions, synth_part
 
 _MOST_SKIPPED_IN_A_ROW = 5
 _PIECE_S, _PIECES_S = 8.0, 48.0
@@ -121,8 +122,8 @@ class InstrumentTraining(lightning.LightningModule):
                 n_frames,
                 sample_rate=instrument.sample_rate,
                 hop_length=instrument.hop_length,
-                n_harmonics=instrument.config.n_harmonics,
-                n_bands=instrument.config.n_noise_bands,
+                n_harmonics=synth_part(instrument, HarmonicOscillator)[1].n_harmonics,
+                n_bands=synth_part(instrument, FilteredNoise)[1].n_bands,
             )
         return self.train_split.batch(config.seed, step, config.batch_size, n_frames, self._n_preroll)
 
@@ -187,8 +188,7 @@ class InstrumentTraining(lightning.LightningModule):
         def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
             with torch.no_grad():
                 there = piece.map(lambda tensor: tensor.to(self.device))
-                f0_hz, conditions = hear(self.instrument, there)
-                audio = self.instrument(f0_hz, there.loudness_db, conditions)
+                audio = self.instrument(**batch_conditions(self.instrument, there))
                 loss = self.objective.spectral(audio, there.audio).item() * audio.numel()
                 return loss, audio[0], there.audio[0]
 

@@ -1,15 +1,23 @@
 """What training makes small: distances of sound, and what else teaches an instrument to hear pitch."""
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from oscine.data.dataset import Batch
+from oscine.errors import InputError
 from oscine.functional.framing import frame_centers
 from oscine.functional.loudness import loudness_db
 from oscine.functional.units import hz_to_midi
 from oscine.losses import CrepeLoss, MultiScaleSpectralLoss, SpectralTransportLoss, parameter_loss
 from oscine.models import Instrument, TrainingConfig
+from oscine.models.inputs import F0
+from oscine.networks import PitchEncoder
 from oscine.networks.pitch_encoder import surprise
+from oscine.processors import Control, FilteredNoise, HarmonicOscillator
+
+Part = TypeVar("Part", HarmonicOscillator, FilteredNoise)
 
 
 class Objective(nn.Module):
@@ -37,8 +45,8 @@ class Objective(nn.Module):
         rate = instrument.sample_rate
         self.config = config
         self.spectral = MultiScaleSpectralLoss(rate, log_weight=config.log_weight, floor_db=config.floor_db)
-        hears = instrument.pitch_encoder is not None
-        self.transport = SpectralTransportLoss(rate) if hears and config.transport_weight else None
+        encodes = pitch_encoder(instrument) is not None
+        self.transport = SpectralTransportLoss(rate) if encodes and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
 
     def is_synthetic(self, step: int, progress: float) -> bool:
@@ -70,12 +78,13 @@ class Objective(nn.Module):
             progress: How much of the run is over, 0 to 1.
             seed: Of the noise.
         """
-        f0_hz, conditions = hear(instrument, batch)
+        conditions = batch_conditions(instrument, batch)
+        f0_hz = conditions.get("f0_hz", batch.f0_hz)
         handed_over = self.handed_over(progress)
-        # The same value; only what reaches it of the spectral loss's slope differs.
-        followed_hz = f0_hz if handed_over == 1 else f0_hz.detach().lerp(f0_hz, handed_over)
-        state = instrument.controller.init_state(len(f0_hz))
-        controls, _ = instrument.control_step(followed_hz, batch.loudness_db, state, conditions)
+        if handed_over < 1:
+            # The same value; only what reaches it of the spectral loss's slope differs.
+            conditions["f0_hz"] = f0_hz.detach().lerp(f0_hz, handed_over)
+        controls, _ = instrument.control(conditions)
         audio = instrument.synthesize(controls, seed=seed)
         heard = slice(n_skipped * instrument.hop_length, None)
         target = batch.audio[:, heard]
@@ -83,8 +92,11 @@ class Objective(nn.Module):
         if self.perceptual is not None:
             loss = loss + self.config.perceptual_weight * self.perceptual(audio[:, heard], target)
         if self.transport is not None and handed_over < 1:
-            tone = instrument.oscillator(
-                f0_hz, controls["amplitude"].detach(), controls["harmonic_distribution"].detach()
+            name, oscillator = synth_part(instrument, HarmonicOscillator)
+            tone = oscillator(
+                f0_hz,
+                controls[f"{name}.amplitude"].detach(),
+                controls[f"{name}.harmonic_distribution"].detach(),
             )
             weight = (1 - handed_over) * self.config.transport_weight
             loss = loss + weight * self.transport(tone[:, heard], target)
@@ -103,36 +115,66 @@ class Objective(nn.Module):
             truth_hz.shape[1], instrument.hop_length, instrument.sample_rate, instrument.sample_rate
         )
         level_db = loudness_db(audio, centers, instrument.sample_rate)
-        conditions = instrument.conditions(
-            audio, confidence=torch.ones_like(truth_hz), curves=_means(instrument, truth_hz)
-        )
-        if "voice" in conditions:
-            # The tones are of no voice, so of all alike: the first would learn them otherwise.
-            conditions["voice"] = torch.full_like(conditions["voice"], 1 / conditions["voice"].shape[-1])
-        state = instrument.controller.init_state(len(audio))
-        predicted, _ = instrument.control_step(truth_hz, level_db, state, conditions)
-        if instrument.pitch_encoder is None:
-            return parameter_loss(predicted, controls, instrument.controls)
-        heard = instrument.pitch_encoder(audio)
-        loss = parameter_loss(predicted | {"f0_hz": heard.f0_hz}, controls, instrument.controls)
-        # The expected pitch alone would be content with a belief in two octaves whose mean is right.
-        step = instrument.pitch_encoder.config.frames_per_pitch
+        features = {"f0_hz": truth_hz, "confidence": torch.ones_like(truth_hz), "loudness_db": level_db}
+        given = {
+            one.name: torch.full_like(truth_hz, one.default)
+            for one in instrument.all_inputs()
+            if not one.is_measured
+        }
+        conditions = instrument.conditions(audio, features, given | {"f0_hz": truth_hz})
+        if "identity" in conditions:
+            # The tones are of no identity, so of all alike: the first would learn them otherwise.
+            n_identities = conditions["identity"].shape[-1]
+            conditions["identity"] = torch.full_like(conditions["identity"], 1 / n_identities)
+        predicted, _ = instrument.control(conditions)
+        harmonic, _ = synth_part(instrument, HarmonicOscillator)
+        noise, _ = synth_part(instrument, FilteredNoise)
+        truth = {
+            "f0_hz": truth_hz,
+            f"{harmonic}.amplitude": controls["amplitude"],
+            f"{harmonic}.harmonic_distribution": controls["harmonic_distribution"],
+            f"{noise}.magnitudes": controls["noise_magnitudes"],
+        }
+        pitch = Control("f0_hz", 0, "Hz", 1.0, instrument.sample_rate / 2, "log")
+        declared = (pitch, *(control for control in instrument.controls if control.name in truth))
+        encoder = pitch_encoder(instrument)
+        if encoder is None:
+            return parameter_loss(predicted, truth, declared)
+        heard = encoder(audio)
+        loss = parameter_loss(predicted | {"f0_hz": heard.f0_hz}, truth, declared)
+        # The expected pitch alone would be content with two octaves whose mean is right.
+        step = encoder.config.frames_per_pitch
         truth_midi, audible = hz_to_midi(truth_hz), (level_db / 80 + 1).clamp(0.0, 1.0)
         reached = slice(step - 1, None, step)
         n_whole = truth_midi[:, reached].shape[1]
         return loss + surprise(heard.belief[:, :n_whole], truth_midi[:, reached], audible[:, reached])
 
 
-def _means(instrument: Instrument, like: Tensor) -> dict[str, Tensor]:
-    """Return the curves that drive an instrument at their means, as synthetic tones have them."""
-    means = {}
-    for i, name in enumerate(instrument.config.curves):
-        means[name] = instrument.get_buffer("curve_scale")[i, 0].expand_as(like)
-    return means
+def pitch_encoder(instrument: Instrument) -> PitchEncoder | None:
+    """Return the network that extracts an instrument's pitch; None where a tracker does."""
+    f0 = next((one for one in instrument.all_inputs() if isinstance(one, F0)), None)
+    return None if f0 is None else f0.encoder
 
 
-def hear(instrument: Instrument, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the pitch and what else drives an instrument, as it hears them in a batch."""
-    return instrument.hear(
-        batch.audio, f0_hz=batch.f0_hz, confidence=batch.confidence, curves=batch.curves, voice=batch.voice
+def synth_part(instrument: Instrument, kind: type[Part]) -> tuple[str, Part]:
+    """Return the name and the part of an instrument's synth that is of a kind.
+
+    Raises:
+        InputError: When there is none.
+    """
+    for name, part in instrument.synth:
+        if isinstance(part, kind):
+            return name, part
+    raise InputError(
+        f"The synth has no {kind.__name__}, which pre-training on synthetic tones and transport need; set "
+        "pretraining_share, synthetic_share and transport_weight to 0."
     )
+
+
+def batch_conditions(instrument: Instrument, batch: Batch) -> dict[str, Tensor]:
+    """Return what conditions an instrument in a batch."""
+    features = {"f0_hz": batch.f0_hz, "confidence": batch.confidence, "loudness_db": batch.loudness_db}
+    given = dict(batch.curves)
+    if instrument.config.identities:
+        given["identity"] = batch.voice
+    return instrument.conditions(batch.audio, features, given)

@@ -20,7 +20,6 @@ from oscine.data.dataset import Dataset
 from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.models import Instrument, Recipe, load_recipe
-from oscine.models.instrument import CURVE_SCALES
 from oscine.models.saved import CONFIG
 from oscine.training.callbacks import Batches, Keeper, ProgressBar
 from oscine.training.checkpoint import CHECKPOINT, RunInfo, read_checkpoint
@@ -125,7 +124,7 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.recipe.training.seed)
         learned = dataset.statistics
-        if not run.recipe.instrument.voices:
+        if not run.recipe.instrument.identities:
             learned = learned.model_copy(update={"voices": {}})
         instrument = Instrument(run.recipe.instrument, learned)
     notices = (lambda text: None) if console is None else console.print
@@ -160,22 +159,13 @@ def train(
 
 
 def _fit(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """Return the recipe at the dataset's rates and with its voices.
+    """Return the recipe at the dataset's rates and with its identities.
 
     Raises:
-        InputError: When the instrument is driven by a curve that the dataset has not.
+        InputError: When the instrument takes a curve that the dataset lacks.
     """
-    config = recipe.instrument
-    unknown = [name for name in config.curves if name not in (*CURVE_SCALES, *dataset.curves)]
-    if unknown:
-        raise InputError(
-            f"The recipe {recipe.name} is driven by the curve {unknown[0]}, which {dataset.folder} has not; "
-            f"there are {', '.join((*CURVE_SCALES, *dataset.curves))}"
-        )
-    fitted: dict[str, Any] = {"sample_rate": dataset.sample_rate, "hop_length": dataset.hop_length}
-    if config.voice_size:
-        fitted["voices"] = dataset.voices
-    return recipe.model_copy(update={"instrument": config.model_copy(update=fitted)})
+    config = recipe.instrument.fit(dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.voices)
+    return recipe.model_copy(update={"instrument": config})
 
 
 def _fit_with_lightning(

@@ -8,13 +8,14 @@ from oscine.transfer.playable import PlayableInstrument, load
 from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
 from oscine.transfer.room import room_response
-from oscine.transfer.streaming import Playable, listen, play
-from oscine.transfer.transferring import transfer, transfer_file
+from oscine.transfer.streaming import Performance, listen, play
+from oscine.transfer.transferring import Options, transfer, transfer_file
 
 __all__ = [
     "LoudnessMap",
     "Matched",
-    "Playable",
+    "Options",
+    "Performance",
     "PlayableInstrument",
     "Scale",
     "TransferReport",

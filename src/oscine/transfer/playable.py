@@ -1,15 +1,28 @@
 """An instrument that can be played, and loading one by name."""
 
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.devices import usable_device
 from oscine.models import Instrument
 from oscine.transfer.report import TransferReport
 from oscine.transfer.streaming import Performance
-from oscine.transfer.transferring import Loudness, Octave, transfer, transfer_file
+from oscine.transfer.transferring import Loudness, Octave, Options, transfer, transfer_file
+
+
+class OptionNames(TypedDict, total=False):
+    """The names of `Options`, for a type checker."""
+
+    octave: Octave
+    loudness: Loudness
+    autotune: float | int
+    dry: bool
+    seed: int
+    identity: str | None
 
 
 class PlayableInstrument(Instrument):
@@ -21,45 +34,42 @@ class PlayableInstrument(Instrument):
     """
 
     def transfer(
-        self,
-        performance: Performance,
-        *,
-        octave: Octave = "auto",
-        loudness: Loudness = "auto",
-        autotune: float | int = 0.0,
-        dry: bool = False,
-        seed: int = 0,
-        voice: str | None = None,
+        self, performance: Performance, **options: Unpack[OptionNames]
     ) -> tuple[Float[Tensor, " time"], int]:
-        """Return a performance played by this instrument, and its rate; see ``oscine.transfer.transfer``."""
-        return transfer(
-            self,
-            performance,
-            octave=octave,
-            loudness=loudness,
-            autotune=autotune,
-            dry=dry,
-            seed=seed,
-            voice=voice,
-        )
+        """Return a performance played by this instrument, and its rate.
+
+        Args:
+            performance: See `oscine.transfer.transfer`.
+            options: By the names of `oscine.transfer.Options`.
+
+        Raises:
+            InputError: The input cannot be read, or an option is out of its range.
+        """
+        return transfer(self, performance, Options(**options))
 
     def transfer_file(
-        self, input_path: str | Path, output_path: str | Path, **options: Any
+        self,
+        input_path: str | Path,
+        output_path: str | Path,
+        *,
+        plot: str | Path | None = None,
+        **options: Unpack[OptionNames],
     ) -> TransferReport:
-        """Play a file into another in bounded memory; see ``oscine.transfer.transfer_file``."""
-        return transfer_file(self, input_path, output_path, **options)
+        """Play a file into another in bounded memory; see `oscine.transfer.transfer_file`."""
+        return transfer_file(self, input_path, output_path, Options(**options), plot=plot)
 
 
-def load(name: str | Path) -> PlayableInstrument:
+def load(name: str | Path, *, device: str | torch.device = "cpu") -> PlayableInstrument:
     """Return an instrument by name: a folder that ``oscine train`` wrote, or a hub id, ``owner/violin``.
 
     Args:
         name: The folder or the hub id; a folder goes first.
+        device: Where it plays, such as ``"cuda"``.
 
     Returns:
         The instrument, ready to play.
 
     Raises:
-        InputError: There is no such instrument, or it is damaged.
+        InputError: There is no such instrument, it is damaged, or there is no such device.
     """
-    return PlayableInstrument.from_pretrained(name)
+    return PlayableInstrument.from_pretrained(name).to(usable_device(device))

@@ -13,7 +13,7 @@ from oscine.errors import InputError
 from oscine.files import write_atomically
 from oscine.functional.convolution import convolve
 from oscine.models import Instrument
-from oscine.processors import Convolver
+from oscine.processors import Reverb
 from oscine.transfer.output import check_output
 from oscine.transfer.playable import load
 
@@ -51,9 +51,10 @@ def room_response(
     Raises:
         InputError: When the instrument has no room, or there is no such rate.
     """
-    if not isinstance(instrument.room, Convolver):
+    reverb = next((one for one in instrument.effects.modules() if isinstance(one, Reverb)), None)
+    if reverb is None:
         raise InputError(
-            "The instrument has no room to write; train one with it: --set instrument.reverb_s=1."
+            "The instrument has no reverb; train one with the effect {kind: reverb} in its recipe."
         )
     sample_rate = instrument.sample_rate if sample_rate is None else sample_rate
     if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
@@ -61,7 +62,7 @@ def room_response(
             f"A sample rate of {sample_rate} Hz is not possible; choose one from {_LOWEST_RATE} to "
             f"{_HIGHEST_RATE}."
         )
-    taps = resample_response(instrument.room.taps().detach().cpu(), instrument.sample_rate, sample_rate)
+    taps = resample_response(reverb.taps().detach().cpu(), instrument.sample_rate, sample_rate)
     if wet:
         taps[0] -= 1.0
     return taps

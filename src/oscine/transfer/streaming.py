@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,8 +11,10 @@ from torch import Tensor
 
 from oscine.analysis import Features, analyze_blocks
 from oscine.data.audio_file import read_blocks
-from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
+from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
+from oscine.models import Instrument
+from oscine.streaming import Stream
 from oscine.transfer.matching import Matched
 
 BLOCK_FRAMES = 512
@@ -22,52 +23,6 @@ _CAPACITY = 1 << 20  # frames; 70 minutes at 250 a second, and only what is used
 
 Performance = str | Path | tuple[np.ndarray | Tensor, int]
 """What can be transferred: a file, or audio ``(time,)`` or ``(channel, time)`` with its sample rate."""
-
-
-@runtime_checkable
-class Playable(Protocol):
-    """What a transfer needs of an instrument; ``models.Instrument`` is one."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Hz."""
-        ...
-
-    @property
-    def hop_length(self) -> int:
-        """Samples per frame."""
-        ...
-
-    @property
-    def statistics(self) -> Statistics | None:
-        """What it has learned."""
-        ...
-
-    @property
-    def room(self) -> Any:
-        """The processor that its dry sound is heard through, or ``None``."""
-        ...
-
-    @property
-    def latency(self) -> int:
-        """Samples by which its sound lags its controls."""
-        ...
-
-    def init_state(self, batch_size: int, seed: int = 0) -> Any:
-        """Return the state before the first block."""
-        ...
-
-    def step(
-        self,
-        f0_hz: Tensor,
-        loudness_db: Tensor,
-        conditions: Mapping[str, Tensor] | None = None,
-        *,
-        state: Any,
-        dry: bool = False,
-    ) -> tuple[Tensor, Any]:
-        """Return the next block of audio and the state after it."""
-        ...
 
 
 def input_blocks(performance: Performance, sample_rate: int) -> Iterator[np.ndarray]:
@@ -148,7 +103,7 @@ def describe(performance: Performance) -> str:
 
 
 def play(
-    instrument: Playable,
+    instrument: Instrument,
     matched: Matched,
     n_samples: int,
     *,
@@ -165,29 +120,25 @@ def play(
         instrument: Who plays.
         matched: What to play.
         n_samples: Samples to deliver.
-        conditions: What else drives the instrument, by name, for every frame (`oscine.transfer.driving`).
-        dry: Without the instrument's room.
+        conditions: The other conditions by name, for every frame, a batch of one.
+        dry: Without the instrument's effects.
         seed: Of the instrument's noise.
         block_frames: Frames played at a time.
     """
-    hop_length, skip = instrument.hop_length, instrument.latency
-    n_frames = -(-(n_samples + skip) // hop_length)
-    state = instrument.init_state(1, seed=seed)
-    room = None if dry else instrument.room
-    room_state = None if room is None else room.init_state(1)
-    gain_before = torch.zeros(1)
-    left = n_samples
+    stream = Stream(instrument, seed=seed, dry=dry)
+    n_frames, skip, left = (
+        -(-(n_samples + stream.latency) // instrument.hop_length),
+        stream.latency,
+        n_samples,
+    )
     for start in range(0, n_frames, block_frames):
         stop = min(start + block_frames, n_frames)
         f0_hz, loudness_db, gain = _controls(matched, start, stop)
-        part = {name: curve[_held(curve, start, stop)][None] for name, curve in (conditions or {}).items()}
-        with torch.no_grad():
-            audio, state = instrument.step(f0_hz[None], loudness_db[None], part, state=state, dry=True)
-            # The gain comes before the room: when a note ends, its reverberation rings on.
-            audio = audio * _ramp(torch.cat([gain_before, gain]), hop_length)
-            if room is not None:
-                audio, room_state = room.step(audio, state=room_state)
-        audio, gain_before = audio[0], gain[-1:]
+        given = {"f0_hz": f0_hz[None], "loudness_db": loudness_db[None]}
+        held = {name: curve[:, _held(curve[0], start, stop)] for name, curve in (conditions or {}).items()}
+        wanted = {name: curve for name, curve in (held | given).items() if name in instrument.inputs}
+        # The gain comes before the effects: when a note ends, its reverberation rings on.
+        audio = stream.push(**wanted, gain=gain[None])[0].cpu()
         audio, skip = audio[skip:], max(skip - len(audio), 0)
         if len(audio):
             yield audio[:left]
@@ -211,9 +162,3 @@ def _controls(
 def _held(values: Tensor, start: int, stop: int) -> Tensor:
     """Return the indices of these frames; after the last one it is held."""
     return torch.arange(start, stop).clamp(max=len(values) - 1)
-
-
-def _ramp(gain: Float[Tensor, " frame"], hop_length: int) -> Float[Tensor, " time"]:
-    """Return the gain of every sample: within a frame it goes from the frame before to its own."""
-    share = torch.arange(1, hop_length + 1) / hop_length
-    return (gain[:-1, None] + (gain[1:] - gain[:-1])[:, None] * share).flatten()

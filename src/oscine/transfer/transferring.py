@@ -16,11 +16,11 @@ from oscine.analysis import VOICED, Features
 from oscine.errors import InputError
 from oscine.files import write_atomically
 from oscine.models import Instrument
-from oscine.transfer.driving import hear, statistics_of
+from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.output import check_output, copy_scaled
 from oscine.transfer.report import TransferReport
-from oscine.transfer.streaming import Performance, Playable, listen, play
+from oscine.transfer.streaming import Performance, input_blocks, listen, play
 
 Octave = Literal["auto"] | int
 Loudness = Literal["auto"] | float | int
@@ -28,33 +28,45 @@ Loudness = Literal["auto"] | float | int
 
 @dataclass(frozen=True)
 class Options:
-    """How to transfer; see ``transfer``."""
+    """How to transfer.
+
+    Attributes:
+        octave: Octaves to shift the pitch by; ``"auto"`` moves the melody into the instrument's register.
+        loudness: dB to add to the input's loudness; ``"auto"`` maps its dynamics to the instrument's.
+        autotune: 0 leaves the pitch as it was sung, 1 puts every held tone on the melody's scale.
+        dry: Without the instrument's effects, such as the room that it was recorded in.
+        seed: Of the instrument's noise.
+        identity: Which of the instruments in it plays; the first if left out.
+
+    Raises:
+        InputError: When a value is out of its range.
+    """
 
     octave: Octave = "auto"
     loudness: Loudness = "auto"
     autotune: float | int = 0.0
     dry: bool = False
     seed: int = 0
-    voice: str | None = None
+    identity: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.autotune <= 1:
             raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (on the scale).")
-        if self.octave != "auto" and abs(self.octave) > 8:
+        if self.octave != "auto" and (self.octave != int(self.octave) or abs(self.octave) > 8):
             raise InputError(f"octave is {self.octave}; give a whole number from -8 to 8, or 'auto'.")
         if self.loudness != "auto" and not abs(self.loudness) <= 80:
             raise InputError(f"loudness is {self.loudness} dB; give a number from -80 to 80, or 'auto'.")
 
 
 def prepare(
-    instrument: Playable, performance: Performance, options: Options
-) -> tuple[Features, Matched, int]:
-    """Return the input's features, what to play, and how many samples: the first of the two passes.
+    instrument: Instrument, performance: Performance, options: Options
+) -> tuple[Features, Matched, dict[str, Tensor], int]:
+    """Return the input's features, what to play, the other conditions, and how many samples.
 
     Raises:
-        InputError: The input cannot be read or is empty, or the instrument has no such voice.
+        InputError: The input cannot be read or is empty, or the instrument has no such identity.
     """
-    learned = statistics_of(instrument, options.voice)
+    learned = statistics_of(instrument, options.identity)
     features, n_samples = listen(performance, instrument.sample_rate, instrument.hop_length)
     matched = match(
         features,
@@ -63,57 +75,63 @@ def prepare(
         loudness=options.loudness,
         autotune_strength=float(options.autotune),
     )
-    return features, matched, n_samples
+    return features, matched, _conditions(instrument, performance, features, matched, options), n_samples
+
+
+def _conditions(
+    instrument: Instrument,
+    performance: Performance,
+    features: Features,
+    matched: Matched,
+    options: Options,
+) -> dict[str, Tensor]:
+    """Return what conditions the instrument beside the matched pitch and loudness, a batch of one."""
+    others = [one for one in instrument.all_inputs() if one.name not in ("f0_hz", "loudness_db")]
+    if not others:
+        return {}
+    absent = absent_conditions(instrument, features.n_frames, options.identity)
+    # The pitch to play is known: an encoder of it need not run.
+    known = absent | {"f0_hz": features.f0_hz[None], "loudness_db": features.loudness_db[None]}
+    blocks = input_blocks(performance, instrument.sample_rate)
+    pieces = list(condition_pieces(instrument, blocks, features, known))
+    shift_db = (matched.loudness_db - features.loudness_db)[None]
+    conditions = {}
+    for one in others:
+        conditions[one.name] = torch.cat([piece.conditions[one.name].cpu() for piece in pieces], dim=1)
+        if one.unit == "dB":
+            # Another measure of the level moves with the loudness.
+            conditions[one.name] = conditions[one.name] + shift_db
+    return conditions
 
 
 def transfer(
-    instrument: Playable,
-    performance: Performance,
-    *,
-    octave: Octave = "auto",
-    loudness: Loudness = "auto",
-    autotune: float | int = 0.0,
-    dry: bool = False,
-    seed: int = 0,
-    voice: str | None = None,
+    instrument: Instrument, performance: Performance, options: Options | None = None
 ) -> tuple[Float[Tensor, " time"], int]:
     """Return a performance played by an instrument: as long as the input, in time with it.
 
     Args:
         instrument: Who plays.
         performance: An audio file, or audio, ``(time,)`` or ``(channel, time)``, and its rate in Hz.
-        octave: Octaves to shift the pitch by; ``"auto"`` moves the melody into the instrument's register.
-        loudness: dB to add to the input's loudness; ``"auto"`` maps its dynamics to the instrument's.
-        autotune: 0 leaves the pitch as it was sung, 1 puts every held tone on the melody's scale.
-        dry: Without the room that the instrument was recorded in.
-        seed: Of the instrument's noise.
-        voice: Which voice plays, of an instrument that has several; the first where it is left out.
+        options: How; as `Options` has it if left out.
 
     Returns:
         The audio and its sample rate in Hz, the instrument's. It may exceed ±1; files are scaled.
 
     Raises:
-        InputError: The input cannot be read, or an option is out of its range.
+        InputError: The input cannot be read, or the instrument has no such identity.
     """
-    options = Options(octave, loudness, autotune, dry, seed, voice)
-    features, matched, n_samples = prepare(instrument, performance, options)
-    shift_db = matched.loudness_db - features.loudness_db
-    conditions = hear(instrument, performance, features, voice, shift_db)
-    played = play(instrument, matched, n_samples, conditions=conditions, dry=dry, seed=seed)
+    options = options or Options()
+    _, matched, conditions, n_samples = prepare(instrument, performance, options)
+    played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
     return torch.cat(list(played)), instrument.sample_rate
 
 
 def transfer_file(
-    instrument: Playable,
+    instrument: Instrument,
     input_path: str | Path,
     output_path: str | Path,
+    options: Options | None = None,
     *,
-    octave: Octave = "auto",
-    loudness: Loudness = "auto",
-    autotune: float | int = 0.0,
-    dry: bool = False,
-    seed: int = 0,
-    voice: str | None = None,
     plot: str | Path | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> TransferReport:
@@ -127,12 +145,7 @@ def transfer_file(
         instrument: Who plays.
         input_path: The performance.
         output_path: ``.wav`` or ``.flac``.
-        octave: See ``transfer``.
-        loudness: See ``transfer``.
-        autotune: See ``transfer``.
-        dry: See ``transfer``.
-        seed: See ``transfer``.
-        voice: See ``transfer``.
+        options: How; as `Options` has it if left out.
         plot: Where to draw what was done (PNG), if anywhere.
         on_progress: Called with what is being done and the share of it that is.
 
@@ -140,10 +153,10 @@ def transfer_file(
         What was done.
 
     Raises:
-        InputError: The input cannot be read, an option is out of range, or the output would overwrite the
-            input or is no file that can be written.
+        InputError: The input cannot be read, or the output would overwrite the input or is no file that can
+            be written.
     """
-    options = Options(octave, loudness, autotune, dry, seed, voice)
+    options = options or Options()
     input_path, output_path = Path(input_path), Path(output_path)
     check_output(output_path, input_path, (".wav", ".flac"))
     if plot is not None:
@@ -152,19 +165,16 @@ def transfer_file(
     began = time.perf_counter()
 
     report("listening", 0.0)
-    features, matched, n_samples = prepare(instrument, input_path, options)
-    shift_db = matched.loudness_db - features.loudness_db
-    conditions = hear(instrument, input_path, features, voice, shift_db)
+    features, matched, conditions, n_samples = prepare(instrument, input_path, options)
     report("listening", 1.0)
 
     output_path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{output_path.stem}-", dir=output_path.parent) as folder:
         raw = Path(folder) / "played.f32"
-        peak = _write_raw(
-            raw,
-            play(instrument, matched, n_samples, conditions=conditions, dry=dry, seed=seed),
-            lambda done: report("playing", done / n_samples),
+        played = play(
+            instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed
         )
+        peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
         gain = min(1.0, 0.999 / peak) if peak > 0.999 else 1.0
         write_atomically(output_path, lambda path: copy_scaled(raw, path, instrument.sample_rate, gain))
     took = time.perf_counter() - began
@@ -195,7 +205,7 @@ def _write_raw(
 
 
 def _report(
-    instrument: Playable,
+    instrument: Instrument,
     features: Features,
     matched: Matched,
     n_samples: int,
@@ -216,7 +226,7 @@ def _report(
         autotune=float(options.autotune),
         scale=matched.scale.name if matched.scale else None,
         tuning_cents=matched.scale.tuning_cents if matched.scale else None,
-        voice=options.voice or _first_voice(instrument),
+        identity=options.identity or next(iter(instrument.config.identities), None),
         dry=options.dry,
         confident_share=float((features.confidence >= VOICED).float().mean()),
         note_share=float(matched.on_notes.float().mean()),
@@ -228,12 +238,7 @@ def _report(
     )
 
 
-def _first_voice(instrument: Playable) -> str | None:
-    voices = instrument.config.voices if isinstance(instrument, Instrument) else ()
-    return voices[0] if voices else None
-
-
-def _remarks(instrument: Playable, matched: Matched, peak: float, scaled_db: float) -> list[str]:
+def _remarks(instrument: Instrument, matched: Matched, peak: float, scaled_db: float) -> list[str]:
     remarks = []
     if not bool(matched.on_notes.any()):
         remarks.append("No note was found in the input, so there is nothing to play: sing or hum a tune.")

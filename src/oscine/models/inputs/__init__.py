@@ -36,7 +36,7 @@ AnyInput = Annotated[
 
 RESERVED = (
     *("audio", "time_s", "f0_hz", "confidence", "loudness_db", "power_db"),
-    *("paper_loudness_db", "level_db", "z", "periodicity", "centroid_midi", "onset_s", "instrument"),
+    *("paper_loudness_db", "level_db", "z", "periodicity", "centroid_midi", "onset_s", "identity"),
     *("gain", "state", "dry", "seed"),
 )
 """Names that no curve of a dataset can have."""

@@ -29,6 +29,7 @@ class Input(nn.Module, ABC):
         maximum: Largest value.
         default: What stands before the first good value, and where a performance has none.
         positive: Values at or below 0, and ∞, are no values either; they are held as well.
+        is_measured: It can be measured in a sound; else it has to be given.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Input(nn.Module, ABC):
     maximum: float = 1e6
     default: float = 0.0
     positive: bool = False
+    is_measured: bool = True
 
     @abstractmethod
     def measure(
@@ -110,17 +112,17 @@ class InputConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    def fit(self, curves: Sequence[str], instruments: Sequence[str]) -> "InputConfig":
+    def fit(self, curves: Sequence[str], identities: Sequence[str]) -> "InputConfig":
         """Return the config for a dataset.
 
         Args:
             curves: Names of the dataset's own curves.
-            instruments: Names of its instruments.
+            identities: Names of its instruments.
 
         Raises:
             InputError: When the dataset lacks what the input needs.
         """
-        del curves, instruments
+        del curves, identities
         return self
 
     @abstractmethod

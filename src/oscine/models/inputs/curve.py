@@ -21,6 +21,8 @@ class Curve(ScaledInput):
         deviation: Over the training set.
     """
 
+    is_measured = False
+
     def __init__(self, name: str, mean: float, deviation: float) -> None:
         super().__init__(name, 1 / deviation, -mean / deviation)
         self.default = mean
@@ -45,7 +47,7 @@ class CurveConfig(InputConfig):
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
     """Name of the curve in the dataset."""
 
-    def fit(self, curves: Sequence[str], instruments: Sequence[str]) -> "CurveConfig":
+    def fit(self, curves: Sequence[str], identities: Sequence[str]) -> "CurveConfig":
         """Return the config.
 
         Raises:

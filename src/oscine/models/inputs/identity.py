@@ -16,7 +16,7 @@ _MOST_INSTRUMENTS = 4096
 
 
 class Identity(Input):
-    """The instruments' weights, (batch, frame, instrument): 1 for the one that plays, or a mixture.
+    """The instruments' weights, (batch, frame, identity): 1 for the one that plays, or a mixture.
 
     It can be given as numbers, (batch,), too.
 
@@ -25,7 +25,7 @@ class Identity(Input):
         size: Channels of their embedding.
     """
 
-    name = "instrument"
+    name = "identity"
     minimum, maximum = -16.0, 16.0
 
     def __init__(self, names: Sequence[str], size: int) -> None:
@@ -36,7 +36,7 @@ class Identity(Input):
 
     def measure(
         self, audio: Float[Tensor, "batch time"], features: Mapping[str, Tensor]
-    ) -> Float[Tensor, "batch frame instrument"]:
+    ) -> Float[Tensor, "batch frame identity"]:
         """Return the weights of the first instrument: audio does not tell which one plays."""
         first = torch.zeros(len(audio), dtype=torch.long, device=audio.device)
         return self.as_given(first, features["f0_hz"].shape[1])
@@ -48,14 +48,14 @@ class Identity(Input):
         weights = nn.functional.one_hot(value, self.size).to(self.embedding.weight.dtype)
         return weights[:, None].expand(-1, n_frames, -1)
 
-    def init_state(self, batch_size: int, like: Tensor) -> Float[Tensor, "batch instrument"]:
+    def init_state(self, batch_size: int, like: Tensor) -> Float[Tensor, "batch identity"]:
         """Return the weights before the first frame: those of the first instrument."""
         last = super().init_state(batch_size, like)
         last[:, 0] = 1.0
         return last
 
     def forward(
-        self, condition: Float[Tensor, "batch frame instrument"]
+        self, condition: Float[Tensor, "batch frame identity"]
     ) -> Float[Tensor, "batch frame embedding"]:
         """Return the instruments' embedding."""
         return self.embedding(condition)
@@ -68,15 +68,15 @@ class Identity(Input):
 class IdentityConfig(InputConfig):
     """Which instrument plays; a dataset's folders are its instruments."""
 
-    kind: Literal["instrument"] = "instrument"
+    kind: Literal["identity"] = "identity"
     size: int = Field(default=16, ge=1, le=1024)
     """Channels of the embedding."""
     names: tuple[str, ...] = Field(default=(), max_length=_MOST_INSTRUMENTS)
     """Names of the instruments; taken from the dataset."""
 
-    def fit(self, curves: Sequence[str], instruments: Sequence[str]) -> "IdentityConfig":
+    def fit(self, curves: Sequence[str], identities: Sequence[str]) -> "IdentityConfig":
         """Return the config with the dataset's instruments."""
-        return self.model_copy(update={"names": tuple(instruments)})
+        return self.model_copy(update={"names": tuple(identities)})
 
     def build(self, sample_rate: int, hop_length: int, statistics: Statistics | None) -> Identity:
         """Return the input."""
