@@ -118,9 +118,7 @@ def _check(program: Program) -> None:
             )
     for one in program.operations:
         if not 0 < len(one.kind.encode()) <= _LONGEST_KIND:
-            raise ValueError(
-                f"The operation's kind {one.kind!r} is not 1 to {_LONGEST_KIND} bytes; rename it."
-            )
+            raise ValueError(f"The operation's kind {one.kind!r} is not 1 to {_LONGEST_KIND} bytes.")
         numbers_are_finite = all(map(math.isfinite, one.numbers))
         if not numbers_are_finite or not all(bool(torch.isfinite(tensor).all()) for tensor in one.tensors):
             raise ValueError(
@@ -147,7 +145,7 @@ def _header(content: bytes) -> tuple[Any, ...]:
     header = _HEADER.unpack_from(content)
     if header[1] != VERSION:
         raise ValueError(
-            f"The program file has version {header[1]}, and this is Oscine with version {VERSION}; update Oscine "
+            f"The program file has version {header[1]}, and this Oscine reads {VERSION}; update Oscine "
             "or write the file again."
         )
     blank = bytearray(content)
@@ -160,12 +158,16 @@ def _header(content: bytes) -> tuple[Any, ...]:
 def _read(content: bytes, header: tuple[Any, ...]) -> Program:
     n_inputs, n_operations, n_tensors, n_values, output, _ = header[5:11]
     inputs_at, operations_at, arguments_at, tensors_at = header[11:15]
-    program = Program(*header[2:5], metadata=read_metadata(content), n_values=n_values)
+    rates = header[2], header[3], header[4]
+    program = Program(*rates, read_metadata(content), n_values=n_values)
     program.output = Wire(output, program.hop_length)
     for i in range(n_inputs):
-        name, offset, size, *range_, flags = _INPUT.unpack_from(content, inputs_at + i * _INPUT.size)
+        name, offset, size, default, minimum, maximum, flags = _INPUT.unpack_from(
+            content, inputs_at + i * _INPUT.size
+        )
         wire = Wire(offset, size)
         positive, optional = bool(flags & _POSITIVE), bool(flags & _OPTIONAL)
+        range_ = default, minimum, maximum
         program.inputs.append(ProgramInput(_text(name), wire, *range_, positive, optional))
     tensors = [_tensor(content, tensors_at + i * _TENSOR.size) for i in range(n_tensors)]
     for i in range(n_operations):
