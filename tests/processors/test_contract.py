@@ -50,8 +50,8 @@ CASES = {
         lambda: [_f0(), torch.rand(2, FRAMES), torch.rand(2, FRAMES, 30)],
         HOP,
     ),
-    "harmonic, stretched and phased": Case(
-        lambda: HarmonicOscillator(12, RATE, HOP, stretched=True, phased=True),
+    "harmonic, inharmonic and phased": Case(
+        lambda: HarmonicOscillator(12, RATE, HOP, inharmonic=True, phased=True),
         lambda: [
             _f0(),
             torch.rand(2, FRAMES),

@@ -20,7 +20,7 @@ class HarmonicOscillator(Processor):
         n_harmonics: Number of partials.
         sample_rate: Hz.
         hop_length: Samples per frame.
-        stretched: Take the inharmonicity coefficient as a further control; each partial then has a phase of
+        inharmonic: Take the inharmonicity coefficient as a further control; each partial then has a phase of
             its own.
         phased: Take a phase offset, in turns, as a further control; its first value is the start phase.
 
@@ -37,26 +37,26 @@ class HarmonicOscillator(Processor):
         sample_rate: int,
         hop_length: int,
         *,
-        stretched: bool = False,
+        inharmonic: bool = False,
         phased: bool = False,
     ) -> None:
         super().__init__()
         self.n_harmonics = n_harmonics
         self.sample_rate = sample_rate
         self.hop_length = hop_length
-        self.stretched = stretched
+        self.inharmonic = inharmonic
         self.phased = phased
         self.controls = (
             Control("f0_hz", 0, "Hz", 0.0, sample_rate / 2, "given"),
             Control("amplitude", 0, "linear", 0.0, 2.0, "exp_sigmoid"),
             Control("harmonic_distribution", n_harmonics, "weight", 0.0, 2.0, "distribution"),
-            *([Control("stretch", 0, "weight", 1e-6, 1e-1, "log")] if stretched else []),
+            *([Control("inharmonicity", 0, "weight", 1e-6, 1e-1, "log")] if inharmonic else []),
             *([Control("phase", 0, "turns", -0.5, 0.5, "linear")] if phased else []),
         )
 
     def init_state(self, batch_size: int) -> OscillatorState:
         """Return the state before the first sample, every phase at zero."""
-        n_sines = self.n_harmonics if self.stretched else 1
+        n_sines = self.n_harmonics if self.inharmonic else 1
         return oscillator_state(batch_size, self.n_harmonics, n_sines, self.device)
 
     def step(
@@ -67,7 +67,7 @@ class HarmonicOscillator(Processor):
         *extra: Float[Tensor, "batch frame"],
         state: OscillatorState,
     ) -> tuple[Float[Tensor, "batch time"], OscillatorState]:
-        """Return the next block's audio and state; ``extra`` are stretch and phase, where declared."""
+        """Return the next block's audio and state; ``extra`` are inharmonicity and phase, where declared."""
         names = [control.name for control in self.controls[3:]]
         return harmonic_oscillator_step(
             f0_hz,

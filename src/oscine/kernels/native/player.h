@@ -168,7 +168,7 @@ class Player {
         }
     }
 
-    // The curve exp_sigmoid of functional/curves.py: maximum · σ(x)^ln 10 + 1e-7.
+    // The activation exp_sigmoid of functional/activations.py: maximum · σ(x)^ln 10 + 1e-7.
     void curve(int which, const float* from, int64_t n, float* to) const {
         for (int64_t i = 0; i < n; i++) {
             const double x = from[i] + d.bias[which];
