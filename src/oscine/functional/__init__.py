@@ -1,7 +1,12 @@
 """Every formula of the library, as a pure function on tensors."""
 
+from oscine.functional.activations import (
+    exp_sigmoid,
+    log_sigmoid_range,
+    normalize_distribution,
+    scaled_sigmoid,
+)
 from oscine.functional.convolution import convolve
-from oscine.functional.curves import exp_sigmoid, log_sigmoid_range, normalize_distribution, scaled_sigmoid
 from oscine.functional.fft import fast_fft_length, fft_convolve
 from oscine.functional.frames import upsample
 from oscine.functional.harmonic import (

@@ -21,7 +21,7 @@ KINDS = (
     *("gru", "history", "depthwise", "attention"),
     *("harmonic", "sinusoidal", "noise", "gain", "delay", "convolve"),
 )
-"""The operations by their numbers in a file, in the order of runtime/native/operations.h; new ones go last."""
+"""The operations by their numbers in a file, in the order of native/operations.h; new ones go last."""
 
 MAGIC = b"OSCINE\r\n"
 VERSION = 1
