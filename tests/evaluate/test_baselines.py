@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from oscine.analysis import Features
-from oscine.evaluate.baselines import Asked, MeanControl, harmonic_ceiling, heterodyne
+from oscine.evaluate.baselines import MeanControl, harmonic_ceiling, heterodyne
 from oscine.functional.harmonic import harmonic_oscillator
 from oscine.models import Instrument, load_recipe
-from oscine.processors import Stream
+from oscine.streaming import Stream
 
 
 def features(f0_hz, loudness_db, sample_rate, hop_length):
@@ -68,29 +68,30 @@ def test_the_mean_control_has_the_instruments_mean_controls():
         features(f0_hz[:70], loudness_db[:70], 16000, 64),
         features(f0_hz[70:], loudness_db[70:], 16000, 64),
     ]
-    control = MeanControl(instrument, [Asked(one.f0_hz[None], one.loudness_db[None], {}) for one in sounds])
+    pieces = [{"f0_hz": one.f0_hz[None], "loudness_db": one.loudness_db[None]} for one in sounds]
+    control = MeanControl(instrument, [(piece, piece["loudness_db"]) for piece in pieces])
 
     level = 10 ** (loudness_db / 20)
-    expected = {"amplitude": 0.0, "noise": torch.zeros(65)}
+    amplitude, noise = torch.zeros(()), torch.zeros(65)
     with torch.no_grad():
-        for sound in sounds:
-            controls, _ = instrument.control_step(
-                sound.f0_hz[None], sound.loudness_db[None], instrument.controller.init_state(1)
-            )
-            expected["amplitude"] += float(controls["amplitude"].sum() / level.sum())
-            expected["noise"] += controls["noise_magnitudes"][0].sum(0) / level.sum()
-    assert control.amplitude == pytest.approx(expected["amplitude"], rel=1e-5)
-    torch.testing.assert_close(control.get_buffer("noise"), expected["noise"])
-    assert float(control.get_buffer("distribution").sum()) == pytest.approx(1.0)
+        for piece in pieces:
+            controls, _ = instrument.control(piece)
+            amplitude = amplitude + controls["harmonic.amplitude"].sum() / level.sum()
+            noise = noise + controls["noise.magnitudes"][0].sum(0) / level.sum()
+    torch.testing.assert_close(control.means["harmonic.amplitude"], amplitude)
+    torch.testing.assert_close(control.means["noise.magnitudes"], noise)
+    assert float(control.means["harmonic.harmonic_distribution"].sum()) == pytest.approx(1.0)
 
     # Its loudness follows: 20 dB more in, 20 dB more out, and streaming is the whole.
     audio = []
     for gain_db in (0.0, 20.0):
         stream = Stream(control)
         blocks = [
-            stream.push(f0_hz[None, a : a + 40], loudness_db[None, a : a + 40] + gain_db) for a in (0, 40, 80)
+            stream.push(f0_hz=f0_hz[None, a : a + 40], loudness_db=loudness_db[None, a : a + 40] + gain_db)
+            for a in (0, 40, 80)
         ]
         audio.append(torch.cat(blocks, dim=-1))
     torch.testing.assert_close(audio[1], 10 * audio[0], rtol=1e-3, atol=1e-5)
     with torch.no_grad():
-        torch.testing.assert_close(control(f0_hz[None], loudness_db[None]), audio[0], rtol=1e-3, atol=1e-5)
+        whole = control(f0_hz=f0_hz[None], loudness_db=loudness_db[None])
+    torch.testing.assert_close(whole, audio[0], rtol=1e-3, atol=1e-5)

@@ -10,7 +10,9 @@ from oscine.losses import parameter_distances, parameter_loss
 from oscine.processors import Control, FilteredNoise, HarmonicOscillator, SinusoidalOscillator
 
 CONTROLS = (
-    HarmonicOscillator(10, 16000, 64, stretched=True, phased=True).controls + FilteredNoise(9, 64).controls
+    Control("f0_hz", 0, "Hz", 1.0, 8000.0, "log"),
+    *HarmonicOscillator(10, 16000, 64, inharmonic=True, phased=True).controls,
+    *FilteredNoise(9, 64).controls,
 )
 
 
@@ -19,9 +21,9 @@ def truth(dtype=torch.float64):
         "f0_hz": 200.0 + 400.0 * torch.rand(2, 7, dtype=dtype),
         "amplitude": 0.1 + torch.rand(2, 7, dtype=dtype),
         "harmonic_distribution": torch.rand(2, 7, 10, dtype=dtype),
-        "stretch": 1e-4 + 1e-3 * torch.rand(2, 7, dtype=dtype),
+        "inharmonicity": 1e-4 + 1e-3 * torch.rand(2, 7, dtype=dtype),
         "phase": torch.rand(2, 7, dtype=dtype) - 0.5,
-        "noise_magnitudes": 0.01 * torch.rand(2, 7, 9, dtype=dtype),
+        "magnitudes": 0.01 * torch.rand(2, 7, 9, dtype=dtype),
     }
 
 
@@ -42,9 +44,9 @@ def test_each_control_in_its_unit():
     assert changed("f0_hz", lambda x: x * 2 ** (3 / 12)) == pytest.approx(3.0)
     assert changed("amplitude", lambda x: x * 10 ** (-6 / 20)) == pytest.approx(6.0, abs=0.02)
     assert changed("harmonic_distribution", lambda x: 5.0 * x) == pytest.approx(0.0, abs=1e-12)
-    assert changed("stretch", lambda x: 10.0 * x) == pytest.approx(1 / 5)
+    assert changed("inharmonicity", lambda x: 10.0 * x) == pytest.approx(1 / 5)
     assert changed("phase", lambda x: x + 1.05) == pytest.approx(0.05)
-    assert changed("noise_magnitudes", torch.zeros_like) > 30.0
+    assert changed("magnitudes", torch.zeros_like) > 30.0
 
 
 def test_a_distribution_costs_the_share_that_is_misplaced():
@@ -127,9 +129,11 @@ def test_gradients_are_those_of_the_definition_and_finite_in_silence():
     )
     silent = {name: torch.zeros_like(value) for name, value in target.items()}
     start = {
-        name: torch.zeros_like(value).requires_grad_() for name, value in silent.items() if name != "stretch"
+        name: torch.zeros_like(value).requires_grad_()
+        for name, value in silent.items()
+        if name != "inharmonicity"
     }
-    controls = tuple(control for control in CONTROLS if control.name != "stretch")
+    controls = tuple(control for control in CONTROLS if control.name != "inharmonicity")
     loss = parameter_loss(start, silent, controls)
     loss.backward()
     assert math.isfinite(float(loss.detach()))

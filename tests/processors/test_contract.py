@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -13,23 +14,28 @@ from oscine import networks, processors
 from oscine.models import Instrument, InstrumentConfig
 from oscine.networks import Conformer, Controller, ControllerConfig, Recurrent, Tcn
 from oscine.processors import (
+    AnyPart,
     Chain,
-    Convolver,
     FilteredNoise,
+    HarmonicConfig,
     HarmonicOscillator,
+    NoiseConfig,
+    PartConfig,
     Processor,
-    SinusoidalOscillator,
-    Stream,
+    Reverb,
+    ReverbConfig,
+    Sum,
 )
+from oscine.streaming import Stream, Streaming
 
 RATE, HOP, FRAMES = 16_000, 32, 23
 
 
 @dataclass
 class Case:
-    """A processor, its inputs, and how many samples come out for one step along their time axis."""
+    """A module, its inputs by position, and how many samples come out for one step along their time axis."""
 
-    build: Callable[[], Processor]
+    build: Callable[[], Streaming[Any]]
     inputs: Callable[[], list[Tensor]]
     samples_per_step: int
 
@@ -38,65 +44,69 @@ def _f0(high: float = 900.0) -> Tensor:
     return 60.0 + high * torch.rand(2, FRAMES)
 
 
-def _room(n_taps: int, partition: int) -> Convolver:
-    room = Convolver(n_taps, partition)
-    torch.nn.init.normal_(room.impulse_response, std=0.1)
-    return room
+def _loud(module: Streaming[Any]) -> Streaming[Any]:
+    """Let impulse responses be heard."""
+    for reverb in module.modules():
+        if isinstance(reverb, Reverb):
+            torch.nn.init.normal_(reverb.impulse_response, std=0.03)
+    return module
 
 
-CASES = {
-    "harmonic": Case(
-        lambda: HarmonicOscillator(30, RATE, HOP),
-        lambda: [_f0(), torch.rand(2, FRAMES), torch.rand(2, FRAMES, 30)],
+def _arguments(processor: Processor[Any]) -> list[Tensor]:
+    """Legal values of everything that a processor takes, in order; audio of as many frames."""
+    audio = [torch.randn(2, FRAMES * HOP) for _ in processor.signals]
+    given = [_f0() if name == "f0_hz" else torch.rand(2, FRAMES) for name in processor.inputs]
+    return [*audio, *given, *(c.value(torch.randn(2, FRAMES, c.width)) for c in processor.controls)]
+
+
+def _part(config: PartConfig) -> Case:
+    processor = config.build(RATE, HOP)
+    # A processor of audio alone has no frames: a step along its axis is a sample.
+    frames = bool(processor.inputs or processor.controls)
+    return Case(lambda: _loud(config.build(RATE, HOP)), lambda: _arguments(processor), HOP if frames else 1)
+
+
+# Members without defaults of their own.
+EXAMPLES = {
+    "chain": {"parts": (NoiseConfig(n_bands=17), ReverbConfig(ir_s=0.01))},
+    "sum": {
+        "parts": (HarmonicConfig(n_harmonics=9), NoiseConfig(n_bands=9), NoiseConfig(name="hiss", n_bands=5))
+    },
+}
+MEMBERS: tuple[type[PartConfig], ...] = get_args(get_args(AnyPart)[0])
+CASES = {}
+for member in MEMBERS:
+    kind = member.model_fields["kind"].default
+    CASES[kind] = _part(member(**EXAMPLES.get(kind, {})))
+
+CASES |= {
+    "harmonic, inharmonic and phased": Case(
+        lambda: HarmonicOscillator(12, RATE, HOP, inharmonic=True, phased=True),
+        lambda: _arguments(HarmonicOscillator(12, RATE, HOP, inharmonic=True, phased=True)),
         HOP,
     ),
-    "harmonic, stretched and phased": Case(
-        lambda: HarmonicOscillator(12, RATE, HOP, stretched=True, phased=True),
-        lambda: [
-            _f0(),
-            torch.rand(2, FRAMES),
-            torch.rand(2, FRAMES, 12),
-            0.01 * torch.rand(2, FRAMES),
-            torch.rand(2, FRAMES) - 0.5,
-        ],
+    "harmonic, phased, an octave lower": Case(
+        lambda: HarmonicOscillator(12, RATE, HOP, phased=True, ratio=0.5),
+        lambda: _arguments(HarmonicOscillator(12, RATE, HOP, phased=True)),
         HOP,
     ),
-    "harmonic, phased": Case(
-        lambda: HarmonicOscillator(12, RATE, HOP, phased=True),
-        lambda: [_f0(), torch.rand(2, FRAMES), torch.rand(2, FRAMES, 12), torch.rand(2, FRAMES) - 0.5],
-        HOP,
-    ),
-    "sinusoidal": Case(
-        lambda: SinusoidalOscillator(5, RATE, HOP),
-        lambda: [50 + 9000 * torch.rand(2, FRAMES, 5), torch.rand(2, FRAMES, 5)],
-        HOP,
-    ),
-    "noise": Case(lambda: FilteredNoise(17, HOP), lambda: [torch.rand(2, FRAMES, 17)], HOP),
-    "room": Case(lambda: _room(700, 64), lambda: [torch.randn(2, 1000)], 1),
-    "room of one partition": Case(lambda: _room(40, 64), lambda: [torch.randn(2, 300)], 1),
-    "chain": Case(
-        lambda: Chain(FilteredNoise(17, HOP), _room(100, 16)), lambda: [torch.rand(2, FRAMES, 17)], HOP
-    ),
+    "reverb of one partition": Case(lambda: _loud(Reverb(40, 64)), lambda: [torch.randn(2, 300)], 1),
+    "reverb of several": Case(lambda: _loud(Reverb(700, 64)), lambda: [torch.randn(2, 1000)], 1),
 }
 
 
 SMALL = ControllerConfig(hidden_size=7, mlp_size=6, n_mlp_layers=2)
 
 
-def _instrument(controller: ControllerConfig) -> Instrument:
-    instrument = Instrument(
-        InstrumentConfig(
-            sample_rate=RATE,
-            hop_length=HOP,
-            n_harmonics=9,
-            n_noise_bands=9,
-            reverb_s=0.02,
-            controller=controller,
-        )
+def _instrument(controller: ControllerConfig) -> Streaming[Any]:
+    config = InstrumentConfig(
+        sample_rate=RATE,
+        hop_length=HOP,
+        controller=controller,
+        synth=(HarmonicConfig(n_harmonics=9), NoiseConfig(n_bands=9)),
+        effects=(ReverbConfig(ir_s=0.02),),
     )
-    assert instrument.room is not None
-    torch.nn.init.normal_(instrument.room.impulse_response, std=0.1)
-    return instrument
+    return _loud(Instrument(config))
 
 
 # A kernel, dilations and a context that are not full for some time, and then are; and more than FRAMES.
@@ -135,17 +145,17 @@ CASES |= {
 }
 
 
-def test_no_processor_is_left_out() -> None:
+def test_no_streaming_class_is_left_out() -> None:
     public = {getattr(module, name) for module in (processors, networks) for name in module.__all__}
-    classes = {one for one in public if isinstance(one, type) and issubclass(one, Processor)}
+    classes = {one for one in public if isinstance(one, type) and issubclass(one, Streaming)}
     assert classes - {Processor} <= {type(case.build()) for case in CASES.values()}
 
 
-def test_gradients_of_the_room() -> None:
-    room = _room(9, 4).double()
-    inputs = (torch.randn(1, 12, dtype=torch.float64, requires_grad=True), room.impulse_response)
-    assert torch.autograd.gradcheck(lambda x, _: room(x), inputs)
-    assert torch.autograd.gradcheck(lambda x, _: room.step(x, state=room.init_state(1))[0], inputs)
+def test_gradients_of_the_reverb() -> None:
+    reverb = _loud(Reverb(9, 4)).double()
+    inputs = (torch.randn(1, 12, dtype=torch.float64, requires_grad=True), reverb.impulse_response)
+    assert torch.autograd.gradcheck(lambda x, _: reverb(x), inputs)
+    assert torch.autograd.gradcheck(lambda x, _: reverb.step(x, state=reverb.init_state(1))[0], inputs)
 
 
 def _splits(n: int) -> Iterator[list[int]]:
@@ -155,14 +165,21 @@ def _splits(n: int) -> Iterator[list[int]]:
         yield [prime] * (n // prime) + ([n % prime] if n % prime else [])
 
 
-def _run(processor: Processor, inputs: list[Tensor], split: list[int]) -> tuple[Tensor, object]:
+def _run(processor: Streaming[Any], inputs: list[Tensor], split: list[int]) -> tuple[Tensor, object]:
     state = processor.init_state(inputs[0].shape[0])
+    n_steps = inputs[-1].shape[1]
     outputs, first = [], 0
     for size in split:
-        output, state = processor.step(*[x[:, first : first + size] for x in inputs], state=state)
+        output, state = processor.step(*_slices(inputs, n_steps, first, first + size), state=state)
         outputs.append(output)
         first += size
     return torch.cat(outputs, dim=1), state
+
+
+def _slices(inputs: list[Tensor], n_steps: int, first: int, last: int) -> list[Tensor]:
+    """Steps first … last − 1 of every input; audio has many samples to a step."""
+    scales = [x.shape[1] // n_steps for x in inputs]
+    return [x[:, first * scale : last * scale] for x, scale in zip(inputs, scales, strict=True)]
 
 
 def _tensors(state: object) -> list[Tensor]:
@@ -172,7 +189,7 @@ def _tensors(state: object) -> list[Tensor]:
     return [tensor for part in state for tensor in _tensors(part)]
 
 
-def _gradients(processor: Processor, inputs: list[Tensor], output: Tensor) -> list[Tensor]:
+def _gradients(processor: Streaming[Any], inputs: list[Tensor], output: Tensor) -> list[Tensor]:
     weights = torch.sin(torch.arange(output.numel(), dtype=output.dtype)).reshape(output.shape)
     wanted = [*inputs, *processor.parameters()]
     return list(torch.autograd.grad((output * weights).sum(), wanted))
@@ -188,11 +205,11 @@ def test_any_split_gives_the_same_audio_state_and_gradients(
     inputs = [x.to(dtype).requires_grad_() for x in case.inputs()]
     whole = processor(*inputs)
     assert whole.dtype == dtype
-    assert whole.shape[1] == inputs[0].shape[1] * case.samples_per_step
+    assert whole.shape[1] == inputs[-1].shape[1] * case.samples_per_step
     scale = max(1.0, whole.abs().max().item())
     gradients = _gradients(processor, inputs, whole)
-    _, final = _run(processor, inputs, [inputs[0].shape[1]])
-    for split in _splits(inputs[0].shape[1]):
+    _, final = _run(processor, inputs, [inputs[-1].shape[1]])
+    for split in _splits(inputs[-1].shape[1]):
         pieces, state = _run(processor, inputs, split)
         torch.testing.assert_close(pieces, whole, rtol=0, atol=tolerance * scale)
         for ours, theirs in zip(_tensors(state), _tensors(final), strict=True):
@@ -211,7 +228,7 @@ def test_random_splits(name: str, data: st.DataObject) -> None:
     case = CASES[name]
     processor = case.build().double()
     inputs = [x.double() for x in case.inputs()]
-    n = inputs[0].shape[1]
+    n = inputs[-1].shape[1]
     cuts = sorted(data.draw(st.sets(st.integers(1, n - 1), max_size=8)))
     split = [b - a for a, b in zip([0, *cuts], [*cuts, n], strict=True)]
     with torch.no_grad():
@@ -244,12 +261,136 @@ def test_stream_is_the_whole_and_starts_again_after_reset(name: str) -> None:
     case = CASES[name]
     processor, inputs = case.build(), case.inputs()
     stream = Stream(processor, batch_size=2)
-    assert stream.latency == processor.latency == 0
-    whole = processor(*inputs).detach()
+    assert stream.latency == processor.latency
+    whole, n = processor(*inputs).detach(), inputs[-1].shape[1]
     for _ in range(2):
-        pieces = torch.cat(
-            [stream.push(*[x[:, i : i + 5] for x in inputs]) for i in range(0, inputs[0].shape[1], 5)], 1
-        )
-        torch.testing.assert_close(pieces, whole, rtol=0, atol=1e-4)
-        assert not pieces.requires_grad
+        pieces = [stream.push(*_slices(inputs, n, i, min(i + 5, n))) for i in range(0, n, 5)]
+        torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=0, atol=1e-4)
+        assert not pieces[0].requires_grad
         stream.reset()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_item_of_a_batch_can_be_reset_alone(name: str) -> None:
+    case = CASES[name]
+    processor, inputs = case.build(), case.inputs()
+    with torch.no_grad():
+        _, state = processor.step(*inputs, state=processor.init_state(2))
+        fresh = processor.init_state(2)
+        mixed = _mixed(state, fresh)
+        continued, _ = processor.step(*inputs, state=state)
+        anew, _ = processor.step(*inputs, state=fresh)
+        output, _ = processor.step(*inputs, state=mixed)
+    torch.testing.assert_close(output[0], anew[0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(output[1], continued[1], rtol=0, atol=1e-5)
+
+
+def _mixed(state: Any, fresh: Any) -> Any:
+    """The first item of a fresh state, the second of another."""
+    if isinstance(state, Tensor):
+        assert state.shape[0] == 2, "state is per batch item"
+        return torch.stack([fresh[0], state[1]])
+    parts = [_mixed(*both) for both in zip(state, fresh, strict=True)]
+    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+
+
+def test_arguments_go_by_position_or_by_name() -> None:
+    oscillator = HarmonicOscillator(4, RATE, HOP)
+    values = _arguments(oscillator)
+    named = dict(zip(("f0_hz", "amplitude", "harmonic_distribution"), values, strict=True))
+    torch.testing.assert_close(oscillator(**named), oscillator(*values), rtol=0, atol=0)
+    reed = Sum({"tone": oscillator, "hiss": FilteredNoise(5, HOP)})
+    values = _arguments(reed)
+    names = ("f0_hz", "tone.amplitude", "tone.harmonic_distribution", "hiss.magnitudes")
+    assert (*reed.inputs, *(control.name for control in reed.controls)) == names
+    named = dict(zip(names, values, strict=True))
+    torch.testing.assert_close(reed(**named), reed(*values), rtol=0, atol=0)
+    for wrong, said in (
+        ({"f0_hz": values[0]}, "missing"),
+        (named | {"room": values[0]}, "room: unknown"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            reed(**wrong)
+    with pytest.raises(ValueError, match="given twice"):
+        reed(values[0], **named)
+
+
+def test_a_chain_keeps_every_parts_controls() -> None:
+    chain = Chain({"noise": FilteredNoise(5, HOP), "room": Reverb(9)})
+    assert [control.name for control in chain.controls] == ["noise.magnitudes"]
+    nested = Sum({"breath": chain, "tone": HarmonicOscillator(3, RATE, HOP)})
+    assert [control.name for control in nested.controls] == [
+        "breath.noise.magnitudes",
+        "tone.amplitude",
+        "tone.harmonic_distribution",
+    ]
+    audio = torch.randn(1, 50)
+    assert Chain({})(audio) is audio
+
+
+class _Late(FilteredNoise):
+    """Noise that comes some samples late."""
+
+    late = 45
+
+    @property
+    def latency(self) -> int:
+        return self.late
+
+    def init_state(self, batch_size: int, seed: int = 0) -> Any:
+        return super().init_state(batch_size, seed), torch.zeros(batch_size, self.late)
+
+    def step(self, magnitudes: Tensor, *, state: Any) -> Any:
+        audio, inner = super().step(magnitudes, state=state[0])
+        both = torch.cat([state[1].to(audio), audio], dim=1)
+        return both[:, : audio.shape[1]], (inner, both[:, audio.shape[1] :])
+
+
+def test_a_sum_aligns_its_parts() -> None:
+    magnitudes = torch.rand(1, 20, 5)
+    both = Sum({"late": _Late(5, HOP), "early": FilteredNoise(5, HOP)})
+    assert both.latency == 45
+    alone = Sum({"late": _Late(5, HOP)})(magnitudes)
+    second = FilteredNoise(5, HOP)
+    second.seed_offset = 1 << 40
+    early = torch.nn.functional.pad(second(magnitudes), (45, 0))[:, : 20 * HOP]
+    torch.testing.assert_close(both(magnitudes, magnitudes), alone + early)
+    state, parts = both.init_state(1), []
+    for t in range(20):
+        part, state = both.step(magnitudes[:, t : t + 1], magnitudes[:, t : t + 1], state=state)
+        parts.append(part)
+    torch.testing.assert_close(torch.cat(parts, 1), alone + early, rtol=0, atol=1e-6)
+
+
+def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
+    config = InstrumentConfig(synth=(NoiseConfig(), NoiseConfig(name="hiss")), effects=())
+    first, second = (part for _, part in Instrument(config).synth)
+    assert (first.seed_offset, second.seed_offset) == (0, 1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: HarmonicOscillator(0, RATE, HOP), "n_harmonics is 0"),
+        (lambda: HarmonicOscillator(4, -1, HOP), "sample_rate is -1"),
+        (lambda: HarmonicOscillator(4, RATE, True), "hop_length is True"),
+        (lambda: HarmonicOscillator(4, RATE, HOP, ratio=0.0), "ratio is 0.0"),
+        (lambda: FilteredNoise(1, HOP), "n_bands is 1"),
+        (lambda: Reverb(1), "n_taps is 1"),
+        (lambda: Sum({}), "no part"),
+        (lambda: Sum({"room": Reverb(5)}), "takes a signal"),
+        (lambda: Sum({"a.b": FilteredNoise(5, HOP)}), "without a dot"),
+        (lambda: Chain({"a": Reverb(5), "b": FilteredNoise(5, HOP)}), "only be the first part"),
+    ],
+)
+def test_arguments_are_checked_at_construction(build: Callable[[], Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        build()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_modules_say_what_they_are(name: str) -> None:
+    module = CASES[name].build()
+    assert "(" in repr(module)
+    if isinstance(module, Processor) and not list(module.children()):
+        assert module.extra_repr()

@@ -7,13 +7,17 @@ from transfer_standin import HOP, SAMPLE_RATE, hum, statistics
 
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
-from oscine.transfer import PlayableInstrument, load, transfer
+from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
+from oscine.transfer import Options, PlayableInstrument, load, transfer
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     config = InstrumentConfig(
-        sample_rate=SAMPLE_RATE, hop_length=HOP, n_harmonics=10, n_noise_bands=9, reverb_s=0.1
+        sample_rate=SAMPLE_RATE,
+        hop_length=HOP,
+        synth=(HarmonicConfig(n_harmonics=10), NoiseConfig(n_bands=9)),
+        effects=(ReverbConfig(ir_s=0.1),),
     )
     folder = tmp_path_factory.mktemp("instruments") / "toy"
     Instrument(config, statistics()).save_pretrained(folder)
@@ -27,8 +31,14 @@ def test_a_saved_instrument_is_loaded_and_plays(folder, tmp_path):
     sound = hum([57, 60], note_s=0.3)
     audio, rate = toy.transfer((sound, SAMPLE_RATE), octave=1)
     assert (rate, len(audio)) == (SAMPLE_RATE, len(sound))
-    expected, _ = transfer(Instrument.from_pretrained(folder), (sound, SAMPLE_RATE), octave=1)
+    expected, _ = transfer(Instrument.from_pretrained(folder), (sound, SAMPLE_RATE), Options(octave=1))
     torch.testing.assert_close(audio, expected)
+
+
+def test_a_device_that_is_not_here_is_refused(folder):
+    for device in ("cuda:99", "abacus"):
+        with pytest.raises(InputError, match=f"The device {device} can't be used here"):
+            load(folder, device=device)
 
 
 def test_to_a_file(folder, tmp_path):

@@ -9,6 +9,7 @@ import torch
 
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
+from oscine.processors import ReverbConfig
 from oscine.transfer.room import decay_s, energy_decay_db, resample_response, reverberate, room_response
 
 RATE = 16000
@@ -107,7 +108,7 @@ def test_a_response_of_two_taps_can_be_resampled():
 
 
 def test_an_instrument_gives_its_room_with_and_without_the_direct_sound():
-    violin = Instrument(InstrumentConfig(sample_rate=RATE, hop_length=64, reverb_s=0.1))
+    violin = Instrument(InstrumentConfig(sample_rate=RATE, hop_length=64, effects=(ReverbConfig(ir_s=0.1),)))
     assert violin.room is not None
     with torch.no_grad():
         violin.room.impulse_response.normal_(0, 0.1)
@@ -127,13 +128,13 @@ def test_an_instrument_gives_its_room_with_and_without_the_direct_sound():
 
 @pytest.mark.parametrize("rate", [0, -1, 7999, 192001])
 def test_a_silly_rate_is_refused(rate):
-    violin = Instrument(InstrumentConfig(sample_rate=RATE, hop_length=64, reverb_s=0.1))
+    violin = Instrument(InstrumentConfig(sample_rate=RATE, hop_length=64, effects=(ReverbConfig(ir_s=0.1),)))
     with pytest.raises(InputError, match="8000 to 192000"):
         room_response(violin, rate)
 
 
 def test_an_instrument_without_a_room_says_so():
-    violin = Instrument(InstrumentConfig(sample_rate=RATE, hop_length=64, reverb_s=0.0))
+    violin = Instrument(InstrumentConfig(sample_rate=RATE, hop_length=64, effects=()))
     with pytest.raises(InputError, match="no room"):
         room_response(violin)
 

@@ -6,7 +6,7 @@ from transfer_standin import SAMPLE_RATE, SineInstrument, hum, statistics
 
 from oscine.analysis import analyze
 from oscine.errors import InputError
-from oscine.transfer import transfer, transfer_file
+from oscine.transfer import Options, transfer, transfer_file
 
 TUNE = [57, 61, 64, 57]
 
@@ -32,9 +32,9 @@ def test_the_tune_is_played_in_the_instruments_register(tune):
 
 def test_the_file_holds_the_same_sound_as_transfer(tune, tmp_path):
     instrument = SineInstrument(statistics(67, 79))
-    report = transfer_file(instrument, tune, tmp_path / "out.wav", autotune=0.5)
+    report = transfer_file(instrument, tune, tmp_path / "out.wav", Options(autotune=0.5))
     sound, rate = soundfile.read(tmp_path / "out.wav", dtype="float32")
-    audio, _ = transfer(instrument, tune, autotune=0.5)
+    audio, _ = transfer(instrument, tune, Options(autotune=0.5))
     np.testing.assert_allclose(sound, audio.numpy(), atol=2**-22)
     assert rate == SAMPLE_RATE
     assert soundfile.info(tmp_path / "out.wav").subtype == "PCM_24"
@@ -74,18 +74,23 @@ def test_an_input_without_a_note_and_an_instrument_without_statistics_are_remark
 
 
 def test_a_tune_outside_the_learned_pitches_is_remarked(tune, tmp_path):
-    report = transfer_file(SineInstrument(statistics(67, 79)), tune, tmp_path / "out.wav", octave=-1)
+    report = transfer_file(SineInstrument(statistics(67, 79)), tune, tmp_path / "out.wav", Options(octave=-1))
     assert report.range_share == 0
     assert "outside the pitches" in report.remarks[0]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"autotune": 1.5}, "autotune"), ({"octave": 99}, "octave"), ({"loudness": float("nan")}, "loudness")],
+    [
+        ({"autotune": 1.5}, "autotune"),
+        ({"octave": 99}, "octave"),
+        ({"octave": True}, "octave"),
+        ({"loudness": float("nan")}, "loudness"),
+    ],
 )
 def test_options_out_of_range_are_refused(tune, options, words):
     with pytest.raises(InputError, match=words):
-        transfer(SineInstrument(), tune, **options)
+        transfer(SineInstrument(), tune, Options(**options))
 
 
 def test_an_input_is_never_overwritten(tune, tmp_path):
@@ -114,8 +119,8 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(tune, tmp_path):
 
 def test_a_failure_leaves_the_old_output_and_nothing_else(tune, tmp_path):
     class Broken(SineInstrument):
-        def step(self, f0_hz, loudness_db, conditions=None, *, state, dry=False):
-            audio, state = super().step(f0_hz, loudness_db, conditions, state=state, dry=dry)
+        def step(self, *signals, state, **named):
+            audio, state = super().step(*signals, state=state, **named)
             return audio * torch.nan, state
 
     out = tmp_path / "out.wav"
@@ -128,7 +133,11 @@ def test_a_failure_leaves_the_old_output_and_nothing_else(tune, tmp_path):
 
 def test_the_picture_is_drawn(tune, tmp_path):
     transfer_file(
-        SineInstrument(statistics()), tune, tmp_path / "out.wav", plot=tmp_path / "out.png", autotune=1
+        SineInstrument(statistics()),
+        tune,
+        tmp_path / "out.wav",
+        Options(autotune=1),
+        plot=tmp_path / "out.png",
     )
     content = (tmp_path / "out.png").read_bytes()
     assert content.startswith(b"\x89PNG")

@@ -10,21 +10,21 @@ from torch import Tensor
 
 from oscine.analysis import Features
 from oscine.data.statistics import Statistics
+from oscine.models import Instrument, InstrumentConfig
+from oscine.networks import ControllerConfig
+from oscine.processors import Chain, HarmonicConfig, Processor, Sum
 
 SAMPLE_RATE = 16000
 HOP = 64
 FRAME_RATE = SAMPLE_RATE / HOP
 
 
-class SineState(NamedTuple):
-    turns: Tensor
-    late: Tensor
+class Echo(Processor[Tensor]):
+    """One echo, half as loud, after 800 samples (50 ms)."""
 
+    signals = ("audio",)
 
-class Echo:
-    """A room that is one echo, half as loud, after 800 samples (50 ms)."""
-
-    def init_state(self, batch_size: int) -> Tensor:
+    def init_state(self, batch_size: int, seed: int = 0) -> Tensor:
         return torch.zeros(batch_size, 800)
 
     def step(self, audio, *, state):
@@ -32,15 +32,19 @@ class Echo:
         return audio + 0.5 * both[:, :-800], both[:, -800:]
 
 
-class SineInstrument:
-    """Six harmonics at f0 and loudness (one alone when ``pure``), 37 samples late, in a room with an echo."""
+class SineState(NamedTuple):
+    turns: Tensor
+    late: Tensor
 
-    def __init__(self, statistics: Statistics | None = None, level: float = 1.0, pure: bool = False) -> None:
-        self.sample_rate, self.hop_length, self.statistics = SAMPLE_RATE, HOP, statistics
-        self.room = Echo()
-        self.level = level
-        self.n_harmonics = 1 if pure else 6
-        self.asked: list[Tensor] = []
+
+class Sines(Processor[SineState]):
+    """Harmonics at f0 and loudness, 37 samples late."""
+
+    inputs = ("f0_hz", "loudness_db")
+
+    def __init__(self, level: float, n_harmonics: int) -> None:
+        super().__init__()
+        self.level, self.n_harmonics = level, n_harmonics
 
     @property
     def latency(self) -> int:
@@ -50,17 +54,32 @@ class SineInstrument:
         zeros = torch.zeros(batch_size, dtype=torch.float64)
         return SineState(zeros, torch.zeros(batch_size, 37))
 
-    def step(self, f0_hz, loudness_db, conditions=None, *, state, dry=False):
-        assert not conditions
-        self.asked.append(torch.stack([f0_hz[0], loudness_db[0]]))
+    def step(self, f0_hz, loudness_db, *, state):
         turns = (f0_hz.double() / SAMPLE_RATE).repeat_interleave(HOP, dim=1).cumsum(1) + state.turns[:, None]
         amplitude = self.level * (10 ** (loudness_db / 20)).repeat_interleave(HOP, dim=1)
         order = torch.arange(1, self.n_harmonics + 1)
         sound = (torch.sin(2 * torch.pi * order[:, None, None] * (turns % 1)) / order[:, None, None]).sum(0)
         late = torch.cat([state.late, amplitude * sound.float()], dim=1)
-        sound = late[:, :-37]
-        assert dry, "the room comes after the gain"
-        return sound, SineState(turns[:, -1] % 1, late[:, -37:])
+        return late[:, :-37], SineState(turns[:, -1] % 1, late[:, -37:])
+
+
+class SineInstrument(Instrument):
+    """Six harmonics at f0 and loudness (one alone when ``pure``), 37 samples late, with an echo."""
+
+    def __init__(self, learned: Statistics | None = None, level: float = 1.0, pure: bool = False) -> None:
+        config = InstrumentConfig(
+            sample_rate=SAMPLE_RATE,
+            hop_length=HOP,
+            controller=ControllerConfig(hidden_size=1),
+            synth=(HarmonicConfig(n_harmonics=1),),
+            effects=(),
+        )
+        super().__init__(config, learned)
+        sines = Sines(level, 1 if pure else 6)
+        self.synth, self.effects = Sum({"sines": sines}), Chain({"echo": Echo()})
+
+    def control(self, conditions, *, state=None):
+        return dict(conditions), self.control_state(1) if state is None else state
 
 
 def statistics(

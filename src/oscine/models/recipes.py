@@ -139,9 +139,36 @@ def _text(name: str | Path) -> str:
 
 
 def _set(content: dict[str, Any], key: str, value: Any) -> None:
+    """Set the value behind a dotted key; an entry of a list goes by its number, its name or its kind.
+
+    Raises:
+        InputError: When there is no such entry, or something on the way has no entries.
+    """
     *parents, last = key.split(".")
+    inside: Any = content
     for parent in parents:
-        content = content.setdefault(parent, {})
-        if not isinstance(content, dict):
-            raise InputError(f"There is no setting {key}")
-    content[last] = value
+        inside = (
+            inside.setdefault(parent, {}) if isinstance(inside, dict) else inside[_entry(inside, parent, key)]
+        )
+    if isinstance(inside, dict):
+        inside[last] = value
+    else:
+        inside[_entry(inside, last, key)] = value
+
+
+def _entry(entries: Any, name: str, key: str) -> int:
+    """Return the number of a list's entry.
+
+    Raises:
+        InputError: When there is none.
+    """
+    if not isinstance(entries, list):
+        raise InputError(f"There is no setting {key}: what is before '{name}' has no entries.")
+    names = [
+        str(entry.get("name") or entry.get("kind")) if isinstance(entry, dict) else "" for entry in entries
+    ]
+    if name in names:
+        return names.index(name)
+    if name.isdecimal() and int(name) < len(entries):
+        return int(name)
+    raise InputError(f"There is no setting {key}: '{name}' is none of {', '.join(names) or 'an empty list'}.")

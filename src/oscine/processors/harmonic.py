@@ -82,22 +82,22 @@ class HarmonicOscillator(Processor[OscillatorState]):
         f0_hz: Float[Tensor, "batch frame"],
         amplitude: Float[Tensor, "batch frame"],
         harmonic_distribution: Float[Tensor, "batch frame harmonic"],
-        inharmonicity: Float[Tensor, "batch frame"] | None = None,
-        phase: Float[Tensor, "batch frame"] | None = None,
-        *,
+        *extra: Float[Tensor, "batch frame"],
         state: OscillatorState,
+        **named: Float[Tensor, "batch frame"],
     ) -> tuple[Float[Tensor, "batch time"], OscillatorState]:
-        """Return the next block's audio and state.
+        """Return the next block's audio and state; ``inharmonicity`` and ``phase`` follow where declared.
 
         Raises:
-            ValueError: When inharmonicity or phase are given and not declared, or the other way round.
+            ValueError: When one of these is declared and missing, or given and not declared.
         """
-        for name, value, declared in (
-            ("inharmonicity", inharmonicity, self.inharmonic),
-            ("phase", phase, self.phased),
-        ):
-            if (value is not None) != declared:
-                raise ValueError(f"{name} is {'a' if declared else 'no'} control of this oscillator.")
+        declared = [control.name for control in self.controls[2:]]
+        optional = dict(zip(declared, extra, strict=False)) | named
+        if sorted(optional) != sorted(declared) or len(extra) + len(named) != len(declared):
+            raise ValueError(
+                f"{', '.join(optional) or 'Nothing'} was given beside f0_hz, amplitude and "
+                f"harmonic_distribution; this oscillator takes {', '.join(declared) or 'nothing else'}."
+            )
         return harmonic_oscillator_step(
             f0_hz if self.ratio == 1 else f0_hz * self.ratio,
             amplitude,
@@ -105,8 +105,8 @@ class HarmonicOscillator(Processor[OscillatorState]):
             state,
             sample_rate=self.sample_rate,
             hop_length=self.hop_length,
-            stretch=inharmonicity,
-            phase=phase,
+            stretch=optional.get("inharmonicity"),
+            phase=optional.get("phase"),
         )
 
     def lower(

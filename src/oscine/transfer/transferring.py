@@ -52,7 +52,8 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 <= self.autotune <= 1:
             raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (on the scale).")
-        if self.octave != "auto" and (self.octave != int(self.octave) or abs(self.octave) > 8):
+        whole = isinstance(self.octave, int) and not isinstance(self.octave, bool)
+        if self.octave != "auto" and not (whole and abs(self.octave) <= 8):
             raise InputError(f"octave is {self.octave}; give a whole number from -8 to 8, or 'auto'.")
         if self.loudness != "auto" and not abs(self.loudness) <= 80:
             raise InputError(f"loudness is {self.loudness} dB; give a number from -80 to 80, or 'auto'.")
