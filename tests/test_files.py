@@ -200,6 +200,7 @@ def test_only_small_regular_files_are_read(odd: Path) -> None:
         ("-" + "9" * 100, "a number of 101 digits"),
         ('{"a": }', r"not JSON \(Expecting value, line 1\)"),
         ("", "not JSON"),
+        ("[NaN]", "NaN is in it, which is no number"),
     ],
 )
 def test_json_that_breaks_readers_is_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:

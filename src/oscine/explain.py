@@ -37,7 +37,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Return what is wrong with a value that did not validate, and what would be right.
 
     The place is given by dotted keys, in which an entry of a list has its number and, of a union, its kind:
-    ``instrument.synth.0.harmonic.n_harmonic``. For an unknown key it names the keys there are and the nearest.
+    ``instrument.synth.0.harmonic.n_harmonic``. An unknown key is answered with the keys there are.
 
     Args:
         error: What pydantic raised; its first finding is explained.

@@ -200,8 +200,8 @@ def read_bytes(path: str | Path, most_bytes: int) -> bytes:
     if size > most_bytes:
         raise InputError(f"{path} has {size:,} bytes; such a file has at most {most_bytes:,}. Get it again.")
     with open(path, "rb") as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
+        content = file.read(size + 1)  # a buffer of the size asked for is made at once
+    if len(content) > size:
         raise InputError(f"{path} grew while it was read; wait until it is whole.")
     return content
 
@@ -213,7 +213,7 @@ def file_size(path: str | Path) -> int:
         InputError: When it is anything else.
         OSError: When there is none.
     """
-    about = os.stat(path)
+    about = Path(path).stat()
     if not stat.S_ISREG(about.st_mode):
         raise InputError(f"{path} is not a regular file; put the file itself in its place.")
     return about.st_size
@@ -251,7 +251,7 @@ def parse_json(text: str, name: str) -> Any:
         InputError: When it is not JSON, is nested too deeply or has a number with too many digits.
     """
     try:
-        return json.loads(text, parse_int=_bounded_int)
+        return json.loads(text, parse_int=_bounded_int, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise InputError(f"{name} is not JSON ({error.msg}, line {error.lineno}). Get it again.") from None
     except RecursionError:
@@ -264,3 +264,7 @@ def _bounded_int(digits: str) -> int:
     if len(digits) > 40:
         raise ValueError(f"a number of {len(digits)} digits is in it")
     return int(digits)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is in it, which is no number")

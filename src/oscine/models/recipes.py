@@ -46,7 +46,7 @@ class TrainingConfig(BaseModel):
     synthetic_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the steps after that on further such tones, so that what they taught is kept."""
     transport_weight: float = Field(default=0.0, ge=0.0)
-    """Weight of the Wasserstein distance of spectra, semitones, which moves an encoded pitch from far away."""
+    """Weight of the Wasserstein distance of spectra, semitones, which corrects an encoded pitch from afar."""
     handover_share: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of the rest of the run over which the spectral loss takes an encoded pitch over."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
