@@ -350,10 +350,7 @@ class Instrument(Streaming[InstrumentState]):
         Raises:
             InputError: When there is no instrument, or its weights are not those that its config names.
         """
-        weights, config = saved.read(saved.locate(name))
-        instrument = cls(config.instrument, config.statistics)
-        saved.fill(instrument, weights, name)
-        return instrument.eval()
+        return saved.load(name, cls).eval()
 
 
 def _of(composition: Sum | Chain, values: Mapping[str, Any]) -> dict[str, Any]:
