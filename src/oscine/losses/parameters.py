@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
-from oscine.functional.curves import normalize_distribution
+from oscine.functional.activations import normalize_distribution
 from oscine.functional.units import amplitude_to_db
 from oscine.processors.control import Control
 

@@ -1,9 +1,9 @@
 """Saved instruments of earlier formats, brought to today's: their config and the names of their weights."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from torch import Tensor
+Weight = TypeVar("Weight")
 
 FORMAT = 3
 
@@ -57,9 +57,9 @@ def _instrument(old: dict[str, Any]) -> dict[str, Any]:
     return new | {"inputs": inputs, "synth": synth, "effects": effects} | old
 
 
-def upgrade_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights by today's names."""
-    renamed: dict[str, Tensor] = {}
+def upgrade_weights(weights: Mapping[str, Weight]) -> dict[str, Weight]:
+    """Return the weights, or what is known of each, by today's names."""
+    renamed: dict[str, Weight] = {}
     for name, weight in weights.items():
         prefix = next((old for old in _RENAMED if name.startswith(old)), "")
         if name not in _DROPPED:

@@ -310,6 +310,10 @@ class Instrument(Streaming[InstrumentState]):
         audio = program.gain(audio, program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN))
         return audio if dry else lower_into(program, self.effects, audio, **_of(self.effects, wires))
 
+    def latency_with(self, *, dry: bool = False) -> int:
+        """Return the latency with or without the effects, samples."""
+        return self.synth.latency if dry else self.latency
+
     def program(self, *, dry: bool = False) -> Program:
         """Return the instrument, with its weights of now, as a program for the runtime.
 
@@ -322,7 +326,7 @@ class Instrument(Streaming[InstrumentState]):
             NotCompilable: When a part has no compiled form.
         """
         require_current_lower(self, "step", "forward", "control", "play", "synthesize")
-        program = Program(self.sample_rate, self.hop_length, self.synth.latency if dry else self.latency)
+        program = Program(self.sample_rate, self.hop_length, self.latency_with(dry=dry))
         wires = {one.name: one.declare(program) for one in self.all_inputs()}
         program.output = self.lower(program, dry=dry, **wires)
         return program
@@ -348,10 +352,7 @@ class Instrument(Streaming[InstrumentState]):
         Raises:
             InputError: When there is no instrument, or its weights are not those that its config names.
         """
-        weights, config = saved.read(saved.locate(name))
-        instrument = cls(config.instrument, config.statistics)
-        saved.fill(instrument, weights, name)
-        return instrument.eval()
+        return saved.load(name, cls).eval()
 
 
 def _of(composition: Sum | Chain, values: Mapping[str, Any]) -> dict[str, Any]:
