@@ -22,7 +22,7 @@ help: ## say what there is
 # so that torch finds its own small dependencies already there. Nothing is resolved. Our own kernels are compiled where
 # there is a C++ compiler, and done without where there is none.
 LIBRARY := src/oscine/kernels/liboscine.so
-.venv/.core: requirements/lock.txt pyproject.toml setup.py $(wildcard src/oscine/kernels/native/*)
+.venv/.core: requirements/lock.txt pyproject.toml setup.py $(wildcard src/oscine/kernels/native/* src/oscine/runtime/native/*)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Oscine needs Python 3.11 or newer and '$(PYTHON)' is not: install it, or run make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv || { \

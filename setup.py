@@ -10,11 +10,15 @@ from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
-NATIVE = "src/oscine/kernels/native"
+KERNELS, RUNTIME = "src/oscine/kernels/native", "src/oscine/runtime/native"
 LIBRARY = Extension(
     "oscine.kernels.liboscine",
-    sources=[f"{NATIVE}/{name}.cpp" for name in ("library", "portable", "avx2", "avx512")],
-    depends=[str(path) for path in sorted(Path(NATIVE).glob("*.h"))],
+    sources=[
+        *(f"{KERNELS}/{name}.cpp" for name in ("library", "portable", "avx2", "avx512")),
+        *(f"{RUNTIME}/{name}.cpp" for name in ("runtime", "engines", "portable", "avx2", "avx512")),
+    ],
+    include_dirs=[KERNELS],
+    depends=[str(path) for folder in (KERNELS, RUNTIME) for path in sorted(Path(folder).glob("*.h"))],
     language="c++",
     extra_compile_args=[
         "-std=c++17",

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from oscine.transfer.driving import _pieces, hear
 from transfer_standin import HOP, SAMPLE_RATE, SineInstrument, hum, statistics
 
 from oscine.analysis import analyze
@@ -11,7 +12,6 @@ from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
 from oscine.networks import ControllerConfig, TimbreEncoderConfig
 from oscine.transfer import transfer
-from oscine.transfer.driving import _pieces, hear
 from oscine.transfer.transferring import Options, prepare
 
 

@@ -11,13 +11,16 @@ from jaxtyping import Float, Float32
 from oscine.analysis.csv_file import broken_row, check_rising, number, read_rows
 from oscine.audio import FileReport
 from oscine.errors import InputError
+from oscine.streaming import is_part_name
 
 SUFFIX = ".curves.csv"
 """What follows a recording's name without its suffix: ``take.curves.csv`` belongs to ``take.flac``."""
-RESERVED = ("audio", "f0_hz", "confidence", "loudness_db", "power_db", "z", "voice", "paper_loudness")
-"""Names that no further curve can have: they are in every dataset, or drive an instrument already."""
-HEARD = ("periodicity", "centroid")
-"""Names of the curves that an instrument takes from the sound; no file can give them."""
+RESERVED = (
+    *("audio", "time_s", "f0_hz", "confidence", "loudness_db", "power_db"),
+    *("paper_loudness_db", "level_db", "z", "periodicity", "centroid_midi", "onset_s", "identity"),
+    *("gain", "state", "dry", "seed"),
+)
+"""Names that no curve can have: of what every dataset holds, of other inputs, of an instrument's options."""
 
 _TIME = "time_s"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -144,6 +147,11 @@ def common_curves(curves_by_recording: Mapping[str, Sequence[str]]) -> list[str]
     return sorted(first_with)
 
 
+def is_taken(name: str) -> bool:
+    """Return whether a name is `RESERVED`, or one that PyTorch's modules have an attribute of."""
+    return name in RESERVED or not is_part_name(name)
+
+
 def _names(fields: list[str]) -> list[str]:
     """Return the names of a header's curves.
 
@@ -156,6 +164,6 @@ def _names(fields: list[str]) -> list[str]:
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name for a curve, that is a letter, then letters, digits and _")
-        if name in (_TIME, *RESERVED, *HEARD) or names.count(name) > 1:
-            raise ValueError(f"a curve can't be called {name!r}: it is taken")
+        if is_taken(name) or names.count(name) > 1:
+            raise ValueError(f"a curve can't be called {name!r}: it is taken; choose another name")
     return names

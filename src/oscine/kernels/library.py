@@ -13,7 +13,7 @@ INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 """The fastest first."""
 DTYPES = {torch.float32: "f32", torch.float64: "f64"}
 """What the kernels compute in."""
-VERSION = 1
+VERSION = 2
 """Of the interface; a library that was built for another one is left alone."""
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
@@ -99,44 +99,6 @@ class Spectra(ctypes.Structure):
     )
 
 
-class Dense(ctypes.Structure):
-    """`oscine_dense`."""
-
-    _fields_ = (
-        *[(name, _SIZE) for name in ("n_in", "n_out")],
-        *[(name, _POINTER) for name in ("weight", "bias", "norm_weight", "norm_bias")],
-        *[(name, ctypes.c_double) for name in ("epsilon", "slope")],
-    )
-
-
-class Instrument(ctypes.Structure):
-    """`oscine_instrument`."""
-
-    _fields_ = (
-        *[
-            (name, _SIZE)
-            for name in (
-                "sample_rate",
-                "hop_length",
-                "n_harmonics",
-                "n_bands",
-                "n_taps",
-                "hidden_size",
-                "seed",
-                "n_before",
-                "n_after",
-            )
-        ],
-        ("before", ctypes.POINTER(Dense)),
-        ("gates", ctypes.POINTER(Dense)),
-        *[(name, _POINTER) for name in ("recurrent_weight", "recurrent_bias")],
-        ("after", ctypes.POINTER(Dense)),
-        ("head", ctypes.POINTER(Dense)),
-        *[(name, ctypes.c_float * 3) for name in ("maximum", "bias")],
-        *[(name, _POINTER) for name in ("filters", "room")],
-    )
-
-
 _Function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
 
 
@@ -154,9 +116,6 @@ class Kernels(ctypes.Structure):
         ("cut", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER)),
         ("add", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER)),
         ("compare", ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, _POINTER, _POINTER)),
-        ("player_new", ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)),
-        ("player_play", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _SIZE, _POINTER)),
-        ("player_free", ctypes.CFUNCTYPE(None, ctypes.c_void_p)),
     )
 
     def function(self, name: str, dtype: torch.dtype) -> Callable[..., None]:
@@ -165,7 +124,8 @@ class Kernels(ctypes.Structure):
 
 
 @functools.cache
-def _library() -> ctypes.CDLL | None:
+def open_library() -> ctypes.CDLL | None:
+    """Return the compiled library, or None where there is none for this machine."""
     if not FILE.exists():
         return None
     try:
@@ -183,7 +143,7 @@ def _library() -> ctypes.CDLL | None:
 @functools.cache
 def find(instruction_set: str) -> Kernels | None:
     """Return the kernels for an instruction set, or None where this build or machine has none."""
-    library = _library()
+    library = open_library()
     found = None if library is None else library.oscine_find(instruction_set.encode())
     return found.contents if found else None
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from oscine.data.statistics import Statistics
+from oscine.errors import InputError
 from oscine.functional.frames import previous_frames, upsample
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
@@ -68,7 +69,8 @@ class Instrument(Streaming[InstrumentState]):
         statistics: Pitch, loudness and curves of what it has learned from.
 
     Raises:
-        ValueError: When a part takes an input that the config does not have.
+        InputError: When an input stands twice, a part takes an input that the config does not have, or a part
+            is not where it can be.
 
     Example:
         >>> import torch
@@ -87,18 +89,18 @@ class Instrument(Streaming[InstrumentState]):
         names = [one.name for one in inputs]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"The input {name} stands twice in the config; remove one.")
+                raise InputError(f"The input {name} stands twice in the config; remove one.")
         self.inputs = nn.ModuleDict(dict(zip(names, inputs, strict=True)))
         self.synth = Sum(build_parts(config.synth, *rates))
         self.effects = Chain(build_parts(config.effects, *rates))
         number_seeds(self)
         for name in (*self.synth.inputs, *self.effects.inputs):
             if name not in names:
-                raise ValueError(
+                raise InputError(
                     f"A part takes the input {name}, which the instrument lacks; add it to `inputs`."
                 )
         if config.effects and self.effects.signals != ("audio",):
-            raise ValueError(f"The effect {config.effects[0].part_name} takes no audio; move it to `synth`.")
+            raise InputError(f"The effect {config.effects[0].part_name} takes no audio; move it to `synth`.")
         self.controls: tuple[Control, ...] = (*self.synth.controls, *self.effects.controls)
         widths = [one.width for one in inputs]
         self.controller = Controller(widths, sum(one.width for one in self.controls), config.controller)
@@ -308,6 +310,10 @@ class Instrument(Streaming[InstrumentState]):
         audio = program.gain(audio, program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN))
         return audio if dry else lower_into(program, self.effects, audio, **_of(self.effects, wires))
 
+    def latency_with(self, *, dry: bool = False) -> int:
+        """Return the latency with or without the effects, samples."""
+        return self.synth.latency if dry else self.latency
+
     def program(self, *, dry: bool = False) -> Program:
         """Return the instrument, with its weights of now, as a program for the runtime.
 
@@ -320,7 +326,7 @@ class Instrument(Streaming[InstrumentState]):
             NotCompilable: When a part has no compiled form.
         """
         require_current_lower(self, "step", "forward", "control", "play", "synthesize")
-        program = Program(self.sample_rate, self.hop_length, self.synth.latency if dry else self.latency)
+        program = Program(self.sample_rate, self.hop_length, self.latency_with(dry=dry))
         wires = {one.name: one.declare(program) for one in self.all_inputs()}
         program.output = self.lower(program, dry=dry, **wires)
         return program
@@ -346,10 +352,7 @@ class Instrument(Streaming[InstrumentState]):
         Raises:
             InputError: When there is no instrument, or its weights are not those that its config names.
         """
-        weights, config = saved.read(saved.locate(name))
-        instrument = cls(config.instrument, config.statistics)
-        saved.fill(instrument, weights, name)
-        return instrument.eval()
+        return saved.load(name, cls).eval()
 
 
 def _of(composition: Sum | Chain, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """A Conformer that streams: attention over a limited past, and convolution, between feed-forward layers."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from oscine.networks.context import with_past
-from oscine.streaming import Streaming
+from oscine.streaming import Program, Streaming, Wire
 
 _EXPANSION = 4
 
@@ -26,7 +26,7 @@ class LayerState(NamedTuple):
 class ConformerState(NamedTuple):
     """What a `Conformer` remembers between two blocks."""
 
-    n_heard: Int[Tensor, ""]
+    n_past: Int[Tensor, " batch"]
     """How many of the remembered keys there really are; the others are before the beginning."""
     layers: tuple[LayerState, ...]
     """Of each layer."""
@@ -69,34 +69,44 @@ class Conformer(Streaming):
             values=new_zeros(batch_size, self.n_past, self.width),
             convolved=new_zeros(batch_size, self.n_before, self.width),
         )
-        return ConformerState(new_zeros((), dtype=torch.long), tuple(layer for _ in self.layers))
+        return ConformerState(new_zeros(batch_size, dtype=torch.long), tuple(layer for _ in self.layers))
 
     def step(
         self, inputs: Float[Tensor, "batch frame input"], *, state: ConformerState
     ) -> tuple[Float[Tensor, "batch frame hidden"], ConformerState]:
         """Return the next frames' output and the state."""
-        bias = self._bias(inputs.shape[1], state.n_heard)
+        bias = self._bias(inputs.shape[1], state.n_past)
         x, after = self.inputs(inputs), []
         for layer, before in zip(self.layers, state.layers, strict=True):
             x, changed = layer(x, before, bias)
             after.append(changed)
-        n_heard = (state.n_heard + inputs.shape[1]).clamp(max=self.n_past)
-        return x, ConformerState(n_heard, tuple(after))
+        n_past = (state.n_past + inputs.shape[1]).clamp(max=self.n_past)
+        return x, ConformerState(n_past, tuple(after))
 
-    def _bias(self, n_frames: int, n_heard: Int[Tensor, ""]) -> Float[Tensor, "stretch head query key"]:
+    def lower(self, program: Program, inputs: Wire) -> Wire:
+        """Append the network to a program."""
+        x = program.linear(inputs, self.inputs.weight, self.inputs.bias)
+        for layer in self.layers:
+            x = cast("ConformerLayer", layer).lower(program, x, self.slopes, self.n_past + 1)
+        return x
+
+    def _bias(
+        self, n_frames: int, n_past: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch stretch head query key"]:
         """Return what is added to the scores: the frames' distance times the slope, −∞ out of sight.
 
         The frames are cut into stretches no longer than the context, each looks at itself and at the past
         before it: so memory grows with the length, not with its square.
         """
         size = min(n_frames, self.n_past + 1)
-        query = torch.arange(-(-n_frames // size) * size, device=n_heard.device).reshape(-1, size, 1)
+        query = torch.arange(-(-n_frames // size) * size, device=n_past.device).reshape(-1, size, 1)
         # Frame 0 is the block's first; what is before it is remembered, as far as there was anything.
-        key = query[:, :1] + torch.arange(-self.n_past, size, device=n_heard.device)
+        key = query[:, :1] + torch.arange(-self.n_past, size, device=n_past.device)
         distance = query - key
-        in_sight = (distance >= 0) & (distance <= self.n_past) & (key >= -n_heard)
+        near = (distance >= 0) & (distance <= self.n_past)
+        in_sight = near & (key >= -n_past[:, None, None, None])
         bias = -self.slopes[:, None, None] * distance[:, None]
-        return bias.masked_fill(~in_sight[:, None], float("-inf"))
+        return bias.masked_fill(~in_sight[:, :, None], float("-inf"))
 
 
 class ConformerLayer(nn.Module):
@@ -119,7 +129,7 @@ class ConformerLayer(nn.Module):
         self,
         x: Float[Tensor, "batch frame channel"],
         state: LayerState,
-        bias: Float[Tensor, "stretch head query key"],
+        bias: Float[Tensor, "batch stretch head query key"],
     ) -> tuple[Float[Tensor, "batch frame channel"], LayerState]:
         """Return the layer's output and its state."""
         x = x + 0.5 * self.before(x)
@@ -128,6 +138,29 @@ class ConformerLayer(nn.Module):
         convolved, before = self.convolution(x, state.convolved)
         x = x + convolved
         return self.norm(x + 0.5 * self.after(x)), LayerState(keys, values, before)
+
+    def lower(self, program: Program, x: Wire, slopes: Tensor, context: int) -> Wire:
+        """Append the layer to a program."""
+        x = program.add(x, program.affine(_lower_feed_forward(program, self.before, x), 0.5, 0.0))
+        x = program.add(x, self.attention.lower(program, x, slopes, context))
+        x = program.add(x, self.convolution.lower(program, x))
+        x = program.add(x, program.affine(_lower_feed_forward(program, self.after, x), 0.5, 0.0))
+        return _lower_norm(program, self.norm, x)
+
+
+def _lower_norm(program: Program, norm: nn.Module, x: Wire) -> Wire:
+    norm = cast("nn.LayerNorm", norm)
+    return program.layer_norm(x, norm.weight, norm.bias, norm.eps)
+
+
+def _lower_linear(program: Program, linear: nn.Module, x: Wire) -> Wire:
+    linear = cast("nn.Linear", linear)
+    return program.linear(x, linear.weight, linear.bias)
+
+
+def _lower_feed_forward(program: Program, stack: nn.Sequential, x: Wire) -> Wire:
+    hidden = program.silu(_lower_linear(program, stack[1], _lower_norm(program, stack[0], x)))
+    return _lower_linear(program, stack[3], hidden)
 
 
 def feed_forward(width: int) -> nn.Sequential:
@@ -159,7 +192,7 @@ class Attention(nn.Module):
         x: Float[Tensor, "batch frame channel"],
         keys: Float[Tensor, "batch past channel"],
         values: Float[Tensor, "batch past channel"],
-        bias: Float[Tensor, "stretch head query key"],
+        bias: Float[Tensor, "batch stretch head query key"],
     ) -> tuple[
         Float[Tensor, "batch frame channel"],
         Float[Tensor, "batch past channel"],
@@ -176,7 +209,7 @@ class Attention(nn.Module):
         query, key, value = self.inputs(self.norm(x)).chunk(3, dim=-1)
         key, keys = with_past(keys, key)
         value, values = with_past(values, value)
-        n, _, size, n_seen = bias.shape
+        _, n, _, size, n_seen = bias.shape
         missing = n * size - x.shape[1]
         gathered = nn.functional.scaled_dot_product_attention(
             self._stretches(query, missing, size, size),
@@ -186,6 +219,12 @@ class Attention(nn.Module):
         )
         gathered = gathered.transpose(2, 3).reshape(len(x), n * size, -1)[:, : x.shape[1]]
         return self.output(gathered), keys, values
+
+    def lower(self, program: Program, x: Wire, slopes: Tensor, context: int) -> Wire:
+        """Append the attention to a program."""
+        inputs = _lower_linear(program, self.inputs, _lower_norm(program, self.norm, x))
+        query, key, value = inputs.split(x.size, x.size, x.size)
+        return _lower_linear(program, self.output, program.attention(query, key, value, slopes, context))
 
     def _stretches(
         self, x: Float[Tensor, "batch frame channel"], missing: int, length: int, hop: int
@@ -215,3 +254,14 @@ class Convolution(nn.Module):
         """Return the output, and the last frames that were convolved."""
         heard, before = with_past(before, self.inputs(x))
         return self.output(self.depthwise(heard.transpose(1, 2)).transpose(1, 2)), before
+
+    def lower(self, program: Program, x: Wire) -> Wire:
+        """Append the convolution to a program."""
+        both = _lower_linear(program, self.inputs[1], _lower_norm(program, self.inputs[0], x))
+        value, gate = both.split(x.size, x.size)
+        gated = program.multiply(value, program.sigmoid(gate))
+        bias = self.depthwise.bias
+        assert bias is not None
+        convolved = program.depthwise(gated, self.depthwise.weight[:, 0], bias)
+        normed = program.silu(_lower_norm(program, self.output[0], convolved))
+        return _lower_linear(program, self.output[2], normed)

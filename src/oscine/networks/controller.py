@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from oscine.networks.core import CoreConfig, make_core
-from oscine.streaming import State, Streaming
+from oscine.streaming import NotCompilable, Program, State, Streaming, Wire, lower_into
 
 
 class ControllerConfig(CoreConfig, frozen=True):
@@ -17,9 +17,9 @@ class ControllerConfig(CoreConfig, frozen=True):
 
     kind: Literal["gru", "tcn", "conformer"] = "gru"
     """A recurrent layer, dilated convolutions, or attention and convolutions (`oscine.networks.core`)."""
-    mlp_size: int = Field(default=0, ge=0)
+    mlp_size: int = Field(default=0, ge=0, le=8192)
     """Width of the dense layers before and after those that remember; 0 for none of them."""
-    n_mlp_layers: int = Field(default=3, ge=1)
+    n_mlp_layers: int = Field(default=3, ge=1, le=16)
     """Dense layers in each stack, where there are any."""
 
 
@@ -60,6 +60,30 @@ class Controller(Streaming):
         seen = torch.cat([stack(x) for stack, x in zip(self.before, inputs, strict=True)], dim=-1)
         output, state = self.core.step(seen, state=state)
         return self.head(self.after(torch.cat([output, seen], dim=-1))), state
+
+    def lower(self, program: Program, *inputs: Wire) -> Wire:
+        """Append the network to a program."""
+        if not self.before:
+            output = lower_into(program, self.core, program.concatenate(*inputs))
+            return program.linear(output, self.head.weight, self.head.bias)
+        stacks = [_lower_mlp(program, stack, x) for stack, x in zip(self.before, inputs, strict=True)]
+        seen = program.concatenate(*stacks)
+        output = lower_into(program, self.core, seen)
+        hidden = _lower_mlp(program, self.after, program.concatenate(output, seen))
+        return program.linear(hidden, self.head.weight, self.head.bias)
+
+
+def _lower_mlp(program: Program, stack: nn.Module, x: Wire) -> Wire:
+    for layer in stack.children():
+        if isinstance(layer, nn.Linear):
+            x = program.linear(x, layer.weight, layer.bias)
+        elif isinstance(layer, nn.LayerNorm):
+            x = program.layer_norm(x, layer.weight, layer.bias, layer.eps)
+        elif isinstance(layer, nn.LeakyReLU):
+            x = program.leaky_relu(x, layer.negative_slope)
+        else:
+            raise NotCompilable(f"{type(layer).__name__} in a dense stack has no compiled form.")
+    return x
 
 
 def mlp(n_inputs: int, size: int, n_layers: int) -> nn.Sequential:

@@ -7,13 +7,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine import kernels
-from oscine.streaming import Streaming
+from oscine.streaming import Program, Streaming, Wire
 
 
 class RecurrentState(NamedTuple):
     """What a recurrent layer remembers between two blocks."""
 
-    hidden: Float[Tensor, "1 batch hidden"]
+    hidden: Float[Tensor, "batch hidden"]
 
 
 class Recurrent(Streaming):
@@ -31,18 +31,23 @@ class Recurrent(Streaming):
 
     def init_state(self, batch_size: int, seed: int = 0) -> RecurrentState:
         """Return the state before the first frame."""
-        return RecurrentState(self.gru.all_weights[0][1].new_zeros(1, batch_size, self.width))
+        return RecurrentState(self.gru.all_weights[0][1].new_zeros(batch_size, self.width))
 
     def step(
         self, inputs: Float[Tensor, "batch frame input"], *, state: RecurrentState
     ) -> tuple[Float[Tensor, "batch frame hidden"], RecurrentState]:
         """Return the next frames' output and the state."""
         if not kernels.gru_is_compiled(inputs):
-            output, hidden = self.gru(inputs, state.hidden)
-            return output, RecurrentState(hidden)
+            output, hidden = self.gru(inputs, state.hidden[None])
+            return output, RecurrentState(hidden[0])
         weight, recurrent_weight, bias, recurrent_bias = self.gru.all_weights[0]
         gates = nn.functional.linear(inputs, weight, bias)
         output, _ = kernels.gru(
-            gates, state.hidden[0], recurrent_weight, recurrent_bias, torch.is_grad_enabled()
+            gates, state.hidden, recurrent_weight, recurrent_bias, torch.is_grad_enabled()
         )
-        return output, RecurrentState(output[None, :, -1])
+        return output, RecurrentState(output[:, -1])
+
+    def lower(self, program: Program, inputs: Wire) -> Wire:
+        """Append the layer to a program."""
+        weight, recurrent_weight, bias, recurrent_bias = self.gru.all_weights[0]
+        return program.gru(program.linear(inputs, weight, bias), recurrent_weight, recurrent_bias)

@@ -1,13 +1,13 @@
 """A temporal convolutional network that streams: it remembers a fixed stretch of the past, not a summary."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.networks.context import with_past
-from oscine.streaming import Streaming
+from oscine.streaming import Program, Streaming, Wire
 
 
 class TcnState(NamedTuple):
@@ -58,6 +58,13 @@ class Tcn(Streaming):
             after.append(past)
         return self.norm(x), TcnState(tuple(after))
 
+    def lower(self, program: Program, inputs: Wire) -> Wire:
+        """Append the network to a program."""
+        x = program.linear(inputs, self.inputs.weight, self.inputs.bias)
+        for layer in self.layers:
+            x = cast("TcnLayer", layer).lower(program, x)
+        return program.layer_norm(x, self.norm.weight, self.norm.bias, self.norm.eps)
+
 
 class TcnLayer(nn.Module):
     """``y = x + W (tanh a · σ(b))``, where ``a`` and ``b`` are dilated convolutions of ``norm(x)``.
@@ -85,3 +92,12 @@ class TcnLayer(nn.Module):
         taps = torch.cat([heard[:, start : start + x.shape[1]] for start in starts], dim=-1)
         a, b = self.convolution(taps).chunk(2, dim=-1)
         return x + self.output(torch.tanh(a) * torch.sigmoid(b)), past
+
+    def lower(self, program: Program, x: Wire) -> Wire:
+        """Append the layer to a program."""
+        normed = program.layer_norm(x, self.norm.weight, self.norm.bias, self.norm.eps)
+        lags = [(self.kernel_size - 1 - j) * self.dilation for j in range(self.kernel_size)]
+        both = program.linear(program.history(normed, lags), self.convolution.weight, self.convolution.bias)
+        a, b = both.split(x.size, x.size)
+        gated = program.multiply(program.tanh(a), program.sigmoid(b))
+        return program.add(x, program.linear(gated, self.output.weight, self.output.bias))

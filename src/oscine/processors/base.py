@@ -3,10 +3,10 @@
 from abc import abstractmethod
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from oscine.processors.control import Control
-from oscine.streaming import Streaming
+from oscine.streaming import Streaming, is_part_name
 
 S = TypeVar("S")
 
@@ -40,6 +40,16 @@ class PartConfig(BaseModel):
 
     name: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,31}$")
     """Name of the part in the instrument; its kind if left out."""
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_held(cls, name: str | None) -> str | None:
+        if name is not None and not is_part_name(name):
+            raise ValueError(
+                f"A part can't be called {name!r}: PyTorch's modules have an attribute of that name; choose "
+                "another."
+            )
+        return name
 
     @property
     def part_name(self) -> str:

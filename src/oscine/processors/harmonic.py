@@ -105,7 +105,7 @@ class HarmonicOscillator(Processor[OscillatorState]):
             state,
             sample_rate=self.sample_rate,
             hop_length=self.hop_length,
-            stretch=optional.get("inharmonicity"),
+            inharmonicity=optional.get("inharmonicity"),
             phase=optional.get("phase"),
         )
 

@@ -62,6 +62,23 @@ class Streaming(nn.Module, ABC, Generic[S]):
         """Return the output of the whole signal, from the start; the arguments are those of `step`."""
         return self.step(*signals, **named, state=self.init_state(batch_size_of(signals, named), seed))[0]
 
+    def latency_with(self, *args: Any, **options: Any) -> int:
+        """Return the latency of `step` with these options, samples."""
+        del args, options
+        return self.latency
+
+    def program(self, *args: Any, **options: Any) -> Program:
+        """Return the module, with its weights of now, as a program for the runtime.
+
+        Args:
+            args: None.
+            options: Further arguments of `step`.
+
+        Raises:
+            NotCompilable: When the module or a part of it has no compiled form.
+        """
+        raise NotCompilable(f"{type(self).__name__} has no program of its own; an instrument has one.")
+
     def lower(self, program: Program, *signals: Any, **named: Any) -> Wire:
         """Append the same computation to a program and return the wire of its output.
 

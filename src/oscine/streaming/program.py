@@ -5,12 +5,34 @@ controls of a frame, or the ``hop_length`` samples of its audio. An operation re
 its own state inside the runtime, and writes one wire. There is no control flow and no code in it.
 """
 
+import hashlib
+import json
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+KINDS = (
+    *("concatenate", "affine", "hz_to_midi", "saturate", "linear", "layer_norm", "add", "multiply"),
+    *("leaky_relu", "silu", "tanh", "sigmoid", "log_sigmoid", "exp_sigmoid", "softmax"),
+    *("gru", "history", "depthwise", "attention"),
+    *("harmonic", "sinusoidal", "noise", "gain", "delay", "convolve"),
+)
+"""The operations by their numbers in a file, in the order of native/operations.h; new ones go last."""
+
+MAGIC = b"OSCINE\r\n"
+VERSION = 1
+SUFFIX = ".oscine"
+_HEADER = struct.Struct("<8s10I7Q16x32s32x")
+_INPUT = struct.Struct("<64sIIfffI8x")
+_OPERATION = struct.Struct("<IIIIHHHH8x")
+_TENSOR = struct.Struct("<QQIII4x")
+_DIGEST = slice(128, 160)
+_ALIGNMENT = 64
+_LONGEST_NAME = 63
 
 
 @dataclass(frozen=True)
@@ -254,6 +276,42 @@ class Program:
         """Return `oscine.functional.sinusoidal_oscillator`'s audio of the frame."""
         return self.append("sinusoidal", [frequencies_hz, amplitudes], self.hop_length)
 
+    def cycle(self, f0_hz: Wire, amplitude: Wire, cycle: Wire) -> Wire:
+        """Return `oscine.functional.wavetable_oscillator`'s audio of the frame, of one cycle.
+
+        Args:
+            f0_hz: Fundamental.
+            amplitude: Factor on the cycle.
+            cycle: Cosines of harmonics 1, 2, …, then their sines.
+        """
+        return self.append("cycle", [f0_hz, amplitude, cycle], self.hop_length)
+
+    def pulse(self, f0_hz: Wire, amplitude: Wire, odd: bool = False) -> Wire:
+        """Return `oscine.functional.pulse_train`'s audio of the frame; ``odd``: odd harmonics alone."""
+        return self.append("pulse", [f0_hz, amplitude], self.hop_length, integers=[odd])
+
+    def minimum_phase(self, magnitudes: Wire, cepstrum: Tensor, n_taps: int, offset: float) -> Wire:
+        """Return the taps of `oscine.functional.minimum_phase_taps`.
+
+        Args:
+            magnitudes: Of the bands.
+            cepstrum: Matrix from the log magnitudes to the cepstrum, (quefrency, band).
+            n_taps: Taps to return.
+            offset: Added to a magnitude before its logarithm.
+        """
+        return self.append("minimum_phase", [magnitudes], n_taps, numbers=[offset], tensors=[cepstrum])
+
+    def moving_filter(self, audio: Wire, taps: Wire, symmetric: bool = False) -> Wire:
+        """Return `oscine.functional.moving_filter`'s audio of the frame, from causal taps of its end.
+
+        Args:
+            audio: Of the frame.
+            taps: Taps 0 … n − 1; of a symmetric filter the middle one and those behind it, by
+                `oscine.functional.noise.filter_taps`.
+            symmetric: The filter has ``2 n − 1`` taps and delays by n − 1 samples.
+        """
+        return self.append("moving_filter", [audio, taps], audio.size, integers=[symmetric])
+
     def noise(self, taps: Wire, seed_offset: int = 0) -> Wire:
         """Return white noise through the symmetric filter of these taps, 0 … n − 1, cross-faded.
 
@@ -274,3 +332,71 @@ class Program:
     def convolve(self, audio: Wire, taps: Tensor) -> Wire:
         """Return the audio convolved with a long impulse response, without latency (partitioned)."""
         return self.append("convolve", [audio], audio.size, tensors=[taps])
+
+    # ---- file
+
+    def to_bytes(self, dtype: Literal["float32", "float16"] = "float32") -> bytes:
+        """Return the program as a file's content (`docs/program-file.md`).
+
+        Args:
+            dtype: Of the tensors; "float16" halves the file, and is rounded.
+
+        Raises:
+            ValueError: When the program has no output, or a name is too long.
+        """
+        if self.output is None:
+            raise ValueError("The program has no output; set it to the wire of its audio.")
+        inputs = b"".join(self._input_record(one) for one in self.inputs)
+        tensors: list[Tensor] = []
+        arguments: list[bytes] = []
+        operations: list[bytes] = []
+        for one in self.operations:
+            wires = [struct.pack("<II", wire.offset, wire.size) for wire in one.inputs]
+            integers = [struct.pack("<q", integer) for integer in one.integers]
+            numbers = [struct.pack("<d", number) for number in one.numbers]
+            indices = [struct.pack("<Q", len(tensors) + i) for i in range(len(one.tensors))]
+            counts = (len(wires), len(integers), len(numbers), len(indices))
+            record = (KINDS.index(one.kind), one.output.offset, one.output.size, len(arguments), *counts)
+            operations.append(_OPERATION.pack(*record))
+            arguments += [*wires, *integers, *numbers, *indices]
+            tensors += one.tensors
+        metadata = json.dumps(self.metadata, ensure_ascii=False, sort_keys=True).encode()
+        contents = [tensor.numpy().astype("<f4" if dtype == "float32" else "<f2") for tensor in tensors]
+        sections = [inputs, b"".join(operations), b"".join(arguments), b"", metadata]
+        sections[3] = bytes(_TENSOR.size * len(tensors))
+        places, at = [], _HEADER.size
+        for section in sections:
+            places.append(at)
+            at = _aligned(at + len(section))
+        table = []
+        for content in contents:
+            rows = content.shape[0] if content.ndim == 2 else 1
+            shape = rows, content.size // rows
+            table.append(_TENSOR.pack(at, content.size, int(dtype == "float16"), *shape))
+            at = _aligned(at + content.nbytes)
+        sections[3] = b"".join(table)
+        numbers = (self.sample_rate, self.hop_length, self.latency, len(self.inputs), len(operations))
+        sizes = (len(tensors), self.n_values, self.output.offset, len(arguments))
+        file = bytearray(at)
+        _HEADER.pack_into(
+            file, 0, MAGIC, VERSION, *numbers, *sizes, *places, len(metadata), len(file), bytes(32)
+        )
+        for place, section in zip(places, sections, strict=True):
+            file[place : place + len(section)] = section
+        for record, content in zip(table, contents, strict=True):
+            place = _TENSOR.unpack(record)[0]
+            file[place : place + content.nbytes] = content.tobytes()
+        file[_DIGEST] = hashlib.sha256(file).digest()
+        return bytes(file)
+
+    @staticmethod
+    def _input_record(one: ProgramInput) -> bytes:
+        name = one.name.encode()
+        if len(name) > _LONGEST_NAME:
+            raise ValueError(f"The input's name {one.name} is longer than {_LONGEST_NAME} bytes.")
+        size = one.wire.offset, one.wire.size
+        return _INPUT.pack(name, *size, one.default, one.minimum, one.maximum, int(one.positive))
+
+
+def _aligned(at: int) -> int:
+    return -(-at // _ALIGNMENT) * _ALIGNMENT

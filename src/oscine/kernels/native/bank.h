@@ -12,8 +12,8 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
+#include "memory.h"
 #include "oscine.h"
 #include "simd.h"
 
@@ -42,31 +42,34 @@ class Bank {
     using I = typename S::I;
     using Integer = typename S::Integer;
     static constexpr int STRIP = 4;  // vectors whose sums stay in registers
+    static constexpr int ROW = 4 * LANES + 2;
 
     const oscine_bank& b;
     const int64_t n, n_padded, n_partials, n_sines;
     const T nyquist;
-    std::vector<Integer> phase;
-    std::vector<T> start, end, masked_start, masked_end, pairs, output, slope, grad_start, grad_end, pending;
-    std::vector<T> low_sine, low_cosine, sums;
+    Buffer<Integer> phase;
+    Buffer<T> start, end, masked_start, masked_end, pairs, output, slope, grad_start, grad_end, pending;
+    Buffer<T> low_sine, low_cosine, sums;
 
     static constexpr double TWO_PI = 6.283185307179586;
 
    public:
-    explicit Bank(const oscine_bank& bank)
+    // From an arena, it computes forward alone.
+    explicit Bank(const oscine_bank& bank, Arena* arena = nullptr)
         : b(bank),
           n(bank.hop_length),
           n_padded((bank.hop_length + W * STRIP - 1) / (W * STRIP) * (W * STRIP)),
           n_partials(bank.n_partials),
           n_sines(bank.n_sines),
           nyquist(static_cast<T>(bank.nyquist)),
-          phase(n_padded),
-          start(n_partials),
-          end(n_partials),
-          masked_start(n_partials + 2 * PAD),
-          masked_end(n_partials + 2 * PAD),
-          output(n_padded),
-          slope(n_padded) {}
+          phase(n_padded, arena),
+          start(n_partials, arena),
+          end(n_partials, arena),
+          masked_start(n_partials + 2 * PAD, arena),
+          masked_end(n_partials + 2 * PAD, arena),
+          pairs(Layout(static_cast<int>(n_partials)).n_blocks * ROW, arena),
+          output(n_padded, arena),
+          slope(arena ? 0 : n_padded, arena) {}
 
     void forward(int64_t item, int64_t first, int64_t last) {
         amplitudes(item, first - 1, start.data());
@@ -78,15 +81,15 @@ class Bank {
                 free_sines(item, t);
             T* audio = static_cast<T*>(b.audio) + (item * b.n_frames + t) * n;
             std::copy(output.begin(), output.begin() + n, audio);
-            std::swap(start, end);
+            start.swap(end);
         }
     }
 
     // Gradients of the frames first … last − 1, and of the amplitudes of these frames (and those before frame 0).
     void backward(int64_t item, int64_t first, int64_t last) {
-        grad_start.assign(n_partials, 0);
-        grad_end.assign(n_partials, 0);
-        pending.assign(n_partials, 0);
+        grad_start.assign_zero(n_partials);
+        grad_end.assign_zero(n_partials);
+        pending.assign_zero(n_partials);
         amplitudes(item, first - 1, start.data());
         for (int64_t t = first; t < last; t++) {
             amplitudes(item, t, end.data());
@@ -96,8 +99,8 @@ class Bank {
             else if (t == 0)
                 std::copy(grad_start.begin(), grad_start.end(),
                           static_cast<T*>(b.grad_previous_amplitudes) + item * n_partials);
-            std::swap(pending, grad_end);
-            std::swap(start, end);
+            pending.swap(grad_end);
+            start.swap(end);
         }
         if (last < b.n_frames) {  // the last row is where the next frame starts, too
             amplitudes(item, last, end.data());
@@ -169,7 +172,9 @@ class Bank {
     int prepare(int64_t item, int64_t t) {
         const T highest = std::max(*frequency(item, t), *frequency(item, t - 1));
         const int64_t audible = n_audible(highest);
-        for (auto [from, to] : {std::pair{&start, &masked_start}, std::pair{&end, &masked_end}}) {
+        for (int side = 0; side < 2; side++) {
+            const Buffer<T>* from = side ? &end : &start;
+            Buffer<T>* to = side ? &masked_end : &masked_start;
             std::copy(from->begin(), from->begin() + audible, to->begin() + PAD);
             std::fill(to->begin() + PAD + audible, to->end(), T(0));
         }
@@ -177,7 +182,6 @@ class Bank {
     }
 
     // pairs[block][start sum, start difference, rise sum, rise difference][j − 1]; and the centres behind each.
-    static constexpr int ROW = 4 * LANES + 2;
     void fill_pairs(const Layout& layout) {
         pairs.resize(layout.n_blocks * ROW);
         for (int g = 0; g < layout.n_blocks; g++) {
@@ -283,11 +287,7 @@ class Bank {
         s = turned;
     }
 
-    static V lane_numbers() {
-        V numbers{};
-        for (int i = 0; i < W; i++) numbers[i] = static_cast<T>(i);
-        return numbers;
-    }
+    static V lane_numbers() { return S::numbers_from_zero(); }
 
     // Gradients of one frame: of its polynomial (`whole`), of its start amplitudes and its end amplitudes.
     void grad_frame(int64_t item, int64_t t, bool whole) {
@@ -417,7 +417,7 @@ class Bank {
     void finish_row(int64_t item, int64_t t, bool with_start) {
         const int64_t at = item * b.n_frames + t;
         T* grad = static_cast<T*>(b.grad_weights) + at * n_partials;
-        std::vector<T>& row = pending;
+        Buffer<T>& row = pending;
         if (with_start)
             for (int64_t k = 0; k < n_partials; k++) row[k] += grad_start[k];
         if (!b.amplitude) {

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
+#include "memory.h"
 #include "oscine.h"
 #include "simd.h"
 
@@ -26,16 +26,17 @@ class Noise {
     static constexpr int TILE = 4;
 
     const int64_t hop, reach, padded;
-    std::vector<T> noise, reversed, lanes;
+    Buffer<T> noise, reversed, lanes;
 
    public:
-    Noise(int64_t hop_length, int64_t n_taps)
+    // From an arena, it computes forward alone.
+    Noise(int64_t hop_length, int64_t n_taps, Arena* arena = nullptr)
         : hop(hop_length),
           reach(n_taps - 1),
           padded((n_taps + W * TILE - 1) / (W * TILE) * (W * TILE)),
-          noise(hop + 2 * padded + W * TILE),
-          reversed(noise.size()),
-          lanes(2 * padded) {}
+          noise(hop + 2 * padded + W * TILE, arena),
+          reversed(arena ? 0 : noise.size(), arena),
+          lanes(arena ? 0 : 2 * padded, arena) {}
 
     // The frame's noise, in [−1, 1], from number `first` on, and `reach` samples more on either side.
     void listen(int64_t seed, int64_t first) {
@@ -93,7 +94,7 @@ class Noise {
             for (int v = 0; v < TILE; v++) S::store(&lanes[padded + j + v * W], to[v]);
         }
         std::copy_n(lanes.begin(), reach + 1, from_taps);
-        std::copy_n(lanes.begin() + padded, reach + 1, to_taps);
+        std::copy_n(lanes.data() + padded, reach + 1, to_taps);
         from_taps[0] /= 2;
         to_taps[0] /= 2;
     }
@@ -114,7 +115,7 @@ void noise_forward(const oscine_noise& n, int64_t item) {
 template <class T, int W>
 void noise_backward(const oscine_noise& n, int64_t item) {
     Noise<T, W> work(n.hop_length, n.n_taps);
-    std::vector<T> before(n.n_taps);
+    Buffer<T> before(n.n_taps);
     for (int64_t t = 0; t < n.n_frames; t++) {
         const int64_t at = item * n.n_frames + t;
         T* taps = static_cast<T*>(n.grad_taps) + at * n.n_taps;

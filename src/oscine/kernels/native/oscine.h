@@ -65,31 +65,6 @@ typedef struct {
     int has_nyquist;                       // the last bin is its own conjugate
 } oscine_spectra;
 
-// A dense layer: y = weight · x + bias; with a norm, then layer norm and leaky ReLU.
-typedef struct {
-    int64_t n_in, n_out;
-    const float* weight;                   // [out][in]
-    const float* bias;                     // [out]
-    const float* norm_weight;              // [out], or null: no norm, no ReLU
-    const float* norm_bias;                // [out]
-    double epsilon, slope;                 // added to the variance; of the negative side
-} oscine_dense;
-
-// An instrument (models/instrument.py) that plays: a controller, harmonics, noise, a room.
-typedef struct {
-    int64_t sample_rate, hop_length, n_harmonics, n_bands, n_taps, hidden_size, seed;
-    int64_t n_before, n_after;             // dense layers before the recurrence, of each of two inputs, and after it
-    const oscine_dense* before;            // [2][n_before]
-    const oscine_dense* gates;             // the inputs' half of the recurrence
-    const float* recurrent_weight;         // [3 hidden][hidden]
-    const float* recurrent_bias;           // [3 hidden]
-    const oscine_dense* after;             // [n_after]
-    const oscine_dense* head;              // amplitude, harmonics, bands
-    float maximum[3], bias[3];             // of these three's curves
-    const float* filters;                  // [n_bands][n_bands]: from magnitudes to taps 0 … n_bands − 1 of the filter
-    const float* room;                     // [n_taps], or null
-} oscine_instrument;
-
 typedef struct {
     const char* name;                      // "avx512", "avx2" or "portable"
     void (*bank_f32)(const oscine_bank*, int backward, int n_threads);
@@ -101,10 +76,6 @@ typedef struct {
     void (*cut)(const float* signal, const float* window, int64_t n_fft, int64_t hop, int64_t n_frames, float* frames);
     void (*add)(const float* frames, const float* window, int64_t n_fft, int64_t hop, int64_t n_frames, float* total);
     double (*compare)(const oscine_spectra*, float* predicted, const float* truth);
-    // What the description points to must live as long as the player; `play` writes n_frames · hop_length samples.
-    void* (*player_new)(const oscine_instrument*);
-    void (*player_play)(void* player, const float* f0_hz, const float* loudness_db, int64_t n_frames, float* audio);
-    void (*player_free)(void* player);
 } oscine_kernels;
 
 // Version of this interface.

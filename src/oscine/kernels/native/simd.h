@@ -35,6 +35,21 @@ struct Simd {
     static V zero() { return V{}; }
     static V fill(T value) { return V{} + value; }
 
+    // The same bits as another type, and the nearest numbers to integers.
+    static I bits(V x) { return (I)x; }
+    static V from_bits(I x) { return (V)x; }
+    static V number(I x) { return __builtin_convertvector(x, V); }
+    // 0 or −1, from what a comparison gives.
+    template <class Comparison>
+    static I mask(Comparison x) {
+        return (I)x;
+    }
+    static V numbers_from_zero() {
+        V numbers{};
+        for (int i = 0; i < W; i++) numbers[i] = static_cast<T>(i);
+        return numbers;
+    }
+
     // Pairs one after the other, 2 W numbers, to the first ones and the second ones; and back.
     static void split(V a, V b, V& first, V& second) {
 #if defined(__GNUC__) && !defined(__clang__)
@@ -85,16 +100,54 @@ struct Simd {
     }
 };
 
+// One float is a vector of one: for chips without vectors.
+template <>
+struct Simd<float, 1> {
+    using Integer = int32_t;
+    typedef float V;
+    typedef int32_t I;
+    static V load(const float* from) { return *from; }
+    static I load(const int32_t* from) { return *from; }
+    static void store(float* to, V value) { *to = value; }
+    static V zero() { return 0; }
+    static V fill(float value) { return value; }
+    static I bits(V x) {
+        I result;
+        std::memcpy(&result, &x, sizeof result);
+        return result;
+    }
+    static V from_bits(I x) {
+        V result;
+        std::memcpy(&result, &x, sizeof result);
+        return result;
+    }
+    static V number(I x) { return static_cast<float>(x); }
+    static I mask(bool x) { return x ? -1 : 0; }
+    static V numbers_from_zero() { return 0; }
+    static void totals(const float* from, float* to) { *to = *from; }
+    static V fold(V a, V) { return a; }
+    static float sum(V x) { return x; }
+};
+
+template <int W>
+struct Unsigned {
+    typedef uint32_t type __attribute__((vector_size(W * 4)));
+};
+template <>
+struct Unsigned<1> {
+    typedef uint32_t type;
+};
+
 // sin and cos of 2π p, p a fraction of a turn. The nearest quarter turn is an integer operation and exact; on the
 // ±45° that are left, Taylor's polynomials are within a rounding of the truth.
 template <int W>
 inline void sincos(typename Simd<float, W>::I p, typename Simd<float, W>::V& s, typename Simd<float, W>::V& c) {
     using S = Simd<float, W>;
-    typedef uint32_t U __attribute__((vector_size(W * 4)));
+    using U = typename Unsigned<W>::type;
     const U shifted = (U)p + 0x20000000u;
     const U quarter = shifted >> 30;
     const typename S::I rest = (typename S::I)((U)p - (quarter << 30));
-    const typename S::V x = __builtin_convertvector(rest, typename S::V) * static_cast<float>(6.283185307179586 / 4294967296.0);
+    const typename S::V x = S::number(rest) * static_cast<float>(6.283185307179586 / 4294967296.0);
     const typename S::V x2 = x * x;
     typename S::V sine = x2 * 2.7557319e-06f - 1.9841270e-04f;
     sine = sine * x2 + 8.3333333e-03f;
@@ -104,11 +157,11 @@ inline void sincos(typename Simd<float, W>::I p, typename Simd<float, W>::V& s, 
     cosine = cosine * x2 + 4.1666667e-02f;
     cosine = cosine * x2 - 0.5f;
     cosine = cosine * x2 + 1.0f;
-    const typename S::I swapped = (typename S::I)(U)((quarter & 1) == 1);
+    const typename S::I swapped = S::mask((quarter & 1) == 1);
     const typename S::V first = swapped ? cosine : sine, second = swapped ? sine : cosine;
     // Signs: the sine's is quarter 2 and 3, the cosine's quarter 1 and 2.
-    s = (typename S::V)((U)first ^ ((quarter & 2) << 30));
-    c = (typename S::V)((U)second ^ (((quarter + 1) & 2) << 30));
+    s = S::from_bits(S::bits(first) ^ (typename S::I)((quarter & 2) << 30));
+    c = S::from_bits(S::bits(second) ^ (typename S::I)(((quarter + 1) & 2) << 30));
 }
 
 template <int W>
@@ -129,7 +182,6 @@ struct Exponential<float> {
     template <int W>
     static typename Simd<float, W>::V of(typename Simd<float, W>::V x) {
         using S = Simd<float, W>;
-        typedef int32_t I __attribute__((vector_size(W * 4)));
         const typename S::V low = S::fill(-87.0f), high = S::fill(87.0f);
         const typename S::V given = x;
         x = x < low ? low : x;
@@ -145,11 +197,30 @@ struct Exponential<float> {
         y = y * r + 1.6666665459e-1f;
         y = y * r + 5.0000001201e-1f;
         y = y * r * r + r + 1.0f;
-        const I exponent = (I)shifted << 23;
-        const typename S::V result = (typename S::V)((I)y + exponent);
+        const typename S::I exponent = (typename S::I)((typename Unsigned<W>::type)S::bits(shifted) << 23);
+        const typename S::V result = S::from_bits(S::bits(y) + exponent);
         return given == given ? result : given;
     }
 };
+
+// ln x for 1 ≤ x ≤ 2, within 1e-7.
+template <int W>
+inline typename Simd<float, W>::V log_one_to_two(typename Simd<float, W>::V x) {
+    using S = Simd<float, W>;
+    const typename S::I high = S::mask(x > S::fill(1.41421356f));
+    const typename S::V r = (high ? x * 0.5f : x) - 1.0f;
+    typename S::V y = r * 7.0376836292e-2f - 1.1514610310e-1f;
+    y = y * r + 1.1676998740e-1f;
+    y = y * r - 1.2420140846e-1f;
+    y = y * r + 1.4249322787e-1f;
+    y = y * r - 1.6668057665e-1f;
+    y = y * r + 2.0000714765e-1f;
+    y = y * r - 2.4999993993e-1f;
+    y = y * r + 3.3333331174e-1f;
+    const typename S::V r2 = r * r;
+    const typename S::V result = y * r * r2 - r2 * 0.5f + r;
+    return high ? result + 0.69314718f : result;
+}
 
 template <>
 struct Exponential<double> {
@@ -177,6 +248,7 @@ inline void phases(const double* abc, int64_t first, int64_t n, int32_t* out) {
         const double i = static_cast<double>(static_cast<int32_t>(first + j));
         double turn = a + i * (b + i * c);
         turn -= std::floor(turn);
+        turn = turn >= 0 && turn < 1 ? turn : 0;  // NaN, and what was rounded up to a whole turn
         // [0, 1) to [−2^31, 2^31), half a turn off, which the flipped highest bit puts right.
         out[j] = static_cast<int32_t>((turn - 0.5) * 4294967296.0) ^ INT32_MIN;
     }
@@ -188,6 +260,7 @@ inline void phases(const double* abc, int64_t first, int64_t n, int64_t* out) {
         const double i = static_cast<double>(first + j);
         double turn = a + i * (b + i * c);
         turn -= std::floor(turn);
+        turn = turn >= 0 && turn < 1 ? turn : 0;
         out[j] = static_cast<int64_t>((turn - 0.5) * 18446744073709551616.0) ^ INT64_MIN;
     }
 }

@@ -9,7 +9,6 @@
 #include "bank.h"
 #include "gru.h"
 #include "noise.h"
-#include "player.h"
 #include "spectra.h"
 
 namespace {
@@ -72,16 +71,6 @@ void noise(const oscine_noise* n, int backward, int n_threads) {
     });
 }
 
-using Instrument = Player<WIDTH, BLOCKS>;
-
-void* player_new(const oscine_instrument* description) { return new Instrument(*description); }
-
-void player_play(void* player, const float* f0_hz, const float* loudness_db, int64_t n_frames, float* audio) {
-    static_cast<Instrument*>(player)->play(f0_hz, loudness_db, n_frames, audio);
-}
-
-void player_free(void* player) { delete static_cast<Instrument*>(player); }
-
 }  // namespace
 
 extern const oscine_kernels OSCINE_NAME;
@@ -96,7 +85,4 @@ const oscine_kernels OSCINE_NAME = {
     Spectra<WIDTH>::cut,
     Spectra<WIDTH>::add,
     Spectra<WIDTH>::compare,
-    player_new,
-    player_play,
-    player_free,
 };

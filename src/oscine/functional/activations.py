@@ -1,4 +1,4 @@
-"""Curves that bring a network's unbounded output into a control's range."""
+"""Activations that bring a network's unbounded output into a control's range."""
 
 import math
 

@@ -1,0 +1,147 @@
+"""The runtime in Python: a program's bytes in, audio out (native/oscine_runtime.h by ctypes)."""
+
+import ctypes
+import functools
+import json
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from oscine.kernels import chosen
+from oscine.kernels.library import INSTRUCTION_SETS, open_library
+
+VERSION = 1
+"""Of the C interface."""
+
+
+@functools.cache
+def _library() -> ctypes.CDLL | None:
+    library = open_library()
+    if library is None or library.oscine_runtime_version() != VERSION:
+        return None
+    pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "oscine_find_engine": (pointer, [ctypes.c_char_p]),
+        "oscine_load_with": (
+            ctypes.c_int,
+            [pointer, ctypes.c_char_p, size, pointer, size, ctypes.POINTER(pointer)],
+        ),
+        "oscine_free": (None, [pointer]),
+        "oscine_reset": (ctypes.c_int, [pointer, ctypes.c_int64]),
+        "oscine_play": (ctypes.c_int, [pointer, pointer, size, size, pointer]),
+        "oscine_error_text": (ctypes.c_char_p, [ctypes.c_int]),
+        "oscine_sample_rate": (ctypes.c_uint32, [pointer]),
+        "oscine_hop_length": (ctypes.c_uint32, [pointer]),
+        "oscine_latency": (ctypes.c_uint32, [pointer]),
+        "oscine_n_inputs": (ctypes.c_uint32, [pointer]),
+        "oscine_input_name": (ctypes.c_char_p, [pointer, ctypes.c_uint32]),
+        "oscine_input_size": (ctypes.c_uint32, [pointer, ctypes.c_uint32]),
+        "oscine_metadata": (pointer, [pointer, ctypes.POINTER(size)]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+def engines() -> tuple[str, ...]:
+    """Return the names of the engines that can run here, the fastest first."""
+    library = _library()
+    names = () if library is None else INSTRUCTION_SETS
+    return tuple(name for name in names if library and library.oscine_find_engine(name.encode()))
+
+
+class Engine:
+    """A program that plays: it keeps its own state, so one thread uses it at a time and it can't be copied.
+
+    Args:
+        program: The content of a program file (`oscine.streaming.Program.to_bytes`).
+        name: Which engine, one of `engines`; the fastest if left out.
+
+    Attributes:
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+        latency: Samples by which the sound lags the inputs.
+        inputs: The values per frame of every input, by name.
+        metadata: What the program says about the instrument.
+
+    Raises:
+        ValueError: When there is no such engine here, or the bytes are no valid program.
+    """
+
+    def __init__(self, program: bytes, name: str | None = None) -> None:
+        library = _library()
+        form = chosen() if name is None else name
+        form = next(iter(engines()), "") if name is None and form not in engines() else form
+        if library is None or form not in engines():
+            there = ", ".join(engines()) or "none: there was no C++ compiler when Oscine was installed"
+            raise ValueError(f"There is no engine {name or 'here'}; there is {there}.")
+        self.name = form
+        self._library = library
+        player = ctypes.c_void_p()
+        engine = library.oscine_find_engine(form.encode())
+        self._check(library.oscine_load_with(engine, program, len(program), None, 0, ctypes.byref(player)))
+        self._player = player
+        weakref.finalize(self, library.oscine_free, player)
+        self.sample_rate: int = library.oscine_sample_rate(player)
+        self.hop_length: int = library.oscine_hop_length(player)
+        self.latency: int = library.oscine_latency(player)
+        self.inputs: dict[str, int] = {
+            library.oscine_input_name(player, i).decode(): library.oscine_input_size(player, i)
+            for i in range(library.oscine_n_inputs(player))
+        }
+        n_bytes = ctypes.c_size_t()
+        metadata = library.oscine_metadata(player, ctypes.byref(n_bytes))
+        self.metadata: dict[str, Any] = json.loads(ctypes.string_at(metadata, n_bytes.value))
+
+    def __reduce__(self) -> str:
+        raise TypeError(
+            "An engine holds memory of the compiled library and can't be copied; make another one."
+        )
+
+    def __repr__(self) -> str:
+        return f"Engine({self.name}, {self.sample_rate} Hz, hop {self.hop_length}, {', '.join(self.inputs)})"
+
+    def _check(self, code: int) -> None:
+        if code:
+            raise ValueError(self._library.oscine_error_text(code).decode())
+
+    def reset(self, seed: int = 0) -> None:
+        """Go back to before the first sample; the seed is the noise's."""
+        self._check(self._library.oscine_reset(self._player, seed))
+
+    def play(self, inputs: Mapping[str, Tensor]) -> Float[Tensor, "1 time"]:
+        """Return the audio of the next frames.
+
+        Args:
+            inputs: By name, (1, frame) or (1, frame, size); those that are left out stand at their default.
+
+        Raises:
+            ValueError: When a name is unknown, a shape is wrong, or nothing says how many frames there are.
+        """
+        unknown = [name for name in inputs if name not in self.inputs]
+        if unknown or not inputs:
+            raise ValueError(
+                f"{', '.join(unknown) or 'Nothing'} was given; the inputs are {', '.join(self.inputs)}."
+            )
+        n_frames = next(iter(inputs.values())).shape[1]
+        pointers = (ctypes.c_void_p * len(self.inputs))()
+        kept = []
+        for i, (name, size) in enumerate(self.inputs.items()):
+            if name not in inputs:
+                continue
+            given = inputs[name]
+            wanted = ((1, n_frames), (1, n_frames, size)) if size == 1 else ((1, n_frames, size),)
+            if tuple(given.shape) not in wanted:
+                raise ValueError(f"{name} is {tuple(given.shape)}; give {' or '.join(map(str, wanted))}.")
+            values = given.detach().to("cpu", torch.float32).contiguous()
+            kept.append(values)
+            pointers[i] = values.data_ptr()
+        audio = torch.empty(1, n_frames * self.hop_length, dtype=torch.float32, device="cpu")
+        arguments = self._player, pointers, len(self.inputs), n_frames, audio.data_ptr()
+        self._check(self._library.oscine_play(*arguments))
+        return audio

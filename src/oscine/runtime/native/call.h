@@ -1,0 +1,99 @@
+// What an operation is made from: its record in the file, resolved to wires, numbers and tensors.
+//
+// An operation is a class with
+//
+//     static bool fits(const Call&)      every size and argument belongs together; nothing else is checked later
+//     Operation(const Call&, Arena&)     takes its memory, and fills it if the arena is real
+//     void start(int64_t seed)           goes back to before the first frame
+//     void run()                         computes a frame: reads its wires, writes its output
+//
+// and one line in the table of operations.h, at the place that its number in program.py says.
+#pragma once
+
+#include <cstdint>
+
+#include "file.h"
+#include "memory.h"
+#include "simd.h"
+
+namespace {
+
+struct Call {
+    const File& file;
+    const OperationRecord record;
+    float* const values;  // the workspace; null while memory is measured
+
+    int64_t hop() const { return file.header.hop_length; }
+    double sample_rate() const { return file.header.sample_rate; }
+
+    uint32_t n_wires() const { return record.n_wires; }
+    int64_t size(uint32_t wire) const { return file.wire_size(record, wire); }
+    const float* wire(uint32_t i) const { return values ? values + file.wire_offset(record, i) : nullptr; }
+    int64_t output_size() const { return record.size; }
+    float* output() const { return values ? values + record.output : nullptr; }
+
+    uint32_t n_integers() const { return record.n_integers; }
+    int64_t integer(uint32_t i) const {
+        return static_cast<int64_t>(file.argument(record.first_argument + record.n_wires + i));
+    }
+    double number(uint32_t i) const {
+        const uint64_t bits = file.argument(record.first_argument + record.n_wires + record.n_integers + i);
+        double value;
+        std::memcpy(&value, &bits, sizeof value);
+        return value;
+    }
+    TensorRecord tensor(uint32_t i) const {
+        const uint64_t index = file.argument(
+            static_cast<uint64_t>(record.first_argument) + record.n_wires + record.n_integers + record.n_numbers + i);
+        return file.tensor(static_cast<uint32_t>(index));
+    }
+
+    // How many of everything there are.
+    bool has(uint32_t wires, uint32_t integers, uint32_t numbers, uint32_t tensors) const {
+        return record.n_wires == wires && record.n_integers == integers && record.n_numbers == numbers &&
+               record.n_tensors == tensors;
+    }
+
+    // Every number is finite and of a size that float32 has.
+    bool has_finite_numbers() const {
+        for (uint32_t i = 0; i < record.n_numbers; i++)
+            if (!(number(i) >= -1e30 && number(i) <= 1e30)) return false;
+        return true;
+    }
+
+    bool is_tensor(uint32_t i, int64_t rows, int64_t columns) const {
+        const TensorRecord one = tensor(i);
+        return one.rows == rows && one.columns == columns;
+    }
+
+    const float* constant(uint32_t i, Arena& arena) const {
+        const TensorRecord one = tensor(i);
+        float* to = arena.take<float>(static_cast<int64_t>(one.n_elements));
+        if (to) file.copy(one, to);
+        return to;
+    }
+};
+
+// The first `count` numbers of a vector; the others are 0.
+template <int W>
+typename Simd<float, W>::V load_some(const float* from, int64_t count) {
+    using S = Simd<float, W>;
+    if (count >= W) return S::load(from);
+    float lanes[W] = {};
+    for (int64_t i = 0; i < count; i++) lanes[i] = from[i];
+    return S::load(lanes);
+}
+
+template <int W>
+void store_some(float* to, typename Simd<float, W>::V value, int64_t count) {
+    using S = Simd<float, W>;
+    if (count >= W) {
+        S::store(to, value);
+        return;
+    }
+    float lanes[W];
+    S::store(lanes, value);
+    for (int64_t i = 0; i < count; i++) to[i] = lanes[i];
+}
+
+}  // namespace

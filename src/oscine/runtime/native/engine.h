@@ -1,0 +1,174 @@
+// One instruction set's engine: loading a program and playing it. Included by a file that has set the target, OSCINE_ENGINE,
+// WIDTH (floats in a vector) and BLOCKS (blocks of partials whose sums fit into the registers).
+#pragma once
+
+#include "operations.h"
+#include "player.h"
+
+namespace {
+
+struct Step {
+    void* operation;
+    void (*run)(void*);
+    void (*start)(void*, int64_t);
+};
+
+}  // namespace
+
+namespace {
+
+using Table = Operations<WIDTH, BLOCKS>;
+
+// Half of what a 32-bit address space holds, and more than any instrument needs.
+constexpr size_t MOST_BYTES = size_t(1) << 30;
+
+// Take all memory of a player from the arena, and fill it if the arena is real.
+int build(const File& file, Arena& arena, oscine_player** result) {
+    const Header& header = file.header;
+    oscine_player* player = arena.take<oscine_player>(1);
+    float* values = arena.take<float>(header.n_values);
+    InputRecord* inputs = arena.take<InputRecord>(header.n_inputs);
+    uint64_t n_held = 0, n_written = 0, n_constants = 0;
+    for (uint32_t i = 0; i < header.n_inputs; i++) n_held += file.input(i).size;
+    if (n_held > MOST_VALUES) return OSCINE_TOO_LARGE;
+    float* held = arena.take<float>(static_cast<int64_t>(n_held));
+    char* metadata = arena.take<char>(static_cast<int64_t>(header.metadata_size));
+    Step* steps = arena.take<Step>(header.n_operations);
+    for (uint32_t i = 0; i < header.n_operations; i++) {
+        const OperationRecord record = file.operation(i);
+        if (record.kind >= Table::count) return OSCINE_OTHER_VERSION;
+        const Kind& kind = Table::table[record.kind];
+        const Call call{file, record, values};
+        // What a frame costs, and what the constants take, grows with the file.
+        n_written += record.size;
+        for (uint32_t t = 0; t < record.n_tensors; t++) n_constants += call.tensor(t).n_elements;
+        if (n_written > 4ull * MOST_VALUES || n_constants > MOST_ELEMENTS) return OSCINE_TOO_LARGE;
+        if (!kind.fits(call)) return OSCINE_INVALID;
+        void* operation = kind.place(call, arena);
+        if (arena.used() > MOST_BYTES) return OSCINE_TOO_LARGE;
+        if (steps) steps[i] = {operation, kind.run, kind.start};
+    }
+    if (!arena.is_real()) return OSCINE_OK;
+    for (uint32_t i = 0; i < header.n_inputs; i++) inputs[i] = file.input(i);
+    std::memcpy(metadata, file.at(header.metadata_at), header.metadata_size);
+    *player = {};
+    player->sample_rate = header.sample_rate;
+    player->hop_length = header.hop_length;
+    player->latency = header.latency;
+    player->n_inputs = header.n_inputs;
+    player->n_steps = header.n_operations;
+    player->n_values = header.n_values;
+    player->values = values;
+    player->output = values + header.output;
+    player->inputs = inputs;
+    player->held = held;
+    player->steps = steps;
+    player->metadata = metadata;
+    player->metadata_size = header.metadata_size;
+    *result = player;
+    return OSCINE_OK;
+}
+
+int engine_size(const void* program, size_t n_bytes, size_t* needed) {
+    File file(program, n_bytes);
+    const int code = file.open();
+    if (code != OSCINE_OK) return code;
+    Arena arena(nullptr);
+    const int built = build(file, arena, nullptr);
+    *needed = arena.used();
+    return built;
+}
+
+void engine_reset(oscine_player* player, int64_t seed) {
+    player->seed = seed;
+    std::memset(player->values, 0, player->n_values * sizeof(float));
+    const InputRecord* inputs = static_cast<const InputRecord*>(player->inputs);
+    float* held = player->held;
+    for (uint32_t i = 0; i < player->n_inputs; i++)
+        for (uint32_t j = 0; j < inputs[i].size; j++) *held++ = inputs[i].initial;
+    const Step* steps = static_cast<const Step*>(player->steps);
+    for (uint32_t i = 0; i < player->n_steps; i++) steps[i].start(steps[i].operation, seed);
+}
+
+// The memory was measured by `engine_size` for the same bytes.
+int engine_load(const void* program, size_t n_bytes, void* memory, oscine_player** player) {
+    File file(program, n_bytes);
+    const int code = file.open();
+    if (code != OSCINE_OK) return code;
+    Arena arena(memory);
+    const int built = build(file, arena, player);
+    if (built == OSCINE_OK) engine_reset(*player, 0);
+    return built;
+}
+
+// Put a frame's input into the workspace, without its bad values (streaming/program.py: ProgramInput).
+void clean(const InputRecord& input, const float* given, float* held, float* values) {
+    for (uint32_t j = 0; j < input.size; j++) {
+        if (given) {
+            const float value = given[j];
+            const bool is_good = input.positive ? value > 0 && value <= 3.4028235e38f : value == value;
+            if (is_good) {
+                const float low = value > input.minimum ? value : input.minimum;
+                held[j] = low < input.maximum ? low : input.maximum;
+            }
+        } else {
+            held[j] = input.initial;
+        }
+        values[input.offset + j] = held[j];
+    }
+}
+
+// Numbers too small for float32's normal range count as 0 while a block is computed: decaying tails would be slow otherwise.
+class FlushDenormals {
+#if defined(__x86_64__) || defined(__SSE__)
+    const unsigned before = __builtin_ia32_stmxcsr();
+
+   public:
+    FlushDenormals() { __builtin_ia32_ldmxcsr(before | 0x8040u); }
+    ~FlushDenormals() { __builtin_ia32_ldmxcsr(before); }
+#elif defined(__aarch64__)
+    uint64_t before;
+
+   public:
+    FlushDenormals() {
+        __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+        __asm__ volatile("msr fpcr, %0" : : "r"(before | (uint64_t(1) << 24)));
+    }
+    ~FlushDenormals() { __asm__ volatile("msr fpcr, %0" : : "r"(before)); }
+#else
+   public:
+    FlushDenormals() {}
+    ~FlushDenormals() {}
+#endif
+};
+
+void engine_play(oscine_player* player, const float* const* given, size_t n_frames, float* audio) {
+    const FlushDenormals guard;
+    const InputRecord* inputs = static_cast<const InputRecord*>(player->inputs);
+    const Step* steps = static_cast<const Step*>(player->steps);
+    const int64_t hop = player->hop_length;
+    for (size_t t = 0; t < n_frames; t++, audio += hop) {
+        float* held = player->held;
+        for (uint32_t i = 0; i < player->n_inputs; i++) {
+            const size_t size = inputs[i].size;
+            clean(inputs[i], given && given[i] ? given[i] + t * size : nullptr, held, player->values);
+            held += size;
+        }
+        for (uint32_t i = 0; i < player->n_steps; i++) steps[i].run(steps[i].operation);
+        float worst = 0;
+        for (int64_t i = 0; i < hop; i++) {
+            audio[i] = player->output[i];
+            worst += audio[i] * 0.0f;  // NaN and ∞ make it NaN
+        }
+        if (worst != 0) {
+            // Weights that overflow: this frame is silent, and the player starts anew.
+            std::memset(audio, 0, static_cast<size_t>(hop) * sizeof(float));
+            engine_reset(player, player->seed);
+        }
+    }
+}
+
+}  // namespace
+
+extern const oscine_engine OSCINE_ENGINE;
+const oscine_engine OSCINE_ENGINE = {OSCINE_TEXT, engine_size, engine_load, engine_reset, engine_play};

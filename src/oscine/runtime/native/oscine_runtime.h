@@ -1,0 +1,65 @@
+// The runtime's C interface: it plays an instrument from the bytes of a program file (docs/program-file.md).
+//
+// A player belongs to one thread at a time; any number of players may run beside each other. After `oscine_load` no
+// function allocates, locks or throws. The bytes may be freed after loading.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define OSCINE_EXPORT __declspec(dllexport)
+#else
+#define OSCINE_EXPORT __attribute__((visibility("default")))
+#endif
+
+typedef struct oscine_player oscine_player;
+
+enum {
+    OSCINE_OK = 0,
+    OSCINE_NOT_A_PROGRAM = 1,   // too short, or another magic
+    OSCINE_OTHER_VERSION = 2,   // of a later format
+    OSCINE_DAMAGED = 3,         // the sha256 is not that of the bytes
+    OSCINE_INVALID = 4,         // sizes, offsets or arguments that do not belong together
+    OSCINE_TOO_LARGE = 5,       // beyond the limits of the format
+    OSCINE_NO_MEMORY = 6,       // none to be had, or less than oscine_size asks for
+    OSCINE_WRONG_ARGUMENT = 7,  // null where something is needed, or a number out of its range
+};
+
+// One sentence in English for a code.
+OSCINE_EXPORT const char* oscine_error_text(int code);
+
+// How many bytes a player of this program needs.
+OSCINE_EXPORT int oscine_size(const void* program, size_t n_bytes, size_t* needed);
+
+// Make a player at its start, with seed 0. Memory is the caller's, 64-byte aligned, at least `oscine_size`; or null.
+OSCINE_EXPORT int oscine_load(const void* program, size_t n_bytes, void* memory, size_t memory_size, oscine_player** player);
+
+// Free what `oscine_load` allocated; nothing where the memory is the caller's. Null is allowed.
+OSCINE_EXPORT void oscine_free(oscine_player* player);
+
+// Go back to before the first sample; the seed is the noise's.
+OSCINE_EXPORT int oscine_reset(oscine_player* player, int64_t seed);
+
+// Play frames: inputs[i] is [n_frames][oscine_input_size(i)], or null for its default; audio is [n_frames · hop].
+OSCINE_EXPORT int oscine_play(oscine_player* player, const float* const* inputs, size_t n_inputs, size_t n_frames, float* audio);
+
+OSCINE_EXPORT uint32_t oscine_sample_rate(const oscine_player* player);  // Hz
+OSCINE_EXPORT uint32_t oscine_hop_length(const oscine_player* player);   // samples per frame
+OSCINE_EXPORT uint32_t oscine_latency(const oscine_player* player);      // samples by which the sound lags the inputs
+OSCINE_EXPORT uint32_t oscine_n_inputs(const oscine_player* player);
+OSCINE_EXPORT const char* oscine_input_name(const oscine_player* player, uint32_t input);  // null where there is none
+OSCINE_EXPORT uint32_t oscine_input_size(const oscine_player* player, uint32_t input);     // values per frame
+OSCINE_EXPORT float oscine_input_default(const oscine_player* player, uint32_t input);
+OSCINE_EXPORT float oscine_input_minimum(const oscine_player* player, uint32_t input);
+OSCINE_EXPORT float oscine_input_maximum(const oscine_player* player, uint32_t input);
+OSCINE_EXPORT const char* oscine_metadata(const oscine_player* player, size_t* n_bytes);  // JSON, not zero-terminated
+OSCINE_EXPORT int oscine_runtime_version(void);
+
+#ifdef __cplusplus
+}
+#endif

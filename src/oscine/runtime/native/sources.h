@@ -1,0 +1,140 @@
+// Operations that make sound: banks of sines and noise.
+#pragma once
+
+#include <cmath>
+
+#include "bank.h"
+#include "call.h"
+#include "noise.h"
+
+namespace {
+
+// functional/harmonic.py, a frame at a time. FREE: every partial has a frequency of its own, and its amplitude is given.
+template <int W, int MOST_BLOCKS, bool FREE>
+class Sines {
+    const float *f0_hz, *amplitude = nullptr, *weights, *inharmonicity = nullptr, *offset = nullptr;
+    float* y;
+    const int64_t n_partials, n_sines, hop;
+    const double rate;
+    Buffer<float> hz, previous_hz, amplitudes;
+    Buffer<double> phase, polynomial;
+    oscine_bank description{};
+    Bank<float, W, MOST_BLOCKS> bank;
+    float previous_offset = 0;
+    bool has_started = false;
+
+    static const oscine_bank& describe(oscine_bank& b, const Call& c, int64_t partials, int64_t sines) {
+        b.batch = b.n_frames = 1;
+        b.hop_length = c.hop();
+        b.n_partials = partials;
+        b.n_sines = sines;
+        b.nyquist = c.sample_rate() / 2;
+        return b;
+    }
+    static int64_t partials_of(const Call& c) { return c.size(FREE ? 1 : 2); }
+    static int64_t sines_of(const Call& c) { return FREE || c.integer(0) ? partials_of(c) : 1; }
+
+   public:
+    static bool fits(const Call& c) {
+        if (c.output_size() != c.hop()) return false;
+        if (FREE) return c.has(2, 0, 0, 0) && c.size(0) == c.size(1) && c.size(0) <= (1 << 16);
+        if (c.n_integers() != 2 || c.integer(0) < 0 || c.integer(0) > 1 || c.integer(1) < 0 || c.integer(1) > 1) return false;
+        const uint32_t extra = static_cast<uint32_t>(c.integer(0) + c.integer(1));
+        if (!c.has(3 + extra, 2, 0, 0) || c.size(0) != 1 || c.size(1) != 1 || c.size(2) > (1 << 16)) return false;
+        for (uint32_t i = 0; i < extra; i++)
+            if (c.size(3 + i) != 1) return false;
+        return true;
+    }
+    Sines(const Call& c, Arena& arena)
+        : f0_hz(c.wire(0)), weights(c.wire(FREE ? 1 : 2)), y(c.output()), n_partials(partials_of(c)), n_sines(sines_of(c)),
+          hop(c.hop()), rate(c.sample_rate()), hz(n_sines, &arena), previous_hz(n_sines, &arena), amplitudes(n_partials, &arena),
+          phase(n_sines, &arena), polynomial(3 * n_sines, &arena),
+          bank(describe(description, c, n_partials, n_sines), &arena) {
+        if (!FREE) {
+            amplitude = c.wire(1);
+            if (c.integer(0)) inharmonicity = c.wire(3);
+            if (c.integer(1)) offset = c.wire(c.integer(0) ? 4 : 3);
+        }
+        description.polynomial = polynomial.data();
+        description.frequency_hz = hz.data();
+        description.previous_hz = previous_hz.data();
+        description.amplitude = amplitude;
+        description.weights = weights;
+        description.previous_amplitudes = amplitudes.data();
+        description.audio = y;
+    }
+
+    void start(int64_t) {
+        phase.zero();
+        has_started = false;
+    }
+
+    void run() {
+        for (int64_t k = 0; k < n_sines; k++) hz[k] = frequency(k);
+        if (!has_started) {
+            std::memcpy(previous_hz.data(), hz.data(), static_cast<size_t>(n_sines) * sizeof(float));
+            bank.amplitudes(0, 0, amplitudes.data());
+            if (offset) previous_offset = *offset;
+            has_started = true;
+        }
+        // functional/phase.py: linear frequency, quadratic phase.
+        const double length = static_cast<double>(hop);
+        for (int64_t k = 0; k < n_sines; k++) {
+            const double before = previous_hz[k] / rate, now = hz[k] / rate;
+            const double times = n_sines == 1 ? 1.0 : static_cast<double>(k + 1);
+            const double from = offset ? times * previous_offset : 0, to = offset ? times * *offset : 0;
+            polynomial[3 * k] = phase[k] + from;
+            polynomial[3 * k + 1] = before + (to - from) / length;
+            polynomial[3 * k + 2] = (now - before) / (2 * length);
+            phase[k] += length * (before + now) / 2;
+            phase[k] -= std::floor(phase[k]);
+        }
+        bank.forward(0, 0, 1);
+        bank.amplitudes(0, 0, amplitudes.data());
+        std::memcpy(previous_hz.data(), hz.data(), static_cast<size_t>(n_sines) * sizeof(float));
+        if (offset) previous_offset = *offset;
+    }
+
+   private:
+    float frequency(int64_t k) const {
+        if (FREE) return f0_hz[k];
+        if (!inharmonicity) return *f0_hz;
+        const float number = static_cast<float>(k + 1);
+        return *f0_hz * (number * std::sqrt(1.0f + *inharmonicity * (number * number)));
+    }
+};
+
+template <int W>
+class NoiseStep {
+    const float* taps;
+    float* y;
+    const int64_t n_taps, hop;
+    const uint64_t seed_offset;
+    Buffer<float> previous;
+    Noise<float, W> noise;
+    int64_t seed = 0, sample = 0;
+    bool has_started = false;
+
+   public:
+    static bool fits(const Call& c) {
+        return c.has(1, 1, 0, 0) && c.output_size() == c.hop() && c.size(0) <= (1 << 16);
+    }
+    NoiseStep(const Call& c, Arena& arena)
+        : taps(c.wire(0)), y(c.output()), n_taps(c.size(0)), hop(c.hop()), seed_offset(static_cast<uint64_t>(c.integer(0))),
+          previous(n_taps, &arena), noise(hop, n_taps, &arena) {}
+    void start(int64_t with) {
+        seed = static_cast<int64_t>(static_cast<uint64_t>(with) + seed_offset);
+        sample = 0;
+        has_started = false;
+    }
+    void run() {
+        if (!has_started) std::memcpy(previous.data(), taps, static_cast<size_t>(n_taps) * sizeof(float));
+        has_started = true;
+        noise.listen(seed, sample);
+        sample += hop;
+        noise.filter(previous.data(), taps, y);
+        std::memcpy(previous.data(), taps, static_cast<size_t>(n_taps) * sizeof(float));
+    }
+};
+
+}  // namespace

@@ -1,0 +1,255 @@
+// Operations on the values of one frame: arithmetic, dense layers, activations.
+#pragma once
+
+#include <cmath>
+
+#include "call.h"
+
+namespace {
+
+// y = bias + matrix · x, the rows of the matrix one after the other, as torch has them.
+template <int W>
+void matrix_vector(const float* matrix, const float* bias, const float* x, int64_t n_in, int64_t n_out, float* y) {
+    using S = Simd<float, W>;
+    constexpr int ROWS = 8;  // read side by side, so that as many loads are under way
+    int64_t row = 0;
+    for (; row + ROWS <= n_out; row += ROWS, matrix += ROWS * n_in) {
+        typename S::V total[ROWS];
+        for (int r = 0; r < ROWS; r++) total[r] = S::zero();
+        int64_t i = 0;
+        for (; i + W <= n_in; i += W) {
+            const typename S::V given = S::load(x + i);
+#pragma GCC unroll 8
+            for (int r = 0; r < ROWS; r++) total[r] += S::load(matrix + r * n_in + i) * given;
+        }
+        for (int r = 0; r < ROWS; r++) {
+            float sum = S::sum(total[r]);
+            for (int64_t rest = i; rest < n_in; rest++) sum += matrix[r * n_in + rest] * x[rest];
+            y[row + r] = sum + bias[row + r];
+        }
+    }
+    for (; row < n_out; row++, matrix += n_in) {
+        float sum = 0;
+        for (int64_t i = 0; i < n_in; i++) sum += matrix[i] * x[i];
+        y[row] = sum + bias[row];
+    }
+}
+
+class Concatenate {
+    const Call& call;
+    struct Part {
+        const float* from;
+        int64_t size;
+    };
+    Part* parts;
+    float* to;
+    uint32_t n;
+
+   public:
+    static bool fits(const Call& c) {
+        int64_t total = 0;
+        for (uint32_t i = 0; i < c.n_wires(); i++) total += c.size(i);
+        return c.n_wires() >= 1 && c.has(c.n_wires(), 0, 0, 0) && total == c.output_size();
+    }
+    Concatenate(const Call& c, Arena& arena) : call(c), parts(arena.take<Part>(c.n_wires())), to(c.output()), n(c.n_wires()) {
+        (void)call;
+        if (parts)
+            for (uint32_t i = 0; i < n; i++) parts[i] = {c.wire(i), c.size(i)};
+    }
+    void start(int64_t) {}
+    void run() {
+        float* at = to;
+        for (uint32_t i = 0; i < n; at += parts[i++].size)
+            std::memmove(at, parts[i].from, static_cast<size_t>(parts[i].size) * sizeof(float));
+    }
+};
+
+// y_i = f(x_i), f a class with `Function(const Call&)` and an operator on vectors; NUMBERS of its arguments.
+template <int W, class Function, uint32_t NUMBERS>
+class Map {
+    const float* x;
+    float* y;
+    const int64_t n;
+    const Function function;
+
+   public:
+    static bool fits(const Call& c) {
+        return c.has(1, 0, NUMBERS, 0) && c.has_finite_numbers() && c.size(0) == c.output_size();
+    }
+    Map(const Call& c, Arena&) : x(c.wire(0)), y(c.output()), n(c.output_size()), function(c) {}
+    void start(int64_t) {}
+    void run() {
+        for (int64_t i = 0; i < n; i += W) store_some<W>(y + i, function(load_some<W>(x + i, n - i)), n - i);
+    }
+};
+
+template <int W>
+struct AffineOf {
+    using V = typename Simd<float, W>::V;
+    float scale, offset;
+    explicit AffineOf(const Call& c) : scale(static_cast<float>(c.number(0))), offset(static_cast<float>(c.number(1))) {}
+    V operator()(V x) const { return x * scale + offset; }
+};
+
+template <int W>
+struct MidiOf {
+    using V = typename Simd<float, W>::V;
+    explicit MidiOf(const Call&) {}
+    V operator()(V x) const {
+        float lanes[W];
+        Simd<float, W>::store(lanes, x);
+        for (int i = 0; i < W; i++) lanes[i] = 69.0f + 12.0f * std::log2(lanes[i] > 1e-30f ? lanes[i] / 440.0f : 1.0f);
+        return Simd<float, W>::load(lanes);
+    }
+};
+
+template <int W>
+struct SaturateOf {
+    using V = typename Simd<float, W>::V;
+    float half;
+    explicit SaturateOf(const Call& c) : half(static_cast<float>(c.number(0))) {}
+    V operator()(V x) const { return x / (x + half); }
+};
+
+template <int W>
+struct LeakyReluOf {
+    using V = typename Simd<float, W>::V;
+    float slope;
+    explicit LeakyReluOf(const Call& c) : slope(static_cast<float>(c.number(0))) {}
+    V operator()(V x) const { return x > Simd<float, W>::zero() ? x : x * slope; }
+};
+
+template <int W>
+struct SiluOf {
+    using V = typename Simd<float, W>::V;
+    explicit SiluOf(const Call&) {}
+    V operator()(V x) const { return x * sigmoid<float, W>(x); }
+};
+
+template <int W>
+struct TanhOf {
+    using V = typename Simd<float, W>::V;
+    explicit TanhOf(const Call&) {}
+    V operator()(V x) const { return tanh_of<float, W>(x); }
+};
+
+template <int W>
+struct SigmoidOf {
+    using V = typename Simd<float, W>::V;
+    float minimum, rise;
+    explicit SigmoidOf(const Call& c)
+        : minimum(static_cast<float>(c.number(0))), rise(static_cast<float>(c.number(1) - c.number(0))) {}
+    V operator()(V x) const { return sigmoid<float, W>(x) * rise + minimum; }
+};
+
+template <int W>
+struct LogSigmoidOf {
+    using V = typename Simd<float, W>::V;
+    float minimum, rise;
+    explicit LogSigmoidOf(const Call& c)
+        : minimum(static_cast<float>(c.number(0))),
+          rise(c.number(0) > 0 && c.number(1) > 0 ? static_cast<float>(std::log(c.number(1) / c.number(0))) : 0.0f) {}
+    V operator()(V x) const { return Exponential<float>::template of<W>(sigmoid<float, W>(x) * rise) * minimum; }
+};
+
+// maximum · σ(x)^ln(exponent) + threshold, by σ(x)^p = exp(−p softplus(−x)) and softplus(−x) = max(−x, 0) + ln(1 + e^−|x|).
+template <int W>
+struct ExpSigmoidOf {
+    using S = Simd<float, W>;
+    using V = typename S::V;
+    float maximum, power, threshold;
+    explicit ExpSigmoidOf(const Call& c)
+        : maximum(static_cast<float>(c.number(0))),
+          power(c.number(1) > 0 ? static_cast<float>(std::log(c.number(1))) : 0.0f),
+          threshold(static_cast<float>(c.number(2))) {}
+    V operator()(V x) const {
+        const V size = x < S::zero() ? -x : x;
+        const V softplus = (x < S::zero() ? -x : S::zero()) + log_one_to_two<W>(Exponential<float>::template of<W>(-size) + 1.0f);
+        const V exponent = softplus * -power;
+        // Below e^−87 the exponential is no longer 0; the threshold is far above that.
+        return Exponential<float>::template of<W>(exponent) * maximum + threshold;
+    }
+};
+
+template <int W>
+class Softmax {
+    const float* x;
+    float* y;
+    const int64_t n;
+
+   public:
+    static bool fits(const Call& c) { return c.has(1, 0, 0, 0) && c.size(0) == c.output_size(); }
+    Softmax(const Call& c, Arena&) : x(c.wire(0)), y(c.output()), n(c.output_size()) {}
+    void start(int64_t) {}
+    void run() { softmax(x, y, n); }
+
+    static void softmax(const float* x, float* y, int64_t n) {
+        float most = x[0];
+        for (int64_t i = 1; i < n; i++) most = x[i] > most ? x[i] : most;
+        float total = 0;
+        for (int64_t i = 0; i < n; i += W)
+            store_some<W>(y + i, Exponential<float>::template of<W>(load_some<W>(x + i, n - i) - most), n - i);
+        for (int64_t i = 0; i < n; i++) total += y[i];
+        for (int64_t i = 0; i < n; i++) y[i] /= total;
+    }
+};
+
+template <int W>
+class Linear {
+    const float* x;
+    float* y;
+    const int64_t n_in, n_out;
+    const float *weight, *bias;
+
+   public:
+    static bool fits(const Call& c) {
+        return c.has(1, 0, 0, 2) && c.is_tensor(0, c.output_size(), c.size(0)) && c.is_tensor(1, 1, c.output_size());
+    }
+    Linear(const Call& c, Arena& arena)
+        : x(c.wire(0)), y(c.output()), n_in(c.size(0)), n_out(c.output_size()), weight(c.constant(0, arena)), bias(c.constant(1, arena)) {}
+    void start(int64_t) {}
+    void run() { matrix_vector<W>(weight, bias, x, n_in, n_out, y); }
+};
+
+class LayerNorm {
+    const float* x;
+    float* y;
+    const int64_t n;
+    const double epsilon;
+    const float *weight, *bias;
+
+   public:
+    static bool fits(const Call& c) {
+        const int64_t n = c.output_size();
+        return c.has(1, 0, 1, 2) && c.number(0) > 0 && c.number(0) < 1 && c.size(0) == n && c.is_tensor(0, 1, n) && c.is_tensor(1, 1, n);
+    }
+    LayerNorm(const Call& c, Arena& arena)
+        : x(c.wire(0)), y(c.output()), n(c.output_size()), epsilon(c.number(0)), weight(c.constant(0, arena)), bias(c.constant(1, arena)) {}
+    void start(int64_t) {}
+    void run() {
+        double mean = 0, variance = 0;
+        for (int64_t i = 0; i < n; i++) mean += x[i];
+        mean /= static_cast<double>(n);
+        const float centre = static_cast<float>(mean);
+        for (int64_t i = 0; i < n; i++) variance += static_cast<double>((x[i] - centre) * (x[i] - centre));
+        const float scale = static_cast<float>(1.0 / std::sqrt(variance / static_cast<double>(n) + epsilon));
+        for (int64_t i = 0; i < n; i++) y[i] = (x[i] - centre) * scale * weight[i] + bias[i];
+    }
+};
+
+template <bool PRODUCT>
+class Combine {
+    const float *x, *y;
+    float* z;
+    const int64_t n;
+
+   public:
+    static bool fits(const Call& c) { return c.has(2, 0, 0, 0) && c.size(0) == c.output_size() && c.size(1) == c.output_size(); }
+    Combine(const Call& c, Arena&) : x(c.wire(0)), y(c.wire(1)), z(c.output()), n(c.output_size()) {}
+    void start(int64_t) {}
+    void run() {
+        for (int64_t i = 0; i < n; i++) z[i] = PRODUCT ? x[i] * y[i] : x[i] + y[i];
+    }
+};
+
+}  // namespace
