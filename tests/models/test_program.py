@@ -14,12 +14,16 @@ from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig
 from oscine.networks import ControllerConfig
 from oscine.processors import (
     AnyPart,
+    ChainConfig,
+    FilterConfig,
     FilteredNoise,
     HarmonicConfig,
     NoiseConfig,
     PartConfig,
+    PulseConfig,
     Reverb,
     ReverbConfig,
+    WavetableConfig,
 )
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Stream
@@ -120,6 +124,19 @@ for name in list_recipes():
     CONFIGS[f"recipe {name}"] = load_recipe(name, rates).instrument
 CONFIGS |= {
     "inharmonic": _of_part(HarmonicConfig(inharmonic=True, n_harmonics=30)),
+    "a wavetable of one harmonic": _of_part(WavetableConfig(n_tables=3, n_harmonics=1)),
+    "a wavetable of many": _of_part(WavetableConfig(n_tables=2, n_harmonics=300)),
+    "odd pulses": _of_part(PulseConfig(harmonics="odd")),
+    "minimum phase": _of_part(FilterConfig(n_bands=33, phase="minimum")),
+    "minimum phase of two bands": _of_part(FilterConfig(n_bands=2, phase="minimum")),
+    "a fixed filter": _of_part(FilterConfig(n_bands=33, fixed=True)),
+    "a fixed filter of minimum phase": _of_part(FilterConfig(n_bands=9, phase="minimum", fixed=True)),
+    "a source-filter vocoder": InstrumentConfig(
+        **RATES,
+        controller=ControllerConfig(hidden_size=12),
+        synth=(ChainConfig(parts=(PulseConfig(), FilterConfig())), NoiseConfig(n_bands=9)),
+        effects=(FilterConfig(n_bands=17, phase="minimum"),),
+    ),
     "an octave lower": _of_part(HarmonicConfig(ratio=0.5)),
     "a hop of one sample": InstrumentConfig(
         sample_rate=RATE, hop_length=1, controller=ControllerConfig(hidden_size=4)
