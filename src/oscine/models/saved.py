@@ -154,13 +154,7 @@ def _read_config(path: Path) -> SavedConfig:
     if not isinstance(content, dict):
         raise InputError(f"{path} is not an instrument's config; get the instrument again.")
     try:
-        content = upgrade_config(content)
-    except (TypeError, ValueError, ArithmeticError):
-        raise InputError(
-            f"{path} says format {content.get('format')} and is not of it; get the instrument again."
-        ) from None
-    try:
-        return SavedConfig.model_validate(content)
+        return SavedConfig.model_validate(upgrade_config(content))
     except ValidationError as error:
         raise InputError(
             f"{path} is not an instrument's config: {explain(error, SavedConfig)}. Get the instrument again."
