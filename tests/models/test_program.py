@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -316,3 +317,15 @@ def test_a_stream_does_not_mind_the_default_precision() -> None:
         torch.testing.assert_close(Stream(instrument).push(**conditions), expected, rtol=0, atol=0)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@compiled
+def test_the_file_carries_licence_credit_and_ranges(tmp_path: Path) -> None:
+    instrument = _loud(CONFIGS["controller gru"])
+    instrument.save_pretrained(tmp_path / "reed", licence="cc-by-4.0", credit="Ada")
+    again = Instrument.from_pretrained(tmp_path / "reed")
+    assert again.card == {"licence": "cc-by-4.0", "credit": "Ada"}
+    metadata = Engine(again.program().to_bytes()).metadata
+    assert metadata["card"] == again.card
+    assert metadata["inputs"]["f0_hz"] == {"unit": "Hz", "size": 1}
+    assert metadata["synth"] == ["harmonic", "noise"]
