@@ -1,10 +1,27 @@
-"""Writing files so that a crash, a full disk or a kill never leaves a torn one."""
+"""Files: written whole or not at all, read only when they are what they seem, one writer at a time."""
 
+import errno
 import hashlib
+import json
 import os
+import re
+import stat
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from oscine.errors import InputError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_IS_WINDOWS = sys.platform == "win32"
+_OS_ERROR = re.compile(r"os error (\d+)")
 
 
 def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], None]) -> None:
@@ -15,30 +32,118 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
         content: Bytes, text (UTF-8), or a function that writes the temporary path it is given.
 
     Raises:
-        OSError: When the disk refuses; the old file, if any, is then untouched.
+        OSError: When the disk refuses, with the path; the old file, if any, is then untouched.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            if callable(content):
+                content(temporary)
+            else:
+                temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            # mkstemp makes the file private; a shared file has the mode that open() would give it.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            _sync(temporary)
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path, names: Collection[str]) -> None:
+    """Delete what `write_atomically` left when it was killed while it wrote these names in a folder.
+
+    Call it only where no other process writes them (`locked`).
+    """
+    ends = "|".join(f"{re.escape(Path(name).stem)}-\\w{{8}}{re.escape(Path(name).suffix)}" for name in names)
+    for path in folder.glob(".*"):
+        if re.fullmatch(rf"\.(?:{ends})", path.name):
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_errors(path: str | Path) -> Iterator[None]:
+    """Bring what writers raise when a disk refuses to one form: an OSError that names the path.
+
+    safetensors and libsndfile have errors of their own, numpy's ``tofile`` an OSError without a number, and
+    soundfile an assertion.
+
+    Args:
+        path: What is being written.
+
+    Raises:
+        OSError: In place of each of these.
+    """
     try:
-        if callable(content):
-            content(temporary)
-        else:
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        # mkstemp makes the file private; a shared file has the mode that open() would give it.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.filename is not None and error.errno is not None and error.errno != errno.ENOSPC:
+            raise
+        raise _disk_error(path, error) from error
+    except Exception as error:
+        if not _is_of_a_writer(error):
+            raise
+        raise _disk_error(path, error) from error
+
+
+def _is_of_a_writer(error: Exception) -> bool:
+    """Return whether an error is libsndfile's or safetensors', without importing either."""
+    kind = type(error)
+    if kind is AssertionError:
+        frames = [] if error.__traceback__ is None else list(_modules(error))
+        return bool(frames) and frames[-1] == "soundfile"
+    return (kind.__module__.split(".")[0], kind.__name__) in {
+        ("soundfile", "LibsndfileError"),
+        ("safetensors_rust", "SafetensorError"),
+        ("safetensors", "SafetensorError"),
+    }
+
+
+def _modules(error: Exception) -> Iterator[str]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield str(trace.tb_frame.f_globals.get("__name__"))
+        trace = trace.tb_next
+
+
+def _disk_error(path: str | Path, error: Exception) -> OSError:
+    said = _OS_ERROR.search(str(error))
+    number = error.errno if isinstance(error, OSError) else int(said.group(1)) if said else None
+    if number is None:
+        number = _refusal(Path(path).parent)
+    return OSError(number, os.strerror(number), str(path))
+
+
+def _refusal(folder: Path) -> int:
+    """Return the number of the error that writing in a folder meets; EIO when it meets none."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(1 << 20))
+            probe.flush()
+    except OSError as error:
+        return error.errno or errno.EIO
+    return errno.EIO
 
 
 def _sync(path: Path) -> None:
+    """Bring a file's content to the disk; Windows asks that it was opened for writing."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    """Bring a folder's names to the disk; Windows has no such call and does it by itself."""
+    if _IS_WINDOWS:
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -46,7 +151,120 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def locked(path: Path, sentence: str) -> Iterator[None]:
+    """Keep every other process out that locks the same file; the system frees it when its holder dies.
+
+    Args:
+        path: The file, made when missing and left there; its folder exists.
+        sentence: What to say when another process has it.
+
+    Raises:
+        InputError: With that sentence.
+        OSError: When the file can't be made.
+    """
+    with open(path, "a+b") as file:
+        try:
+            if sys.platform == "win32":
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(sentence) from None
+        yield
+
+
 def sha256(path: str | Path) -> str:
     """Return the file's SHA-256 as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_bytes(path: str | Path, most_bytes: int) -> bytes:
+    """Return the content of a regular file that others may have made.
+
+    A pipe, a device or a link to one would block or never end, and a file can grow while it is read: nothing
+    of them is read, or no more than the limit.
+
+    Args:
+        path: The file, or a link to it.
+        most_bytes: Larger files are refused.
+
+    Raises:
+        InputError: When it is no regular file, or too large.
+        OSError: When it can't be read.
+    """
+    path = Path(path)
+    size = file_size(path)
+    if size > most_bytes:
+        raise InputError(f"{path} has {size:,} bytes; such a file has at most {most_bytes:,}. Get it again.")
+    with open(path, "rb") as file:
+        content = file.read(size + 1)  # a buffer of the size asked for is made at once
+    if len(content) > size:
+        raise InputError(f"{path} grew while it was read; wait until it is whole.")
+    return content
+
+
+def file_size(path: str | Path) -> int:
+    """Return the bytes of a regular file.
+
+    Raises:
+        InputError: When it is anything else.
+        OSError: When there is none.
+    """
+    about = Path(path).stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise InputError(f"{path} is not a regular file; put the file itself in its place.")
+    return about.st_size
+
+
+def read_text(path: str | Path, most_bytes: int = 1 << 20) -> str:
+    """Return a small text file that others may have made; see `read_bytes`.
+
+    Raises:
+        InputError: Also when it is not UTF-8.
+    """
+    try:
+        return read_bytes(path, most_bytes).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not text in UTF-8; save it as UTF-8.") from None
+
+
+def read_json(path: str | Path, most_bytes: int = 64 << 20) -> Any:
+    """Return the value in a JSON file that others may have made; see `read_bytes`.
+
+    Raises:
+        InputError: Also when it is not JSON, is nested too deeply or has a number with too many digits.
+    """
+    return parse_json(read_text(path, most_bytes), str(path))
+
+
+def parse_json(text: str, name: str) -> Any:
+    """Return the value of a JSON text.
+
+    Args:
+        text: The text.
+        name: What it is, for the sentence.
+
+    Raises:
+        InputError: When it is not JSON, is nested too deeply or has a number with too many digits.
+    """
+    try:
+        return json.loads(text, parse_int=_bounded_int, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{name} is not JSON ({error.msg}, line {error.lineno}). Get it again.") from None
+    except RecursionError:
+        raise InputError(f"{name} is nested too deeply to be what it should be. Get it again.") from None
+    except ValueError as error:
+        raise InputError(f"{name} can't be used: {error}. Get it again.") from None
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > 40:
+        raise ValueError(f"a number of {len(digits)} digits is in it")
+    return int(digits)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is in it, which is no number")

@@ -15,7 +15,7 @@ N_QUANTILES = 101
 class Statistics(BaseModel):
     """Pitch, loudness and curves of the training part: what an instrument learned, and can be asked for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     minutes: float = Field(ge=0, description="length of the training part")
     voiced_share: float = Field(ge=0, le=1, description="share of frames that have a pitch")

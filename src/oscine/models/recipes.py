@@ -1,5 +1,7 @@
 """Recipes: one YAML file each, an instrument's and its training's sizes under one name."""
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from oscine.errors import InputError
+from oscine.explain import explain
+from oscine.files import read_text
 from oscine.models.config import InstrumentConfig
 from oscine.models.inputs import F0Config
 
@@ -17,39 +21,39 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    batch_size: int = Field(default=8, ge=1)
+    batch_size: int = Field(default=8, ge=1, le=4096)
     """Crops per step."""
-    crop_s: float = Field(default=1.0, gt=0.0)
+    crop_s: float = Field(default=1.0, gt=0.0, le=600.0)
     """Length of a crop, seconds."""
-    learning_rate: float = Field(default=1e-3, gt=0.0)
+    learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0)
     """AdamW's, at its highest."""
-    warmup_steps: int = Field(default=50, ge=0)
+    warmup_steps: int = Field(default=50, ge=0, le=1_000_000)
     """Steps over which the rate rises from nothing."""
     final_rate_ratio: float = Field(default=0.02, gt=0.0, le=1.0)
     """The rate at the end, over the highest; it falls along a half cosine."""
     weight_decay: float = Field(default=0.1, ge=0.0)
     """AdamW's: share of each weight that is taken away per step, over the learning rate."""
-    preroll_s: float = Field(default=0.25, ge=0.0)
-    """Sound before each crop that is played but not compared: it warms room and network, seconds."""
+    preroll_s: float = Field(default=0.25, ge=0.0, le=60.0)
+    """Sound before each crop that is played but not compared: it fills reverb and network state, seconds."""
     gradient_clip: float = Field(default=3.0, gt=0.0)
     """Largest norm of the gradient."""
     log_weight: float = Field(default=1.0, ge=0.0)
     """α, the weight of the log-magnitude term of the loss."""
     floor_db: float = Field(default=-100.0, lt=0.0)
-    """Level, in dB of a full-scale sine, below which that term no longer tells sound from silence."""
+    """Level, in dB of a full-scale sine, below which that term does not tell sound from silence."""
     pretraining_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the run, at its start, on synthetic tones whose controls are known."""
     synthetic_share: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Share of the steps after that on further such tones, lest what was learned from them is lost."""
+    """Share of the steps after that on further such tones, so that what they taught is kept."""
     transport_weight: float = Field(default=0.0, ge=0.0)
-    """Of the Wasserstein distance of spectra, semitones, that moves a pitch which is heard from far away."""
+    """Weight of the Wasserstein distance of spectra, semitones, which corrects an encoded pitch from afar."""
     handover_share: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of the rest of the run over which a heard pitch goes from that distance to the spectral loss."""
+    """Share of the rest of the run over which the spectral loss takes an encoded pitch over."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
-    """Of the distance of what CREPE's network hears, at 16 kHz; the paper's code has 3.4 on this scale."""
-    n_validations: int = Field(default=12, ge=1)
-    """How often, in the whole run, the held-out loss is taken and the best instrument kept."""
-    snapshot_every: int = Field(default=25, ge=1)
+    """Weight of the distance of CREPE's activations, at 16 kHz; the paper's code has 3.4 on this scale."""
+    n_validations: int = Field(default=12, ge=1, le=100_000)
+    """How often, in the whole run, the validation loss is measured and the best instrument kept."""
+    snapshot_every: int = Field(default=25, ge=1, le=1_000_000)
     """Steps between the states to which training can go back."""
     seed: int = Field(default=0, ge=0, lt=1 << 31)
     """Of the weights, the crops and the noise."""
@@ -57,7 +61,7 @@ class TrainingConfig(BaseModel):
     @model_validator(mode="after")
     def _transport_has_its_time(self) -> "TrainingConfig":
         if self.transport_weight and not self.handover_share:
-            raise ValueError("transport_weight says nothing without a handover_share above 0")
+            raise ValueError("transport_weight has no effect without a handover_share above 0; set both")
         return self
 
 
@@ -93,7 +97,7 @@ def list_recipes() -> list[str]:
     )
 
 
-def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
+def load_recipe(name: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Return a recipe.
 
     Args:
@@ -107,34 +111,60 @@ def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Re
         >>> load_recipe("tiny", {"training.crop_s": 2.0}).training.crop_s
         2.0
     """
-    text = _text(name)
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"The recipe {name} is not YAML: {' '.join(str(error).split())}") from None
+    content = parse_yaml(_text(name), f"The recipe {name}")
     if not isinstance(content, dict):
-        raise InputError(f"The recipe {name} is not a list of keys and values")
-    for key, value in (overrides or {}).items():
+        raise InputError(f"The recipe {name} is not a table of keys and values; begin with `name:`.")
+    return _validated(content, overrides or {}, f"The recipe {name}")
+
+
+def change_recipe(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
+    """Return a recipe with other values, by dotted key as in `load_recipe`.
+
+    Raises:
+        InputError: When there is no such key, or a value is not allowed.
+    """
+    return _validated(recipe.model_dump(mode="json"), overrides, f"The recipe {recipe.name}")
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """Return the value of a YAML text that others may have written.
+
+    Args:
+        text: The text.
+        name: What it is, for the sentence.
+
+    Raises:
+        InputError: When it is not YAML, is nested too deeply, or has a number or date that is none.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{name} is not YAML ({' '.join(str(error).split())}).") from None
+    except RecursionError:
+        raise InputError(f"{name} is nested too deeply; a recipe has a few levels.") from None
+    except ValueError:
+        raise InputError(f"{name} has a number with too many digits or a date that is none.") from None
+
+
+def _validated(content: dict[str, Any], overrides: Mapping[str, Any], name: str) -> Recipe:
+    for key, value in overrides.items():
         _set(content, key, value)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"Recipe {name}: {where}: {first['msg']}") from None
+        raise InputError(f"{name} can't be used: {explain(error, Recipe)}.") from None
 
 
 def _text(name: str | Path) -> str:
     if str(name) in list_recipes():
         return (_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") and path.is_file():
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise InputError(f"The recipe {name} is not text in UTF-8; save it so") from None
+    if path.suffix in (".yaml", ".yml") and path.exists():
+        return read_text(path)
+    nearest = get_close_matches(str(name), list_recipes(), n=1)
     raise InputError(
-        f"There is no recipe {name}; there are {', '.join(list_recipes())}, or the path of a YAML file"
+        f"There is no recipe {name}{f'; the nearest is {nearest[0]}' if nearest else ''}; there are "
+        f"{', '.join(list_recipes())}, or give the path of a YAML file."
     )
 
 

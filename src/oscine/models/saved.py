@@ -1,25 +1,32 @@
 """A saved instrument: `model.safetensors`, `config.json` with their sha256, `README.md`. No pickle."""
 
 import hashlib
-import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-import safetensors
 import safetensors.torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
-from oscine.files import sha256, write_atomically
+from oscine.explain import explain
+from oscine.files import read_json, write_atomically
+from oscine.models.card import model_card
 from oscine.models.config import InstrumentConfig
 from oscine.models.formats import upgrade_config, upgrade_weights
+from oscine.tensor_file import read_header, read_tensors, require_fit
+
+Model = TypeVar("Model", bound=nn.Module)
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 NEXT_CONFIG = "config.next.json"
 CARD = "README.md"
+#: What `write` writes.
+NAMES = (WEIGHTS, CONFIG, NEXT_CONFIG, CARD)
 
 
 class SavedConfig(BaseModel):
@@ -31,7 +38,7 @@ class SavedConfig(BaseModel):
     """Version of the folder's layout and the weights' names."""
     instrument: InstrumentConfig
     """Rebuilds the model."""
-    weights_sha256: str
+    weights_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Of model.safetensors."""
     statistics: Statistics | None = None
     """Pitch and loudness of the training set."""
@@ -49,11 +56,15 @@ def write(
     """Write an instrument's folder, so that a kill at any moment leaves the old instrument or the new one.
 
     Weights and config are two files and can't change at once. So the new config is there first, under another
-    name; whichever of the two configs names the weights' hash is the one that `read` takes.
+    name; whichever of the two configs names the weights' hash is the one that `load` takes.
+
+    Raises:
+        InputError: When there is a file in the folder's place.
+        OSError: When the disk refuses.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; an instrument is saved as a folder, so name another path")
+        raise InputError(f"{folder} is a file; an instrument is saved as a folder, so name another path.")
     content = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     )
@@ -66,7 +77,7 @@ def write(
     write_atomically(folder / NEXT_CONFIG, saved.model_dump_json(indent=2) + "\n")
     write_atomically(folder / WEIGHTS, content)
     (folder / NEXT_CONFIG).replace(folder / CONFIG)
-    write_atomically(folder / CARD, _card(folder.name, saved))
+    write_atomically(folder / CARD, model_card(folder.name, config, statistics, saved.card))
 
 
 def locate(name: str | Path) -> Path:
@@ -79,11 +90,11 @@ def locate(name: str | Path) -> Path:
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise InputError(f"{name} is a file; an instrument is a folder with {WEIGHTS} and {CONFIG}")
+        raise InputError(f"{name} is a file; an instrument is a folder with {WEIGHTS} and {CONFIG}.")
     parts = str(name).split("/")
     if len(parts) != 2 or not all(parts) or str(name).startswith((".", "~")):
         raise InputError(
-            f"There is no instrument '{name}'; train one with `oscine train`, or name a hub id, owner/name"
+            f"There is no instrument '{name}'; train one with `oscine train`, or name a hub id, owner/name."
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -92,66 +103,61 @@ def locate(name: str | Path) -> Path:
         return Path(snapshot_download(str(name), allow_patterns=[WEIGHTS, CONFIG, CARD]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
-            f"There is no folder {name}, and the hub has no such instrument for us ({type(error).__name__})"
+            f"There is no folder {name}, and the hub has no such instrument for us ({type(error).__name__})."
         ) from error
 
 
-def read(folder: Path) -> tuple[dict[str, Tensor], SavedConfig]:
-    """Return the weights and the config of an instrument's folder.
+def load(
+    name: str | Path, build: Callable[[InstrumentConfig, Statistics | None, dict[str, Any]], Model]
+) -> Model:
+    """Return the model in an instrument's folder.
+
+    The folder may be anybody's. So names, shapes and dtypes are held against the weights' header on a model
+    without memory before the model is made, and what is loaded are the very bytes that were hashed.
+
+    Args:
+        name: See `locate`.
+        build: Makes the model from its config, its statistics and the facts of its card.
 
     Raises:
-        InputError: When a file is missing or unreadable, or the weights' sha256 is not the config's.
+        InputError: When there is no instrument, a file is missing or not what it should be, the weights'
+            sha256 is not the config's, or the weights do not fit the config.
+        OSError: When a file can't be read.
     """
+    folder = locate(name)
     path = folder / WEIGHTS
-    names = [name for name in (CONFIG, NEXT_CONFIG) if (folder / name).exists()]
-    if not names or not path.is_file():
-        raise InputError(f"{folder} is not an instrument: it has no {WEIGHTS if names else CONFIG}")
-    digest = sha256(path)
-    for saved in (_read_config(folder / name) for name in names):
-        if saved.weights_sha256 == digest:
-            return upgrade_weights(safetensors.torch.load_file(path)), saved
-    raise InputError(
-        f"The weights in {path} are not the ones that {CONFIG} describes (their sha256 differs); "
-        "get the instrument again, or train it again"
-    )
+    names = [one for one in (CONFIG, NEXT_CONFIG) if (folder / one).exists()]
+    if not names or not path.exists():
+        raise InputError(f"{folder} is not an instrument: it has no {WEIGHTS if names else CONFIG}.")
+    header = read_header(path)
+    configs = [_read_config(folder / one) for one in names]
+    tensors, _, content = read_tensors(path)
+    digest = hashlib.sha256(content).hexdigest()
+    del content
+    saved = next((one for one in configs if one.weights_sha256 == digest), None)
+    if saved is None:
+        raise InputError(
+            f"The weights in {path} are not the ones that {CONFIG} describes (their sha256 differs); "
+            "get the instrument again, or train it again."
+        )
+    try:
+        with torch.device("meta"):
+            expected = build(saved.instrument, saved.statistics, {}).state_dict()
+    except (ValueError, ArithmeticError) as error:
+        raise InputError(f"{folder / CONFIG} can't be used: {str(error).rstrip('.')}.") from None
+    require_fit(upgrade_weights(header.tensors), expected, folder)
+    model = build(saved.instrument, saved.statistics, saved.card)
+    model.load_state_dict(upgrade_weights(tensors))
+    return model
 
 
 def _read_config(path: Path) -> SavedConfig:
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is not an instrument's config; get the instrument again.")
     try:
-        return SavedConfig.model_validate(upgrade_config(json.loads(path.read_text())))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not JSON: {error}") from None
+        return SavedConfig.model_validate(upgrade_config(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path} is not an instrument's config: {where}: {first['msg']}") from None
-
-
-def fill(model: nn.Module, weights: dict[str, Tensor], name: str | Path) -> None:
-    """Load the weights into the model built from their config.
-
-    Raises:
-        InputError: When names or shapes differ.
-    """
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise InputError(f"The weights of {name} do not fit its config: {detail}") from None
-
-
-def _card(name: str, saved: SavedConfig) -> str:
-    config, statistics = saved.instrument, saved.statistics
-    facts = [
-        f"- {config.sample_rate} Hz, {config.frame_rate:.1f} frames a second",
-        f"- synth: {', '.join(part.part_name for part in config.synth)}",
-        f"- effects: {', '.join(part.part_name for part in config.effects) or 'none'}",
-    ]
-    if statistics is not None:
-        low, high = statistics.pitch_midi_quantiles[1], statistics.pitch_midi_quantiles[-2]
-        facts.append(f"- learned from {statistics.minutes:.1f} minutes; pitch {low:.1f} to {high:.1f} (MIDI)")
-    facts += [f"- {key.replace('_', ' ')}: {value}" for key, value in saved.card.items()]
-    licence = saved.card.get("licence")
-    head = f"---\nlicense: {licence}\ntags: [ddsp, audio, oscine]\n---\n\n" if licence else ""
-    use = f'```python\nimport oscine\n\naudio, sample_rate = oscine.load("{name}").transfer("hum.wav")\n```\n'
-    return f"{head}# {name}\n\nA DDSP instrument for Oscine.\n\n" + "\n".join(facts) + f"\n\n{use}"
+        raise InputError(
+            f"{path} is not an instrument's config: {explain(error, SavedConfig)}. Get the instrument again."
+        ) from None

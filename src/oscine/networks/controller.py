@@ -17,9 +17,9 @@ class ControllerConfig(CoreConfig, frozen=True):
 
     kind: Literal["gru", "tcn", "conformer"] = "gru"
     """A recurrent layer, dilated convolutions, or attention and convolutions (`oscine.networks.core`)."""
-    mlp_size: int = Field(default=0, ge=0)
+    mlp_size: int = Field(default=0, ge=0, le=8192)
     """Width of the dense layers before and after those that remember; 0 for none of them."""
-    n_mlp_layers: int = Field(default=3, ge=1)
+    n_mlp_layers: int = Field(default=3, ge=1, le=16)
     """Dense layers in each stack, where there are any."""
 
 

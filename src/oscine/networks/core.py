@@ -28,13 +28,13 @@ class CoreConfig(BaseModel, frozen=True):
 
     kind: str = "gru"
     """A recurrent layer (``gru``), dilated convolutions (``tcn``), or attention as well (``conformer``)."""
-    hidden_size: int = Field(default=256, ge=1)
+    hidden_size: int = Field(default=256, ge=1, le=8192)
     """Width of the layers that remember."""
     n_layers: int | None = Field(default=None, ge=1, le=16)
     """Of a ``tcn``, 8 if not said, or a ``conformer``, 2."""
     kernel_size: int | None = Field(default=None, ge=1, le=256)
     """Frames that a convolution takes together: of a ``tcn``, 3 if not said, or a ``conformer``, 15."""
-    n_heads: int | None = Field(default=None, ge=1)
+    n_heads: int | None = Field(default=None, ge=1, le=64)
     """Heads of a ``conformer``'s attention, 4 if not said; a divisor of ``hidden_size``."""
     context_frames: int | None = Field(default=None, ge=1, le=4096)
     """Frames that a ``conformer``'s attention looks at, 64 if not said."""

@@ -25,11 +25,11 @@ class PitchEncoderConfig(BaseModel):
 
     resnet: Literal["tiny", "small", "medium", "large"] = "small"
     """Size of the residual network (`oscine.networks.resnet`)."""
-    n_mels: int = Field(default=229, ge=16)
+    n_mels: int = Field(default=229, ge=16, le=512)
     """Bands of the log-mel spectrogram, 0 to 8 kHz."""
-    n_bins: int = Field(default=256, ge=2)
+    n_bins: int = Field(default=256, ge=2, le=4096)
     """Pitches, from MIDI 0 to 127, over which the network spreads its belief."""
-    frames_per_pitch: int = Field(default=8, ge=1)
+    frames_per_pitch: int = Field(default=8, ge=1, le=256)
     """Frames of controls for each pitch: 8 of 4 ms are the paper's 125 pitches in 4 s."""
     causal: bool = False
     """Hear the spectrum's window, two stretches of `frames_per_pitch` to both sides of a pitch's instant, and

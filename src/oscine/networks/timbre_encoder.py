@@ -22,15 +22,15 @@ class TimbreEncoderConfig(CoreConfig, frozen=True):
 
     kind: Literal["gru", "tcn", "conformer", "resnet"] = "gru"
     """What listens: to MFCCs a `Core`, or to a log-mel spectrogram a residual network (``resnet``)."""
-    z_size: int = Field(default=16, ge=1)
+    z_size: int = Field(default=16, ge=1, le=1024)
     """Channels of z."""
-    hidden_size: int = Field(default=512, ge=1)
+    hidden_size: int = Field(default=512, ge=1, le=8192)
     """Width of the layers that remember; a ``resnet`` has none."""
     n_mfcc: int = Field(default=30, ge=2, le=128)
     """Mel-frequency cepstral coefficients heard, of 128 mel bands; a ``resnet`` hears the bands."""
     resnet: Literal["tiny", "small", "medium", "large"] | None = None
     """Size of the residual network (`oscine.networks.resnet`), ``small`` if not said."""
-    frames_per_z: int = Field(default=8, ge=1)
+    frames_per_z: int = Field(default=8, ge=1, le=256)
     """Frames of controls for each value of z: 8 of 4 ms are the paper's 125 values in 4 s."""
     causal: bool = False
     """Listen to what was heard up to the spectrum's window, which ends a stretch of `frames_per_z` behind a

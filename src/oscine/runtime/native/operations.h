@@ -5,8 +5,11 @@
 #include <new>
 
 #include "audio.h"
+#include "cycle.h"
 #include "dense.h"
+#include "filter.h"
 #include "frames.h"
+#include "pulse.h"
 #include "reverb.h"
 #include "sources.h"
 #include "values.h"
@@ -73,6 +76,10 @@ struct Operations {
         kind<Gain>("gain"),
         kind<Delay>("delay"),
         kind<Convolve<W>>("convolve"),
+        kind<Cycle<W>>("cycle"),
+        kind<PulseTrain>("pulse"),
+        kind<MinimumPhase<W>>("minimum_phase"),
+        kind<MovingFilter<W>>("moving_filter"),
     };
 
     // The kind of a name, null where there is none.

@@ -1,0 +1,70 @@
+"""The model card of a saved instrument: front matter that the hub reads, and facts that people read."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from oscine.data.statistics import Statistics
+from oscine.models.config import InstrumentConfig
+
+_LICENCES = frozenset(
+    (
+        *(
+            "apache-2.0",
+            "mit",
+            "mpl-2.0",
+            "bsd-2-clause",
+            "bsd-3-clause",
+            "isc",
+            "unlicense",
+            "wtfpl",
+            "zlib",
+        ),
+        *("gpl", "gpl-2.0", "gpl-3.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "agpl-3.0", "eupl-1.1", "eupl-1.2"),
+        *("cc", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0"),
+        *("cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0"),
+        *("cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"),
+        *("afl-3.0", "artistic-2.0", "bsl-1.0", "ecl-2.0", "epl-1.0", "epl-2.0", "ms-pl", "ncsa", "ofl-1.1"),
+        *("osl-3.0", "pddl", "odbl", "openrail", "unknown"),
+    )
+)
+"""The identifiers that the Hugging Face hub knows."""
+
+
+def model_card(
+    name: str, config: InstrumentConfig, statistics: Statistics | None, card: Mapping[str, Any]
+) -> str:
+    """Return the card of an instrument, Markdown with YAML front matter.
+
+    Args:
+        name: Of its folder.
+        config: Its config.
+        statistics: Of what it learned from.
+        card: Facts of how it was made; ``licence`` is one that the hub knows, such as ``cc-by-4.0``, or any
+            text, which the front matter then calls ``other``.
+    """
+    head: dict[str, object] = {"library_name": "oscine", "tags": ["ddsp", "audio", "oscine"]}
+    if card.get("licence"):
+        head = _licence(str(card["licence"])) | head
+    facts = [
+        f"{config.sample_rate} Hz, {config.frame_rate:.1f} frames a second",
+        f"synth: {', '.join(part.part_name for part in config.synth)}",
+        f"effects: {', '.join(part.part_name for part in config.effects) or 'none'}",
+    ]
+    if statistics is not None:
+        low, high = statistics.pitch_midi_quantiles[1], statistics.pitch_midi_quantiles[-2]
+        facts.append(f"learned from {statistics.minutes:.1f} minutes; pitch {low:.1f} to {high:.1f} (MIDI)")
+    facts += [f"{key.replace('_', ' ')}: {value}" for key, value in card.items()]
+    lines = "\n".join(f"- {' '.join(fact.split())}" for fact in facts)
+    front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
+    use = f'```python\nimport oscine\n\naudio, sample_rate = oscine.load("{name}").transfer("hum.wav")\n```\n'
+    return f"---\n{front}---\n\n# {name}\n\nA DDSP instrument for Oscine.\n\n{lines}\n\n{use}"
+
+
+def _licence(text: str) -> dict[str, object]:
+    plain = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
+    if plain in _LICENCES:
+        return {"license": plain}
+    return {"license": "other", "license_name": plain[:64].strip("-.") or "other"}

@@ -1,0 +1,72 @@
+"""Recipes: what is wrong with one is a sentence that names the place, the keys there are and the nearest."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from oscine.errors import InputError
+from oscine.models import TrainingConfig, load_recipe
+from oscine.models.recipes import change_recipe, parse_yaml
+
+
+def test_an_unknown_recipe_or_key_is_answered_with_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"no recipe tinny; the nearest is tiny; there are autoencoder, "):
+        load_recipe("tinny")
+    with pytest.raises(InputError, match=r"no key training\.batch_sise; the nearest is batch_size; there "):
+        load_recipe("tiny", {"training.batch_sise": 3})
+    with pytest.raises(InputError, match=r"synth\.0\.harmonic\.n_harmonic; the nearest is n_harmonics;"):
+        load_recipe("tiny", {"instrument.synth.harmonic.n_harmonic": 3})
+    for key, value in (("training.batch_size", 0), ("name", 3), ("instrument", [1])):
+        with pytest.raises(InputError) as refusal:
+            load_recipe("tiny", {key: value})
+        assert "permitted" not in str(refusal.value)
+        assert "should be" not in str(refusal.value)
+
+
+def test_absurd_sizes_are_refused() -> None:
+    for name, field in TrainingConfig.model_fields.items():
+        if field.annotation is int:
+            with pytest.raises(InputError, match=f"training.{name} is 1000000000000; give a number "):
+                load_recipe("tiny", {f"training.{name}": 10**12})
+    with pytest.raises(InputError, match="crop_s is 1000000; give a number of at most 600"):
+        load_recipe("tiny", {"training.crop_s": 1_000_000})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[" * 5_000, "nested too deeply|not YAML"),
+        ("a: " * 3, "not YAML"),
+        ("{a: " * 5_000, "nested too deeply|not YAML"),
+        (f"seed: {'9' * 10_000}", "too many digits"),
+        ("when: 2020-99-99", "a date that is none"),
+        ("{[1]: 2}", "not YAML"),
+        ("- a", "keys and values"),
+        ("", "keys and values"),
+        ("!!python/object/apply:os.system [ls]", "not YAML"),
+    ],
+)
+def test_hostile_yaml_is_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=sentence):
+        load_recipe(path)
+
+
+def test_a_recipe_that_is_no_regular_file_or_too_large_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(InputError, match="not a regular file"):
+        load_recipe(tmp_path / "pipe.yaml")
+    with open(tmp_path / "large.yaml", "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(InputError, match="bytes"):
+        load_recipe(tmp_path / "large.yaml")
+
+
+def test_a_recipe_is_changed_by_the_same_keys() -> None:
+    recipe = load_recipe("tiny")
+    changed = change_recipe(recipe, {"training.seed": 3, "instrument.synth.noise.n_bands": 9})
+    assert changed == load_recipe("tiny", {"training.seed": 3, "instrument.synth.noise.n_bands": 9})
+    assert change_recipe(recipe, {}) == recipe
+    assert parse_yaml("[1, a]", "x") == [1, "a"]
