@@ -300,7 +300,7 @@ def test_a_shard_that_is_no_safetensors_file_is_a_sentence(dataset_copy: Path, c
     (dataset_copy / shard["file"]).write_bytes(content)
     shard["n_bytes"], shard["sha256"] = len(content), hashlib.sha256(content).hexdigest()
     path.write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match="is not a safetensors file|nested too deeply|not JSON"):
+    with pytest.raises(InputError, match=r"is not a safetensors file|nested too deeply|not JSON"):
         Dataset.open(dataset_copy)
 
 

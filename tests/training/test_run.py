@@ -98,8 +98,8 @@ def test_an_instrument_that_hears_pitch_is_pretrained_and_resumes_bit_for_bit(
 
 
 def test_a_curve_that_the_dataset_has_not_is_refused(dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"takes the curve breath, which the dataset lacks"):
-        breath = {"instrument.inputs": [{"kind": "f0"}, {"kind": "curve", "name": "breath"}]}
+    breath = {"instrument.inputs": [{"kind": "f0"}, {"kind": "curve", "name": "breath"}]}
+    with pytest.raises(InputError, match="takes the curve breath, which the dataset lacks"):
         _train(dataset, tmp_path / "a", overrides=SMALL | breath)
     assert not (tmp_path / "a").exists()
     periodicity = {"instrument.inputs": [{"kind": "f0"}, {"kind": "periodicity"}]}

@@ -94,8 +94,8 @@ def gather_takes(
     for take in takes:
         if take.hop_length != first.hop_length or take.curves != first.curves:
             raise InputError(
-                f"The recordings {first.name} and {take.name} differ in their hop length or their curves; give "
-                "all of them the same."
+                f"The recordings {first.name} and {take.name} differ in their hop length or their curves; "
+                "give all of them the same."
             )
     # In sorted order, as `prepare` takes files.
     return sorted(takes, key=lambda take: take.name)
@@ -125,8 +125,8 @@ def _take(
         hop_length not in (None, features.hop_length)
     ):
         raise InputError(
-            f"The features of {name} are {features.n_frames} frames at {features.sample_rate} Hz with a hop of "
-            f"{features.hop_length}; its audio needs {n_frames} at {sample_rate} Hz."
+            f"The features of {name} are {features.n_frames} frames at {features.sample_rate} Hz with a hop "
+            f"of {features.hop_length}; its audio needs {n_frames} at {sample_rate} Hz."
         )
     try:
         ordered = check_names(sorted(curves))

@@ -165,8 +165,8 @@ def _validated(model: Any, content: Any, path: Path) -> Any:
         return model.model_validate(content)
     except ValidationError as error:
         raise InputError(
-            f"{path} is not a checkpoint of this version of Oscine: {explain(error, model)}. Train again in a "
-            "new folder."
+            f"{path} is not a checkpoint of this version of Oscine: {explain(error, model)}. Train again in "
+            "a new folder."
         ) from None
 
 

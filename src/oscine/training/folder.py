@@ -1,4 +1,4 @@
-"""The folder that a run writes: one run at a time, nothing foreign overwritten, nothing left of a failed start."""
+"""The folder of a run: one run at a time, nothing foreign overwritten, nothing left of a failed start."""
 
 import shutil
 from collections.abc import Iterator
@@ -65,8 +65,8 @@ class RunFolder:
         """
         if not self.has_run:
             raise InputError(
-                f"There is no run to resume in {self.path} ({TRAINING_FOLDER}/{CHECKPOINT} is missing); check "
-                "the path, or start a run without --resume."
+                f"There is no run to resume in {self.path} ({TRAINING_FOLDER}/{CHECKPOINT} is missing); "
+                "check the path, or start a run without --resume."
             )
 
     @contextmanager

@@ -82,8 +82,8 @@ def train(
         dataset: A folder that `oscine prepare` made, or a `Dataset`, also one of arrays; its sample rate and
             hop length become the instrument's.
         instrument_folder: Where the instrument goes.
-        recipe: A name (`oscine recipes`), a YAML file or a `Recipe`; ``default`` if left out, or, of a run that
-            is resumed, the run's.
+        recipe: A name (`oscine recipes`), a YAML file or a `Recipe`; ``default`` if left out, or, of a run
+            that is resumed, the run's.
         minutes: Length of the run; ten when neither is given, or, of a run that is resumed, what it was.
         steps: Length of the run in steps.
         overrides: Values in the recipe by dotted key, ``{"training.batch_size": 4}``.
@@ -232,8 +232,8 @@ def _fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
         asked, there = getattr(recipe.instrument, name), getattr(dataset, name)
         if name in recipe.instrument.model_fields_set and asked != there:
             raise InputError(
-                f"The recipe asks for instrument.{name} {asked} and {dataset.name} has {there}; leave it out, "
-                "or prepare the recordings at that rate."
+                f"The recipe asks for instrument.{name} {asked} and {dataset.name} has {there}; leave it "
+                "out, or prepare the recordings at that rate."
             )
     config = recipe.instrument.fit(dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.voices)
     return recipe.model_copy(update={"instrument": config})
@@ -245,8 +245,8 @@ def _require_same(run: RunInfo, before: RunInfo, folder: Path) -> None:
     if difference is not None:
         key, ours, theirs = difference
         raise InputError(
-            f"The run in {folder} has another recipe ({key} is {theirs}, not {ours}); leave --recipe and --set "
-            "out to resume it, or name another folder."
+            f"The run in {folder} has another recipe ({key} is {theirs}, not {ours}); leave --recipe and "
+            "--set out to resume it, or name another folder."
         )
     if run.dataset_sha256 != before.dataset_sha256:
         raise InputError(
@@ -308,6 +308,6 @@ def _first_line(run: RunInfo, dataset: Dataset, folder: Path, device: torch.devi
     parts += [f"{run.minutes:g} minutes"] if run.minutes is not None else []
     threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
     return (
-        f"Training on {device} (kernels: {kernels.chosen(device)}{threads}): {dataset.name} to {folder}, recipe "
-        f"{run.recipe.name}, {' or '.join(parts)}."
+        f"Training on {device} (kernels: {kernels.chosen(device)}{threads}): {dataset.name} to {folder}, "
+        f"recipe {run.recipe.name}, {' or '.join(parts)}."
     )
