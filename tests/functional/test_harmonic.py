@@ -118,10 +118,10 @@ def test_a_moving_phase_is_a_frequency() -> None:
     assert _level(audio[:, HOP:], 440.0) > 0.99
 
 
-def test_stretched_partials_are_a_stiff_strings() -> None:
+def test_inharmonic_partials_are_a_stiff_strings() -> None:
     b = 1e-3
     weights = torch.ones(1, 500, 6, dtype=torch.float64)
-    audio = _oscillate(_constant(200.0, 500), _constant(6.0, 500), weights, stretch=_constant(b, 500))
+    audio = _oscillate(_constant(200.0, 500), _constant(6.0, 500), weights, inharmonicity=_constant(b, 500))
     spectrum = torch.fft.rfft(audio[0] * torch.hann_window(32_000, dtype=torch.float64)).abs()
     for k in range(1, 7):
         wanted = 200 * k * math.sqrt(1 + b * k**2)
@@ -130,11 +130,11 @@ def test_stretched_partials_are_a_stiff_strings() -> None:
         assert abs(peak - wanted) <= 0.5
 
 
-def test_no_stretch_is_harmonic() -> None:
+def test_no_inharmonicity_is_harmonic() -> None:
     f0 = 100 + 300 * torch.rand(2, 20, dtype=torch.float64)
     amplitude, weights = torch.rand(2, 20, dtype=torch.float64), torch.rand(2, 20, 9, dtype=torch.float64)
     offset = torch.rand(2, 20, dtype=torch.float64)
-    free = _oscillate(f0, amplitude, weights, stretch=torch.zeros_like(f0), phase=offset)
+    free = _oscillate(f0, amplitude, weights, inharmonicity=torch.zeros_like(f0), phase=offset)
     torch.testing.assert_close(free, _oscillate(f0, amplitude, weights, phase=offset), rtol=0, atol=1e-9)
     assert partial_ratios(weights).tolist() == list(range(1, 10))
 
@@ -150,17 +150,17 @@ def test_free_sinusoids() -> None:
     assert rest.abs().max() < 1e-9
 
 
-@pytest.mark.parametrize("stretched", [False, True])
-def test_gradients(stretched: bool) -> None:
+@pytest.mark.parametrize("inharmonic", [False, True])
+def test_gradients(inharmonic: bool) -> None:
     f0 = (100 + 200 * torch.rand(1, 3, dtype=torch.float64)).requires_grad_()
     others = [torch.rand(1, 3, *size, dtype=torch.float64, requires_grad=True) for size in ((), (4,), ())]
-    stretch = (0.01 * torch.rand(1, 3, dtype=torch.float64)).requires_grad_()
+    inharmonicity = (0.01 * torch.rand(1, 3, dtype=torch.float64)).requires_grad_()
 
-    def call(f0: Tensor, amplitude: Tensor, weights: Tensor, phase: Tensor, stretch: Tensor) -> Tensor:
-        extra = {"stretch": stretch} if stretched else {}
+    def call(f0: Tensor, amplitude: Tensor, weights: Tensor, phase: Tensor, inharmonicity: Tensor) -> Tensor:
+        extra = {"inharmonicity": inharmonicity} if inharmonic else {}
         return harmonic_oscillator(
             f0, amplitude, weights, sample_rate=8000, hop_length=5, phase=phase, **extra
         )
 
-    inputs = (f0, *others, stretch if stretched else stretch.detach())
+    inputs = (f0, *others, inharmonicity if inharmonic else inharmonicity.detach())
     assert torch.autograd.gradcheck(call, inputs, atol=1e-4)

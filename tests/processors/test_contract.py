@@ -16,15 +16,22 @@ from oscine.networks import Conformer, Controller, ControllerConfig, Recurrent, 
 from oscine.processors import (
     AnyPart,
     Chain,
+    ChainConfig,
+    Filter,
+    FilterConfig,
     FilteredNoise,
     HarmonicConfig,
     HarmonicOscillator,
     NoiseConfig,
     PartConfig,
     Processor,
+    Pulse,
+    PulseConfig,
     Reverb,
     ReverbConfig,
     Sum,
+    SumConfig,
+    Wavetable,
 )
 from oscine.streaming import Stream, Streaming
 
@@ -45,10 +52,12 @@ def _f0(high: float = 900.0) -> Tensor:
 
 
 def _loud(module: Streaming[Any]) -> Streaming[Any]:
-    """Let impulse responses be heard."""
-    for reverb in module.modules():
-        if isinstance(reverb, Reverb):
-            torch.nn.init.normal_(reverb.impulse_response, std=0.03)
+    """Let impulse responses and fixed filters be heard."""
+    for one in module.modules():
+        if isinstance(one, Reverb):
+            torch.nn.init.normal_(one.impulse_response, std=0.03)
+        elif isinstance(one, Filter) and one.fixed:
+            torch.nn.init.normal_(one.log_magnitudes)
     return module
 
 
@@ -79,6 +88,19 @@ for member in MEMBERS:
     kind = member.model_fields["kind"].default
     CASES[kind] = _part(member(**EXAMPLES.get(kind, {})))
 
+# Pulses through a filter that delays them, beside noise, and both through another filter.
+VOCODER = ChainConfig(
+    parts=(
+        SumConfig(
+            parts=(
+                ChainConfig(name="voiced", parts=(PulseConfig(), FilterConfig(n_bands=7))),
+                NoiseConfig(n_bands=5),
+            )
+        ),
+        FilterConfig(n_bands=9, phase="minimum"),
+    )
+)
+
 CASES |= {
     "harmonic, inharmonic and phased": Case(
         lambda: HarmonicOscillator(12, RATE, HOP, inharmonic=True, phased=True),
@@ -89,6 +111,15 @@ CASES |= {
         lambda: HarmonicOscillator(12, RATE, HOP, phased=True, ratio=0.5),
         lambda: _arguments(HarmonicOscillator(12, RATE, HOP, phased=True)),
         HOP,
+    ),
+    "pulse, odd": Case(lambda: Pulse(RATE, HOP, "odd"), lambda: _arguments(Pulse(RATE, HOP)), HOP),
+    "filter, minimum phase": Case(lambda: Filter(9, HOP, "minimum"), lambda: _arguments(Filter(9, HOP)), HOP),
+    "filter, fixed": Case(lambda: _loud(Filter(9, HOP, fixed=True)), lambda: [torch.randn(2, 300)], 1),
+    "filter, fixed, minimum phase": Case(
+        lambda: _loud(Filter(9, HOP, "minimum", fixed=True)), lambda: [torch.randn(2, 300)], 1
+    ),
+    "source-filter vocoder": Case(
+        lambda: VOCODER.build(RATE, HOP), lambda: _arguments(VOCODER.build(RATE, HOP)), HOP
     ),
     "reverb of one partition": Case(lambda: _loud(Reverb(40, 64)), lambda: [torch.randn(2, 300)], 1),
     "reverb of several": Case(lambda: _loud(Reverb(700, 64)), lambda: [torch.randn(2, 1000)], 1),
@@ -376,10 +407,22 @@ def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
         (lambda: HarmonicOscillator(4, RATE, True), "hop_length is True"),
         (lambda: HarmonicOscillator(4, RATE, HOP, ratio=0.0), "ratio is 0.0"),
         (lambda: FilteredNoise(1, HOP), "n_bands is 1"),
+        (lambda: Wavetable(0, 8, RATE, HOP), "n_tables is 0"),
+        (lambda: Wavetable(4, 0, RATE, HOP), "n_harmonics is 0"),
+        (lambda: Pulse(RATE, HOP, "even"), "harmonics is 'even'; give one of all, odd."),
+        (lambda: Filter(1, HOP), "n_bands is 1"),
+        (lambda: Filter(9, HOP, "linear"), "phase is 'linear'; give one of zero, minimum."),
         (lambda: Reverb(1), "n_taps is 1"),
         (lambda: Sum({}), "no part"),
         (lambda: Sum({"room": Reverb(5)}), "takes a signal"),
-        (lambda: Sum({"a.b": FilteredNoise(5, HOP)}), "without a dot"),
+        *(
+            (lambda name=name: Sum({name: FilteredNoise(5, HOP)}), f"A part can't be called '{name}'")
+            for name in ("", "a.b", "values", "items", "keys", "pop", "clear", "update", "training", "type")
+        ),
+        *(
+            (lambda name=name: NoiseConfig(name=name), f"A part can't be called '{name}'")
+            for name in ("values", "items", "keys", "pop", "clear", "update", "training", "type")
+        ),
         (lambda: Chain({"a": Reverb(5), "b": FilteredNoise(5, HOP)}), "only be the first part"),
     ],
 )

@@ -8,9 +8,10 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features, analyze
-from oscine.analysis.signal import mono_blocks
+from oscine.analysis.features import FEATURES
+from oscine.audio.samples import mono_blocks
 from oscine.data.curves import check_names
-from oscine.data.manifest import FEATURES, HIGHEST_RATE, LOWEST_RATE, longest_hop
+from oscine.data.manifest import HIGHEST_RATE, LOWEST_RATE, longest_hop
 from oscine.errors import InputError
 
 _LARGEST_SAMPLE = 1e3

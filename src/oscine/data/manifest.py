@@ -8,9 +8,10 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from oscine.data.audio_file import FileReport
+from oscine.analysis.features import FEATURES
+from oscine.analysis.quality import Quality
+from oscine.audio import FileReport
 from oscine.data.curves import check_names
-from oscine.data.quality import Quality
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.explain import explain
@@ -21,8 +22,6 @@ MANIFEST = "manifest.json"
 SHARDS = "shards"
 RECORDS = "records"
 FORMAT = "oscine-dataset-1"
-#: What a shard holds beside ``audio``, one value a frame.
-FEATURES = ("f0_hz", "confidence", "loudness_db", "power_db")
 
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000

@@ -11,7 +11,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from oscine.analysis import Features
-from oscine.data.manifest import FEATURES, Span
+from oscine.analysis.features import FEATURES
+from oscine.data.manifest import Span
 from oscine.errors import InputError
 from oscine.tensor_file import read_header
 

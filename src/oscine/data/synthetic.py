@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
-from oscine.functional.curves import normalize_distribution
+from oscine.functional.activations import normalize_distribution
 from oscine.functional.units import midi_to_hz
 from oscine.processors import FilteredNoise, HarmonicOscillator
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
-from oscine.functional.curves import normalize_distribution
+from oscine.functional.activations import normalize_distribution
 from oscine.functional.frames import previous_frames
 from oscine.functional.harmonic import harmonic_oscillator
 from oscine.functional.phase import accumulate_phase

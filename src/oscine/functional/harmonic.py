@@ -1,4 +1,4 @@
-"""Oscillators made of sines: multiples of one fundamental, stretched partials, or free sinusoids."""
+"""Oscillators made of sines: multiples of one fundamental, inharmonic partials, or free sinusoids."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from oscine import kernels
-from oscine.functional.curves import normalize_distribution
+from oscine.functional.activations import normalize_distribution
 from oscine.functional.frames import previous_frames
 from oscine.functional.phase import phase_polynomial
 
@@ -45,7 +45,7 @@ def harmonic_amplitudes(
     amplitude: Float[Tensor, "batch frame"],
     harmonic_distribution: Float[Tensor, "batch frame partial"],
     sample_rate: int,
-    stretch: Float[Tensor, "batch frame"] | None = None,
+    inharmonicity: Float[Tensor, "batch frame"] | None = None,
 ) -> Float[Tensor, "batch frame partial"]:
     """Return the partials' amplitudes: none from Nyquist up, the others adding up to ``amplitude``.
 
@@ -54,24 +54,26 @@ def harmonic_amplitudes(
         amplitude: Sum of the partials' amplitudes, linear.
         harmonic_distribution: Non-negative weights of partials 1, 2, ….
         sample_rate: Hz.
-        stretch: Inharmonicity coefficient B.
+        inharmonicity: Inharmonicity coefficient B.
     """
-    frequencies_hz = f0_hz.unsqueeze(-1) * partial_ratios(harmonic_distribution, stretch)
+    frequencies_hz = f0_hz.unsqueeze(-1) * partial_ratios(harmonic_distribution, inharmonicity)
     audible = frequencies_hz < sample_rate / 2
     return amplitude.unsqueeze(-1) * normalize_distribution(harmonic_distribution * audible)
 
 
-def partial_ratios(like: Float[Tensor, "batch frame partial"], stretch: Tensor | None = None) -> Tensor:
+def partial_ratios(like: Float[Tensor, "batch frame partial"], inharmonicity: Tensor | None = None) -> Tensor:
     """Return the partials' frequencies over the fundamental: ``k``, or ``k √(1 + B k²)``.
 
     Args:
         like: Any tensor with one channel per partial.
-        stretch: Inharmonicity coefficient B (batch, frame); 0 is harmonic, a piano has 1e-4 to 1e-2.
+        inharmonicity: Inharmonicity coefficient B (batch, frame); 0 is harmonic, a piano has 1e-4 to 1e-2.
 
     Reference: Fletcher, Normal vibration frequencies of a stiff piano string, JASA 36, 1964.
     """
     number = torch.arange(1, like.shape[-1] + 1, dtype=like.dtype, device=like.device)
-    return number if stretch is None else number * torch.sqrt(1 + stretch.unsqueeze(-1) * number**2)
+    return (
+        number if inharmonicity is None else number * torch.sqrt(1 + inharmonicity.unsqueeze(-1) * number**2)
+    )
 
 
 def harmonic_oscillator(
@@ -82,7 +84,7 @@ def harmonic_oscillator(
     sample_rate: int,
     hop_length: int,
     phase: Float[Tensor, "batch frame"] | None = None,
-    stretch: Float[Tensor, "batch frame"] | None = None,
+    inharmonicity: Float[Tensor, "batch frame"] | None = None,
 ) -> Float[Tensor, "batch time"]:
     """Return the audio of a harmonic oscillator from its start.
 
@@ -96,7 +98,7 @@ def harmonic_oscillator(
         sample_rate: Hz.
         hop_length: Samples per frame.
         phase: Phase added to the fundamental's, turns; a constant is the start phase.
-        stretch: Inharmonicity coefficient B: partials at ``k f0 √(1 + B k²)``.
+        inharmonicity: Inharmonicity coefficient B: partials at ``k f0 √(1 + B k²)``.
 
     Returns:
         ``frame · hop_length`` samples.
@@ -112,7 +114,7 @@ def harmonic_oscillator(
     """
     n_partials = harmonic_distribution.shape[-1]
     state = oscillator_state(
-        f0_hz.shape[0], n_partials, 1 if stretch is None else n_partials, device=f0_hz.device
+        f0_hz.shape[0], n_partials, 1 if inharmonicity is None else n_partials, device=f0_hz.device
     )
     audio, _ = harmonic_oscillator_step(
         f0_hz,
@@ -122,7 +124,7 @@ def harmonic_oscillator(
         sample_rate=sample_rate,
         hop_length=hop_length,
         phase=phase,
-        stretch=stretch,
+        inharmonicity=inharmonicity,
     )
     return audio
 
@@ -136,7 +138,7 @@ def harmonic_oscillator_step(
     sample_rate: int,
     hop_length: int,
     phase: Float[Tensor, "batch frame"] | None = None,
-    stretch: Float[Tensor, "batch frame"] | None = None,
+    inharmonicity: Float[Tensor, "batch frame"] | None = None,
 ) -> tuple[Float[Tensor, "batch time"], OscillatorState]:
     """Return the next block's audio and state: `harmonic_oscillator` where it left off (same arguments).
 
@@ -144,15 +146,17 @@ def harmonic_oscillator_step(
     everywhere; one that is not is silent in that frame.
     """
     frequencies_hz = f0_hz.unsqueeze(-1)
-    if stretch is not None:
-        frequencies_hz = frequencies_hz * partial_ratios(harmonic_distribution, stretch)
+    if inharmonicity is not None:
+        frequencies_hz = frequencies_hz * partial_ratios(harmonic_distribution, inharmonicity)
     offset, turns = None, None
     if phase is not None:
         offset = torch.stack([previous_frames(phase, state.offset, state.started), phase], dim=-1).unsqueeze(
             2
         )
         # A partial with a phase of its own takes the fundamental's offset as often as it is its multiple.
-        turns = offset if stretch is None else offset * partial_ratios(harmonic_distribution).unsqueeze(-1)
+        turns = (
+            offset if inharmonicity is None else offset * partial_ratios(harmonic_distribution).unsqueeze(-1)
+        )
     # The first frame and the last: what the first is held from, and what the next block starts with.
     edges = slice(None, None, max(1, f0_hz.shape[1] - 1))
     rows = harmonic_amplitudes(
@@ -160,7 +164,7 @@ def harmonic_oscillator_step(
         amplitude[:, edges],
         harmonic_distribution[:, edges],
         sample_rate,
-        None if stretch is None else stretch[:, edges],
+        None if inharmonicity is None else inharmonicity[:, edges],
     )
     audio, after = _bank_step(
         frequencies_hz, amplitude, harmonic_distribution, rows, state, sample_rate, hop_length, turns

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
-from oscine.functional.curves import normalize_distribution
+from oscine.functional.activations import normalize_distribution
 from oscine.functional.units import amplitude_to_db
 from oscine.processors.control import Control
 
@@ -119,7 +119,7 @@ def parameter_distances(
 def _as_bad_as_a_semitone(control: Control) -> float:
     if control.unit == "Hz":
         return 1.0
-    if control.activation == "exp_sigmoid" or control.unit == "dB":
+    if control.activation == "exp_sigmoid":
         return _DB_PER_SEMITONE
     return _SHARE_PER_SEMITONE if control.activation == "distribution" else _RANGE_PER_SEMITONE
 
@@ -137,8 +137,6 @@ def _distance(control: Control, ours: Tensor, true: Tensor, floor_db: float) -> 
     if control.activation == "exp_sigmoid":
         floor = 10.0 ** (floor_db / 20.0)
         return 20.0 * ((ours + floor) / (true + floor)).log10().abs()
-    if control.unit == "dB":
-        return (ours - true).abs()
     if control.activation == "log":
         return (ours / true).log().abs() / math.log(control.maximum / control.minimum)
     difference = ours - true

@@ -36,12 +36,13 @@ def _instrument(old: dict[str, Any]) -> dict[str, Any]:
     old = dict(old)
     new = {name: old.pop(name) for name in ("sample_rate", "hop_length", "controller") if name in old}
     inputs: list[dict[str, Any]] = [{"kind": "f0", "encoder": old.pop("pitch_encoder", None)}]
-    loudness = old.pop("loudness", "later")
+    loudness = old.pop("loudness") if old.get("loudness") in ("paper", "both", "later") else "later"
     inputs += [{"kind": "loudness"}] if loudness != "paper" else []
     inputs += [{"kind": "paper_loudness"}] if loudness != "later" else []
     encoder = old.pop("timbre_encoder", None)
     inputs += [] if encoder is None else [{"kind": "z", "encoder": encoder}]
-    curves = old.pop("curves", ())
+    curves = old.pop("curves", [])
+    curves = curves if isinstance(curves, list) else [curves]
     inputs += [_CURVES.get(str(name), {"kind": "curve", "name": name}) for name in curves]
     names, size = old.pop("voices", ()), old.pop("voice_size", 0)
     inputs += [{"kind": "identity", "names": names, "size": size}] if names else []
@@ -49,9 +50,10 @@ def _instrument(old: dict[str, Any]) -> dict[str, Any]:
         {"kind": "harmonic", "n_harmonics": old.pop("n_harmonics", 100)},
         {"kind": "noise", "n_bands": old.pop("n_noise_bands", 65)},
     ]
-    reverb_s = old.pop("reverb_s", 1.0)
-    n_taps = round(reverb_s * new.get("sample_rate", 44_100)) if isinstance(reverb_s, int | float) else 2
-    effects = [{"kind": "reverb", "ir_s": reverb_s}] if n_taps > 1 else []
+    reverb_s, sample_rate = old.pop("reverb_s", 1.0), new.get("sample_rate", 44_100)
+    numbers = isinstance(reverb_s, int | float) and isinstance(sample_rate, int | float)
+    # Less than two samples of reverb were none.
+    effects = [] if numbers and reverb_s * sample_rate < 1.5 else [{"kind": "reverb", "ir_s": reverb_s}]
     return new | {"inputs": inputs, "synth": synth, "effects": effects} | old
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from oscine.data.statistics import Statistics
+from oscine.errors import InputError
 from oscine.functional.frames import previous_frames, upsample
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
@@ -66,9 +67,11 @@ class Instrument(Streaming[InstrumentState]):
     Args:
         config: Inputs, sizes, parts and rates.
         statistics: Pitch, loudness and curves of what it has learned from.
+        card: Facts of how it was made, such as ``licence`` and ``credit``; they are saved with it.
 
     Raises:
-        ValueError: When a part takes an input that the config does not have.
+        InputError: When an input stands twice, a part takes an input that the config does not have, or a part
+            is not where it can be.
 
     Example:
         >>> import torch
@@ -78,27 +81,33 @@ class Instrument(Streaming[InstrumentState]):
         torch.Size([1, 1600])
     """
 
-    def __init__(self, config: InstrumentConfig, statistics: Statistics | None = None) -> None:
+    def __init__(
+        self,
+        config: InstrumentConfig,
+        statistics: Statistics | None = None,
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.statistics = statistics
+        self.card = dict(card or {})
         rates = config.sample_rate, config.hop_length
         inputs = [one.build(*rates, statistics) for one in config.inputs]
         names = [one.name for one in inputs]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"The input {name} stands twice in the config; remove one.")
+                raise InputError(f"The input {name} stands twice in the config; remove one.")
         self.inputs = nn.ModuleDict(dict(zip(names, inputs, strict=True)))
         self.synth = Sum(build_parts(config.synth, *rates))
         self.effects = Chain(build_parts(config.effects, *rates))
         number_seeds(self)
         for name in (*self.synth.inputs, *self.effects.inputs):
             if name not in names:
-                raise ValueError(
+                raise InputError(
                     f"A part takes the input {name}, which the instrument lacks; add it to `inputs`."
                 )
         if config.effects and self.effects.signals != ("audio",):
-            raise ValueError(f"The effect {config.effects[0].part_name} takes no audio; move it to `synth`.")
+            raise InputError(f"The effect {config.effects[0].part_name} takes no audio; move it to `synth`.")
         self.controls: tuple[Control, ...] = (*self.synth.controls, *self.effects.controls)
         widths = [one.width for one in inputs]
         self.controller = Controller(widths, sum(one.width for one in self.controls), config.controller)
@@ -327,7 +336,28 @@ class Instrument(Streaming[InstrumentState]):
         program = Program(self.sample_rate, self.hop_length, self.latency_with(dry=dry))
         wires = {one.name: one.declare(program) for one in self.all_inputs()}
         program.output = self.lower(program, dry=dry, **wires)
+        program.metadata = self._metadata()
         return program
+
+    def _metadata(self) -> dict[str, Any]:
+        """Return what a program file says about the instrument, for people and for hosts."""
+        learned = self.statistics
+        ranges = (
+            {}
+            if learned is None
+            else {
+                "pitch_midi": [learned.pitch_midi_quantiles[1], learned.pitch_midi_quantiles[99]],
+                "loudness_db": [learned.loudness_db_quantiles[1], learned.loudness_db_quantiles[99]],
+            }
+        )
+        return {
+            "card": {name: str(value) for name, value in self.card.items()},
+            "inputs": {one.name: {"unit": one.unit, "size": max(1, one.size)} for one in self.all_inputs()},
+            "identities": list(self.config.identities),
+            "learned": ranges,
+            "synth": [part.part_name for part in self.config.synth],
+            "effects": [part.part_name for part in self.config.effects],
+        }
 
     # ---- saved
 
@@ -336,9 +366,10 @@ class Instrument(Streaming[InstrumentState]):
 
         Args:
             folder: Made when missing; an instrument in it is replaced, file by file, each atomically.
-            card: Facts for config.json and the model card: ``licence``, ``recipe``, ``minutes``, ….
+            card: Facts for config.json and the model card, beside those in ``self.card``: ``licence``,
+                ``recipe``, ``minutes``, ….
         """
-        saved.write(folder, self.state_dict(), self.config, self.statistics, card)
+        saved.write(folder, self.state_dict(), self.config, self.statistics, {**self.card, **card})
 
     @classmethod
     def from_pretrained(cls: type[Kind], name: str | Path) -> Kind:

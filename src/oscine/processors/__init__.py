@@ -3,6 +3,7 @@
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
 from oscine.processors.control import Control, split_controls
+from oscine.processors.filter import Filter, FilterConfig
 from oscine.processors.harmonic import HarmonicConfig, HarmonicOscillator
 from oscine.processors.noise import FilteredNoise, NoiseConfig
 from oscine.processors.parts import (
@@ -12,26 +13,34 @@ from oscine.processors.parts import (
     build_parts,
     require_distinct_names,
 )
+from oscine.processors.pulse import Pulse, PulseConfig
 from oscine.processors.reverb import Reverb, ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig, SinusoidalOscillator
+from oscine.processors.wavetable import Wavetable, WavetableConfig
 
 __all__ = [
     "AnyPart",
     "Chain",
     "ChainConfig",
     "Control",
+    "Filter",
+    "FilterConfig",
     "FilteredNoise",
     "HarmonicConfig",
     "HarmonicOscillator",
     "NoiseConfig",
     "PartConfig",
     "Processor",
+    "Pulse",
+    "PulseConfig",
     "Reverb",
     "ReverbConfig",
     "SinusoidalConfig",
     "SinusoidalOscillator",
     "Sum",
     "SumConfig",
+    "Wavetable",
+    "WavetableConfig",
     "build_parts",
     "require_distinct_names",
     "split_controls",

@@ -3,10 +3,10 @@
 from abc import abstractmethod
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from oscine.processors.control import Control
-from oscine.streaming import Streaming
+from oscine.streaming import Streaming, is_part_name, require_count
 
 S = TypeVar("S")
 
@@ -41,6 +41,16 @@ class PartConfig(BaseModel):
     name: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,31}$")
     """Name of the part in the instrument; its kind if left out."""
 
+    @field_validator("name")
+    @classmethod
+    def _can_be_held(cls, name: str | None) -> str | None:
+        if name is not None and not is_part_name(name):
+            raise ValueError(
+                f"A part can't be called {name!r}: PyTorch's modules have an attribute of that name; choose "
+                "another."
+            )
+        return name
+
     @property
     def part_name(self) -> str:
         """The name of the part in the instrument."""
@@ -64,13 +74,3 @@ def require_rates(sample_rate: int, hop_length: int) -> None:
     """
     for name, value in (("sample_rate", sample_rate), ("hop_length", hop_length)):
         require_count(name, value)
-
-
-def require_count(name: str, value: int, at_least: int = 1) -> None:
-    """Refuse what is no number of things.
-
-    Raises:
-        ValueError: When it is not a whole number, or below ``at_least``.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-        raise ValueError(f"{name} is {value!r}; give a whole number of at least {at_least}.")

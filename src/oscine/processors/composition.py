@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from oscine.errors import InputError
 from oscine.processors.base import Processor
 from oscine.processors.control import Control
-from oscine.streaming import Program, State, Wire, lower_into
+from oscine.streaming import Program, State, Wire, is_part_name, lower_into
 
 #: Two parts' noise has seeds this far apart.
 _SEED_STRIDE = 1 << 40
@@ -28,8 +29,11 @@ class _Composition(Processor[Any]):
     def __init__(self, parts: Mapping[str, Processor[Any]]) -> None:
         super().__init__()
         for name in parts:
-            if not name or "." in name:
-                raise ValueError(f"A part can't be called {name!r}; give it a name without a dot.")
+            if not is_part_name(name):
+                raise InputError(
+                    f"A part can't be called {name!r}; give it a name without a dot that is no attribute of "
+                    "PyTorch's modules."
+                )
         self.parts = nn.ModuleDict(dict(parts))
         inputs = [name for part in parts.values() for name in part.inputs]
         self.inputs = tuple(dict.fromkeys(inputs))
@@ -81,7 +85,7 @@ class Sum(_Composition):
         parts: By name; at least one, and each makes audio without taking any.
 
     Raises:
-        ValueError: When there is no part, or one takes a signal.
+        InputError: When there is no part, or one takes a signal.
 
     Example:
         >>> from oscine.processors import FilteredNoise, HarmonicOscillator
@@ -93,10 +97,10 @@ class Sum(_Composition):
     def __init__(self, parts: Mapping[str, Processor[Any]]) -> None:
         super().__init__(parts)
         if not parts:
-            raise ValueError("A sum has no part; give at least one.")
+            raise InputError("A sum has no part; give at least one.")
         for name, part in parts.items():
             if part.signals:
-                raise ValueError(
+                raise InputError(
                     f"{name} takes a signal, so it can't stand alone in a sum; put it in a chain, behind a "
                     "source of sound."
                 )
@@ -165,7 +169,7 @@ class Chain(_Composition):
         parts: By name; each part but the first takes a signal.
 
     Raises:
-        ValueError: When a part behind the first takes no signal.
+        InputError: When a part behind the first takes no signal.
     """
 
     def __init__(self, parts: Mapping[str, Processor[Any]]) -> None:
@@ -173,7 +177,7 @@ class Chain(_Composition):
         self.signals = next(iter(parts.values())).signals if parts else ("audio",)
         for name, part in list(parts.items())[1:]:
             if len(part.signals) != 1:
-                raise ValueError(f"{name} takes no signal, so it can only be the first part of a chain.")
+                raise InputError(f"{name} takes no signal, so it can only be the first part of a chain.")
 
     @property
     def latency(self) -> int:

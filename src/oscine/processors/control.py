@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.functional.curves import exp_sigmoid, log_sigmoid_range, scaled_sigmoid
+from oscine.functional.activations import exp_sigmoid, log_sigmoid_range, scaled_sigmoid
 from oscine.streaming import Program, Wire
 
 Activation = Literal["exp_sigmoid", "distribution", "softmax", "linear", "log"]

@@ -7,10 +7,13 @@ from pydantic import Field
 
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
+from oscine.processors.filter import FilterConfig
 from oscine.processors.harmonic import HarmonicConfig
 from oscine.processors.noise import NoiseConfig
+from oscine.processors.pulse import PulseConfig
 from oscine.processors.reverb import ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig
+from oscine.processors.wavetable import WavetableConfig
 
 _MOST_PARTS = 64
 
@@ -40,7 +43,15 @@ class SumConfig(PartConfig):
 
 
 AnyPart = Annotated[
-    HarmonicConfig | SinusoidalConfig | NoiseConfig | ReverbConfig | ChainConfig | SumConfig,
+    HarmonicConfig
+    | SinusoidalConfig
+    | WavetableConfig
+    | PulseConfig
+    | NoiseConfig
+    | FilterConfig
+    | ReverbConfig
+    | ChainConfig
+    | SumConfig,
     Field(discriminator="kind"),
 ]
 """The config of any part; its ``kind`` says which."""

@@ -141,7 +141,7 @@ class Engine:
             values = given.detach().to("cpu", torch.float32).contiguous()
             kept.append(values)
             pointers[i] = values.data_ptr()
-        audio = torch.empty(1, n_frames * self.hop_length)
+        audio = torch.empty(1, n_frames * self.hop_length, dtype=torch.float32, device="cpu")
         arguments = self._player, pointers, len(self.inputs), n_frames, audio.data_ptr()
         self._check(self._library.oscine_play(*arguments))
         return audio

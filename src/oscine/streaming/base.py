@@ -62,15 +62,16 @@ class Streaming(nn.Module, ABC, Generic[S]):
         """Return the output of the whole signal, from the start; the arguments are those of `step`."""
         return self.step(*signals, **named, state=self.init_state(batch_size_of(signals, named), seed))[0]
 
-    def latency_with(self, **options: Any) -> int:
+    def latency_with(self, *args: Any, **options: Any) -> int:
         """Return the latency of `step` with these options, samples."""
-        del options
+        del args, options
         return self.latency
 
-    def program(self, **options: Any) -> Program:
+    def program(self, *args: Any, **options: Any) -> Program:
         """Return the module, with its weights of now, as a program for the runtime.
 
         Args:
+            args: None.
             options: Further arguments of `step`.
 
         Raises:

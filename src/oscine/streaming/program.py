@@ -20,8 +20,9 @@ KINDS = (
     *("leaky_relu", "silu", "tanh", "sigmoid", "log_sigmoid", "exp_sigmoid", "softmax"),
     *("gru", "history", "depthwise", "attention"),
     *("harmonic", "sinusoidal", "noise", "gain", "delay", "convolve"),
+    *("cycle", "pulse", "minimum_phase", "moving_filter"),
 )
-"""The operations by their numbers in a file: the order of runtime/native/operations.h. New ones go to the end."""
+"""The operations by their numbers in a file, in the order of native/operations.h; new ones go last."""
 
 MAGIC = b"OSCINE\r\n"
 VERSION = 1
@@ -275,6 +276,42 @@ class Program:
     def sinusoidal(self, frequencies_hz: Wire, amplitudes: Wire) -> Wire:
         """Return `oscine.functional.sinusoidal_oscillator`'s audio of the frame."""
         return self.append("sinusoidal", [frequencies_hz, amplitudes], self.hop_length)
+
+    def cycle(self, f0_hz: Wire, amplitude: Wire, cycle: Wire) -> Wire:
+        """Return `oscine.functional.wavetable_oscillator`'s audio of the frame, of one cycle.
+
+        Args:
+            f0_hz: Fundamental.
+            amplitude: Factor on the cycle.
+            cycle: Cosines of harmonics 1, 2, …, then their sines.
+        """
+        return self.append("cycle", [f0_hz, amplitude, cycle], self.hop_length)
+
+    def pulse(self, f0_hz: Wire, amplitude: Wire, odd: bool = False) -> Wire:
+        """Return `oscine.functional.pulse_train`'s audio of the frame; ``odd``: odd harmonics alone."""
+        return self.append("pulse", [f0_hz, amplitude], self.hop_length, integers=[odd])
+
+    def minimum_phase(self, magnitudes: Wire, cepstrum: Tensor, n_taps: int, offset: float) -> Wire:
+        """Return the taps of `oscine.functional.minimum_phase_taps`.
+
+        Args:
+            magnitudes: Of the bands.
+            cepstrum: Matrix from the log magnitudes to the cepstrum, (quefrency, band).
+            n_taps: Taps to return.
+            offset: Added to a magnitude before its logarithm.
+        """
+        return self.append("minimum_phase", [magnitudes], n_taps, numbers=[offset], tensors=[cepstrum])
+
+    def moving_filter(self, audio: Wire, taps: Wire, symmetric: bool = False) -> Wire:
+        """Return `oscine.functional.moving_filter`'s audio of the frame, from causal taps of its end.
+
+        Args:
+            audio: Of the frame.
+            taps: Taps 0 … n − 1; of a symmetric filter the middle one and those behind it, by
+                `oscine.functional.noise.filter_taps`.
+            symmetric: The filter has ``2 n − 1`` taps and delays by n − 1 samples.
+        """
+        return self.append("moving_filter", [audio, taps], audio.size, integers=[symmetric])
 
     def noise(self, taps: Wire, seed_offset: int = 0) -> Wire:
         """Return white noise through the symmetric filter of these taps, 0 … n − 1, cross-faded.

@@ -28,8 +28,8 @@ def require_memory(instrument: InstrumentConfig, training: TrainingConfig, devic
     if there is not None and needed > there:
         raise InputError(
             f"This recipe takes {needed / 1e9:,.0f} GB at least ({n_parameters / 1e6:,.1f} million "
-            f"parameters, {seconds:,.0f} s of sound in a batch) and {device} has {there / 1e9:,.1f} GB; choose smaller "
-            "sizes, a smaller training.batch_size or a shorter training.crop_s."
+            f"parameters, {seconds:,.0f} s of sound in a batch) and {device} has {there / 1e9:,.1f} GB; "
+            "choose smaller sizes, a smaller training.batch_size or a shorter training.crop_s."
         )
 
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 from jaxtyping import Float, Float32
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from oscine.analysis.spectrogram import draw_spectrogram, spectrogram_db
 from oscine.files import write_atomically
 
 SOUND, PICTURE = "preview.flac", "preview.png"
@@ -39,13 +41,11 @@ def preview_figure(
 ) -> Figure:
     """Return the spectrograms of both, one above the other."""
     figure = Figure(figsize=(10, 6), layout="constrained")
-    sounds = ((f"instrument, step {step}", audio), ("recording", target))
-    for axes, (title, sound) in zip(figure.subplots(2, 1, sharex=True), sounds, strict=True):
-        n_fft = 1 << round(np.log2(sample_rate * 0.05))
-        # A hiss far below all that is shown keeps the logarithm finite in digital silence.
-        hiss = 1e-7 * np.random.default_rng(0).standard_normal(len(sound))
-        samples = np.nan_to_num(sound.numpy(), posinf=0.0, neginf=0.0).clip(-1, 1) + hiss
-        axes.specgram(samples, NFFT=n_fft, Fs=sample_rate, noverlap=n_fft * 3 // 4, vmin=-120, vmax=-20)
-        axes.set(title=title, ylabel="frequency (Hz)", ylim=(0, min(sample_rate / 2, 10_000)))
+    sounds = [torch.nan_to_num(sound, posinf=0.0, neginf=0.0) for sound in (audio, target)]
+    top_db = max(float(spectrogram_db(sound, sample_rate).max()) for sound in sounds)
+    titles = f"instrument, step {step}", "recording"
+    for axes, title, sound in zip(figure.subplots(2, 1, sharex=True), titles, sounds, strict=True):
+        draw_spectrogram(axes, sound, sample_rate, top_db=top_db)
+        axes.set_title(title)
     figure.axes[-1].set_xlabel("time (s)")
     return figure

@@ -34,16 +34,8 @@ AnyInput = Annotated[
 ]
 """The config of any input; its ``kind`` says which."""
 
-RESERVED = (
-    *("audio", "time_s", "f0_hz", "confidence", "loudness_db", "power_db"),
-    *("paper_loudness_db", "level_db", "z", "periodicity", "centroid_midi", "onset_s", "identity"),
-    *("gain", "state", "dry", "seed"),
-)
-"""Names that no curve of a dataset can have."""
-
 __all__ = [
     "F0",
-    "RESERVED",
     "AnyInput",
     "Centroid",
     "CentroidConfig",

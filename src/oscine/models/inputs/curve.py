@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
+from oscine.data.curves import is_taken
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.models.inputs.base import InputConfig, ScaledInput
@@ -46,6 +47,13 @@ class CurveConfig(InputConfig):
     kind: Literal["curve"] = "curve"
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")
     """Name of the curve in the dataset."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_free(cls, name: str) -> str:
+        if is_taken(name):
+            raise ValueError(f"A curve can't be called {name!r}: the name is taken; choose another.")
+        return name
 
     def fit(self, curves: Sequence[str], identities: Sequence[str]) -> "CurveConfig":
         """Return the config.

@@ -1,0 +1,40 @@
+"""Activations that bring a network's unbounded output into a control's range."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def exp_sigmoid(
+    x: Float[Tensor, "*shape"], exponent: float = 10.0, maximum: float = 2.0, threshold: float = 1e-7
+) -> Float[Tensor, "*shape"]:
+    """Return a positive amplitude that is exponential for small and bounded for large ``x``.
+
+    ``y = maximum · σ(x)^ln(exponent) + threshold``
+
+    Reference: Engel et al., DDSP, 2020, appendix B.5.
+
+    Example:
+        >>> exp_sigmoid(torch.tensor([-10.0, 0.0, 10.0]))
+        tensor([1.0020e-07, 4.0540e-01, 1.9998e+00])
+    """
+    # σ(x)^p = exp(−p softplus(−x)): one transcendental less, and no pow of a number that underflowed.
+    return maximum * torch.exp(-math.log(exponent) * torch.nn.functional.softplus(-x)) + threshold
+
+
+def scaled_sigmoid(x: Float[Tensor, "*shape"], minimum: float, maximum: float) -> Float[Tensor, "*shape"]:
+    """Return ``minimum + (maximum − minimum) σ(x)``: a linear range, saturating at both ends."""
+    return minimum + (maximum - minimum) * torch.sigmoid(x)
+
+
+def log_sigmoid_range(x: Float[Tensor, "*shape"], minimum: float, maximum: float) -> Float[Tensor, "*shape"]:
+    """Return ``minimum · (maximum / minimum)^σ(x)``: equal steps of ``σ(x)`` are equal ratios."""
+    return minimum * torch.exp(math.log(maximum / minimum) * torch.sigmoid(x))
+
+
+def normalize_distribution(weights: Float[Tensor, "*shape channel"]) -> Float[Tensor, "*shape channel"]:
+    """Return non-negative weights divided by their sum; a row of zeros stays a row of zeros."""
+    total = weights.sum(dim=-1, keepdim=True)
+    return weights / torch.where(total > 0, total, torch.ones_like(total))
