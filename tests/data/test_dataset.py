@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from oscine.analysis import Features, analyze
+from oscine.analysis.features import FEATURES
 from oscine.data import Dataset, Segment, Split
-from oscine.data.manifest import FEATURES, Span
+from oscine.data.manifest import Span
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
 

@@ -16,7 +16,8 @@ import soundfile
 import torch
 
 from oscine.analysis import analyze
-from oscine.data import Dataset, Progress, prepare, read_audio
+from oscine.audio import read_audio
+from oscine.data import Dataset, Progress, prepare
 from oscine.errors import InputError
 
 
@@ -262,7 +263,7 @@ def test_no_folder_and_no_audio_are_refused(tmp_path: Path) -> None:
 def test_long_recordings_are_cut_into_shards_without_a_seam(
     recordings: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oscine.data.stretches._LONGEST_S", 7.0)
+    monkeypatch.setattr("oscine.analysis.stretches._LONGEST_S", 7.0)
     prepare(recordings, tmp_path / "dataset", held_out_s=5.0, n_workers=1, sample_rate=16_000)
     many, one = Dataset.open(tmp_path / "dataset"), Dataset.open(prepared)
     assert [len(recording.shards) for recording in many.manifest.recordings] == [4, 3]

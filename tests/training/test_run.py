@@ -15,8 +15,9 @@ from rich.console import Console
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
 
+from oscine.analysis.features import FEATURES
 from oscine.data import Segment, Split
-from oscine.data.manifest import FEATURES, Span
+from oscine.data.manifest import Span
 from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.models import Instrument

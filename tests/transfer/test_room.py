@@ -7,10 +7,11 @@ import pytest
 import soxr
 import torch
 
+from oscine.analysis.decay import decay_s
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
 from oscine.processors import ChainConfig, Reverb, ReverbConfig
-from oscine.transfer.room import decay_s, energy_decay_db, resample_response, reverberate, room_response
+from oscine.transfer.room import resample_response, reverberate, room_response
 
 RATE = 16000
 
@@ -144,15 +145,3 @@ def test_an_instrument_without_a_reverb_says_so():
     violin = Instrument(InstrumentConfig(sample_rate=RATE, hop_length=64, effects=()))
     with pytest.raises(InputError, match="no reverb; train one with the effect"):
         room_response(violin)
-
-
-def test_decay_is_that_of_an_exponential_and_none_if_nothing_falls():
-    time_s = torch.arange(16000) / RATE
-    for seconds in (0.2, 0.45):
-        assert decay_s(10 ** (-3 * time_s / seconds), RATE) == pytest.approx(seconds, rel=1e-3)
-    level_db = energy_decay_db(10 ** (-3 * time_s / 0.2))
-    assert float(level_db[0]) == 0.0
-    assert float(level_db[3200]) == pytest.approx(-60, abs=0.1)
-    assert (level_db.diff() <= 0).all()
-    assert decay_s(torch.zeros(1000), RATE) is None
-    assert decay_s(torch.eye(1, 100)[0], RATE) is None

@@ -13,8 +13,9 @@ from safetensors import safe_open
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
-from oscine.data.manifest import FEATURES, Manifest, Span, read_manifest, voice_of
-from oscine.data.quality import Quality
+from oscine.analysis.features import FEATURES
+from oscine.analysis.quality import Quality
+from oscine.data.manifest import Manifest, Span, read_manifest, voice_of
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
 from oscine.errors import InputError
 from oscine.files import sha256

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from oscine.data.audio_file import FileReport
-from oscine.data.quality import Quality
+from oscine.analysis.quality import Quality
+from oscine.audio import FileReport
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 
@@ -14,8 +14,6 @@ MANIFEST = "manifest.json"
 SHARDS = "shards"
 RECORDS = "records"
 FORMAT = "oscine-dataset-1"
-#: What a shard holds beside ``audio``, one value a frame.
-FEATURES = ("f0_hz", "confidence", "loudness_db", "power_db")
 
 
 class _Record(BaseModel):

@@ -14,13 +14,13 @@ from safetensors import safe_open
 
 import oscine
 from oscine.analysis import TRACKERS, VOICED, f0_file_beside
-from oscine.analysis.trackers import tracker_named
-from oscine.data.advice import LEAST_VOICED_S
-from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport
+from oscine.analysis.advice import LEAST_VOICED_S
+from oscine.analysis.pitch.trackers import tracker_named
+from oscine.analysis.quality import Quality, merge
+from oscine.audio.file import AUDIO_SUFFIXES, FileReport
 from oscine.data.curves import common_curves, curves_file_beside
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
 from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, voice_of
-from oscine.data.quality import Quality, merge
 from oscine.data.recording import Job, finished_record
 from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
@@ -34,16 +34,8 @@ _STATISTICS_FRAMES = 4_000_000
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
 #: The code that decides what a shard and its record contain.
 _CONTENT_CODE = (
-    *("analysis/*.py", "functional/framing.py", "functional/loudness.py", "functional/units.py"),
-    *("data/a*.py", "data/containers.py", "data/polyphony.py", "data/quality.py"),
-    *(
-        "data/curves.py",
-        "data/known_pitch.py",
-        "data/recording.py",
-        "data/reverberation.py",
-        "data/stretches.py",
-    ),
-    "weights/*.safetensors",
+    *("audio/*.py", "analysis/**/*.py", "data/curves.py", "data/recording.py", "weights/*.safetensors"),
+    *("functional/framing.py", "functional/loudness.py", "functional/runs.py", "functional/units.py"),
 )
 
 

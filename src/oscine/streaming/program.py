@@ -20,6 +20,7 @@ KINDS = (
     *("leaky_relu", "silu", "tanh", "sigmoid", "log_sigmoid", "exp_sigmoid", "softmax"),
     *("gru", "history", "depthwise", "attention"),
     *("harmonic", "sinusoidal", "noise", "gain", "delay", "convolve"),
+    *("cycle", "pulse", "minimum_phase", "moving_filter"),
 )
 """The operations by their numbers in a file, in the order of native/operations.h; new ones go last."""
 

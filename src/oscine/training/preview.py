@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 from jaxtyping import Float
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from oscine.analysis.spectrogram import draw_spectrogram, spectrogram_db
 from oscine.files import write_atomically
 
 
@@ -37,15 +39,14 @@ def write_preview(
 
 def _spectrograms(audio: np.ndarray, target: np.ndarray, sample_rate: int, step: int) -> Figure:
     figure = Figure(figsize=(10, 6), layout="constrained")
+    sounds = torch.from_numpy(audio), torch.from_numpy(target)
+    top_db = max(float(spectrogram_db(sound, sample_rate).max()) for sound in sounds)
     for axes, (title, sound) in zip(
         figure.subplots(2, 1, sharex=True),
-        ((f"instrument, step {step}", audio), ("recording", target)),
+        zip((f"instrument, step {step}", "recording"), sounds, strict=True),
         strict=True,
     ):
-        n_fft = 1 << round(np.log2(sample_rate * 0.05))
-        # A hiss far below all that is shown keeps the logarithm finite in digital silence.
-        hiss = 1e-7 * np.random.default_rng(0).standard_normal(len(sound))
-        axes.specgram(sound + hiss, NFFT=n_fft, Fs=sample_rate, noverlap=n_fft * 3 // 4, vmin=-120, vmax=-20)
-        axes.set(title=title, ylabel="frequency (Hz)", ylim=(0, min(sample_rate / 2, 10_000)))
+        draw_spectrogram(axes, sound, sample_rate, top_db=top_db)
+        axes.set_title(title)
     figure.axes[-1].set_xlabel("time (s)")
     return figure

@@ -4,7 +4,10 @@
 #include <new>
 
 #include "audio.h"
+#include "cycle.h"
+#include "filter.h"
 #include "frames.h"
+#include "pulse.h"
 #include "reverb.h"
 #include "sources.h"
 #include "values.h"
@@ -69,6 +72,10 @@ struct Operations {
         kind_of<Gain>(),                             // gain
         kind_of<Delay>(),                            // delay
         kind_of<Convolve<W>>(),                      // convolve
+        kind_of<Cycle<W>>(),                         // cycle
+        kind_of<PulseTrain>(),                       // pulse
+        kind_of<MinimumPhase<W>>(),                  // minimum_phase
+        kind_of<MovingFilter<W>>(),                  // moving_filter
     };
     static constexpr uint32_t count = sizeof table / sizeof table[0];
 };
