@@ -143,5 +143,5 @@ def test_the_reverb_is_found_behind_and_inside_other_effects():
 
 def test_an_instrument_without_a_reverb_says_so():
     violin = Instrument(InstrumentConfig(sample_rate=RATE, hop_length=64, effects=()))
-    with pytest.raises(InputError, match="no reverb; train one with the effect"):
+    with pytest.raises(InputError, match="no reverb; train one"):
         room_response(violin)
