@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class DataParallelThreads:
         self.size = size
         self._pool = ThreadPoolExecutor(size, initializer=_one_core) if size > 1 else None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "DataParallelThreads":
         return self
 
     def __exit__(self, *_: object) -> None:
