@@ -349,7 +349,7 @@ def _piece(segment: Segment, start: int, stop: int) -> Batch:
     return Batch(
         *(part(name) for name in ("audio", "f0_hz", "loudness_db", "confidence")),
         curves={name: part(name) for name in segment.curves},
-        voice=torch.tensor([segment.voice]),
+        identity=torch.tensor([segment.identity]),
     )
 
 

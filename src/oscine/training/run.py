@@ -235,7 +235,9 @@ def _fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
                 f"The recipe asks for instrument.{name} {asked} and {dataset.name} has {there}; leave it "
                 "out, or prepare the recordings at that rate."
             )
-    config = recipe.instrument.fit(dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.voices)
+    config = recipe.instrument.fit(
+        dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.identities
+    )
     return recipe.model_copy(update={"instrument": config})
 
 
@@ -281,7 +283,7 @@ def _loop(
     config = run.recipe.instrument
     learned = dataset.statistics
     if not config.identities:
-        learned = learned.model_copy(update={"voices": {}})
+        learned = learned.model_copy(update={"identities": {}})
     try:
         require_memory(config, run.recipe.training, device)
         with torch.random.fork_rng(devices=[]):
