@@ -18,7 +18,7 @@ from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.recipes import change_recipe
-from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, TensorBoardCallback
+from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
 from oscine.training.checkpoint import RunInfo, Snapshot, read_checkpoint
 from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
 from oscine.training.loop import Budget, Callback, TrainingLoop
@@ -149,7 +149,7 @@ def train(
         facts = {"recipe": run.recipe.name, **(card or {})}
         own: list[Callback] = [
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
-            TensorBoardCallback(folder.training / TENSORBOARD_FOLDER),
+            RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
         if console is not None:
             own.append(ProgressBar(console) if console.is_terminal else ProgressLines(console))
