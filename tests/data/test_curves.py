@@ -13,6 +13,7 @@ from tests.data.tunes import tune
 
 from oscine.data import Dataset, prepare, read_curves
 from oscine.data.curves import HEARD, RESERVED, Curves, common_curves
+from oscine.data.manifest import read_manifest
 from oscine.errors import InputError
 from oscine.evaluate import evaluate
 from oscine.models import Instrument
@@ -142,7 +143,8 @@ def test_a_dataset_holds_the_curves_of_its_frames(
     }
     dataset = Dataset.open(tmp_path / "dataset")
     assert dataset.curves == ("bow_pressure", "breath")
-    (recording,) = [one for one in dataset.manifest.recordings if one.name == "a.wav"]
+    assert dataset.folder is not None
+    (recording,) = [one for one in read_manifest(dataset.folder).recordings if one.name == "a.wav"]
     shards = [load_file(dataset.folder / shard.file)["breath"] for shard in recording.shards]
     assert len(shards) > 2
     time_s = np.arange(1, recording.n_frames + 1) * _HOP / _RATE

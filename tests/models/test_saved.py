@@ -1,4 +1,4 @@
-"""A saved instrument's folder may be anybody's: what is wrong with it is a sentence, before memory is taken."""
+"""A saved instrument's folder may be anybody's: what is wrong with it is a sentence, and costs no memory."""
 
 import hashlib
 import json

@@ -160,7 +160,15 @@ def _names(fields: list[str]) -> list[str]:
     """
     if fields[0] != _TIME or len(fields) < 2:
         raise ValueError(f"the header must be {_TIME} and the names of the curves, with commas between")
-    names = fields[1:]
+    return check_names(fields[1:])
+
+
+def check_names(names: list[str]) -> list[str]:
+    """Return the names of curves.
+
+    Raises:
+        ValueError: When one is no name, is taken, or stands twice.
+    """
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name for a curve, that is a letter, then letters, digits and _")

@@ -24,7 +24,7 @@ from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recordi
 from oscine.data.recording import Job, finished_record
 from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
-from oscine.data.workplace import remove_unused, workplace
+from oscine.data.workplace import Settings, remove_unused, workplace
 from oscine.errors import InputError
 from oscine.files import sha256, write_atomically
 
@@ -150,7 +150,9 @@ def prepare(
         if not sources:
             raise InputError(f"No audio file in {folder} is one of those asked for; ask for others.")
     source_name = folder.resolve().name
-    with workplace(dataset_folder, source_name):
+    with workplace(
+        dataset_folder, source_name, Settings(sample_rate=sample_rate, hop_length=hop_length, tracker=tracker)
+    ):
         plan = _Plan(folder, sources, dataset_folder, sample_rate, hop_length, tracker)
         plan.run(n_workers or os.cpu_count() or 1, strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]

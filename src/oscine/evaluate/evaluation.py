@@ -166,13 +166,13 @@ def evaluate(
     if (instrument.sample_rate, instrument.hop_length) != (dataset.sample_rate, dataset.hop_length):
         raise InputError(
             f"The instrument plays at {instrument.sample_rate} Hz with hops of {instrument.hop_length}, but "
-            f"{dataset.folder} has {dataset.sample_rate} Hz with hops of {dataset.hop_length}; prepare the "
+            f"{dataset.name} has {dataset.sample_rate} Hz with hops of {dataset.hop_length}; prepare the "
             f"recordings again at {instrument.sample_rate} Hz."
         )
     segments = dataset.held_out.segments
     n_frames = dataset.held_out.n_frames
     if not n_frames:
-        raise InputError(f"{dataset.folder} holds nothing out; prepare it again with a held-out part.")
+        raise InputError(f"{dataset.name} holds nothing out; prepare it again with a held-out part.")
     identities = _identities(instrument, dataset)
 
     players: dict[str, Stream] = {"instrument": Stream(instrument)}
@@ -271,7 +271,7 @@ def _identities(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
     for one in instrument.all_inputs():
         if not one.is_measured and one.name not in dataset.curves:
             raise InputError(
-                f"The instrument takes the curve {one.name}, which {dataset.folder} lacks; prepare "
+                f"The instrument takes the curve {one.name}, which {dataset.name} lacks; prepare "
                 "recordings that have it."
             )
     numbers: dict[int, int] = {}

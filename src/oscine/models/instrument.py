@@ -314,7 +314,8 @@ class Instrument(Streaming[InstrumentState]):
         for control, part in zip(self.controls, parts, strict=True):
             wires[control.name] = control.lower(program, part)
         audio = lower_into(program, self.synth, **_of(self.synth, wires))
-        audio = program.gain(audio, program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN))
+        gain = program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN, optional=True)
+        audio = program.gain(audio, gain)
         return audio if dry else lower_into(program, self.effects, audio, **_of(self.effects, wires))
 
     def latency_with(self, *, dry: bool = False) -> int:
