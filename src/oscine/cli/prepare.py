@@ -1,13 +1,12 @@
 """``oscine prepare``: a folder of recordings to a dataset, every file accounted for."""
 
-import json
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import count, terminal, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +66,7 @@ def prepare(
                 seen.append(progress.report)
             bar.update(
                 task,
-                description=f"{progress.done_files} of {progress.n_files} files",
+                description=f"{progress.done_files} of {count(progress.n_files, 'file')}",
                 completed=progress.done_bytes,
                 total=progress.n_bytes,
             )
@@ -94,16 +93,15 @@ def prepare(
             _show_failure(seen, str(error), as_json)
             raise
     if as_json:
-        typer.echo(report.model_dump_json(indent=2))
+        typer.echo(to_json(report.model_dump(), indent=2))
     else:
         _show(terminal(), report)
 
 
 def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> None:
-
     if as_json:
         files = [report.model_dump() for report in seen]
-        typer.echo(json.dumps({"error": sentence, "files": files}, indent=2, ensure_ascii=False))
+        typer.echo(to_json({"error": sentence, "files": files}, indent=2))
     elif seen:
         _show_files(terminal(), seen, {})
 
@@ -112,9 +110,9 @@ def _show(console: "Console", report: "PrepareReport") -> None:
     quality = report.quality
     _show_files(console, report.files, report.quality_by_file)
     if report.other_files:
-        console.print(f"{report.other_files} other files are no audio by their name.")
+        console.print(f"{count(report.other_files, 'other file')}, no audio by name.")
     if report.reused:
-        console.print(f"{report.reused} files were finished by an earlier run.")
+        console.print(f"{count(report.reused, 'file')} finished by an earlier run.")
     console.print()
     rows = [
         ("usable", f"{quality.usable_minutes:.1f} of {quality.minutes:.1f} minutes"),
@@ -154,7 +152,7 @@ def _show_files(console: "Console", files: "list[FileReport]", qualities: "dict[
     verdicts = [report.verdict for report in files]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in _STYLES if name in verdicts)
     unnamed = f" ({left_out} of them not listed: nothing to remark)" if left_out else ""
-    console.print(f"{len(files)} files: {counts}{unnamed}.", soft_wrap=True)
+    console.print(f"{count(len(files), 'file')}: {counts}{unnamed}.", soft_wrap=True)
 
 
 def _suspicions(quality: "Quality | None") -> list[str]:
