@@ -61,7 +61,7 @@ def test_the_report_is_a_table(recordings: Path, tmp_path: Path, capsys: pytest.
         assert words in out
     assert Dataset.open(tmp_path / "dataset").sample_rate == 22_050
     code, out, _ = _run(capsys, recordings, tmp_path / "dataset", "--sample-rate", "22050")
-    assert "2 files were finished by an earlier run" in out
+    assert "Finished by an earlier run: 2 files." in out
 
 
 def test_a_long_table_shows_what_is_to_be_said(

@@ -89,7 +89,7 @@ def analyze(
     if not heard:
         if is_folder:
             raise InputError(
-                f"None of the {len(rows)} files in {recording} can be used; each one's reason is above."
+                f"No file of {len(rows)} in {recording} can be used; each one's reason is above."
             )
         reason = "; ".join(rows[0].summary["reasons"])
         what = f"it {reason}" if reason.startswith("is ") else reason

@@ -48,7 +48,7 @@ def compare(recording: Path, as_json: bool) -> None:
     if not any(one.tracked for one in compared):
         if is_folder:
             raise InputError(
-                f"None of the {len(compared)} files in {recording} can be used; each one's reason is above."
+                f"No file of {len(compared)} in {recording} can be used; each one's reason is above."
             )
         reasons = "; ".join(total["reasons"])
         raise InputError(f"{recording} cannot be used ({reasons}); give a recording of one voice.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oscine.cli.terminal import terminal
+from oscine.plural import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +68,7 @@ def prepare(
                 seen.append(progress.report)
             bar.update(
                 task,
-                description=f"{progress.done_files} of {progress.n_files} files",
+                description=f"{progress.done_files} of {counted(progress.n_files, 'file')}",
                 completed=progress.done_bytes,
                 total=progress.n_bytes,
             )
@@ -112,9 +113,9 @@ def _show(console: "Console", report: "PrepareReport") -> None:
     quality = report.quality
     _show_files(console, report.files, report.quality_by_file)
     if report.other_files:
-        console.print(f"{report.other_files} other files are no audio by their name.")
+        console.print(f"No audio by their name: {counted(report.other_files, 'other file')}.")
     if report.reused:
-        console.print(f"{report.reused} files were finished by an earlier run.")
+        console.print(f"Finished by an earlier run: {counted(report.reused, 'file')}.")
     console.print()
     rows = [
         ("usable", f"{quality.usable_minutes:.1f} of {quality.minutes:.1f} minutes"),
@@ -154,7 +155,7 @@ def _show_files(console: "Console", files: "list[FileReport]", qualities: "dict[
     verdicts = [report.verdict for report in files]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in _STYLES if name in verdicts)
     unnamed = f" ({left_out} of them not listed: nothing to remark)" if left_out else ""
-    console.print(f"{len(files)} files: {counts}{unnamed}.", soft_wrap=True)
+    console.print(f"{counted(len(files), 'file')}: {counts}{unnamed}.", soft_wrap=True)
 
 
 def _suspicions(quality: "Quality | None") -> list[str]:
