@@ -332,9 +332,9 @@ class Dataset:
 
 def _statistics(takes: list[TakeArrays], parts: list[FrameRange], frame_rate: float) -> Statistics:
     columns = [takes[part.take].columns(part.start, part.stop) for part in parts]
-    measured = [np.concatenate([one[name] for one in columns]) for name in _MEASURED]
+    f0_hz, confidence, loudness_db = (np.concatenate([one[name] for one in columns]) for name in _MEASURED)
     own = {name: np.concatenate([one[name] for one in columns]) for name in takes[0].curves}
-    whole = measure_statistics(*measured, frame_rate, VOICED, curves=own)
+    whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, curves=own)
     by_identity: dict[str, list[FrameRange]] = {}
     for part in parts:
         by_identity.setdefault(identity_of(takes[part.take].name), []).append(part)
