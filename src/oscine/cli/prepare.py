@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscine.cli.terminal import count, terminal, to_json
+from oscine.cli.terminal import terminal, to_json
+from oscine.plural import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +67,7 @@ def prepare(
                 seen.append(progress.report)
             bar.update(
                 task,
-                description=f"{progress.done_files} of {count(progress.n_files, 'file')}",
+                description=f"{progress.done_files} of {counted(progress.n_files, 'file')}",
                 completed=progress.done_bytes,
                 total=progress.n_bytes,
             )
@@ -110,9 +111,9 @@ def _show(console: "Console", report: "PrepareReport") -> None:
     quality = report.quality
     _show_files(console, report.files, report.quality_by_file)
     if report.other_files:
-        console.print(f"{count(report.other_files, 'other file')}, no audio by name.")
+        console.print(f"{counted(report.other_files, 'other file')}, no audio by name.")
     if report.reused:
-        console.print(f"{count(report.reused, 'file')} finished by an earlier run.")
+        console.print(f"{counted(report.reused, 'file')} finished by an earlier run.")
     console.print()
     rows = [
         ("usable", f"{quality.usable_minutes:.1f} of {quality.minutes:.1f} minutes"),
@@ -152,7 +153,7 @@ def _show_files(console: "Console", files: "list[FileReport]", qualities: "dict[
     verdicts = [report.verdict for report in files]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in _STYLES if name in verdicts)
     unnamed = f" ({left_out} of them not listed: nothing to remark)" if left_out else ""
-    console.print(f"{count(len(files), 'file')}: {counts}{unnamed}.", soft_wrap=True)
+    console.print(f"{counted(len(files), 'file')}: {counts}{unnamed}.", soft_wrap=True)
 
 
 def _suspicions(quality: "Quality | None") -> list[str]:

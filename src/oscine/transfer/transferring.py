@@ -15,7 +15,7 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.audio import FileReport, sound_blocks
 from oscine.errors import InputError
-from oscine.files import write_atomically
+from oscine.files import disk_errors, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.matching import Matched, match
@@ -186,7 +186,8 @@ def transfer_file(
         played = play(
             instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed
         )
-        peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
+        with disk_errors(output_path):
+            peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
         gain = min(1.0, 0.999 / peak) if peak > 0.999 else 1.0
         write_atomically(output_path, lambda path: copy_scaled(raw, path, instrument.sample_rate, gain))
     took = time.perf_counter() - began
