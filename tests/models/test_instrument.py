@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from oscine.data import Statistics
@@ -13,16 +14,34 @@ from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.models import Instrument, InstrumentConfig, list_recipes, load_recipe
 from oscine.models import saved as saved_module
+from oscine.models.inputs import (
+    CentroidConfig,
+    CurveConfig,
+    F0Config,
+    IdentityConfig,
+    LoudnessConfig,
+    PaperLoudnessConfig,
+    PeriodicityConfig,
+    ZConfig,
+)
 from oscine.networks import ControllerConfig, TimbreEncoderConfig
-from oscine.processors import Stream
+from oscine.processors import (
+    AnyPart,
+    FilteredNoise,
+    HarmonicConfig,
+    HarmonicOscillator,
+    NoiseConfig,
+    Reverb,
+    ReverbConfig,
+)
+from oscine.streaming import Stream
 
 SMALL = InstrumentConfig(
     sample_rate=16_000,
     hop_length=64,
-    n_harmonics=12,
-    n_noise_bands=17,
-    reverb_s=0.05,
     controller=ControllerConfig(hidden_size=16, mlp_size=8, n_mlp_layers=2),
+    synth=(HarmonicConfig(n_harmonics=12), NoiseConfig(n_bands=17)),
+    effects=(ReverbConfig(ir_s=0.05),),
 )
 STATISTICS = Statistics(
     minutes=3.0,
@@ -35,8 +54,9 @@ STATISTICS = Statistics(
 
 def _instrument(config: InstrumentConfig = SMALL) -> Instrument:
     instrument = Instrument(config, STATISTICS)
-    if instrument.room is not None:
-        torch.nn.init.normal_(instrument.room.impulse_response, std=0.1)
+    for module in instrument.modules():
+        if isinstance(module, Reverb):
+            torch.nn.init.normal_(module.impulse_response, std=0.1)
     return instrument.eval()
 
 
@@ -57,11 +77,11 @@ def test_every_recipe_is_built_and_stepped(name: str) -> None:
 
 
 def _again(instrument: Instrument, n_frames: int) -> torch.Tensor:
-    """What the instrument makes of noise that it hears."""
+    """What the instrument makes of the conditions measured in noise."""
     f0_hz, loudness_db = _features(n_frames, 1)
     noise = 0.1 * torch.randn(1, n_frames * instrument.hop_length)
-    f0_hz, conditions = instrument.hear(noise, f0_hz=f0_hz, confidence=torch.ones_like(f0_hz))
-    return instrument(f0_hz, loudness_db, conditions)
+    features = {"f0_hz": f0_hz, "confidence": torch.ones_like(f0_hz), "loudness_db": loudness_db}
+    return instrument(instrument.conditions(noise, features))
 
 
 # The paper's solo decoder has 60 harmonics, ours 100: 40 more outputs, each of 512 weights and a bias.
@@ -82,99 +102,132 @@ def test_sizes_are_the_papers(name: str, n_parameters: int) -> None:
     assert Instrument(load_recipe(name).instrument).n_parameters == n_parameters
 
 
-def test_older_weights_are_read_by_their_names_of_then(tmp_path: Path) -> None:
-    instrument = _instrument()
-    instrument.save_pretrained(tmp_path)
-    weights = load_file(tmp_path / "model.safetensors")
-    old = {name.replace("controller.core.gru.", "controller.gru."): w for name, w in weights.items()}
-    assert old.keys() != weights.keys()
-    save_file(old, tmp_path / "model.safetensors")
-    config = json.loads((tmp_path / "config.json").read_text())
-    config |= {"format": 1, "weights_sha256": sha256(tmp_path / "model.safetensors")}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    features = _features()
-    with torch.no_grad():
-        again = Instrument.from_pretrained(tmp_path)(*features)
-        torch.testing.assert_close(again, instrument(*features), rtol=0, atol=0)
-
-
-DRIVEN = SMALL.model_copy(
+RICH = SMALL.model_copy(
     update={
-        "timbre_encoder": TimbreEncoderConfig(z_size=3, hidden_size=8),
-        "loudness": "paper",
-        "curves": ("periodicity", "centroid", "breath"),
-        "voices": ("flute", "violin"),
-        "voice_size": 4,
+        "inputs": (
+            F0Config(),
+            PaperLoudnessConfig(),
+            ZConfig(encoder=TimbreEncoderConfig(z_size=3, hidden_size=8)),
+            PeriodicityConfig(),
+            CentroidConfig(),
+            CurveConfig(name="breath"),
+            IdentityConfig(size=4, names=("flute", "violin")),
+        )
     }
 )
 
 
-def _driven() -> tuple[Instrument, tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]]:
+def _rich() -> tuple[Instrument, dict[str, torch.Tensor]]:
+    """An instrument with nearly every input, and conditions measured in noise."""
     statistics = STATISTICS.model_copy(update={"curves": {"breath": (5.0, 2.0)}})
-    instrument = Instrument(DRIVEN, statistics).eval()
+    instrument = Instrument(RICH, statistics).eval()
     f0_hz, loudness_db = _features(batch=1)
+    features = {"f0_hz": f0_hz, "confidence": torch.rand_like(f0_hz), "loudness_db": loudness_db}
+    given = {"breath": 5 + torch.randn_like(f0_hz), "identity": torch.tensor([1])}
     with torch.no_grad():
-        f0_hz, conditions = instrument.hear(
-            0.1 * torch.randn(1, 40 * 64),
-            f0_hz=f0_hz,
-            confidence=torch.rand_like(f0_hz),
-            curves={"breath": 5 + torch.randn_like(f0_hz)},
-            voice=torch.tensor([1]),
-        )
-    return instrument, (f0_hz, loudness_db, conditions)
+        return instrument, instrument.conditions(0.1 * torch.randn(1, 40 * 64), features, given)
 
 
-def test_everything_that_drives_an_instrument_is_heard_in_its_sound() -> None:
-    instrument, (f0_hz, loudness_db, conditions) = _driven()
-    names = {"paper_loudness", "z", "periodicity", "centroid", "breath", "voice"}
-    assert set(conditions) == names == set(instrument.condition_names)
+def test_every_condition_changes_the_sound() -> None:
+    instrument, conditions = _rich()
+    names = ["f0_hz", "paper_loudness_db", "z", "periodicity", "centroid_midi", "breath", "identity"]
+    assert list(conditions) == names == list(instrument.inputs)
     with torch.no_grad():
-        audio = instrument(f0_hz, loudness_db, conditions)
-        for name, curve in conditions.items():
-            changed = conditions | {name: 1.1 * curve + 0.1}
-            assert (instrument(f0_hz, loudness_db, changed) - audio).abs().max() > 1e-4 * audio.abs().max()
-    with torch.no_grad():
-        louder = instrument(f0_hz, loudness_db + 10, conditions)
-    torch.testing.assert_close(louder, audio, rtol=0, atol=0)  # the other loudness has taken its place
-    with pytest.raises(ValueError, match="breath"):
-        instrument(f0_hz, loudness_db, {name: conditions[name] for name in conditions if name != "breath"})
-    with pytest.raises(ValueError, match="breath"):
-        instrument.hear(torch.zeros(1, 640), f0_hz=f0_hz[:, :10], confidence=f0_hz[:, :10])
+        audio = instrument(conditions)
+        for name, condition in conditions.items():
+            changed = conditions | {name: 0.9 * condition + 0.05}
+            assert (instrument(changed) - audio).abs().max() > 1e-4 * audio.abs().max()
 
 
-def test_both_loudnesses_can_drive_at_once() -> None:
-    instrument = Instrument(SMALL.model_copy(update={"loudness": "both"})).eval()
+def test_a_condition_that_is_missing_or_cannot_be_measured_is_named() -> None:
+    instrument, conditions = _rich()
+    with pytest.raises(ValueError, match="breath missing"):
+        instrument({name: conditions[name] for name in conditions if name != "breath"})
+    f0_hz, loudness_db = _features(10, 1)
+    features = {"f0_hz": f0_hz, "confidence": f0_hz, "loudness_db": loudness_db}
+    with pytest.raises(ValueError, match="breath conditions this instrument and is missing"):
+        instrument.conditions(torch.zeros(1, 640), features)
+    with pytest.raises(ValueError, match="confidence is not among the features"):
+        instrument.conditions(torch.zeros(1, 640), {"f0_hz": f0_hz}, {"breath": f0_hz})
+
+
+def test_both_loudness_definitions_can_condition_at_once() -> None:
+    inputs = (F0Config(), LoudnessConfig(), PaperLoudnessConfig())
+    instrument = Instrument(SMALL.model_copy(update={"inputs": inputs})).eval()
     f0_hz, loudness_db = _features(batch=1)
+    features = {"f0_hz": f0_hz, "confidence": torch.ones_like(f0_hz), "loudness_db": loudness_db}
     with torch.no_grad():
-        f0_hz, heard = instrument.hear(
-            0.1 * torch.randn(1, 40 * 64), f0_hz=f0_hz, confidence=torch.ones_like(f0_hz)
-        )
-        audio = instrument(f0_hz, loudness_db, heard)
-        fuller = instrument(f0_hz, loudness_db, {"paper_loudness": heard["paper_loudness"] + 10})
-        louder = instrument(f0_hz, loudness_db + 10, heard)
-    assert instrument.condition_names == ("paper_loudness",)
-    assert all((other - audio).abs().max() > 1e-4 * audio.abs().max() for other in (fuller, louder))
+        conditions = instrument.conditions(0.1 * torch.randn(1, 40 * 64), features)
+        audio = instrument(conditions)
+        for name in ("loudness_db", "paper_loudness_db"):
+            louder = instrument(conditions | {name: conditions[name] + 10})
+            assert (louder - audio).abs().max() > 1e-4 * audio.abs().max()
+    assert list(conditions) == ["f0_hz", "loudness_db", "paper_loudness_db"]
 
 
-def test_a_driven_instrument_streams_and_is_saved(tmp_path: Path) -> None:
-    instrument, (f0_hz, loudness_db, conditions) = _driven()
+def test_an_instrument_of_many_inputs_streams_and_is_saved(tmp_path: Path) -> None:
+    instrument, conditions = _rich()
     instrument.save_pretrained(tmp_path)
     again = Instrument.from_pretrained(tmp_path)
     with torch.no_grad():
-        whole = instrument(f0_hz, loudness_db, conditions)
-        torch.testing.assert_close(again(f0_hz, loudness_db, conditions), whole, rtol=0, atol=0)
+        whole = instrument(conditions)
+        torch.testing.assert_close(again(conditions), whole, rtol=0, atol=0)
     stream, pieces = Stream(again), []
     for a in range(0, 40, 7):
-        part = {name: condition[:, a : a + 7] for name, condition in conditions.items()}
-        pieces.append(stream.push(f0_hz[:, a : a + 7], loudness_db[:, a : a + 7], part))
+        pieces.append(stream.push({name: one[:, a : a + 7] for name, one in conditions.items()}))
     torch.testing.assert_close(torch.cat(pieces, dim=1), whole, rtol=0, atol=2e-5)
 
 
-def test_a_curve_is_scaled_by_what_was_learned_from() -> None:
-    instrument, _ = _driven()
-    assert instrument.get_buffer("curve_scale").tolist() == [[0.5, 0.5], [80.0, 24.0], [5.0, 2.0]]
-    with pytest.raises(ValueError, match="taken"):
-        InstrumentConfig(curves=("f0_hz",))
+def test_conditions_go_by_position_by_name_or_as_one_mapping() -> None:
+    instrument = _instrument()
+    f0_hz, loudness_db = _features()
+    with torch.no_grad():
+        audio = instrument(f0_hz, loudness_db)
+        for same in (
+            instrument(loudness_db=loudness_db, f0_hz=f0_hz),
+            instrument(f0_hz, loudness_db=loudness_db),
+            instrument({"loudness_db": loudness_db, "f0_hz": f0_hz}),
+        ):
+            torch.testing.assert_close(same, audio, rtol=0, atol=0)
+    for signals, named, sentence in (
+        ((f0_hz,), {}, "loudness_db missing"),
+        ((f0_hz, loudness_db, f0_hz), {}, "3 conditions were given"),
+        ((f0_hz, loudness_db), {"loudness_db": loudness_db}, "one given twice"),
+        ((f0_hz, loudness_db), {"breath": loudness_db}, "breath"),
+        ((f0_hz, loudness_db[:, 1:]), {}, "differ in batch or frames"),
+        ((f0_hz, loudness_db[..., None]), {}, r"loudness_db is \(2, 40, 1\); give \(batch, frame\)"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            instrument(*signals, **named)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"inputs": (F0Config(), LoudnessConfig(), F0Config())}, "The input f0_hz stands twice"),
+        ({"inputs": (LoudnessConfig(),)}, "A part takes the input f0_hz"),
+        ({"synth": (ReverbConfig(),)}, "reverb takes a signal"),
+        ({"effects": (NoiseConfig(name="hiss"),)}, "The effect hiss takes no audio"),
+        ({"effects": (ReverbConfig(), NoiseConfig(name="hiss"))}, "hiss takes no signal"),
+    ],
+)
+def test_parts_and_inputs_that_do_not_fit_together_are_one_sentence(
+    changes: dict[str, tuple[AnyPart, ...]], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        Instrument(SMALL.model_copy(update=changes))
+
+
+def test_two_parts_of_a_kind_need_names() -> None:
+    pair = (HarmonicConfig(n_harmonics=4), HarmonicConfig(n_harmonics=4, ratio=0.5))
+    with pytest.raises(ValidationError, match="Two parts are called harmonic"):
+        InstrumentConfig(synth=pair)
+    named = (pair[0], pair[1].model_copy(update={"name": "octave"}))
+    instrument = Instrument(SMALL.model_copy(update={"synth": named}))
+    assert [control.name for control in instrument.controls] == [
+        *("harmonic.amplitude", "harmonic.harmonic_distribution"),
+        *("octave.amplitude", "octave.harmonic_distribution"),
+    ]
 
 
 def test_a_stream_is_the_whole() -> None:
@@ -189,37 +242,54 @@ def test_a_stream_is_the_whole() -> None:
         torch.testing.assert_close(pieces, whole, rtol=0, atol=2e-5)
 
 
-def test_nothing_comes_before_its_cause() -> None:
+def test_nothing_sounds_before_its_cause() -> None:
     instrument = _instrument()
     f0_hz, loudness_db = _features()
     later = loudness_db.clone()
     later[:, 20:] -= 10
     with torch.no_grad():
         a, b = instrument(f0_hz, loudness_db), instrument(f0_hz, later)
-    # Frame 20 is reached at its end, so it starts to be heard inside itself.
+    # Frame 20 is reached at its end, so its value already acts inside it.
     torch.testing.assert_close(a[:, : 20 * 64], b[:, : 20 * 64], rtol=0, atol=1e-6)
     assert (a[:, 20 * 64 :] - b[:, 20 * 64 :]).abs().max() > 1e-3
 
 
-def test_noise_starts_far_below_the_tone() -> None:
+def test_noise_starts_far_below_the_harmonics() -> None:
     instrument = Instrument(load_recipe("tiny").instrument)
     f0_hz, loudness_db = _features(100)
-    controls, _ = instrument.control_step(f0_hz, loudness_db, instrument.controller.init_state(2))
-    tone = instrument.oscillator(f0_hz, controls["amplitude"], controls["harmonic_distribution"])
-    hiss = instrument.noise(controls["noise_magnitudes"])
+    controls, _ = instrument.control({"f0_hz": f0_hz, "loudness_db": loudness_db})
+    oscillator, noise = (part for _, part in instrument.synth)
+    assert isinstance(oscillator, HarmonicOscillator)
+    assert isinstance(noise, FilteredNoise)
+    tone = oscillator(f0_hz, controls["harmonic.amplitude"], controls["harmonic.harmonic_distribution"])
+    hiss = noise(controls["noise.magnitudes"])
     assert hiss.square().mean() < 0.01 * tone.square().mean()
 
 
-def test_dry_is_without_the_room() -> None:
+def test_dry_is_without_the_effects() -> None:
     instrument = _instrument()
     features = _features()
     with torch.no_grad():
         dry, wet = instrument(*features, dry=True), instrument(*features)
-        assert instrument.room is not None
-        torch.testing.assert_close(instrument.room(dry), wet)
+        torch.testing.assert_close(instrument.effects(dry), wet)
         stream, _ = instrument.step(*features, state=instrument.init_state(2), dry=True)
     torch.testing.assert_close(stream, dry)
     assert (dry - wet).abs().max() > 1e-3
+
+
+def test_the_gain_comes_between_synth_and_effects() -> None:
+    instrument = _instrument()
+    features = _features()
+    gain = torch.ones(2, 40)
+    gain[:, 20:] = 0.0
+    with torch.no_grad():
+        played, _ = instrument.step(*features, state=instrument.init_state(2), gain=gain)
+        dry = instrument(*features, dry=True)
+        ramp = (1 - torch.arange(64) / 64).expand(2, 64)
+        dry[:, 20 * 64 : 21 * 64] *= ramp
+        dry[:, 21 * 64 :] = 0.0
+        torch.testing.assert_close(played, instrument.effects(dry), rtol=0, atol=1e-5)
+    assert played[:, 21 * 64 : 30 * 64].abs().max() > 1e-4  # the reverberation rings on
 
 
 def test_seeds_change_the_noise_alone() -> None:
@@ -241,7 +311,7 @@ def test_saved_and_loaded_is_the_same(tmp_path: Path) -> None:
     with torch.no_grad():
         torch.testing.assert_close(again(*features), instrument(*features), rtol=0, atol=0)
     card = (tmp_path / "x" / "README.md").read_text()
-    assert "license: CC-BY-4.0" in card
+    assert "license: cc-by-4.0" in card
     assert sorted(path.name for path in (tmp_path / "x").iterdir()) == [
         "README.md",
         "config.json",
@@ -361,13 +431,12 @@ def test_recipes_reject_what_they_do_not_know(tmp_path: Path) -> None:
         load_recipe("tiny", {"instrument.n_strings": 4})
     with pytest.raises(InputError, match="batch_size"):
         load_recipe("tiny", {"training.batch_size": 0})
-    for name in ("training.crop_s", "training.gradient_clip", "instrument.reverb_s"):
-        with pytest.raises(InputError, match=f"{name}.*finite"):
+    for name in ("training.crop_s", "training.gradient_clip", "instrument.effects.reverb.ir_s"):
+        with pytest.raises(InputError, match=f"{name.split('.')[-1]} is inf; give a finite"):
             load_recipe("tiny", {name: math.inf})
-    with pytest.raises(InputError, match="voice_size"):
-        load_recipe("tiny", {"instrument.voices": ["flute", "violin"]})
-    with pytest.raises(InputError, match="no setting"):
-        load_recipe("tiny", {"name.first": 0})
+    for name in ("name.first", "instrument.synth.piano.n_harmonics", "instrument.synth.2"):
+        with pytest.raises(InputError, match="no setting"):
+            load_recipe("tiny", {name: 0})
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\n  description: [")
     with pytest.raises(InputError, match="not YAML"):
@@ -378,5 +447,22 @@ def test_recipes_reject_what_they_do_not_know(tmp_path: Path) -> None:
     path.write_text("- a")
     with pytest.raises(InputError, match="keys and values"):
         load_recipe(path)
-    path.write_text("name: mine\ndescription: x\ninstrument: {n_harmonics: 7}\n")
+    path.write_text("name: mine\ndescription: x\ninstrument: {synth: [{kind: harmonic, n_harmonics: 7}]}\n")
     assert load_recipe(path, {"training.seed": 3}).training.seed == 3
+
+
+def test_a_setting_reaches_into_a_list_by_kind_by_name_or_by_number(tmp_path: Path) -> None:
+    path = tmp_path / "pair.yaml"
+    path.write_text(
+        "name: pair\ndescription: x\n"
+        "instrument: {synth: [{kind: harmonic}, {kind: harmonic, name: octave}], effects: []}\n"
+    )
+    settings = {
+        "instrument.synth.harmonic.n_harmonics": 3,
+        "instrument.synth.octave.n_harmonics": 4,
+        "instrument.synth.1.ratio": 0.5,
+        "instrument.inputs": [{"kind": "f0"}, {"kind": "level"}],
+    }
+    first, second = load_recipe(path, settings).instrument.synth
+    assert first == HarmonicConfig(n_harmonics=3)
+    assert second == HarmonicConfig(name="octave", n_harmonics=4, ratio=0.5)

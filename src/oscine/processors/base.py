@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from oscine.processors.control import Control
-from oscine.streaming import Streaming, is_part_name
+from oscine.streaming import Streaming, is_part_name, require_count
 
 S = TypeVar("S")
 
@@ -74,13 +74,3 @@ def require_rates(sample_rate: int, hop_length: int) -> None:
     """
     for name, value in (("sample_rate", sample_rate), ("hop_length", hop_length)):
         require_count(name, value)
-
-
-def require_count(name: str, value: int, at_least: int = 1) -> None:
-    """Refuse what is no number of things.
-
-    Raises:
-        ValueError: When it is not a whole number, or below ``at_least``.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-        raise ValueError(f"{name} is {value!r}; give a whole number of at least {at_least}.")

@@ -20,9 +20,9 @@ from oscine.functional.filter import (
     zero_phase_taps,
 )
 from oscine.functional.noise import filter_taps
-from oscine.processors.base import PartConfig, Processor, require_count
+from oscine.processors.base import PartConfig, Processor
 from oscine.processors.control import Control
-from oscine.streaming import Program, Wire
+from oscine.streaming import Program, Wire, require_count
 
 Phase = Literal["zero", "minimum"]
 MOST_FILTER_BANDS = 1025

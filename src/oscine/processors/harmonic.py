@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from oscine.functional.harmonic import OscillatorState, harmonic_oscillator_step, oscillator_state
-from oscine.processors.base import MOST_PARTIALS, PartConfig, Processor, require_count, require_rates
+from oscine.processors.base import MOST_PARTIALS, PartConfig, Processor, require_rates
 from oscine.processors.control import Control
-from oscine.streaming import Program, Wire
+from oscine.streaming import Program, Wire, require_count
 
 
 class HarmonicOscillator(Processor[OscillatorState]):

@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from oscine.functional.noise import NoiseState, filter_taps, filtered_noise_step, noise_state
-from oscine.processors.base import MOST_BANDS, PartConfig, Processor, require_count
+from oscine.processors.base import MOST_BANDS, PartConfig, Processor
 from oscine.processors.control import Control
-from oscine.streaming import Program, Wire
+from oscine.streaming import Program, Wire, require_count
 
 
 class FilteredNoise(Processor[NoiseState]):

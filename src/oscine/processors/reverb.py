@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
-from oscine.processors.base import PartConfig, Processor, require_count
-from oscine.streaming import Program, Wire
+from oscine.processors.base import PartConfig, Processor
+from oscine.streaming import Program, Wire, require_count
 
 LONGEST_S = 20.0
 

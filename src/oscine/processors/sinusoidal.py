@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from oscine.functional.harmonic import OscillatorState, oscillator_state, sinusoidal_oscillator_step
-from oscine.processors.base import MOST_PARTIALS, PartConfig, Processor, require_count, require_rates
+from oscine.processors.base import MOST_PARTIALS, PartConfig, Processor, require_rates
 from oscine.processors.control import Control
-from oscine.streaming import Program, Wire
+from oscine.streaming import Program, Wire, require_count
 
 
 class SinusoidalOscillator(Processor[OscillatorState]):

@@ -8,9 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from oscine.functional.wavetable import WavetableState, wavetable_oscillator_step, wavetable_state
-from oscine.processors.base import MOST_PARTIALS, PartConfig, Processor, require_count, require_rates
+from oscine.processors.base import MOST_PARTIALS, PartConfig, Processor, require_rates
 from oscine.processors.control import Control
-from oscine.streaming import Program, Wire
+from oscine.streaming import Program, Wire, require_count
 
 MOST_TABLES = 256
 

@@ -1,6 +1,7 @@
 """Signals in blocks: the base of every module that streams, streams that run, programs that are compiled."""
 
 from oscine.streaming.base import NotCompilable, State, Streaming, lower_into, require_current_lower
+from oscine.streaming.checks import require_count
 from oscine.streaming.names import is_part_name
 from oscine.streaming.program import Operation, Program, ProgramInput, Wire
 from oscine.streaming.stream import Stream
@@ -16,5 +17,6 @@ __all__ = [
     "Wire",
     "is_part_name",
     "lower_into",
+    "require_count",
     "require_current_lower",
 ]

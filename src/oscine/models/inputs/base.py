@@ -75,9 +75,13 @@ class Input(nn.Module, ABC):
         return torch.full(shape, self.default, dtype=like.dtype, device=like.device)
 
     def clean(
-        self, condition: Float[Tensor, "batch frame *channel"], last: Float[Tensor, "batch *channel"]
+        self, condition: Tensor, last: Float[Tensor, "batch *channel"]
     ) -> tuple[Float[Tensor, "batch frame *channel"], Float[Tensor, "batch *channel"]]:
         """Return the condition without bad values, and the last good one.
+
+        Args:
+            condition: (batch, frame), or (batch, frame, channel) if `size` is not 0.
+            last: The last good value before it.
 
         Raises:
             ValueError: When its shape is not the input's.
