@@ -19,11 +19,8 @@ def require_batch(name: str, tensor: Tensor, axes: str, like: tuple[str, Tensor]
     wanted = f"({', '.join(names)})"
     if len(shape) != len(names):
         raise ValueError(f"{name} has {len(shape)} axes, {shape}; give {wanted}.")
-    for size, axis in zip(shape, names, strict=True):
-        if size == 0:
-            raise ValueError(
-                f"{name} is {shape}, without any {axis}; give {wanted} with at least one of each."
-            )
+    if 0 in shape:
+        raise ValueError(f"{name} is {shape}; give {wanted}, no axis of which is empty.")
     if like is not None and shape[:2] != tuple(like[1].shape[:2]):
         raise ValueError(
             f"{name} is {shape} and {like[0]} {tuple(like[1].shape)}; give both the same batch and frames."

@@ -241,8 +241,8 @@ def _check(
     harmonic_distribution: Tensor,
     phase: Tensor | None,
     inharmonicity: Tensor | None,
-    sample_rate: int,
-    hop_length: int,
+    sample_rate: int | float,
+    hop_length: int | float,
 ) -> None:
     like = ("f0_hz", f0_hz)
     require_batch(*like, "batch frame")

@@ -2,7 +2,8 @@
 
 import functools
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, ParamSpec
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -92,12 +93,25 @@ def filter_taps(n_bands: int) -> Float[Tensor, "band tap"]:
     return taps * (0.5 + 0.5 * torch.cos(math.pi * tap / half))
 
 
-@functools.lru_cache(maxsize=32)
+_P = ParamSpec("_P")
+
+
+def _kept(make: Callable[_P, Tensor]) -> Callable[_P, Tensor]:
+    """Compute a constant once; but while a function is traced anew, since that has no numbers to keep."""
+    kept = functools.lru_cache(maxsize=32)(make)
+
+    def constant(*args: _P.args, **kwargs: _P.kwargs) -> Tensor:
+        return (make if torch.compiler.is_compiling() else kept)(*args, **kwargs)
+
+    return constant
+
+
+@_kept
 def _filter_taps(n_bands: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return filter_taps(n_bands).to(dtype=dtype, device=device)
 
 
-@functools.lru_cache(maxsize=32)
+@_kept
 def _band_spectrum(n_bands: int, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the matrix from band magnitudes to the filter's real spectrum at ``n_fft``, (band, bin)."""
     twice = torch.full((n_bands, 1), 2.0, dtype=torch.float64)
