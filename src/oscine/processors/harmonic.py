@@ -69,7 +69,12 @@ class HarmonicOscillator(Processor[OscillatorState]):
                 "distribution",
                 start=_start(n_harmonics),
             ),
-            *([Control("inharmonicity", 0, "weight", 1e-6, 1e-1, "log")] if inharmonic else []),
+            # It starts near 4e-6; from the middle of the range, upper partials meet none of the recording's.
+            *(
+                [Control("inharmonicity", 0, "weight", 1e-6, 1e-1, "log", start=(-2.0,))]
+                if inharmonic
+                else []
+            ),
             *([Control("phase", 0, "turns", -0.5, 0.5, "linear")] if phased else []),
         )
 
