@@ -23,7 +23,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 # Lower layers first; a module imports from its own level or from below.
 LAYERS = [
-    {"kernels"},
+    {"kernels", "runtime"},
     {"functional"},
     {"audio", "streaming"},
     {"processors", "analysis"},
@@ -35,7 +35,7 @@ LAYERS = [
 ]
 FOUNDATION = {"errors", "files", "recordings", "recipes", "weights"}
 HEAVY = [
-    "lightning",
+    "tensorboard",
     "matplotlib",
     "swift_f0",
     "soundfile",
