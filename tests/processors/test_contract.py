@@ -411,6 +411,7 @@ def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
         (lambda: Wavetable(4, 0, RATE, HOP), "n_harmonics is 0"),
         (lambda: Pulse(RATE, HOP, "even"), "harmonics is 'even'; give one of all, odd."),
         (lambda: Filter(1, HOP), "n_bands is 1"),
+        (lambda: Filter(9, HOP, start_db_per_octave=1.0), "start_db_per_octave is 1.0"),
         (lambda: Filter(9, HOP, "linear"), "phase is 'linear'; give one of zero, minimum."),
         (lambda: Reverb(1), "n_taps is 1"),
         (lambda: Sum({}), "no part"),
