@@ -25,11 +25,11 @@ class Guess(torch.nn.Module):
         self.midi = torch.nn.Parameter(torch.tensor(69 + 12 * math.log2(f0_hz / 440)))
 
     def forward(self, audio: torch.Tensor):
-        from oscine.networks import HeardPitch
+        from oscine.networks import EncodedPitch
 
         f0_hz = 440 * 2 ** ((self.midi.expand(len(audio), audio.shape[1] // HOP) - 69) / 12)
-        belief = torch.full((len(audio), FRAMES // 8, 4), 0.25)
-        return HeardPitch(f0_hz, belief, torch.zeros(len(audio), FRAMES // 8))
+        probabilities = torch.full((len(audio), FRAMES // 8, 4), 0.25)
+        return EncodedPitch(f0_hz, probabilities, torch.zeros(len(audio), FRAMES // 8))
 
 
 def _instrument(guess_hz: float) -> Instrument:
