@@ -71,7 +71,7 @@ def run(name: str, folder: Path, dataset_folder: Path, minutes: float) -> Settin
         recipe="default",
         minutes=minutes,
         overrides=overrides,
-        resume=True,
+        resume="auto",
         console=Console(stderr=True),
     )
     if result.interrupted:
@@ -83,7 +83,7 @@ def run(name: str, folder: Path, dataset_folder: Path, minutes: float) -> Settin
         "name": name,
         "minutes": minutes,
         "steps": result.steps,
-        "held_out_losses": _held_out_losses(folder / "instrument" / "training" / "tensorboard"),
+        "held_out_losses": _validation_losses(folder / "instrument" / "training" / "tensorboard"),
         **figures.instrument.model_dump(),
         "real_time_factor_streaming": figures.real_time_factor_streaming,
         "n_controller": sum(one.numel() for one in instrument.controller.parameters()),
@@ -94,11 +94,11 @@ def run(name: str, folder: Path, dataset_folder: Path, minutes: float) -> Settin
     }
 
 
-def _held_out_losses(folder: Path) -> list[float]:
-    """Return the held-out loss at the end of each minute."""
+def _validation_losses(folder: Path) -> list[float]:
+    """Return the validation loss at the end of each minute."""
     events = EventAccumulator(str(folder))
     events.Reload()
-    return [event.value for event in events.Scalars("loss/held_out")]
+    return [event.value for event in events.Scalars("loss/validation")]
 
 
 @torch.no_grad()

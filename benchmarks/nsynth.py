@@ -94,12 +94,12 @@ def run(name: str, dataset: Dataset, folder: Path, minutes: float, n_notes: int 
     """Train a variant into a folder, measure it, and return its figures."""
     recipe, overrides = (MODELS | ABLATION)[name]
     result = train(
-        dataset.folder,
+        dataset,
         folder / "instrument",
         recipe=recipe,
         minutes=minutes,
         overrides=overrides,
-        resume=True,
+        resume="auto",
         console=Console(stderr=True),
     )
     if result.interrupted:

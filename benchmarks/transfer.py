@@ -14,7 +14,7 @@ from swift_f0 import SwiftF0
 from benchmarks.measure import alone, peak_megabytes, table
 from oscine import recordings
 from oscine.analysis import analyze_blocks
-from oscine.data.audio_file import read_blocks
+from oscine.audio import read_blocks
 from oscine.models import Instrument, load_recipe
 from oscine.transfer import transfer_file
 

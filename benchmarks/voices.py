@@ -45,7 +45,7 @@ def learn(
         recipe="tiny",
         minutes=minutes,
         overrides={"instrument.voice_size": VOICE_SIZE},
-        resume=True,
+        resume="auto",
         console=Console(stderr=True),
     )
     if result.interrupted:

@@ -10,10 +10,11 @@ from examples.measure import end_of_note, left_behind_db, listen, wet_to_dry_db
 from examples.page import HEARD, PLAYED, THIRD, Page
 from examples.violin import Settings, held_out, learning, violin, violin_dataset
 from oscine import recordings
-from oscine.data import read_audio
+from oscine.analysis.decay import decay_s, energy_decay_db
+from oscine.audio import read_audio
 from oscine.functional.units import midi_to_hz
 from oscine.transfer import PlayableInstrument
-from oscine.transfer.room import decay_s, energy_decay_db, reverberate, room_response
+from oscine.transfer.room import reverberate, room_response
 
 _NOTE_S, _FADE_S, _SHOWN_S = 1.0, 0.02, 1.2
 _PERCENTS = range(10, 91, 10)

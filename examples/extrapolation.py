@@ -11,8 +11,8 @@ from examples.measure import listen
 from examples.page import Page
 from examples.violin import Settings, held_out, learning, violin, violin_dataset
 from oscine.analysis import CONFIDENT, Features
+from oscine.analysis.spectrogram import draw_spectrogram
 from oscine.evaluate import f0_median, f0_outliers, f0_unsure
-from oscine.evaluate.pictures import draw_spectrogram
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import midi_to_hz
 from oscine.transfer import PlayableInstrument
@@ -129,5 +129,6 @@ def _picture(instrument: PlayableInstrument, sounds: list[Tensor]) -> Figure:
     figure = Figure(figsize=(10, 3.4), layout="constrained", facecolor="none")
     for octave, sound, axes in zip(_OCTAVES, sounds, figure.subplots(1, 3, sharey=True), strict=True):
         name = "as written" if octave == 0 else f"{-octave} octave{'s' if octave < -1 else ''} lower"
-        draw_spectrogram(axes, sound[: 4 * instrument.sample_rate], instrument.sample_rate, name)
+        draw_spectrogram(axes, sound[: 4 * instrument.sample_rate], instrument.sample_rate)
+        axes.set(title=name, xlabel="time (s)")
     return figure

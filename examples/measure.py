@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import CONFIDENT, VOICED, Features, analyze
+from oscine.analysis.decay import ringing_times
 from oscine.analysis.signal import ANALYSIS_RATE, to_analysis_rate
-from oscine.data.reverberation import ringing_times
 from oscine.functional.mfcc import mfcc
 from oscine.functional.units import midi_to_hz
 from oscine.models import Instrument
@@ -48,7 +48,7 @@ def ringing_s(audio: np.ndarray | Tensor, sample_rate: int) -> tuple[float, int]
     """Return the median time in which what was played falls by 60 dB, in s, and at how many places it shows.
 
     The places are falls of the level by 20 dB, and partials of a note that go on under the next one
-    (`oscine.data.reverberation`).
+    (`oscine.analysis.decay`).
     """
     signal = to_analysis_rate(audio, sample_rate)
     times = ringing_times(analyze(signal, ANALYSIS_RATE), signal)

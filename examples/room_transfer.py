@@ -9,8 +9,9 @@ from examples.page import HEARD, PLAYED, Page
 from examples.violin import Settings, learning, violin, violin_dataset
 from oscine import recordings
 from oscine.analysis import analyze
-from oscine.data import read_audio
-from oscine.transfer.room import decay_s, energy_decay_db, reverberate, room_response
+from oscine.analysis.decay import decay_s, energy_decay_db
+from oscine.audio import read_audio
+from oscine.transfer.room import reverberate, room_response
 
 _SHOWN_S = 1.5
 

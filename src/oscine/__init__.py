@@ -23,6 +23,7 @@ _HOMES = {
 }
 _SUBPACKAGES = (
     "analysis",
+    "audio",
     "data",
     "evaluate",
     "functional",

@@ -7,13 +7,12 @@ import soxr
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.analysis.tones import vibrato_tone
 
 from oscine.analysis import NO_PITCH_HZ, VOICED, Features, analyze, analyze_blocks, paper_loudness
 from oscine.analysis.extract import _STRETCH
 from oscine.errors import InputError
 from oscine.functional.loudness import loudness_db
-
-from .tones import vibrato_tone
 
 
 def same(a, b):

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from tests.analysis.tones import vibrato_tone
 
 from oscine.analysis import analyze, plot_features
-
-from .tones import vibrato_tone
 
 CYAN = np.array([0x7F, 0xF0, 0xFF]) / 255
 

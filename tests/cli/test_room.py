@@ -5,27 +5,35 @@ import torch
 
 from oscine.cli.main import main
 from oscine.models import Instrument, InstrumentConfig
+from oscine.processors import HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
 
 RATE = 16000
 
 
 @pytest.fixture(scope="module")
 def instruments(tmp_path_factory):
-    """Two saved instruments, one in a room that falls by 60 dB in 0.2 s and one in none."""
+    """Two saved instruments, one with a reverb that falls by 60 dB in 0.2 s and one without."""
     folder = tmp_path_factory.mktemp("instruments")
-    for name, reverb_s in (("violin", 0.3), ("dry", 0.0)):
+    for name, effects in (("violin", (ReverbConfig(ir_s=0.3),)), ("dry", ())):
         config = InstrumentConfig(
-            sample_rate=RATE, hop_length=64, n_harmonics=4, n_noise_bands=5, reverb_s=reverb_s
+            sample_rate=RATE,
+            hop_length=64,
+            synth=(HarmonicConfig(n_harmonics=4), NoiseConfig(n_bands=5)),
+            effects=effects,
         )
         instrument = Instrument(config)
-        if instrument.room is not None:
+        for reverb in _reverbs(instrument):
             torch.manual_seed(0)
-            n = instrument.room.n_taps - 1
-            fall = 10 ** (-3 * torch.arange(n) / (0.2 * RATE)) / instrument.room.envelope
+            n = reverb.n_taps - 1
+            fall = 10 ** (-3 * torch.arange(n) / (0.2 * RATE)) / reverb.envelope
             with torch.no_grad():
-                instrument.room.impulse_response.copy_(0.05 * torch.randn(n) * fall)
+                reverb.impulse_response.copy_(0.05 * torch.randn(n) * fall)
         instrument.save_pretrained(folder / name)
     return folder
+
+
+def _reverbs(instrument: Instrument) -> list[Reverb]:
+    return [module for module in instrument.modules() if isinstance(module, Reverb)]
 
 
 def _run(*arguments) -> int:
@@ -42,9 +50,8 @@ def test_the_response_is_a_float_wav_at_the_instruments_rate(instruments, tmp_pa
     info = soundfile.info(tmp_path / "room.wav")
     assert (info.samplerate, info.channels, info.subtype, info.frames) == (RATE, 1, "FLOAT", 4800)
     taps, _ = soundfile.read(tmp_path / "room.wav", dtype="float32")
-    room = Instrument.from_pretrained(instruments / "violin").room
-    assert room is not None
-    assert np.array_equal(taps, room.taps().detach().numpy())
+    (reverb,) = _reverbs(Instrument.from_pretrained(instruments / "violin"))
+    assert np.array_equal(taps, reverb.taps().detach().numpy())
 
 
 def test_another_rate_and_without_the_direct_sound(instruments, tmp_path, capsys):
@@ -61,7 +68,7 @@ def test_another_rate_and_without_the_direct_sound(instruments, tmp_path, capsys
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["{i}/dry", "-o", "room.wav"], "has no room"),
+        (["{i}/dry", "-o", "room.wav"], "has no reverb"),
         (["{i}/violin", "-o", "room.wav", "--rate", "5"], "8000 to 192000"),
         (["{i}/violin", "-o", "room.flac"], "must end in .wav"),
         (["{i}/violin", "-o", "folder.wav"], "is a folder"),

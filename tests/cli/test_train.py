@@ -18,9 +18,9 @@ SMALL = [
     f"--set={setting}"
     for setting in (
         "instrument.controller.hidden_size=8",
-        "instrument.n_harmonics=5",
-        "instrument.n_noise_bands=5",
-        "instrument.reverb_s=0.01",
+        "instrument.synth.harmonic.n_harmonics=5",
+        "instrument.synth.noise.n_bands=5",
+        "instrument.effects.reverb.ir_s=0.01",
         "training.batch_size=1",
         "training.crop_s=0.1",
         "training.preroll_s=0",

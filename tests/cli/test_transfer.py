@@ -7,6 +7,8 @@ import soundfile
 from oscine.cli.main import main
 from oscine.data.statistics import Statistics
 from oscine.models import Instrument, InstrumentConfig
+from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
+from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
 
 RATE = 16000
 
@@ -21,10 +23,27 @@ def instrument(tmp_path_factory):
         loudness_db_quantiles=np.linspace(-50, -20, 101).tolist(),
         loudness_db_silence=-60.0,
     )
-    config = InstrumentConfig(sample_rate=RATE, hop_length=64, n_harmonics=10, n_noise_bands=9, reverb_s=0.1)
     folder = tmp_path_factory.mktemp("instruments") / "toy"
-    Instrument(config, learned).save_pretrained(folder)
+    Instrument(_config(), learned).save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture(scope="module")
+def band(tmp_path_factory):
+    """A saved instrument of two identities, which has learned nothing."""
+    folder = tmp_path_factory.mktemp("instruments") / "band"
+    inputs = (F0Config(), LoudnessConfig(), IdentityConfig(size=4, names=("flute", "violin")))
+    Instrument(_config().model_copy(update={"inputs": inputs})).save_pretrained(folder)
+    return str(folder)
+
+
+def _config() -> InstrumentConfig:
+    return InstrumentConfig(
+        sample_rate=RATE,
+        hop_length=64,
+        synth=(HarmonicConfig(n_harmonics=10), NoiseConfig(n_bands=9)),
+        effects=(ReverbConfig(ir_s=0.1),),
+    )
 
 
 @pytest.fixture
@@ -66,6 +85,16 @@ def test_in_words(instrument, tune, tmp_path, capsys):
     assert soundfile.info(out).format == "FLAC"
 
 
+def test_the_identity_that_plays_is_chosen_and_reported(band, tune, tmp_path, capsys):
+    played = {}
+    for name, options in (("flute", []), ("violin", ["--identity", "violin"])):
+        out = tmp_path / f"{name}.wav"
+        assert _run(tune, "--to", band, "-o", out, "--json", *options) == 0
+        assert json.loads(capsys.readouterr().out)["identity"] == name
+        played[name], _ = soundfile.read(out)
+    assert np.abs(played["flute"] - played["violin"]).max() > 1e-4
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -79,15 +108,17 @@ def test_in_words(instrument, tune, tmp_path, capsys):
         (["tune.flac", "--to", "{i}", "-o", "out.wav", "--octave", "high"], "--octave is 'high'"),
         (["tune.flac", "--to", "{i}", "-o", "out.wav", "--loudness", "loud"], "--loudness is 'loud'"),
         (["tune.flac", "--to", "{i}", "-o", "out.wav", "--autotune", "2"], "autotune"),
+        (["tune.flac", "--to", "{i}", "-o", "out.wav", "--identity", "oboe"], "omit the identity"),
+        (["tune.flac", "--to", "{b}", "-o", "out.wav", "--identity", "oboe"], "there are flute, violin"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    instrument, tune, tmp_path, monkeypatch, capsys, arguments, words
+    instrument, band, tune, tmp_path, monkeypatch, capsys, arguments, words
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("C D E F G")
     before = sorted(path.name for path in tmp_path.iterdir())
-    assert _run(*[argument.format(i=instrument) for argument in arguments]) == 2
+    assert _run(*[argument.format(i=instrument, b=band) for argument in arguments]) == 2
     captured = capsys.readouterr()
     assert words in captured.err
     assert "Traceback" not in captured.err

@@ -9,17 +9,17 @@ import pytest
 import soundfile
 import torch
 from safetensors.numpy import load_file
+from tests.data.tunes import tune
 
 from oscine.data import Dataset, prepare, read_curves
 from oscine.data.curves import HEARD, RESERVED, Curves, common_curves
+from oscine.data.manifest import read_manifest
 from oscine.errors import InputError
 from oscine.evaluate import evaluate
 from oscine.models import Instrument
 from oscine.models.instrument import CURVE_SCALES
 from oscine.training import train
 from oscine.transfer import transfer_file
-
-from .tunes import tune
 
 _RATE, _HOP = 16_000, 64
 _PREPARE = {"held_out_s": 5.0, "n_workers": 1, "sample_rate": _RATE}
@@ -134,7 +134,7 @@ def test_what_is_no_text_or_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_dataset_holds_the_curves_of_its_frames(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oscine.data.stretches._LONGEST_S", 7.0)  # several shards for each recording
+    monkeypatch.setattr("oscine.analysis.stretches._LONGEST_S", 7.0)  # several shards for each recording
     report = prepare(sources, tmp_path / "dataset", **_PREPARE)
     assert report.other_files == 0
     assert {file.path: file.reasons for file in report.files} == {
@@ -143,7 +143,8 @@ def test_a_dataset_holds_the_curves_of_its_frames(
     }
     dataset = Dataset.open(tmp_path / "dataset")
     assert dataset.curves == ("bow_pressure", "breath")
-    (recording,) = [one for one in dataset.manifest.recordings if one.name == "a.wav"]
+    assert dataset.folder is not None
+    (recording,) = [one for one in read_manifest(dataset.folder).recordings if one.name == "a.wav"]
     shards = [load_file(dataset.folder / shard.file)["breath"] for shard in recording.shards]
     assert len(shards) > 2
     time_s = np.arange(1, recording.n_frames + 1) * _HOP / _RATE

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from oscine.analysis.crepe import load_crepe
+from oscine.analysis.pitch.crepe import load_crepe
 from oscine.errors import InputError
 from oscine.functional.framing import frames_at
 from oscine.losses.perceptual import CrepeLoss

@@ -1,145 +1,218 @@
-"""What drives an instrument beside pitch and loudness, taken from the performance."""
+"""The conditions of whole recordings: measured piece by piece, and what a performance can't tell."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 import torch
-from oscine.transfer.driving import _pieces, hear
-from transfer_standin import HOP, SAMPLE_RATE, SineInstrument, hum, statistics
+from torch import Tensor
 
-from oscine.analysis import analyze
+from oscine.analysis import Features, analyze
 from oscine.data import Statistics
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
-from oscine.networks import ControllerConfig, TimbreEncoderConfig
-from oscine.transfer import transfer
-from oscine.transfer.transferring import Options, prepare
+from oscine.models.conditioning import (
+    _windows,
+    absent_conditions,
+    condition_pieces,
+    encoder_grid,
+    identity_number,
+    statistics_of,
+)
+from oscine.models.inputs import (
+    CentroidConfig,
+    CurveConfig,
+    F0Config,
+    IdentityConfig,
+    LoudnessConfig,
+    PaperLoudnessConfig,
+    PeriodicityConfig,
+    ZConfig,
+)
+from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
+from oscine.processors import HarmonicConfig, NoiseConfig
+
+_RATE, _HOP = 16_000, 64
+_STATISTICS = Statistics(
+    minutes=5.0,
+    voiced_share=0.9,
+    pitch_midi_quantiles=np.linspace(60, 84, 101).tolist(),
+    loudness_db_quantiles=np.linspace(-50, -20, 101).tolist(),
+    loudness_db_silence=-60.0,
+    curves={"breath": (5.0, 2.0)},
+)
+_SMALL = InstrumentConfig(
+    sample_rate=_RATE,
+    hop_length=_HOP,
+    inputs=(
+        F0Config(),
+        LoudnessConfig(),
+        ZConfig(encoder=TimbreEncoderConfig(z_size=3, hidden_size=8)),
+        PeriodicityConfig(),
+        CentroidConfig(),
+        CurveConfig(name="breath"),
+        IdentityConfig(size=4, names=("flute", "violin")),
+    ),
+    controller=ControllerConfig(hidden_size=16),
+    synth=(HarmonicConfig(n_harmonics=12), NoiseConfig(n_bands=9)),
+    effects=(),
+)
 
 
-def _instrument() -> Instrument:
+def _instrument(config: InstrumentConfig = _SMALL) -> Instrument:
     torch.manual_seed(3)
-    config = InstrumentConfig(
-        sample_rate=SAMPLE_RATE,
-        hop_length=HOP,
-        n_harmonics=12,
-        n_noise_bands=9,
-        reverb_s=0.0,
-        controller=ControllerConfig(hidden_size=16),
-        timbre_encoder=TimbreEncoderConfig(z_size=3, hidden_size=8),
-        curves=("periodicity", "centroid", "breath"),
-        voices=("flute", "violin"),
-        voice_size=4,
-    )
-    learned = statistics().model_copy(update={"curves": {"breath": (5.0, 2.0)}})
-    return Instrument(config, learned).eval()
+    return Instrument(config, _STATISTICS).eval()
 
 
-def test_a_driven_instrument_plays_what_it_hears() -> None:
-    instrument, melody = _instrument(), hum([60, 64, 67])
-    features = analyze(melody, SAMPLE_RATE)
-    heard = hear(instrument, (melody, SAMPLE_RATE), features)
-    assert {name: len(curve) for name, curve in heard.items()} == dict.fromkeys(
-        ("z", "periodicity", "centroid", "breath", "voice"), features.n_frames
-    )
-    torch.testing.assert_close(heard["periodicity"], features.confidence)
-    assert set(heard["breath"].tolist()) == {5.0}
-    assert heard["voice"].unique(dim=0).tolist() == [[1.0, 0.0]]
+def _melody() -> np.ndarray:
+    """Three harmonic tones with silence between them."""
+    time_s = np.arange(_RATE // 2) / _RATE
+    ramp = np.minimum(1, np.minimum(time_s, 0.5 - time_s) / 0.02)
+    tones = [
+        sum(np.sin(2 * np.pi * k * hz * time_s) / k for k in range(1, 8)) for hz in (261.6, 329.6, 392.0)
+    ]
+    rest = np.zeros(round(0.15 * _RATE))
+    return np.concatenate([part for tone in tones for part in (0.2 * ramp * tone, rest)]).astype(np.float32)
+
+
+def _measure(
+    instrument: Instrument, melody: np.ndarray, features: Features, identity: str | None = None
+) -> dict[str, Tensor]:
+    """The conditions of the melody, which comes in blocks of odd lengths."""
+    absent = absent_conditions(instrument, features.n_frames, identity)
+    blocks = iter(np.split(melody, [3, 5000, 5001, 20000]))
+    pieces = list(condition_pieces(instrument, blocks, features, absent))
+    assert np.array_equal(torch.cat([piece.audio for piece in pieces])[: len(melody)].numpy(), melody)
+    assert Features.concatenate([piece.features for piece in pieces]).n_frames == features.n_frames
+    return {name: torch.cat([one.conditions[name] for one in pieces], dim=1)[0] for name in instrument.inputs}
+
+
+def test_conditions_are_measured_in_the_recording() -> None:
+    instrument, melody = _instrument(), _melody()
+    features = analyze(melody, _RATE, _HOP)
+    conditions = _measure(instrument, melody, features)
+    names = ["f0_hz", "loudness_db", "z", "periodicity", "centroid_midi", "breath", "identity"]
+    assert {name: len(one) for name, one in conditions.items()} == dict.fromkeys(names, features.n_frames)
+    torch.testing.assert_close(conditions["f0_hz"], features.f0_hz)
+    torch.testing.assert_close(conditions["loudness_db"], features.loudness_db)
+    torch.testing.assert_close(conditions["periodicity"], features.confidence)
+    assert set(conditions["breath"].tolist()) == {5.0}
+    assert conditions["identity"].unique(dim=0).tolist() == [[1.0, 0.0]]
     sounding = features.confidence > 0.9
-    # The hum's partials, 1/k of each, lie between its pitch and three octaves above.
-    height = (heard["centroid"] - features.midi)[sounding]
+    # The tones' partials, 1/k of each, lie between their pitch and three octaves above.
+    height = (conditions["centroid_midi"] - features.midi)[sounding]
     assert float(height.min()) > 0
     assert float(height.max()) < 36
 
-    audio, _ = transfer(instrument, (melody, SAMPLE_RATE))
-    assert len(audio) == len(melody)
-    other, _ = transfer(instrument, (melody, SAMPLE_RATE), voice="violin")
-    assert float((audio - other).abs().max()) > 1e-3 * float(audio.abs().max())
+
+def test_what_is_given_is_not_measured() -> None:
+    instrument, melody = _instrument(), _melody()
+    features = analyze(melody, _RATE, _HOP)
+    ramp = torch.linspace(0.0, 1.0, features.n_frames)[None]
+    given = absent_conditions(instrument, features.n_frames) | {"periodicity": ramp}
+    pieces = condition_pieces(instrument, iter([melody]), features, given, piece_frames=100)
+    parts = [piece.conditions["periodicity"] for piece in pieces]
+    assert len(parts) > 3
+    torch.testing.assert_close(torch.cat(parts, dim=1), ramp)
 
 
-def test_a_melody_is_brought_to_where_the_voice_is_at_home() -> None:
-    instrument, melody = _instrument(), hum([60, 64, 67])
-    whole = instrument.statistics
-    assert whole is not None
-
-    def shifted(octaves: int) -> Statistics:
-        midi = [value + 12 * octaves for value in whole.pitch_midi_quantiles]
-        return whole.model_copy(update={"pitch_midi_quantiles": midi})
-
-    voices = {"flute": shifted(1), "violin": shifted(-1)}
-    instrument.statistics = whole.model_copy(update={"voices": voices})
-
-    def octave(voice: str | None) -> int:
-        return prepare(instrument, (melody, SAMPLE_RATE), Options(voice=voice))[1].octave
-
-    octaves = {voice: octave(voice) for voice in ("flute", "violin", None)}
-    assert octaves["flute"] == octaves[None] == octaves["violin"] + 2
-    breaths = shifted(2).model_copy(update={"voiced_share": 0.0})
-    instrument.statistics = whole.model_copy(update={"voices": voices | {"flute": breaths}})
-    assert octave("flute") == octaves["violin"] + 1
-    with pytest.raises(InputError, match="no voice oboe"):
-        prepare(instrument, (melody, SAMPLE_RATE), Options(voice="oboe"))
-
-
-def test_a_curve_of_the_training_set_stands_at_the_mean_of_the_voice_that_plays() -> None:
-    instrument, melody = _instrument(), hum([60])
-    whole = instrument.statistics
-    assert whole is not None
-    voices = {
-        voice: whole.model_copy(update={"curves": {"breath": (mean, 1.0)}})
-        for voice, mean in (("flute", 2.0), ("violin", 8.0))
+def test_a_curve_is_at_its_mean_over_what_the_identity_learned_from() -> None:
+    instrument = _instrument()
+    means = {"flute": 2.0, "violin": 8.0}
+    identities = {
+        name: _STATISTICS.model_copy(update={"curves": {"breath": (mean, 1.0)}})
+        for name, mean in means.items()
     }
-    instrument.statistics = whole.model_copy(update={"voices": voices})
-    features = analyze(melody, SAMPLE_RATE)
-    for voice, mean in (("flute", 2.0), ("violin", 8.0)):
-        heard = hear(instrument, (melody, SAMPLE_RATE), features, voice)
-        assert set(heard["breath"].tolist()) == {mean}
+    instrument.statistics = _STATISTICS.model_copy(update={"identities": identities})
+    for name, mean in means.items():
+        absent = absent_conditions(instrument, 7, name)
+        assert absent["breath"].tolist() == [[mean] * 7]
+    assert absent_conditions(instrument, 7)["breath"].tolist() == [[2.0] * 7]
+    instrument.statistics = None
+    assert absent_conditions(instrument, 7)["breath"].tolist() == [[5.0] * 7]
 
 
-def test_long_performances_are_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    instrument, melody = _instrument(), hum([60, 64, 67])
-    features = analyze(melody, SAMPLE_RATE)
-    whole = hear(instrument, (melody, SAMPLE_RATE), features)
-    monkeypatch.setattr("oscine.transfer.driving._PIECE_S", 0.4)
-    parts = hear(instrument, (melody, SAMPLE_RATE), features)
+def test_the_statistics_are_the_identitys_if_it_has_a_pitch() -> None:
+    instrument = _instrument()
+
+    def learned(**changes: object) -> Statistics:
+        return _STATISTICS.model_copy(update=changes)
+
+    identities = {"flute": learned(minutes=1.0), "violin": learned(minutes=2.0, voiced_share=0.0)}
+    whole = instrument.statistics = learned(identities=identities)
+    assert statistics_of(instrument, "flute") is statistics_of(instrument) is identities["flute"]
+    assert statistics_of(instrument, "violin") is whole
+    alone = _instrument(_SMALL.model_copy(update={"inputs": (F0Config(),)}))
+    assert statistics_of(alone) is alone.statistics
+
+
+def test_long_recordings_are_measured_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    instrument, melody = _instrument(), _melody()
+    features = analyze(melody, _RATE, _HOP)
+    whole = _measure(instrument, melody, features)
+    monkeypatch.setattr("oscine.models.conditioning._PIECE_S", 0.4)
+    monkeypatch.setattr("oscine.models.conditioning._AROUND_S", 0.1)
+    parts = _measure(instrument, melody, features)
     assert all(parts[name].shape == whole[name].shape for name in whole)
     torch.testing.assert_close(parts["periodicity"], whole["periodicity"])
-    assert float((parts["z"] - whole["z"]).abs().max()) > 0
+    assert float((parts["z"] - whole["z"]).abs().max()) > 0  # its encoder starts anew in each piece
 
 
-def test_windows_reach_over_the_edges_of_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = _instrument().config.model_copy(update={"loudness": "both", "timbre_encoder": None})
-    instrument, melody = Instrument(config, statistics()), hum([60, 64, 67])
-    features = analyze(melody, SAMPLE_RATE)
-    whole = hear(instrument, (melody, SAMPLE_RATE), features)
-    monkeypatch.setattr("oscine.transfer.driving._PIECE_S", 0.4)
-    for around_s in (0.1, 1.0):
-        monkeypatch.setattr("oscine.transfer.driving._AROUND_S", around_s)
-        parts = hear(instrument, (melody, SAMPLE_RATE), features)
-        torch.testing.assert_close(parts["paper_loudness"], whole["paper_loudness"], atol=1e-3, rtol=0)
-        torch.testing.assert_close(parts["centroid"], whole["centroid"], atol=1e-3, rtol=0)
+@pytest.mark.parametrize("around_s", [0.1, 1.0])
+def test_windows_reach_over_the_edges_of_pieces(around_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = (F0Config(), LoudnessConfig(), PaperLoudnessConfig(), CentroidConfig())
+    instrument, melody = _instrument(_SMALL.model_copy(update={"inputs": inputs})), _melody()
+    features = analyze(melody, _RATE, _HOP)
+    whole = _measure(instrument, melody, features)
+    monkeypatch.setattr("oscine.models.conditioning._PIECE_S", 0.4)
+    monkeypatch.setattr("oscine.models.conditioning._AROUND_S", around_s)
+    parts = _measure(instrument, melody, features)
+    for name in ("paper_loudness_db", "centroid_midi"):
+        torch.testing.assert_close(parts[name], whole[name], atol=1e-3, rtol=0)
 
 
-def test_pieces_overlap_by_what_is_around_them() -> None:
+def test_pieces_begin_on_the_grid_of_the_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TimbreEncoderConfig(z_size=3, hidden_size=8, frames_per_z=6)
+    pitch = PitchEncoderConfig(resnet="small", frames_per_pitch=4)
+    inputs = (F0Config(encoder=pitch), ZConfig(encoder=encoder))
+    instrument = _instrument(_SMALL.model_copy(update={"inputs": inputs}))
+    assert encoder_grid(instrument) == 12
+    assert encoder_grid(_instrument(_SMALL.model_copy(update={"inputs": (F0Config(),)}))) == 1
+    starts: list[int] = []
+
+    def conditions(audio: Tensor, features: Mapping[str, Tensor], given: object) -> dict[str, Tensor]:
+        starts.append(int(features["f0_hz"][0, 0]))
+        return {"f0_hz": features["f0_hz"]}
+
+    monkeypatch.setattr(instrument, "conditions", conditions)
+    number = torch.arange(500.0)
+    features = Features(number, number, number, number, sample_rate=_RATE, hop_length=_HOP)
+    silence = np.zeros(500 * _HOP, np.float32)
+    pieces = list(condition_pieces(instrument, iter([silence]), features, piece_frames=100))
+    assert len(starts) == 5
+    assert {start % 12 for start in starts} == {0}
+    torch.testing.assert_close(torch.cat([one.conditions["f0_hz"] for one in pieces], dim=1)[0], number)
+
+
+@pytest.mark.parametrize("cuts", [[3, 50, 51], [90], []])
+@pytest.mark.parametrize("n_around", [0, 5, 16, 40])
+def test_windows_are_the_samples_of_their_spans(cuts: list[int], n_around: int) -> None:
     samples = np.arange(100, dtype=np.float32)
-    for n_around in (5, 16, 40):
-        pieces = list(_pieces(iter(np.split(samples, [3, 50, 51])), 16, n_around))
-        assert len(pieces) == 7
-        for i, piece in enumerate(pieces):
-            np.testing.assert_array_equal(piece, samples[max(0, 16 * i - n_around) : 16 * i + 16 + n_around])
+    spans = [(max(0, a - n_around), a + 16 + n_around) for a in range(0, 100, 16)]
+    windows = list(_windows(iter(np.split(samples, cuts)), spans))
+    padded = np.concatenate([samples, np.zeros(100, np.float32)])
+    assert len(windows) == 7
+    for (first, last), window in zip(spans, windows, strict=True):
+        np.testing.assert_array_equal(window, padded[first:last])
 
 
-def test_pieces_are_the_same_samples() -> None:
-    samples = np.arange(100, dtype=np.float32)
-    for cuts in ([3, 50, 51], [90], []):
-        pieces = list(_pieces(iter(np.split(samples, cuts)), 16))
-        assert [len(piece) for piece in pieces] == [16] * 6 + [4]
-        np.testing.assert_array_equal(np.concatenate(pieces), samples)
-
-
-def test_an_unknown_voice_is_refused_with_those_that_there_are() -> None:
-    melody = hum([60])
-    features = analyze(melody, SAMPLE_RATE)
-    with pytest.raises(InputError, match="no voice oboe; there are flute, violin"):
-        hear(_instrument(), (melody, SAMPLE_RATE), features, "oboe")
-    with pytest.raises(InputError, match="one alone"):
-        hear(SineInstrument(), (melody, SAMPLE_RATE), features, "oboe")
-    assert hear(SineInstrument(), (melody, SAMPLE_RATE), features) == {}
+def test_an_unknown_identity_is_refused_with_those_that_there_are() -> None:
+    instrument = _instrument()
+    assert [identity_number(instrument, one) for one in (None, "flute", "violin")] == [0, 0, 1]
+    for function in (identity_number, statistics_of, lambda one, name: absent_conditions(one, 5, name)):
+        with pytest.raises(InputError, match="no identity oboe; there are flute, violin"):
+            function(instrument, "oboe")
+    alone = _instrument(_SMALL.model_copy(update={"inputs": (F0Config(), LoudnessConfig())}))
+    with pytest.raises(InputError, match="one alone; omit the identity"):
+        identity_number(alone, "oboe")
+    assert absent_conditions(alone, 5) == {}

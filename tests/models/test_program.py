@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -14,12 +15,16 @@ from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig
 from oscine.networks import ControllerConfig
 from oscine.processors import (
     AnyPart,
+    ChainConfig,
+    FilterConfig,
     FilteredNoise,
     HarmonicConfig,
     NoiseConfig,
     PartConfig,
+    PulseConfig,
     Reverb,
     ReverbConfig,
+    WavetableConfig,
 )
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Stream
@@ -120,6 +125,19 @@ for name in list_recipes():
     CONFIGS[f"recipe {name}"] = load_recipe(name, rates).instrument
 CONFIGS |= {
     "inharmonic": _of_part(HarmonicConfig(inharmonic=True, n_harmonics=30)),
+    "a wavetable of one harmonic": _of_part(WavetableConfig(n_tables=3, n_harmonics=1)),
+    "a wavetable of many": _of_part(WavetableConfig(n_tables=2, n_harmonics=300)),
+    "odd pulses": _of_part(PulseConfig(harmonics="odd")),
+    "minimum phase": _of_part(FilterConfig(n_bands=33, phase="minimum")),
+    "minimum phase of two bands": _of_part(FilterConfig(n_bands=2, phase="minimum")),
+    "a fixed filter": _of_part(FilterConfig(n_bands=33, fixed=True)),
+    "a fixed filter of minimum phase": _of_part(FilterConfig(n_bands=9, phase="minimum", fixed=True)),
+    "a source-filter vocoder": InstrumentConfig(
+        **RATES,
+        controller=ControllerConfig(hidden_size=12),
+        synth=(ChainConfig(parts=(PulseConfig(), FilterConfig())), NoiseConfig(n_bands=9)),
+        effects=(FilterConfig(n_bands=17, phase="minimum"),),
+    ),
     "an octave lower": _of_part(HarmonicConfig(ratio=0.5)),
     "a hop of one sample": InstrumentConfig(
         sample_rate=RATE, hop_length=1, controller=ControllerConfig(hidden_size=4)
@@ -299,3 +317,15 @@ def test_a_stream_does_not_mind_the_default_precision() -> None:
         torch.testing.assert_close(Stream(instrument).push(**conditions), expected, rtol=0, atol=0)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@compiled
+def test_the_file_carries_licence_credit_and_ranges(tmp_path: Path) -> None:
+    instrument = _loud(CONFIGS["controller gru"])
+    instrument.save_pretrained(tmp_path / "reed", licence="cc-by-4.0", credit="Ada")
+    again = Instrument.from_pretrained(tmp_path / "reed")
+    assert again.card == {"licence": "cc-by-4.0", "credit": "Ada"}
+    metadata = Engine(again.program().to_bytes()).metadata
+    assert metadata["card"] == again.card
+    assert metadata["inputs"]["f0_hz"] == {"unit": "Hz", "size": 1}
+    assert metadata["synth"] == ["harmonic", "noise"]

@@ -1,4 +1,4 @@
-"""A saved instrument's folder may be anybody's: what is wrong with it is a sentence, before memory is taken."""
+"""A saved instrument's folder may be anybody's: what is wrong with it is a sentence, and costs no memory."""
 
 import hashlib
 import json
@@ -168,8 +168,8 @@ def test_every_whole_number_and_list_of_a_recipe_is_bounded() -> None:
         ("{}", "instrument is missing"),
         ('{"format": 9}', "format is 9; give 3"),
         ('{"format": 2, "instrument": 3}', "format is 2; give 3"),
-        ('{"format": 2, "instrument": {"curves": 3}}', "says format 2 and is not of it"),
-        ('{"format": 1, "instrument": {"reverb_s": 1e999}}', "says format 1 and is not of it"),
+        ('{"format": 2, "instrument": {"curves": 3}}', "curve.name is 3"),
+        ('{"format": 1, "instrument": {"reverb_s": 1e999}}', "ir_s is inf; give a finite number"),
         ('{"formats": 3}', "instrument is missing|the nearest is format"),
         ("nothing", "not JSON"),
     ],

@@ -415,7 +415,14 @@ def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
         (lambda: Reverb(1), "n_taps is 1"),
         (lambda: Sum({}), "no part"),
         (lambda: Sum({"room": Reverb(5)}), "takes a signal"),
-        (lambda: Sum({"a.b": FilteredNoise(5, HOP)}), "without a dot"),
+        *(
+            (lambda name=name: Sum({name: FilteredNoise(5, HOP)}), f"A part can't be called '{name}'")
+            for name in ("", "a.b", "values", "items", "keys", "pop", "clear", "update", "training", "type")
+        ),
+        *(
+            (lambda name=name: NoiseConfig(name=name), f"A part can't be called '{name}'")
+            for name in ("values", "items", "keys", "pop", "clear", "update", "training", "type")
+        ),
         (lambda: Chain({"a": Reverb(5), "b": FilteredNoise(5, HOP)}), "only be the first part"),
     ],
 )

@@ -1,6 +1,7 @@
 import torch
 
-from oscine.transfer.notes import find_notes, hold_nearest, presence, runs, settled_pitch
+from oscine.functional.runs import runs
+from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pitch
 
 RATE = 250.0
 
@@ -10,11 +11,6 @@ def _mask(*spans: tuple[int, int], n: int = 300) -> torch.Tensor:
     for start, stop in spans:
         mask[start:stop] = True
     return mask
-
-
-def test_runs_are_first_and_one_past_the_last():
-    assert runs(_mask((0, 3), (7, 8), n=8)).tolist() == [[0, 3], [7, 8]]
-    assert runs(_mask(n=8)).tolist() == []
 
 
 def test_notes_are_sure_audible_and_long():

@@ -11,18 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.analysis.f0_file import F0Curve
 from oscine.analysis.features import VOICED, Features
-from oscine.analysis.pitch import TRACKER_HOP
-from oscine.analysis.signal import (
-    ANALYSIS_RATE,
-    check_blocks,
-    check_grid,
-    mono_blocks,
-    resample_blocks,
-    to_analysis_rate,
-)
-from oscine.analysis.trackers import TRACKERS, Tracker, tracker_named
+from oscine.analysis.pitch.f0_file import F0Curve
+from oscine.analysis.pitch.swift_f0 import TRACKER_HOP
+from oscine.analysis.pitch.trackers import TRACKERS, Tracker, tracker_named
+from oscine.analysis.signal import ANALYSIS_RATE, check_grid, to_analysis_rate
+from oscine.audio.samples import check_blocks, mono_blocks, resample_blocks
 from oscine.errors import InputError
 from oscine.functional import loudness
 from oscine.functional.framing import frame_centers
@@ -189,7 +183,7 @@ def _stretches(
 
     # buffer[0] is sample `origin` of the signal at the analysis rate; frames before `frame` are done.
     buffer, origin, stretch, frame = np.zeros(0, dtype=np.float32), 0, 0, 0
-    for block in resample_blocks(counted(), grid.sample_rate):
+    for block in resample_blocks(counted(), grid.sample_rate, ANALYSIS_RATE):
         buffer = np.concatenate([buffer, block])
         while origin + len(buffer) >= (stretch + 1) * _STRETCH + _CONTEXT:
             stretch += 1

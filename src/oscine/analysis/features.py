@@ -16,6 +16,9 @@ CONFIDENT = 0.85
 VOICED = 0.5
 """Confidence from which the tracker itself calls a frame voiced."""
 
+FEATURES = ("f0_hz", "confidence", "loudness_db", "power_db")
+"""What is measured in every frame: the names of the curves of ``Features``."""
+
 
 @dataclass(frozen=True)
 class Features:

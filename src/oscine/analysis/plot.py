@@ -3,18 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from oscine.analysis.features import CONFIDENT, VOICED, Features
 from oscine.analysis.signal import ANALYSIS_RATE, to_analysis_rate
+from oscine.analysis.spectrogram import draw_spectrogram
 from oscine.files import write_atomically
-from oscine.functional.framing import frames_at
 
 _INK, _FAINT, _GRID = "#1b2733", "#66727f", "#e3e7eb"
 _WAVE, _LOUD, _SURE, _PITCH = "#4c7a9c", "#b5532a", "#3d7d57", "#7ff0ff"
 _COLUMNS = 1800
-_N_FFT = 2048
 
 
 def plot_features(
@@ -51,7 +49,7 @@ def plot_features(
         figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="bold", color=_INK)
 
     _draw_waveform(wave, signal, duration_s)
-    _draw_spectrogram(spectrum, signal, duration_s)
+    draw_spectrogram(spectrum, signal, ANALYSIS_RATE, logarithmic=True)
     f0_hz = np.where(voiced, features.f0_hz.numpy(), np.nan)
     # A leap is a new note: no line is drawn between the two.
     f0_hz[1:][np.abs(np.diff(np.log2(f0_hz))) > 0.8 / 12] = np.nan
@@ -101,29 +99,3 @@ def _draw_waveform(axes, signal: np.ndarray, duration_s: float) -> None:
     peak = float(np.abs(signal).max(initial=0.0))
     limit = max(1.08 * peak, 1e-3)
     axes.set(ylim=(-limit, limit), ylabel="amplitude")
-
-
-def _draw_spectrogram(axes, signal: np.ndarray, duration_s: float) -> None:
-    n_columns = int(np.clip(len(signal) // 32, 16, _COLUMNS))
-    centers = ((torch.arange(n_columns) + 0.5) * (duration_s * ANALYSIS_RATE / n_columns)).long()
-    window = torch.hann_window(_N_FFT)
-    audio = torch.from_numpy(signal)
-    level_db = 20 * torch.log10(
-        torch.fft.rfft(frames_at(audio, centers, _N_FFT) * window).abs() / (_N_FFT / 4) + 1e-7
-    )
-    top_db = max(float(level_db.max()), -100.0)
-    edges_s = np.linspace(0, duration_s, n_columns + 1)
-    bin_hz = (np.arange(_N_FFT // 2 + 2) - 0.5) * (ANALYSIS_RATE / _N_FFT)
-    axes.pcolormesh(
-        edges_s,
-        np.maximum(bin_hz, 1.0),
-        level_db.T.numpy(),
-        cmap="magma",
-        vmin=top_db - 85,
-        vmax=top_db,
-        rasterized=True,
-    )
-    axes.set_yscale("log")
-    axes.set(ylim=(50, ANALYSIS_RATE / 2), ylabel="frequency (Hz)")
-    axes.set_yticks([50, 100, 200, 500, 1000, 2000, 5000], ["50", "100", "200", "500", "1 k", "2 k", "5 k"])
-    axes.minorticks_off()

@@ -9,7 +9,7 @@ import typer
 from oscine.cli.terminal import terminal
 
 if TYPE_CHECKING:
-    from oscine.data.inspection import Inspection
+    from oscine.analysis.inspection import Inspection
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
@@ -40,10 +40,10 @@ def analyze(
 
     from rich.progress import track
 
-    from oscine.analysis.f0_file import check_new, write_f0
-    from oscine.analysis.trackers import TRACKERS, tracker_named
+    from oscine.analysis.inspection import audio_files, inspect_file, summarize
+    from oscine.analysis.pitch.f0_file import check_new, write_f0
+    from oscine.analysis.pitch.trackers import TRACKERS, tracker_named
     from oscine.cli.comparing import compare as show_comparison
-    from oscine.data.inspection import audio_files, inspect_file, summarize
     from oscine.errors import InputError
     from oscine.transfer.output import check_output
 

@@ -22,8 +22,8 @@ def compare(recording: Path, as_json: bool) -> None:
     import typer
     from rich.progress import track
 
-    from oscine.data.comparison import compare_file, compare_total
-    from oscine.data.inspection import audio_files
+    from oscine.analysis.comparison import compare_file, compare_total
+    from oscine.analysis.inspection import audio_files
     from oscine.errors import InputError
 
     is_folder = recording.is_dir()

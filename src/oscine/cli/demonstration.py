@@ -8,9 +8,10 @@ import torch
 from rich.markup import escape
 
 from oscine import recordings
-from oscine.analysis import CONFIDENT, Features, analyze
+from oscine.analysis import CONFIDENT, Features, Quality, analyze
+from oscine.audio import read_audio
 from oscine.cli.threads import one_thread
-from oscine.data import Dataset, PrepareReport, Quality, prepare, read_audio
+from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
 from oscine.evaluate.report import HEADER, MAIN_COLUMN, add_comparison, facts, rows

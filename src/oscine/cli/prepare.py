@@ -12,7 +12,9 @@ from oscine.cli.terminal import terminal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from oscine.data import FileReport, PrepareReport, Progress, Quality
+    from oscine.analysis import Quality
+    from oscine.audio import FileReport
+    from oscine.data import PrepareReport, Progress
 
 #: Longer tables show only the files that something is to be said about.
 _ROWS = 30

@@ -9,7 +9,7 @@ def one_thread() -> Iterator[None]:
     """Compute on one thread: one melody's operations are too short for two threads to share.
 
     OpenMP's threads wait for each other in every one of them, and for long where another program keeps a core
-    busy. Training shares a batch among threads that don't (`oscine.training.crew`).
+    busy. Training shares a batch among threads that do not (`oscine.training.data_parallel`).
     """
     import torch
 

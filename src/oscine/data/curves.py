@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32
 
-from oscine.data.audio_file import FileReport
+from oscine.analysis.csv_file import broken_row, check_rising, number, read_rows
+from oscine.audio import FileReport
 from oscine.errors import InputError
 from oscine.streaming import is_part_name
 
@@ -23,9 +24,6 @@ RESERVED = (
 
 _TIME = "time_s"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_SEPARATORS = ("\t", ";", ",")
-_LARGEST_BYTES = 256_000_000
-_LARGEST_VALUE = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -87,35 +85,23 @@ def read_curves(path: str | Path) -> Curves:
         InputError: When it cannot be read or holds something else, with the number of the line.
     """
     path = Path(path)
+    header, *rows = read_rows(path, "curve", "give a header and lines of numbers")
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise InputError(f"{path.name} is larger than any curves; give them at fewer instants.")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be read ({error.strerror}); check the path.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not text; give a header and lines of numbers.") from None
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    numbered = [(number, line) for number, line in numbered if not line.startswith("#")]
-    if len(numbered) < 2:
+        names = _names(header.fields)
+    except ValueError as error:
+        raise broken_row(path, header, error) from None
+    if not rows:
         raise InputError(f"{path.name} holds no curve; give a header and lines of numbers.")
-    separator = next((one for one in _SEPARATORS if one in numbered[0][1]), ",")
-    names: list[str] = []
-    rows: list[list[float]] = []
-    for number, line in numbered:
-        fields = [field.strip().strip('"') for field in line.split(separator)]
+    values = np.empty((len(rows), len(names) + 1))
+    for value, row in zip(values, rows, strict=True):
         try:
-            if not names:
-                names = _names(fields)
-                continue
-            if len(fields) != len(names) + 1:
-                raise ValueError(f"{len(fields)} values where {len(names) + 1} should be, as in the header")
-            rows.append(_numbers(fields if separator == "," else [one.replace(",", ".") for one in fields]))
-            if len(rows) > 1 and rows[-1][0] <= rows[-2][0]:
-                raise ValueError("the time does not rise; sort the lines, each time once")
+            if len(row.fields) != len(value):
+                raise ValueError(f"{len(row.fields)} values where {len(value)} should be, as in the header")
+            value[:] = [number(field) for field in row.fields]
         except ValueError as error:
-            raise InputError(f"{path.name}, line {number}: {error} ({line[:60]!r}).") from None
-    time_s, *columns = np.array(rows).T
+            raise broken_row(path, row, error) from None
+    time_s, *columns = values.T.copy()
+    check_rising(path, rows, time_s)
     return Curves(time_s, dict(zip(names, columns, strict=True)))
 
 
@@ -174,27 +160,18 @@ def _names(fields: list[str]) -> list[str]:
     """
     if fields[0] != _TIME or len(fields) < 2:
         raise ValueError(f"the header must be {_TIME} and the names of the curves, with commas between")
-    names = fields[1:]
+    return check_names(fields[1:])
+
+
+def check_names(names: list[str]) -> list[str]:
+    """Return the names of curves.
+
+    Raises:
+        ValueError: When one is no name, is taken, or stands twice.
+    """
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name for a curve, that is a letter, then letters, digits and _")
         if is_taken(name) or names.count(name) > 1:
             raise ValueError(f"a curve can't be called {name!r}: it is taken; choose another name")
     return names
-
-
-def _numbers(fields: list[str]) -> list[float]:
-    """Return the numbers of a line.
-
-    Raises:
-        ValueError: With what is wrong.
-    """
-    numbers: list[float] = []
-    for field in fields:
-        try:
-            numbers.append(float(field))
-        except ValueError:
-            raise ValueError(f"{field!r} is no number") from None
-        if not abs(numbers[-1]) <= _LARGEST_VALUE:
-            raise ValueError(f"{field} is no number that can be used")
-    return numbers

@@ -14,17 +14,17 @@ from safetensors import safe_open
 
 import oscine
 from oscine.analysis import TRACKERS, VOICED, f0_file_beside
-from oscine.analysis.trackers import tracker_named
-from oscine.data.advice import LEAST_VOICED_S
-from oscine.data.audio_file import AUDIO_SUFFIXES, FileReport
+from oscine.analysis.advice import LEAST_VOICED_S
+from oscine.analysis.pitch.trackers import tracker_named
+from oscine.analysis.quality import Quality, merge
+from oscine.audio.file import AUDIO_SUFFIXES, FileReport
 from oscine.data.curves import common_curves, curves_file_beside
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
-from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, voice_of
-from oscine.data.quality import Quality, merge
+from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, identity_of
 from oscine.data.recording import Job, finished_record
 from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
-from oscine.data.workplace import remove_unused, workplace
+from oscine.data.workplace import Settings, remove_unused, workplace
 from oscine.errors import InputError
 from oscine.files import sha256, write_atomically
 
@@ -34,16 +34,8 @@ _STATISTICS_FRAMES = 4_000_000
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
 #: The code that decides what a shard and its record contain.
 _CONTENT_CODE = (
-    *("analysis/*.py", "functional/framing.py", "functional/loudness.py", "functional/units.py"),
-    *("data/a*.py", "data/containers.py", "data/polyphony.py", "data/quality.py"),
-    *(
-        "data/curves.py",
-        "data/known_pitch.py",
-        "data/recording.py",
-        "data/reverberation.py",
-        "data/stretches.py",
-    ),
-    "weights/*.safetensors",
+    *("audio/*.py", "analysis/**/*.py", "data/curves.py", "data/recording.py", "weights/*.safetensors"),
+    *("functional/framing.py", "functional/loudness.py", "functional/runs.py", "functional/units.py"),
 )
 
 
@@ -158,7 +150,9 @@ def prepare(
         if not sources:
             raise InputError(f"No audio file in {folder} is one of those asked for; ask for others.")
     source_name = folder.resolve().name
-    with workplace(dataset_folder, source_name):
+    with workplace(
+        dataset_folder, source_name, Settings(sample_rate=sample_rate, hop_length=hop_length, tracker=tracker)
+    ):
         plan = _Plan(folder, sources, dataset_folder, sample_rate, hop_length, tracker)
         plan.run(n_workers or os.cpu_count() or 1, strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]
@@ -356,7 +350,7 @@ def _split(
             f"{folder} holds {voiced_s:.1f} s of sound with a pitch, and less than {LEAST_VOICED_S:.0f} s "
             "cannot be learned from; record more, and see oscine analyze for what was found."
         )
-    takes = [Take(one.n_frames, one.pitch_midi_median, voice_of(one.name)) for one in recordings]
+    takes = [Take(one.n_frames, one.pitch_midi_median, identity_of(one.name)) for one in recordings]
     if held_out_names is None:
         train, held_out = split_held_out(takes, frame_rate, held_out_s)
     else:
@@ -390,10 +384,10 @@ def _statistics(folder: Path, train: list[Span], frame_rate: float, curves: list
     f0_hz, confidence, loudness_db = (values.pop(name) for name in _MEASURED)
     minutes = n_frames / frame_rate / 60
     whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes, curves=values)
-    by_voice: dict[str, list[Span]] = {}
+    by_identity: dict[str, list[Span]] = {}
     for span in train:
-        by_voice.setdefault(voice_of(span.name), []).append(span)
-    if len(by_voice) == 1:
+        by_identity.setdefault(identity_of(span.name), []).append(span)
+    if len(by_identity) == 1:
         return whole
-    voices = {name: _statistics(folder, part, frame_rate, curves) for name, part in by_voice.items()}
-    return whole.model_copy(update={"voices": voices})
+    identities = {name: _statistics(folder, part, frame_rate, curves) for name, part in by_identity.items()}
+    return whole.model_copy(update={"identities": identities})

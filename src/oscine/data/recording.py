@@ -9,12 +9,13 @@ from jaxtyping import Float32
 from safetensors.torch import save_file
 
 from oscine.analysis import TRACKERS, VOICED, F0Curve, Features
-from oscine.data.audio_file import FileReport, probe, read_blocks
+from oscine.analysis.features import FEATURES
+from oscine.analysis.pitch.known import with_known_pitch
+from oscine.analysis.quality import assess, merge
+from oscine.analysis.stretches import stretches
+from oscine.audio import FileReport, probe, read_blocks
 from oscine.data.curves import Curves, with_curves
-from oscine.data.known_pitch import with_known_pitch
-from oscine.data.manifest import FEATURES, RECORDS, SHARDS, FileRecord, Recording, Shard
-from oscine.data.quality import assess, merge
-from oscine.data.stretches import stretches
+from oscine.data.manifest import RECORDS, SHARDS, FileRecord, Recording, Shard
 from oscine.files import sha256, write_atomically
 
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 
 import torch
 
-from oscine.data.audio_file import FileReport
+from oscine.audio import FileReport
 from oscine.data.manifest import FileRecord
 from oscine.data.recording import Job, record_file
 

@@ -166,13 +166,13 @@ def evaluate(
     if (instrument.sample_rate, instrument.hop_length) != (dataset.sample_rate, dataset.hop_length):
         raise InputError(
             f"The instrument plays at {instrument.sample_rate} Hz with hops of {instrument.hop_length}, but "
-            f"{dataset.folder} has {dataset.sample_rate} Hz with hops of {dataset.hop_length}; prepare the "
+            f"{dataset.name} has {dataset.sample_rate} Hz with hops of {dataset.hop_length}; prepare the "
             f"recordings again at {instrument.sample_rate} Hz."
         )
     segments = dataset.held_out.segments
     n_frames = dataset.held_out.n_frames
     if not n_frames:
-        raise InputError(f"{dataset.folder} holds nothing out; prepare it again with a held-out part.")
+        raise InputError(f"{dataset.name} holds nothing out; prepare it again with a held-out part.")
     identities = _identities(instrument, dataset)
 
     players: dict[str, Stream] = {"instrument": Stream(instrument)}
@@ -271,19 +271,19 @@ def _identities(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
     for one in instrument.all_inputs():
         if not one.is_measured and one.name not in dataset.curves:
             raise InputError(
-                f"The instrument takes the curve {one.name}, which {dataset.folder} lacks; prepare "
+                f"The instrument takes the curve {one.name}, which {dataset.name} lacks; prepare "
                 "recordings that have it."
             )
     numbers: dict[int, int] = {}
     there = instrument.config.identities
     for segment in dataset.held_out.segments if there else ():
-        name = dataset.voices[segment.voice]
+        name = dataset.identities[segment.identity]
         if name not in there:
             raise InputError(
                 f"{segment.name} is of the identity '{name}', and the instrument has {', '.join(there)} "
                 "alone; prepare recordings in folders of these names."
             )
-        numbers[segment.voice] = there.index(name)
+        numbers[segment.identity] = there.index(name)
     return numbers
 
 
@@ -292,7 +292,7 @@ def _pieces(segment: Segment, instrument: Instrument, identities: Mapping[int, i
     features = segment.features()
     given = {name: torch.tensor(segment.slice(name, 0, segment.n_frames))[None] for name in segment.curves}
     if instrument.config.identities:
-        given["identity"] = torch.tensor([identities.get(segment.voice, 0)])
+        given["identity"] = torch.tensor([identities.get(segment.identity, 0)])
     # Whole examples of the paper's table: at a hop that divides no second a few frames would count as one.
     step = max(1, round(_PIECE_S / EXAMPLE_S)) * round(EXAMPLE_S * features.frame_rate)
     blocks = iter([segment.audio().numpy()])

@@ -1,16 +1,12 @@
 """Pictures of a sound beside what was made of it."""
 
 import io
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
 
 from oscine.analysis import CONFIDENT, VOICED
-from oscine.functional.stft import stft_magnitude
-from oscine.functional.units import amplitude_to_db
+from oscine.analysis.spectrogram import draw_spectrogram, spectrogram_db
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +16,6 @@ if TYPE_CHECKING:
 # Readable on white and on black alike: the pictures have no ground of their own.
 _INK = "#7d8794"
 _TARGET, _OUTPUT = "#8a94a3", "#d8654a"
-_RANGE_DB = 80.0
-_HIGHEST_HZ = 10000.0
 
 
 def comparison_picture(target: "Sound", output: "Sound", title: str = "") -> bytes:
@@ -41,9 +35,12 @@ def comparison_picture(target: "Sound", output: "Sound", title: str = "") -> byt
         [["target", "output"], ["pitch", "pitch"], ["loudness", "loudness"]], height_ratios=[1.7, 1, 0.8]
     )
     figure.suptitle(title, color=_INK)
-    top_db = max(float(_level_db(sound).max()) for sound in (target, output))
+    top_db = max(
+        float(spectrogram_db(sound.audio, sound.features.sample_rate).max()) for sound in (target, output)
+    )
     for name, sound in (("target", target), ("output", output)):
-        draw_spectrogram(grid[name], sound.audio, sound.features.sample_rate, name, top_db)
+        draw_spectrogram(grid[name], sound.audio, sound.features.sample_rate, top_db=top_db)
+        grid[name].set(title=name, xlabel="time (s)")
     _draw_pitch(grid["pitch"], target, output)
     _draw_loudness(grid["loudness"], target, output)
     for axes in grid.values():
@@ -56,53 +53,6 @@ def comparison_picture(target: "Sound", output: "Sound", title: str = "") -> byt
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=100, facecolor="none")
     return png.getvalue()
-
-
-def draw_spectrogram(
-    axes: "Axes",
-    audio: Float[Tensor, " time"],
-    sample_rate: int,
-    name: str,
-    top_db: float | None = None,
-) -> None:
-    """Draw a spectrogram in dB (a full-scale sine reads 0), 80 dB deep, up to 10 kHz.
-
-    Args:
-        axes: Where.
-        audio: The sound.
-        sample_rate: In Hz.
-        name: Printed above.
-        top_db: The brightest level, so that two pictures can share one scale; this sound's own when left out.
-    """
-    n_fft, hop_length = _resolution(len(audio), sample_rate)
-    level_db = amplitude_to_db(stft_magnitude(audio, n_fft, hop_length) / (n_fft / 4))
-    top = float(level_db.max()) if top_db is None else top_db
-    seconds = len(audio) / sample_rate
-    axes.imshow(
-        level_db.T.numpy(),
-        origin="lower",
-        aspect="auto",
-        cmap="magma",
-        vmin=top - _RANGE_DB,
-        vmax=top,
-        extent=(0.0, seconds, 0.0, sample_rate / 2000),
-        interpolation="nearest",
-    )
-    axes.set_ylim(0.0, min(sample_rate / 2, _HIGHEST_HZ) / 1000)
-    axes.set_title(name)
-    axes.set_ylabel("kHz")
-    axes.set_xlabel("s")
-
-
-def _resolution(n_samples: int, sample_rate: int) -> tuple[int, int]:
-    n_fft = 2 ** round(math.log2(0.064 * sample_rate))
-    # More columns than the picture has pixels would only cost memory.
-    return n_fft, max(n_fft // 8, n_samples // 1200)
-
-
-def _level_db(sound: "Sound") -> Tensor:
-    n_fft, hop_length = _resolution(len(sound.audio), sound.features.sample_rate)
-    return amplitude_to_db(stft_magnitude(sound.audio, n_fft, hop_length) / (n_fft / 4))
 
 
 def _draw_pitch(axes: "Axes", target: "Sound", output: "Sound") -> None:

@@ -16,9 +16,11 @@ from oscine.functional.harmonic import (
     partial_ratios,
     sinusoidal_oscillator,
 )
+from oscine.functional.hold import hold_valid
 from oscine.functional.loudness import a_weighting_db, loudness_db, paper_loudness_db, rms_power_db
 from oscine.functional.mfcc import log_mel_spectrogram, mfcc
 from oscine.functional.noise import filtered_noise, uniform_noise
+from oscine.functional.onset import OnsetState, onset_state, time_since_onset_s, time_since_onset_step
 from oscine.functional.phase import accumulate_phase
 from oscine.functional.pulse import pulse_train
 from oscine.functional.spectral_distance import multi_scale_spectral_distance
@@ -27,6 +29,7 @@ from oscine.functional.units import amplitude_to_db, db_to_amplitude, hz_to_midi
 from oscine.functional.wavetable import cycle_coefficients, sampled_cycles, wavetable_oscillator
 
 __all__ = [
+    "OnsetState",
     "a_weighting_db",
     "accumulate_phase",
     "amplitude_to_db",
@@ -39,6 +42,7 @@ __all__ = [
     "filtered_noise",
     "harmonic_amplitudes",
     "harmonic_oscillator",
+    "hold_valid",
     "hz_to_midi",
     "log_mel_spectrogram",
     "log_sigmoid_range",
@@ -49,6 +53,7 @@ __all__ = [
     "moving_filter",
     "multi_scale_spectral_distance",
     "normalize_distribution",
+    "onset_state",
     "paper_loudness_db",
     "partial_ratios",
     "power_to_db",
@@ -58,6 +63,8 @@ __all__ = [
     "scaled_sigmoid",
     "sinusoidal_oscillator",
     "stft_magnitude",
+    "time_since_onset_s",
+    "time_since_onset_step",
     "uniform_noise",
     "upsample",
     "wavetable_oscillator",

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from oscine.analysis.crepe import FRAME_LENGTH, Crepe, load_crepe
+from oscine.analysis.pitch.crepe import FRAME_LENGTH, Crepe, load_crepe
 from oscine.analysis.signal import ANALYSIS_RATE
 from oscine.errors import InputError
 

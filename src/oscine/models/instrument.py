@@ -67,6 +67,7 @@ class Instrument(Streaming[InstrumentState]):
     Args:
         config: Inputs, sizes, parts and rates.
         statistics: Pitch, loudness and curves of what it has learned from.
+        card: Facts of how it was made, such as ``licence`` and ``credit``; they are saved with it.
 
     Raises:
         InputError: When an input stands twice, a part takes an input that the config does not have, or a part
@@ -80,10 +81,16 @@ class Instrument(Streaming[InstrumentState]):
         torch.Size([1, 1600])
     """
 
-    def __init__(self, config: InstrumentConfig, statistics: Statistics | None = None) -> None:
+    def __init__(
+        self,
+        config: InstrumentConfig,
+        statistics: Statistics | None = None,
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.statistics = statistics
+        self.card = dict(card or {})
         rates = config.sample_rate, config.hop_length
         inputs = [one.build(*rates, statistics) for one in config.inputs]
         names = [one.name for one in inputs]
@@ -307,7 +314,8 @@ class Instrument(Streaming[InstrumentState]):
         for control, part in zip(self.controls, parts, strict=True):
             wires[control.name] = control.lower(program, part)
         audio = lower_into(program, self.synth, **_of(self.synth, wires))
-        audio = program.gain(audio, program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN))
+        gain = program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN, optional=True)
+        audio = program.gain(audio, gain)
         return audio if dry else lower_into(program, self.effects, audio, **_of(self.effects, wires))
 
     def latency_with(self, *, dry: bool = False) -> int:
@@ -329,7 +337,28 @@ class Instrument(Streaming[InstrumentState]):
         program = Program(self.sample_rate, self.hop_length, self.latency_with(dry=dry))
         wires = {one.name: one.declare(program) for one in self.all_inputs()}
         program.output = self.lower(program, dry=dry, **wires)
+        program.metadata = self._metadata()
         return program
+
+    def _metadata(self) -> dict[str, Any]:
+        """Return what a program file says about the instrument, for people and for hosts."""
+        learned = self.statistics
+        ranges = (
+            {}
+            if learned is None
+            else {
+                "pitch_midi": [learned.pitch_midi_quantiles[1], learned.pitch_midi_quantiles[99]],
+                "loudness_db": [learned.loudness_db_quantiles[1], learned.loudness_db_quantiles[99]],
+            }
+        )
+        return {
+            "card": {name: str(value) for name, value in self.card.items()},
+            "inputs": {one.name: {"unit": one.unit, "size": max(1, one.size)} for one in self.all_inputs()},
+            "identities": list(self.config.identities),
+            "learned": ranges,
+            "synth": [part.part_name for part in self.config.synth],
+            "effects": [part.part_name for part in self.config.effects],
+        }
 
     # ---- saved
 
@@ -338,9 +367,10 @@ class Instrument(Streaming[InstrumentState]):
 
         Args:
             folder: Made when missing; an instrument in it is replaced, file by file, each atomically.
-            card: Facts for config.json and the model card: ``licence``, ``recipe``, ``minutes``, ….
+            card: Facts for config.json and the model card, beside those in ``self.card``: ``licence``,
+                ``recipe``, ``minutes``, ….
         """
-        saved.write(folder, self.state_dict(), self.config, self.statistics, card)
+        saved.write(folder, self.state_dict(), self.config, self.statistics, {**self.card, **card})
 
     @classmethod
     def from_pretrained(cls: type[Kind], name: str | Path) -> Kind:

@@ -107,7 +107,9 @@ def locate(name: str | Path) -> Path:
         ) from error
 
 
-def load(name: str | Path, build: Callable[[InstrumentConfig, Statistics | None], Model]) -> Model:
+def load(
+    name: str | Path, build: Callable[[InstrumentConfig, Statistics | None, dict[str, Any]], Model]
+) -> Model:
     """Return the model in an instrument's folder.
 
     The folder may be anybody's. So names, shapes and dtypes are held against the weights' header on a model
@@ -115,7 +117,7 @@ def load(name: str | Path, build: Callable[[InstrumentConfig, Statistics | None]
 
     Args:
         name: See `locate`.
-        build: Makes the model from its config.
+        build: Makes the model from its config, its statistics and the facts of its card.
 
     Raises:
         InputError: When there is no instrument, a file is missing or not what it should be, the weights'
@@ -140,11 +142,11 @@ def load(name: str | Path, build: Callable[[InstrumentConfig, Statistics | None]
         )
     try:
         with torch.device("meta"):
-            expected = build(saved.instrument, saved.statistics).state_dict()
+            expected = build(saved.instrument, saved.statistics, {}).state_dict()
     except (ValueError, ArithmeticError) as error:
         raise InputError(f"{folder / CONFIG} can't be used: {str(error).rstrip('.')}.") from None
     require_fit(upgrade_weights(header.tensors), expected, folder)
-    model = build(saved.instrument, saved.statistics)
+    model = build(saved.instrument, saved.statistics, saved.card)
     model.load_state_dict(upgrade_weights(tensors))
     return model
 
@@ -154,13 +156,7 @@ def _read_config(path: Path) -> SavedConfig:
     if not isinstance(content, dict):
         raise InputError(f"{path} is not an instrument's config; get the instrument again.")
     try:
-        content = upgrade_config(content)
-    except (TypeError, ValueError, ArithmeticError):
-        raise InputError(
-            f"{path} says format {content.get('format')} and is not of it; get the instrument again."
-        ) from None
-    try:
-        return SavedConfig.model_validate(content)
+        return SavedConfig.model_validate(upgrade_config(content))
     except ValidationError as error:
         raise InputError(
             f"{path} is not an instrument's config: {explain(error, SavedConfig)}. Get the instrument again."

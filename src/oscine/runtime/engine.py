@@ -5,17 +5,17 @@ import functools
 import json
 import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.kernels import chosen
 from oscine.kernels.library import INSTRUCTION_SETS, open_library
 
 VERSION = 1
 """Of the C interface."""
+_TOO_LARGE = 5
 
 
 @functools.cache
@@ -40,6 +40,10 @@ def _library() -> ctypes.CDLL | None:
         "oscine_n_inputs": (ctypes.c_uint32, [pointer]),
         "oscine_input_name": (ctypes.c_char_p, [pointer, ctypes.c_uint32]),
         "oscine_input_size": (ctypes.c_uint32, [pointer, ctypes.c_uint32]),
+        "oscine_input_default": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_input_minimum": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_input_maximum": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_weight_bits": (ctypes.c_uint32, [pointer]),
         "oscine_metadata": (pointer, [pointer, ctypes.POINTER(size)]),
     }
     for name, (result, arguments) in signatures.items():
@@ -55,6 +59,23 @@ def engines() -> tuple[str, ...]:
     return tuple(name for name in names if library and library.oscine_find_engine(name.encode()))
 
 
+class TooLarge(ValueError):  # noqa: N818 - it says what it is
+    """A program asks for more memory or work than the runtime allows."""
+
+
+class Range(NamedTuple):
+    """What an input of a program may be."""
+
+    size: int
+    """Values per frame."""
+    default: float
+    """What stands where it is not given."""
+    minimum: float
+    """Smaller values are clamped to it."""
+    maximum: float
+    """Larger values are clamped to it."""
+
+
 class Engine:
     """A program that plays: it keeps its own state, so one thread uses it at a time and it can't be copied.
 
@@ -66,17 +87,18 @@ class Engine:
         sample_rate: Hz.
         hop_length: Samples per frame.
         latency: Samples by which the sound lags the inputs.
-        inputs: The values per frame of every input, by name.
+        weight_bits: 16 where the program has float16 weights, else 32.
+        inputs: The inputs by name, in order.
         metadata: What the program says about the instrument.
 
     Raises:
+        TooLarge: When the program asks for more than the runtime allows.
         ValueError: When there is no such engine here, or the bytes are no valid program.
     """
 
     def __init__(self, program: bytes, name: str | None = None) -> None:
         library = _library()
-        form = chosen() if name is None else name
-        form = next(iter(engines()), "") if name is None and form not in engines() else form
+        form = next(iter(engines()), "") if name is None else name
         if library is None or form not in engines():
             there = ", ".join(engines()) or "none: there was no C++ compiler when Oscine was installed"
             raise ValueError(f"There is no engine {name or 'here'}; there is {there}.")
@@ -90,8 +112,11 @@ class Engine:
         self.sample_rate: int = library.oscine_sample_rate(player)
         self.hop_length: int = library.oscine_hop_length(player)
         self.latency: int = library.oscine_latency(player)
-        self.inputs: dict[str, int] = {
-            library.oscine_input_name(player, i).decode(): library.oscine_input_size(player, i)
+        self.weight_bits: int = library.oscine_weight_bits(player)
+        of_input = library.oscine_input_size, library.oscine_input_default
+        of_input += library.oscine_input_minimum, library.oscine_input_maximum
+        self.inputs: dict[str, Range] = {
+            library.oscine_input_name(player, i).decode(): Range(*(one(player, i) for one in of_input))
             for i in range(library.oscine_n_inputs(player))
         }
         n_bytes = ctypes.c_size_t()
@@ -108,10 +133,11 @@ class Engine:
 
     def _check(self, code: int) -> None:
         if code:
-            raise ValueError(self._library.oscine_error_text(code).decode())
+            sentence = self._library.oscine_error_text(code).decode()
+            raise (TooLarge if code == _TOO_LARGE else ValueError)(sentence)
 
     def reset(self, seed: int = 0) -> None:
-        """Go back to before the first sample; the seed is the noise's."""
+        """Go back to before the first sample; the seed is the noise's, any integer of 64 bits."""
         self._check(self._library.oscine_reset(self._player, seed))
 
     def play(self, inputs: Mapping[str, Tensor]) -> Float[Tensor, "1 time"]:
@@ -128,20 +154,31 @@ class Engine:
             raise ValueError(
                 f"{', '.join(unknown) or 'Nothing'} was given; the inputs are {', '.join(self.inputs)}."
             )
-        n_frames = next(iter(inputs.values())).shape[1]
-        pointers = (ctypes.c_void_p * len(self.inputs))()
-        kept = []
-        for i, (name, size) in enumerate(self.inputs.items()):
-            if name not in inputs:
-                continue
-            given = inputs[name]
-            wanted = ((1, n_frames), (1, n_frames, size)) if size == 1 else ((1, n_frames, size),)
-            if tuple(given.shape) not in wanted:
-                raise ValueError(f"{name} is {tuple(given.shape)}; give {' or '.join(map(str, wanted))}.")
-            values = given.detach().to("cpu", torch.float32).contiguous()
-            kept.append(values)
-            pointers[i] = values.data_ptr()
+        frames = {name: self._frames(name, given) for name, given in inputs.items()}
+        lengths = {name: len(values) for name, values in frames.items()}
+        n_frames = next(iter(lengths.values()))
+        if any(length != n_frames for length in lengths.values()):
+            said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise ValueError(f"The inputs differ in frames: {said}; give equally many of each.")
+        # Null where an input stands at its default.
+        pointers = (ctypes.c_void_p * len(self.inputs))(
+            *(frames[name].data_ptr() if name in frames else None for name in self.inputs)
+        )
         audio = torch.empty(1, n_frames * self.hop_length, dtype=torch.float32, device="cpu")
         arguments = self._player, pointers, len(self.inputs), n_frames, audio.data_ptr()
         self._check(self._library.oscine_play(*arguments))
         return audio
+
+    def _frames(self, name: str, given: Tensor) -> Float[Tensor, "frame value"]:
+        """Return an input as the library reads it; it is copied only where it has to be.
+
+        Raises:
+            ValueError: When its shape is wrong.
+        """
+        size = self.inputs[name].size
+        shape = tuple(given.shape)
+        is_curve = size == 1 and len(shape) == 2
+        if shape[:1] != (1,) or not (is_curve or (len(shape) == 3 and shape[2] == size)):
+            wanted = "(1, frame)" if size == 1 else f"(1, frame, {size})"
+            raise ValueError(f"{name} is {shape}; give {wanted}.")
+        return given.detach().to("cpu", torch.float32).reshape(-1, size).contiguous()

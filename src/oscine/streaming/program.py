@@ -5,34 +5,12 @@ controls of a frame, or the ``hop_length`` samples of its audio. An operation re
 its own state inside the runtime, and writes one wire. There is no control flow and no code in it.
 """
 
-import hashlib
-import json
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-
-KINDS = (
-    *("concatenate", "affine", "hz_to_midi", "saturate", "linear", "layer_norm", "add", "multiply"),
-    *("leaky_relu", "silu", "tanh", "sigmoid", "log_sigmoid", "exp_sigmoid", "softmax"),
-    *("gru", "history", "depthwise", "attention"),
-    *("harmonic", "sinusoidal", "noise", "gain", "delay", "convolve"),
-)
-"""The operations by their numbers in a file, in the order of native/operations.h; new ones go last."""
-
-MAGIC = b"OSCINE\r\n"
-VERSION = 1
-SUFFIX = ".oscine"
-_HEADER = struct.Struct("<8s10I7Q16x32s32x")
-_INPUT = struct.Struct("<64sIIfffI8x")
-_OPERATION = struct.Struct("<IIIIHHHH8x")
-_TENSOR = struct.Struct("<QQIII4x")
-_DIGEST = slice(128, 160)
-_ALIGNMENT = 64
-_LONGEST_NAME = 63
 
 
 @dataclass(frozen=True)
@@ -60,7 +38,10 @@ class ProgramInput:
 
     What is not finite, or with ``positive`` not above 0, is replaced by the last good value (``default``
     before there is one); then it is clamped to ``minimum … maximum``. −∞ and +∞ are clamped, unless
-    ``positive``, where they are held as well.
+    ``positive``, where they are held as well. One that is not given at all stands at its default.
+
+    Attributes:
+        optional: It may be left out where the module's `step` has a default for it.
     """
 
     name: str
@@ -68,7 +49,8 @@ class ProgramInput:
     default: float
     minimum: float
     maximum: float
-    positive: bool
+    positive: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +119,7 @@ class Program:
         minimum: float = -1e6,
         maximum: float = 1e6,
         positive: bool = False,
+        optional: bool = False,
     ) -> Wire:
         """Declare an input and return its wire, which holds clean values (see `ProgramInput`).
 
@@ -146,7 +129,7 @@ class Program:
             if known.name == name:
                 return known.wire
         wire = self._wire(size)
-        self.inputs.append(ProgramInput(name, wire, default, minimum, maximum, positive))
+        self.inputs.append(ProgramInput(name, wire, default, minimum, maximum, positive, optional))
         return wire
 
     # ---- values of a frame
@@ -336,67 +319,29 @@ class Program:
     # ---- file
 
     def to_bytes(self, dtype: Literal["float32", "float16"] = "float32") -> bytes:
-        """Return the program as a file's content (`docs/program-file.md`).
+        """Return the program as a file's content (docs/program-file.md).
 
         Args:
-            dtype: Of the tensors; "float16" halves the file, and is rounded.
+            dtype: Of the large tensors; "float16" halves the file, and rounds them to 11 bits. Short vectors,
+                such as biases, stay float32.
 
         Raises:
-            ValueError: When the program has no output, or a name is too long.
+            ValueError: When the program has no audio, an input's name or range is wrong, or weights are not
+                finite.
         """
-        if self.output is None:
-            raise ValueError("The program has no output; set it to the wire of its audio.")
-        inputs = b"".join(self._input_record(one) for one in self.inputs)
-        tensors: list[Tensor] = []
-        arguments: list[bytes] = []
-        operations: list[bytes] = []
-        for one in self.operations:
-            wires = [struct.pack("<II", wire.offset, wire.size) for wire in one.inputs]
-            integers = [struct.pack("<q", integer) for integer in one.integers]
-            numbers = [struct.pack("<d", number) for number in one.numbers]
-            indices = [struct.pack("<Q", len(tensors) + i) for i in range(len(one.tensors))]
-            counts = (len(wires), len(integers), len(numbers), len(indices))
-            record = (KINDS.index(one.kind), one.output.offset, one.output.size, len(arguments), *counts)
-            operations.append(_OPERATION.pack(*record))
-            arguments += [*wires, *integers, *numbers, *indices]
-            tensors += one.tensors
-        metadata = json.dumps(self.metadata, ensure_ascii=False, sort_keys=True).encode()
-        contents = [tensor.numpy().astype("<f4" if dtype == "float32" else "<f2") for tensor in tensors]
-        sections = [inputs, b"".join(operations), b"".join(arguments), b"", metadata]
-        sections[3] = bytes(_TENSOR.size * len(tensors))
-        places, at = [], _HEADER.size
-        for section in sections:
-            places.append(at)
-            at = _aligned(at + len(section))
-        table = []
-        for content in contents:
-            rows = content.shape[0] if content.ndim == 2 else 1
-            shape = rows, content.size // rows
-            table.append(_TENSOR.pack(at, content.size, int(dtype == "float16"), *shape))
-            at = _aligned(at + content.nbytes)
-        sections[3] = b"".join(table)
-        numbers = (self.sample_rate, self.hop_length, self.latency, len(self.inputs), len(operations))
-        sizes = (len(tensors), self.n_values, self.output.offset, len(arguments))
-        file = bytearray(at)
-        _HEADER.pack_into(
-            file, 0, MAGIC, VERSION, *numbers, *sizes, *places, len(metadata), len(file), bytes(32)
-        )
-        for place, section in zip(places, sections, strict=True):
-            file[place : place + len(section)] = section
-        for record, content in zip(table, contents, strict=True):
-            place = _TENSOR.unpack(record)[0]
-            file[place : place + content.nbytes] = content.tobytes()
-        file[_DIGEST] = hashlib.sha256(file).digest()
-        return bytes(file)
+        from oscine.streaming import program_file
+
+        return program_file.to_bytes(self, dtype)
 
     @staticmethod
-    def _input_record(one: ProgramInput) -> bytes:
-        name = one.name.encode()
-        if len(name) > _LONGEST_NAME:
-            raise ValueError(f"The input's name {one.name} is longer than {_LONGEST_NAME} bytes.")
-        size = one.wire.offset, one.wire.size
-        return _INPUT.pack(name, *size, one.default, one.minimum, one.maximum, int(one.positive))
+    def from_bytes(content: bytes) -> "Program":
+        """Return the program of a file's content, its tensors in float32.
 
+        A tensor of a single row is returned as a vector.
 
-def _aligned(at: int) -> int:
-    return -(-at // _ALIGNMENT) * _ALIGNMENT
+        Raises:
+            ValueError: When the content is no program file, of another version, or damaged.
+        """
+        from oscine.streaming import program_file
+
+        return program_file.from_bytes(content)

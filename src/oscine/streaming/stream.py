@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from oscine.kernels import chosen
-from oscine.runtime import Engine, engines
+from oscine.runtime import Engine, TooLarge, engines
 from oscine.streaming.base import NotCompilable, Streaming
 
 
@@ -47,9 +47,9 @@ class Stream:
             try:
                 program = streaming.program(**options)
                 self._engine = Engine(program.to_bytes(), chosen())
-                self._names = tuple(one.name for one in program.inputs)
+                self._names = tuple(one.name for one in program.inputs if not one.optional)
                 self.latency = program.latency
-            except NotCompilable as error:
+            except (NotCompilable, TooLarge) as error:
                 self.why = str(error)
         if self._engine is None:
             self._copy = copy.deepcopy(streaming).eval()
@@ -84,8 +84,16 @@ class Stream:
 
     def _by_name(self, signals: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Tensor]:
         if len(signals) == 1 and isinstance(signals[0], Mapping):
-            return {**signals[0], **named}
-        return {**dict(zip(self._names, signals, strict=False)), **named}
+            signals, named = (), {**signals[0], **named}
+        given = dict(zip(self._names, signals, strict=False))
+        twice = [name for name in named if name in given]
+        missing = [name for name in self._names if name not in given and name not in named]
+        for what, wrong in (("given twice", twice), ("missing", missing)):
+            if wrong:
+                raise ValueError(f"{', '.join(wrong)}: {what}; the inputs are {', '.join(self._names)}.")
+        if len(signals) > len(self._names):
+            raise ValueError(f"{len(signals)} inputs were given; there are {', '.join(self._names)}.")
+        return {**given, **named}
 
 
 def _why_not(streaming: Streaming[Any], batch_size: int) -> str:

@@ -1,5 +1,6 @@
 """What training makes small: distances of sound, and what else teaches an instrument to hear pitch."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
@@ -18,6 +19,8 @@ from oscine.networks.pitch_encoder import pitch_cross_entropy
 from oscine.processors import Control, FilteredNoise, HarmonicOscillator
 
 Part = TypeVar("Part", HarmonicOscillator, FilteredNoise)
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Audio of the instrument and of the recording, (batch, time) each, to a number."""
 
 
 class Objective(nn.Module):
@@ -38,13 +41,19 @@ class Objective(nn.Module):
     Args:
         instrument: What is trained; gives rates and controls.
         config: The weights of these.
+        loss: Takes the place of the multi-scale spectral loss: the distance of two sounds, (batch, time)
+            each, first the instrument's, as a mean over the batch.
     """
 
-    def __init__(self, instrument: Instrument, config: TrainingConfig) -> None:
+    def __init__(self, instrument: Instrument, config: TrainingConfig, loss: Loss | None = None) -> None:
         super().__init__()
         rate = instrument.sample_rate
         self.config = config
-        self.spectral = MultiScaleSpectralLoss(rate, log_weight=config.log_weight, floor_db=config.floor_db)
+        self.spectral: Loss = (
+            MultiScaleSpectralLoss(rate, log_weight=config.log_weight, floor_db=config.floor_db)
+            if loss is None
+            else loss
+        )
         encodes = pitch_encoder(instrument) is not None
         self.transport = SpectralTransportLoss(rate) if encodes and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
@@ -178,5 +187,5 @@ def batch_conditions(instrument: Instrument, batch: Batch) -> dict[str, Tensor]:
     features = {"f0_hz": batch.f0_hz, "confidence": batch.confidence, "loudness_db": batch.loudness_db}
     given = dict(batch.curves)
     if instrument.config.identities:
-        given["identity"] = batch.voice
+        given["identity"] = batch.identity
     return instrument.conditions(batch.audio, features, given)

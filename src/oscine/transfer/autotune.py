@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from oscine.transfer.notes import runs
+from oscine.functional.runs import runs
 
 _CENTRE_S = 0.25  # at least one period of a vibrato of 4 Hz or faster
 _VIBRATO_S = 0.5

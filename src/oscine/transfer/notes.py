@@ -2,10 +2,11 @@
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from oscine.analysis import CONFIDENT, VOICED
+from oscine.functional.runs import runs
 
 _DYNAMIC_RANGE_DB = 45.0  # hum, bleed and reverberation lie further below the loud notes than a pianissimo
 _QUIETEST_NOTE_DB = -70.0
@@ -16,12 +17,6 @@ _LEAP_SEMITONES = 3.0
 _SHORTEST_PIECE_S = 0.06
 _ATTACK_S = 0.032  # trackers see a tone about half a window late; its attack belongs to the note
 _RELEASE_S = 0.080
-
-
-def runs(mask: Bool[Tensor, " frame"]) -> Int[Tensor, "run 2"]:
-    """Return the first frame, and the frame after the last, of every unbroken stretch of ``True``."""
-    edges = torch.diff(mask.to(torch.int8), prepend=mask.new_zeros(1), append=mask.new_zeros(1))
-    return torch.stack([torch.nonzero(edges == 1)[:, 0], torch.nonzero(edges == -1)[:, 0]], dim=1)
 
 
 def find_notes(

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import Features
-from oscine.data.audio_file import read_blocks
+from oscine.analysis.spectrogram import draw_spectrogram
+from oscine.audio import read_blocks
 from oscine.files import write_atomically
 from oscine.functional.units import hz_to_midi
 from oscine.transfer.matching import Matched
@@ -80,7 +81,8 @@ def plot_transfer(
 
     for axes, source, name in ((heard, input_path, "input"), (played, output_path, "output")):
         audio = _excerpt(source, sample_rate, start * features.hop_length, stop * features.hop_length)
-        _plot_spectrogram(axes, audio, sample_rate, start / frame_rate, name)
+        draw_spectrogram(axes, audio, sample_rate, start_s=start / frame_rate)
+        axes.set_ylabel(f"{name} (Hz)")
     played.set_xlabel("time (s); shaded: no note, the pitch is held")
     played.set_xlim(start / frame_rate, stop / frame_rate)
 
@@ -129,32 +131,3 @@ def _excerpt(path: str | Path, sample_rate: int, start: int, stop: int) -> Float
         if at >= stop:
             break
     return torch.from_numpy(np.concatenate(pieces))
-
-
-def _plot_spectrogram(
-    axes: "Axes", audio: Float[Tensor, " time"], sample_rate: int, start_s: float, name: str
-) -> None:
-    n_fft = 2 ** round(np.log2(0.064 * sample_rate))
-    hop_length = max(n_fft // 4, len(audio) // 2000)
-    window = torch.hann_window(n_fft)
-    spectrum = torch.stft(
-        torch.nn.functional.pad(audio, (0, max(n_fft - len(audio), 0))),
-        n_fft,
-        hop_length,
-        window=window,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    level_db = 20 * torch.log10(spectrum.abs() / window.sum() * 2 + 1e-6)
-    top_db = float(level_db.max())
-    axes.imshow(
-        level_db.numpy(),
-        origin="lower",
-        aspect="auto",
-        cmap="magma",
-        vmin=max(top_db - 80, -120),
-        vmax=max(top_db, -60),
-        extent=(start_s, start_s + len(audio) / sample_rate, 0, sample_rate / 2000),
-    )
-    axes.set_ylim(0, min(sample_rate / 2000, 10))
-    axes.set_ylabel(f"{name} (kHz)")

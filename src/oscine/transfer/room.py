@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from oscine.analysis.decay import decay_s
 from oscine.errors import InputError
 from oscine.files import write_atomically
 from oscine.functional.convolution import convolve
@@ -24,7 +25,6 @@ _PAD_TAPS = 256
 _CORRECTION_TAPS = 512
 #: What a unit of energy outside the common band counts, where inside it counts 1.
 _OUTSIDE_WEIGHT = 1e-5
-_FALL_FROM_DB, _FALL_TO_DB = -5.0, -25.0
 
 
 class Room(NamedTuple):
@@ -136,40 +136,6 @@ def reverberate(
         ``time + tap − 1`` samples; they may exceed ±1.
     """
     return convolve(torch.nn.functional.pad(audio, (0, len(taps) - 1)), taps)
-
-
-def energy_decay_db(response: Float[Tensor, " tap"]) -> Float[Tensor, " tap"]:
-    """Return the energy still to come at each sample, ``10 log₁₀ (Σ_{m ≥ n} h²[m] / Σ_m h²[m])``, in dB.
-
-    Reference: Schroeder, New method of measuring reverberation time, 1965.
-    """
-    energy = response.double().square().flip(0).cumsum(0).flip(0)
-    # An all-silent response has fallen from the start; nothing falls below −300 dB.
-    return 10 * torch.log10((energy / energy[0].clamp(min=1e-300)).clamp(min=1e-30)).to(response.dtype)
-
-
-def decay_s(response: Float[Tensor, " tap"], sample_rate: int) -> float | None:
-    """Return the seconds in which a response falls by 60 dB: the line from −5 to −25 dB, extended.
-
-    Args:
-        response: The reverberation alone, or a sound from its end on.
-        sample_rate: In Hz.
-
-    Returns:
-        Seconds; None where it does not fall by 25 dB or has no two samples on the way.
-
-    Example:
-        >>> import torch
-        >>> fall = 10 ** (-3 * torch.arange(16000) / 8000)  # 60 dB in half a second
-        >>> round(decay_s(fall, 16000), 3)
-        0.5
-    """
-    level_db = energy_decay_db(response).numpy()
-    on_line = np.flatnonzero((level_db <= _FALL_FROM_DB) & (level_db >= _FALL_TO_DB))
-    if len(on_line) < 2 or level_db[-1] > _FALL_TO_DB:
-        return None
-    slope = np.polyfit(on_line / sample_rate, level_db[on_line], 1)[0]
-    return float(-60 / slope)
 
 
 def write_response(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import Features, analyze_blocks
-from oscine.data.audio_file import read_blocks
+from oscine.audio import read_blocks
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
 from oscine.models import Instrument

@@ -8,23 +8,24 @@
 
 namespace {
 
-// Memory that is handed out once and never given back. Without a base it only measures: what it hands out is null.
+// Memory that is handed out once and never given back. Without a base it only measures: what it hands out is null, and
+// the measure cannot overflow where an address does.
 class Arena {
     char* base;
-    size_t n_used = 0;
+    uint64_t n_used = 0;
 
    public:
-    static constexpr size_t ALIGNMENT = 64;
+    static constexpr uint64_t ALIGNMENT = 64;
 
     explicit Arena(void* memory) : base(static_cast<char*>(memory)) {}
 
     bool is_real() const { return base != nullptr; }
-    size_t used() const { return n_used; }
+    uint64_t used() const { return n_used; }
 
     template <class T>
     T* take(int64_t n) {
         T* at = base ? reinterpret_cast<T*>(base + n_used) : nullptr;
-        n_used += (static_cast<size_t>(n) * sizeof(T) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        n_used += (static_cast<uint64_t>(n) * sizeof(T) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         return at;
     }
 };

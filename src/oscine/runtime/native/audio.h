@@ -14,6 +14,7 @@ class Gain {
 
    public:
     static bool fits(const Call& c) { return c.has(2, 0, 0, 0) && c.size(0) == c.output_size() && c.size(1) == 1; }
+    static uint64_t work(const Call& c) { return 2 * static_cast<uint64_t>(c.output_size()); }
     Gain(const Call& c, Arena&) : audio(c.wire(0)), gain(c.wire(1)), y(c.output()), n(c.output_size()) {}
     void start(int64_t) { has_started = false; }
     void run() {
@@ -35,8 +36,9 @@ class Delay {
 
    public:
     static bool fits(const Call& c) {
-        return c.has(1, 1, 0, 0) && c.size(0) == c.output_size() && c.integer(0) >= 1 && c.integer(0) <= MOST_LATENCY;
+        return c.has(1, 1, 0, 0) && c.size(0) == c.output_size() && c.integer(0) >= 1 && c.integer(0) <= MOST_STATE;
     }
+    static uint64_t work(const Call& c) { return static_cast<uint64_t>(c.output_size()); }
     Delay(const Call& c, Arena& arena)
         : x(c.wire(0)), y(c.output()), n(c.output_size()), length(c.integer(0)), ring(length, &arena) {}
     void start(int64_t) {

@@ -2,12 +2,15 @@
 //
 // An operation is a class with
 //
-//     static bool fits(const Call&)      every size and argument belongs together; nothing else is checked later
-//     Operation(const Call&, Arena&)     takes its memory, and fills it if the arena is real
-//     void start(int64_t seed)           goes back to before the first frame
-//     void run()                         computes a frame: reads its wires, writes its output
+//     static bool fits(const Call&)        every size and argument belongs together; nothing else is checked later
+//     static uint64_t work(const Call&)    multiplications in a frame, roughly: what `fits` has accepted, they bound
+//     Operation(const Call&, Arena&)       takes its memory, and fills it if the arena is real
+//     void start(int64_t seed)             goes back to before the first frame
+//     void run()                           computes a frame: reads its wires, writes its output
 //
-// and one line in the table of operations.h, at the place that its number in program.py says.
+// and one line in the table of operations.h, with the name that its method in streaming/program.py appends. A size that is
+// no tensor's and no wire's is limited by MOST_STATE. The constructor runs twice: first with an arena that only measures,
+// where wires, constants and buffers are null.
 #pragma once
 
 #include <cstdint>
@@ -18,35 +21,35 @@
 
 namespace {
 
+// Numbers that an operation may remember beyond what its tensors and wires account for.
+constexpr int64_t MOST_STATE = 1 << 24;
+
 struct Call {
     const File& file;
     const OperationRecord record;
+    const uint32_t first_argument, first_tensor;
     float* const values;  // the workspace; null while memory is measured
 
     int64_t hop() const { return file.header.hop_length; }
     double sample_rate() const { return file.header.sample_rate; }
 
     uint32_t n_wires() const { return record.n_wires; }
-    int64_t size(uint32_t wire) const { return file.wire_size(record, wire); }
-    const float* wire(uint32_t i) const { return values ? values + file.wire_offset(record, i) : nullptr; }
+    int64_t size(uint32_t wire) const { return static_cast<int64_t>(file.argument(first_argument + wire) >> 32); }
+    const float* wire(uint32_t i) const {
+        return values ? values + static_cast<uint32_t>(file.argument(first_argument + i)) : nullptr;
+    }
     int64_t output_size() const { return record.size; }
     float* output() const { return values ? values + record.output : nullptr; }
 
     uint32_t n_integers() const { return record.n_integers; }
-    int64_t integer(uint32_t i) const {
-        return static_cast<int64_t>(file.argument(record.first_argument + record.n_wires + i));
-    }
+    int64_t integer(uint32_t i) const { return static_cast<int64_t>(file.argument(first_argument + record.n_wires + i)); }
     double number(uint32_t i) const {
-        const uint64_t bits = file.argument(record.first_argument + record.n_wires + record.n_integers + i);
+        const uint64_t bits = file.argument(first_argument + record.n_wires + record.n_integers + i);
         double value;
         std::memcpy(&value, &bits, sizeof value);
         return value;
     }
-    TensorRecord tensor(uint32_t i) const {
-        const uint64_t index = file.argument(
-            static_cast<uint64_t>(record.first_argument) + record.n_wires + record.n_integers + record.n_numbers + i);
-        return file.tensor(static_cast<uint32_t>(index));
-    }
+    TensorRecord tensor(uint32_t i) const { return file.tensor(first_tensor + i); }
 
     // How many of everything there are.
     bool has(uint32_t wires, uint32_t integers, uint32_t numbers, uint32_t tensors) const {
@@ -61,15 +64,24 @@ struct Call {
         return true;
     }
 
+    bool is_flag(uint32_t i) const { return integer(i) == 0 || integer(i) == 1; }
+
     bool is_tensor(uint32_t i, int64_t rows, int64_t columns) const {
         const TensorRecord one = tensor(i);
         return one.rows == rows && one.columns == columns;
     }
 
+    float element(uint32_t i, int64_t row, int64_t column) const {
+        const TensorRecord one = tensor(i);
+        return file.element(one, static_cast<uint64_t>(row) * one.columns + static_cast<uint64_t>(column));
+    }
+
+    // A tensor's numbers, in float32 and as they lie in the file.
     const float* constant(uint32_t i, Arena& arena) const {
         const TensorRecord one = tensor(i);
         float* to = arena.take<float>(static_cast<int64_t>(one.n_elements));
-        if (to) file.copy(one, to);
+        if (to)
+            for (uint64_t at = 0; at < one.n_elements; at++) to[at] = file.element(one, at);
         return to;
     }
 };
@@ -94,6 +106,15 @@ void store_some(float* to, typename Simd<float, W>::V value, int64_t count) {
     float lanes[W];
     S::store(lanes, value);
     for (int64_t i = 0; i < count; i++) to[i] = lanes[i];
+}
+
+// Σ x_i y_i.
+template <int W>
+float dot(const float* x, const float* y, int64_t n) {
+    using S = Simd<float, W>;
+    typename S::V total = S::zero();
+    for (int64_t i = 0; i < n; i += W) total += load_some<W>(x + i, n - i) * load_some<W>(y + i, n - i);
+    return S::sum(total);
 }
 
 }  // namespace

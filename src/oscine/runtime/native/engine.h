@@ -13,48 +13,54 @@ struct Step {
     void (*start)(void*, int64_t);
 };
 
-}  // namespace
-
-namespace {
-
 using Table = Operations<WIDTH, BLOCKS>;
 
-// Half of what a 32-bit address space holds, and more than any instrument needs.
-constexpr size_t MOST_BYTES = size_t(1) << 30;
+// A player's memory: some that a file may ask for, and more in proportion to its own size.
+constexpr uint64_t MOST_BYTES = 1ull << 30, FREE_BYTES = 1ull << 28, BYTES_PER_BYTE = 8;
+
+// Multiplications in a frame, roughly: hundreds of times what a large instrument needs.
+#ifndef OSCINE_MOST_WORK
+#define OSCINE_MOST_WORK (1ull << 30)
+#endif
 
 // Take all memory of a player from the arena, and fill it if the arena is real.
 int build(const File& file, Arena& arena, oscine_player** result) {
     const Header& header = file.header;
+    const uint64_t in_proportion = FREE_BYTES + BYTES_PER_BYTE * static_cast<uint64_t>(file.size());
+    const uint64_t most_bytes = in_proportion < MOST_BYTES ? in_proportion : MOST_BYTES;
     oscine_player* player = arena.take<oscine_player>(1);
     float* values = arena.take<float>(header.n_values);
     InputRecord* inputs = arena.take<InputRecord>(header.n_inputs);
-    uint64_t n_held = 0, n_written = 0, n_constants = 0;
-    for (uint32_t i = 0; i < header.n_inputs; i++) n_held += file.input(i).size;
-    if (n_held > MOST_VALUES) return OSCINE_TOO_LARGE;
-    float* held = arena.take<float>(static_cast<int64_t>(n_held));
+    float* held = arena.take<float>(header.n_values);
     char* metadata = arena.take<char>(static_cast<int64_t>(header.metadata_size));
     Step* steps = arena.take<Step>(header.n_operations);
+    uint32_t first_argument = 0, first_tensor = 0;
+    uint64_t work = 0;
     for (uint32_t i = 0; i < header.n_operations; i++) {
         const OperationRecord record = file.operation(i);
-        if (record.kind >= Table::count) return OSCINE_OTHER_VERSION;
-        const Kind& kind = Table::table[record.kind];
-        const Call call{file, record, values};
-        // What a frame costs, and what the constants take, grows with the file.
-        n_written += record.size;
-        for (uint32_t t = 0; t < record.n_tensors; t++) n_constants += call.tensor(t).n_elements;
-        if (n_written > 4ull * MOST_VALUES || n_constants > MOST_ELEMENTS) return OSCINE_TOO_LARGE;
-        if (!kind.fits(call)) return OSCINE_INVALID;
-        void* operation = kind.place(call, arena);
-        if (arena.used() > MOST_BYTES) return OSCINE_TOO_LARGE;
-        if (steps) steps[i] = {operation, kind.run, kind.start};
+        const Kind* kind = Table::find(record.kind);
+        if (!kind) return OSCINE_UNKNOWN_OPERATION;
+        const Call call{file, record, first_argument, first_tensor, values};
+        if (!kind->fits(call)) return OSCINE_INVALID;
+        work += kind->work(call);
+        if (work > OSCINE_MOST_WORK) return OSCINE_TOO_LARGE;
+        void* operation = kind->place(call, arena);
+        if (arena.used() > most_bytes) return OSCINE_TOO_LARGE;
+        if (steps) steps[i] = {operation, kind->run, kind->start};
+        first_argument += record.n_arguments();
+        first_tensor += record.n_tensors;
     }
     if (!arena.is_real()) return OSCINE_OK;
+    uint32_t bits = 32;
+    for (uint32_t i = 0; i < header.n_tensors; i++)
+        if (file.tensor(i).is_half()) bits = 16;
     for (uint32_t i = 0; i < header.n_inputs; i++) inputs[i] = file.input(i);
-    std::memcpy(metadata, file.at(header.metadata_at), header.metadata_size);
+    std::memcpy(metadata, file.at(header.metadata_at), static_cast<size_t>(header.metadata_size));
     *player = {};
     player->sample_rate = header.sample_rate;
     player->hop_length = header.hop_length;
     player->latency = header.latency;
+    player->weight_bits = bits;
     player->n_inputs = header.n_inputs;
     player->n_steps = header.n_operations;
     player->n_values = header.n_values;
@@ -64,12 +70,12 @@ int build(const File& file, Arena& arena, oscine_player** result) {
     player->held = held;
     player->steps = steps;
     player->metadata = metadata;
-    player->metadata_size = header.metadata_size;
+    player->metadata_size = static_cast<size_t>(header.metadata_size);
     *result = player;
     return OSCINE_OK;
 }
 
-int engine_size(const void* program, size_t n_bytes, size_t* needed) {
+int engine_size(const void* program, size_t n_bytes, uint64_t* needed) {
     File file(program, n_bytes);
     const int code = file.open();
     if (code != OSCINE_OK) return code;
@@ -106,7 +112,7 @@ void clean(const InputRecord& input, const float* given, float* held, float* val
     for (uint32_t j = 0; j < input.size; j++) {
         if (given) {
             const float value = given[j];
-            const bool is_good = input.positive ? value > 0 && value <= 3.4028235e38f : value == value;
+            const bool is_good = input.flags & IS_POSITIVE ? value > 0 && value <= 3.4028235e38f : value == value;
             if (is_good) {
                 const float low = value > input.minimum ? value : input.minimum;
                 held[j] = low < input.maximum ? low : input.maximum;

@@ -8,22 +8,14 @@ extern const oscine_engine oscine_engine_portable;
 extern const oscine_engine oscine_engine_avx2, oscine_engine_avx512;
 #endif
 
-const oscine_engine* oscine_best_engine(void) {
-#if defined(__x86_64__) && !defined(OSCINE_ONE_ENGINE)
-    if (const oscine_engine* best = oscine_find_engine(oscine_engine_avx512.name)) return best;
-    if (const oscine_engine* good = oscine_find_engine(oscine_engine_avx2.name)) return good;
-#endif
-    return &oscine_engine_portable;
-}
-
 extern "C" const oscine_engine* oscine_find_engine(const char* name) {
 #if defined(__x86_64__) && !defined(OSCINE_ONE_ENGINE)
     __builtin_cpu_init();
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    if (avx512 && !std::strcmp(name, oscine_engine_avx512.name)) return &oscine_engine_avx512;
-    if (avx2 && !std::strcmp(name, oscine_engine_avx2.name)) return &oscine_engine_avx2;
+    if (avx512 && (!name || !std::strcmp(name, oscine_engine_avx512.name))) return &oscine_engine_avx512;
+    if (avx2 && (!name || !std::strcmp(name, oscine_engine_avx2.name))) return &oscine_engine_avx2;
 #endif
-    return std::strcmp(name, oscine_engine_portable.name) ? nullptr : &oscine_engine_portable;
+    return !name || !std::strcmp(name, oscine_engine_portable.name) ? &oscine_engine_portable : nullptr;
 }

@@ -1,4 +1,8 @@
 // The program file as it lies in memory, every number in it checked before it is used. docs/program-file.md has the layout.
+//
+// Nothing in a file is trusted. Its tables lie inside it, its tensors do not overlap and are finite, and each is used by
+// one operation, so that the memory of all weights is bounded by the file's own size. Each value of the workspace is
+// written by one input or operation, before it is read.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +15,12 @@
 namespace {
 
 // Limits of the format: far beyond what an instrument needs, and small enough that no product of two overflows.
-constexpr uint32_t MOST_VALUES = 1u << 24, MOST_OPERATIONS = 1u << 16, MOST_TENSORS = 1u << 16, MOST_INPUTS = 1u << 10;
+constexpr uint32_t MOST_VALUES = 1u << 22, MOST_OPERATIONS = 1u << 16, MOST_TENSORS = 1u << 16, MOST_INPUTS = 1u << 10;
 constexpr uint32_t MOST_HOP = 1u << 16, MOST_RATE = 1u << 20, MOST_LATENCY = 1u << 24, MOST_ARGUMENTS = 1u << 20;
-constexpr uint64_t MOST_ELEMENTS = 1ull << 28, MOST_STATE = 1ull << 28;
+constexpr uint64_t MOST_ELEMENTS = 1ull << 28;
 constexpr size_t HEADER_BYTES = 192, DIGEST_AT = 128, DIGEST_BYTES = 32;
-constexpr size_t INPUT_BYTES = 96, OPERATION_BYTES = 32, TENSOR_BYTES = 32, NAME_BYTES = 64;
-constexpr uint32_t FORMAT_VERSION = 1;
+constexpr size_t INPUT_BYTES = 96, OPERATION_BYTES = 48, TENSOR_BYTES = 32, NAME_BYTES = 64, KIND_BYTES = 24;
+constexpr uint32_t FORMAT_VERSION = 1, IS_POSITIVE = 1, IS_OPTIONAL = 2;
 constexpr char MAGIC[8] = {'O', 'S', 'C', 'I', 'N', 'E', '\r', '\n'};
 
 struct Header {
@@ -28,17 +32,21 @@ struct InputRecord {
     char name[NAME_BYTES];
     uint32_t offset, size;
     float initial, minimum, maximum;
-    uint32_t positive;
+    uint32_t flags;
 };
 
 struct OperationRecord {
-    uint32_t kind, output, size, first_argument;
+    char kind[KIND_BYTES];
+    uint32_t output, size;
     uint16_t n_wires, n_integers, n_numbers, n_tensors;
+    uint32_t n_arguments() const { return static_cast<uint32_t>(n_wires) + n_integers + n_numbers; }
 };
 
 struct TensorRecord {
     uint64_t at, n_elements;
-    uint32_t type, rows, columns;  // type 0: float32, 1: float16
+    uint32_t type, rows, columns;
+    bool is_half() const { return type == 1; }
+    uint64_t width() const { return is_half() ? 2 : 4; }
 };
 
 template <class T>
@@ -47,6 +55,8 @@ T read(const uint8_t* at) {
     std::memcpy(&value, at, sizeof value);
     return value;
 }
+
+inline bool is_finite(double x) { return x - x == 0; }
 
 inline float from_half(uint16_t half) {
     const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16, exponent = (half >> 10) & 31, rest = half & 1023;
@@ -74,19 +84,17 @@ class File {
 
     File(const void* program, size_t size) : bytes(static_cast<const uint8_t*>(program)), n_bytes(size) {}
 
-    // Check everything that does not depend on the kinds of operations.
-    int open() {
+    // Whether these bytes are a program of this version, and as they were written.
+    int identify() const {
         if (n_bytes < HEADER_BYTES || std::memcmp(bytes, MAGIC, sizeof MAGIC) != 0) return OSCINE_NOT_A_PROGRAM;
-        uint32_t* small[] = {&header.version,      &header.sample_rate, &header.hop_length, &header.latency,
-                             &header.n_inputs,     &header.n_operations, &header.n_tensors, &header.n_values,
-                             &header.output,       &header.n_arguments};
-        for (size_t i = 0; i < 10; i++) *small[i] = read<uint32_t>(bytes + 8 + 4 * i);
-        if (header.version != FORMAT_VERSION) return OSCINE_OTHER_VERSION;
-        uint64_t* large[] = {&header.inputs_at,  &header.operations_at, &header.arguments_at, &header.tensors_at,
-                             &header.metadata_at, &header.metadata_size, &header.file_size};
-        for (size_t i = 0; i < 7; i++) *large[i] = read<uint64_t>(bytes + 48 + 8 * i);
+        if (read<uint32_t>(bytes + 8) != FORMAT_VERSION) return OSCINE_OTHER_VERSION;
+        return is_whole() ? OSCINE_OK : OSCINE_DAMAGED;
+    }
+
+    // Check everything that does not depend on the kinds of operations, in bytes that `identify` has accepted.
+    int open() {
+        read_header();
         if (header.file_size != n_bytes) return OSCINE_INVALID;
-        if (!is_whole()) return OSCINE_DAMAGED;
         if (header.n_values > MOST_VALUES || header.n_operations > MOST_OPERATIONS || header.n_tensors > MOST_TENSORS ||
             header.n_inputs > MOST_INPUTS || header.n_arguments > MOST_ARGUMENTS || header.hop_length > MOST_HOP ||
             header.sample_rate > MOST_RATE || header.latency > MOST_LATENCY)
@@ -98,31 +106,7 @@ class File {
             !inside(header.tensors_at, header.n_tensors, TENSOR_BYTES) || !inside(header.metadata_at, header.metadata_size, 1))
             return OSCINE_INVALID;
         if (!is_wire(header.output, header.hop_length)) return OSCINE_INVALID;
-        for (uint32_t i = 0; i < header.n_inputs; i++) {
-            const InputRecord one = input(i);
-            if (one.name[0] == 0 || one.name[NAME_BYTES - 1] != 0 || one.size < 1 || !is_wire(one.offset, one.size) ||
-                one.positive > 1 || !(one.minimum <= one.maximum) || !(one.initial >= one.minimum && one.initial <= one.maximum))
-                return OSCINE_INVALID;
-        }
-        for (uint32_t i = 0; i < header.n_tensors; i++) {
-            const TensorRecord one = tensor(i);
-            const uint64_t width = one.type == 0 ? 4 : 2;
-            if (one.type > 1 || one.rows < 1 || one.columns < 1 || one.n_elements > MOST_ELEMENTS ||
-                one.n_elements != static_cast<uint64_t>(one.rows) * one.columns || one.at % 4 != 0 ||
-                !inside(one.at, one.n_elements, width))
-                return OSCINE_INVALID;
-        }
-        for (uint32_t i = 0; i < header.n_operations; i++) {
-            const OperationRecord one = operation(i);
-            const uint64_t last = static_cast<uint64_t>(one.first_argument) + one.n_wires + one.n_integers + one.n_numbers + one.n_tensors;
-            if (last > header.n_arguments || !is_wire(one.output, one.size)) return OSCINE_INVALID;
-            for (uint32_t w = 0; w < one.n_wires; w++)
-                if (!is_wire(wire_offset(one, w), wire_size(one, w))) return OSCINE_INVALID;
-            for (uint32_t t = 0; t < one.n_tensors; t++) {
-                const uint64_t index = argument(one.first_argument + one.n_wires + one.n_integers + one.n_numbers + t);
-                if (index >= header.n_tensors) return OSCINE_INVALID;
-            }
-        }
+        if (!has_good_inputs() || !has_good_tensors() || !has_good_operations()) return OSCINE_INVALID;
         return OSCINE_OK;
     }
 
@@ -132,17 +116,17 @@ class File {
         std::memcpy(one.name, at, NAME_BYTES);
         one.offset = read<uint32_t>(at + 64), one.size = read<uint32_t>(at + 68);
         one.initial = read<float>(at + 72), one.minimum = read<float>(at + 76), one.maximum = read<float>(at + 80);
-        one.positive = read<uint32_t>(at + 84);
+        one.flags = read<uint32_t>(at + 84);
         return one;
     }
 
     OperationRecord operation(uint32_t i) const {
         const uint8_t* at = bytes + header.operations_at + i * OPERATION_BYTES;
         OperationRecord one;
-        one.kind = read<uint32_t>(at), one.output = read<uint32_t>(at + 4), one.size = read<uint32_t>(at + 8);
-        one.first_argument = read<uint32_t>(at + 12);
-        one.n_wires = read<uint16_t>(at + 16), one.n_integers = read<uint16_t>(at + 18);
-        one.n_numbers = read<uint16_t>(at + 20), one.n_tensors = read<uint16_t>(at + 22);
+        std::memcpy(one.kind, at, KIND_BYTES);
+        one.output = read<uint32_t>(at + 24), one.size = read<uint32_t>(at + 28);
+        one.n_wires = read<uint16_t>(at + 32), one.n_integers = read<uint16_t>(at + 34);
+        one.n_numbers = read<uint16_t>(at + 36), one.n_tensors = read<uint16_t>(at + 38);
         return one;
     }
 
@@ -151,23 +135,91 @@ class File {
         return {read<uint64_t>(at), read<uint64_t>(at + 8), read<uint32_t>(at + 16), read<uint32_t>(at + 20), read<uint32_t>(at + 24)};
     }
 
-    uint64_t argument(uint64_t i) const { return read<uint64_t>(bytes + header.arguments_at + 8 * i); }
-    uint32_t wire_offset(const OperationRecord& one, uint32_t i) const { return static_cast<uint32_t>(argument(one.first_argument + i)); }
-    uint32_t wire_size(const OperationRecord& one, uint32_t i) const { return static_cast<uint32_t>(argument(one.first_argument + i) >> 32); }
+    uint64_t argument(uint32_t i) const { return read<uint64_t>(bytes + header.arguments_at + 8 * static_cast<uint64_t>(i)); }
     const uint8_t* at(uint64_t position) const { return bytes + position; }
+    size_t size() const { return n_bytes; }
 
-    void copy(const TensorRecord& one, float* to) const {
-        if (one.type == 0) {
-            std::memcpy(to, bytes + one.at, one.n_elements * 4);
-        } else {
-            for (uint64_t i = 0; i < one.n_elements; i++) to[i] = from_half(read<uint16_t>(bytes + one.at + 2 * i));
-        }
+    float element(const TensorRecord& one, uint64_t i) const {
+        return one.is_half() ? from_half(read<uint16_t>(bytes + one.at + 2 * i)) : read<float>(bytes + one.at + 4 * i);
     }
 
    private:
+    void read_header() {
+        uint32_t* small[] = {&header.version,  &header.sample_rate,  &header.hop_length, &header.latency,  &header.n_inputs,
+                             &header.n_operations, &header.n_tensors, &header.n_values,  &header.output, &header.n_arguments};
+        for (size_t i = 0; i < 10; i++) *small[i] = read<uint32_t>(bytes + 8 + 4 * i);
+        uint64_t* large[] = {&header.inputs_at,  &header.operations_at, &header.arguments_at, &header.tensors_at,
+                             &header.metadata_at, &header.metadata_size, &header.file_size};
+        for (size_t i = 0; i < 7; i++) *large[i] = read<uint64_t>(bytes + 48 + 8 * i);
+    }
+
     bool inside(uint64_t at, uint64_t n, uint64_t width) const { return at <= n_bytes && n <= (n_bytes - at) / width; }
 
     bool is_wire(uint64_t offset, uint64_t size) const { return size >= 1 && offset + size <= header.n_values; }
+
+    // Inputs lie one behind the other in the workspace, possibly with operations' outputs between them.
+    bool has_good_inputs() const {
+        uint64_t end = 0;
+        for (uint32_t i = 0; i < header.n_inputs; i++) {
+            const InputRecord one = input(i);
+            if (one.name[0] == 0 || one.name[NAME_BYTES - 1] != 0 || one.offset < end || !is_wire(one.offset, one.size) ||
+                one.flags > (IS_POSITIVE | IS_OPTIONAL) || !is_finite(one.minimum) || !is_finite(one.maximum) ||
+                !(one.minimum <= one.initial && one.initial <= one.maximum))
+                return false;
+            end = static_cast<uint64_t>(one.offset) + one.size;
+        }
+        return true;
+    }
+
+    bool has_good_tensors() const {
+        uint64_t end = 0;
+        for (uint32_t i = 0; i < header.n_tensors; i++) {
+            const TensorRecord one = tensor(i);
+            if (one.type > 1 || one.rows < 1 || one.columns < 1 || one.n_elements > MOST_ELEMENTS ||
+                one.n_elements != static_cast<uint64_t>(one.rows) * one.columns || one.at < end || one.at % 4 != 0 ||
+                !inside(one.at, one.n_elements, one.width()) || !is_all_finite(one))
+                return false;
+            end = one.at + one.n_elements * one.width();
+        }
+        return true;
+    }
+
+    bool is_all_finite(const TensorRecord& one) const {
+        // An exponent of all ones is NaN or ∞.
+        bool is_bad = false;
+        const uint8_t* at = bytes + one.at;
+        if (one.is_half())
+            for (uint64_t i = 0; i < one.n_elements; i++) is_bad |= (read<uint16_t>(at + 2 * i) & 0x7C00u) == 0x7C00u;
+        else
+            for (uint64_t i = 0; i < one.n_elements; i++) is_bad |= (read<uint32_t>(at + 4 * i) & 0x7F800000u) == 0x7F800000u;
+        return !is_bad;
+    }
+
+    // Operations take arguments and tensors in order, all of them; each reads what lies before its own output.
+    bool has_good_operations() const {
+        uint64_t n_arguments = 0, n_tensors = 0, end = 0;
+        uint32_t next_input = 0;
+        for (uint32_t i = 0; i < header.n_operations; i++) {
+            const OperationRecord one = operation(i);
+            const uint64_t first = n_arguments;
+            n_arguments += one.n_arguments();
+            n_tensors += one.n_tensors;
+            if (n_arguments > header.n_arguments || n_tensors > header.n_tensors) return false;
+            if (one.kind[KIND_BYTES - 1] != 0 || one.output < end || !is_wire(one.output, one.size)) return false;
+            end = static_cast<uint64_t>(one.output) + one.size;
+            // No input shares values with it: those before it end before it, the next one begins behind it.
+            for (; next_input < header.n_inputs && input(next_input).offset < end; next_input++) {
+                const InputRecord given = input(next_input);
+                if (static_cast<uint64_t>(given.offset) + given.size > one.output) return false;
+            }
+            for (uint64_t w = first; w < first + one.n_wires; w++) {
+                const uint64_t wire = argument(static_cast<uint32_t>(w));
+                const uint64_t offset = wire & 0xFFFFFFFFu, size = wire >> 32;
+                if (size < 1 || offset + size > one.output) return false;
+            }
+        }
+        return n_arguments == header.n_arguments && n_tensors == header.n_tensors;
+    }
 
     bool is_whole() const {
         const uint8_t nothing[DIGEST_BYTES] = {};

@@ -1,7 +1,10 @@
 // Operations on values over frames: what networks remember.
 #pragma once
 
+#include <cmath>
+
 #include "call.h"
+#include "dense.h"
 #include "values.h"
 
 namespace {
@@ -12,7 +15,7 @@ class GruStep {
     const float* gates;
     float* y;
     const int64_t n;
-    const float *weight, *bias;
+    const Matrix<W> reset_of, update_of, fresh_of;
     Buffer<float> hidden, recurrent;
 
    public:
@@ -20,13 +23,16 @@ class GruStep {
         const int64_t n = c.output_size();
         return c.has(1, 0, 0, 2) && c.size(0) == 3 * n && c.is_tensor(0, 3 * n, n) && c.is_tensor(1, 1, 3 * n);
     }
+    static uint64_t work(const Call& c) { return c.tensor(0).n_elements + 64 * static_cast<uint64_t>(c.output_size()); }
     GruStep(const Call& c, Arena& arena)
-        : gates(c.wire(0)), y(c.output()), n(c.output_size()), weight(c.constant(0, arena)), bias(c.constant(1, arena)),
-          hidden(n, &arena), recurrent(3 * n, &arena) {}
+        : gates(c.wire(0)), y(c.output()), n(c.output_size()), reset_of(c, 0, 1, 0, n, arena), update_of(c, 0, 1, n, n, arena),
+          fresh_of(c, 0, 1, 2 * n, n, arena), hidden(n, &arena), recurrent(3 * n, &arena) {}
     void start(int64_t) { hidden.zero(); }
     void run() {
         float *h = hidden.data(), *r = recurrent.data();
-        matrix_vector<W>(weight, bias, h, n, 3 * n, r);
+        reset_of.times(h, r);
+        update_of.times(h, r + n);
+        fresh_of.times(h, r + 2 * n);
         for (int64_t i = 0; i < n; i += W) {
             const int64_t left = n - i;
             const auto at = [&](const float* from, int64_t gate) { return load_some<W>(from + gate * n + i, left); };
@@ -81,10 +87,10 @@ class History {
     static bool fits(const Call& c) {
         if (c.n_integers() < 1 || !c.has(1, c.n_integers(), 0, 0)) return false;
         for (uint32_t i = 0; i < c.n_integers(); i++)
-            if (c.integer(i) < 0 || c.integer(i) >= static_cast<int64_t>(MOST_STATE)) return false;
-        return c.output_size() == c.n_integers() * c.size(0) &&
-               static_cast<uint64_t>(longest(c) + 1) <= MOST_STATE / static_cast<uint64_t>(c.size(0));
+            if (c.integer(i) < 0 || c.integer(i) >= MOST_STATE) return false;
+        return c.output_size() == c.n_integers() * c.size(0) && longest(c) + 1 <= MOST_STATE / c.size(0);
     }
+    static uint64_t work(const Call& c) { return static_cast<uint64_t>(c.size(0) + c.output_size()); }
     History(const Call& c, Arena& arena)
         : x(c.wire(0)), y(c.output()), n(c.size(0)), n_lags(c.n_integers()), lags(arena.take<int64_t>(c.n_integers())),
           ring(c.size(0), longest(c) + 1, arena) {
@@ -102,25 +108,30 @@ class Depthwise {
     const float* x;
     float* y;
     const int64_t n, taps;
-    const float *weight, *bias;
+    float* weight;  // [tap][channel]
+    const float* bias;
     Ring ring;
 
    public:
     static bool fits(const Call& c) {
         const int64_t n = c.output_size();
-        return c.has(1, 1, 0, 2) && c.size(0) == n && c.integer(0) >= 1 && c.integer(0) <= static_cast<int64_t>(MOST_STATE) &&
-               c.is_tensor(0, n, c.integer(0)) && c.is_tensor(1, 1, n);
+        return c.has(1, 1, 0, 2) && c.size(0) == n && c.integer(0) >= 1 && c.is_tensor(0, n, c.integer(0)) && c.is_tensor(1, 1, n);
     }
+    static uint64_t work(const Call& c) { return c.tensor(0).n_elements; }
     Depthwise(const Call& c, Arena& arena)
-        : x(c.wire(0)), y(c.output()), n(c.output_size()), taps(c.integer(0)), weight(c.constant(0, arena)), bias(c.constant(1, arena)),
-          ring(n, taps, arena) {}
+        : x(c.wire(0)), y(c.output()), n(c.output_size()), taps(c.integer(0)), weight(arena.take<float>(n * taps)),
+          bias(c.constant(1, arena)), ring(n, taps, arena) {
+        if (weight)
+            for (int64_t j = 0; j < taps; j++)
+                for (int64_t channel = 0; channel < n; channel++) weight[j * n + channel] = c.element(0, channel, j);
+    }
     void start(int64_t) { ring.start(); }
     void run() {
         ring.push(x);
         std::memcpy(y, bias, static_cast<size_t>(n) * sizeof(float));
         for (int64_t j = 0; j < taps; j++) {
-            const float* frame = ring.ago(taps - 1 - j);
-            for (int64_t c = 0; c < n; c++) y[c] += weight[c * taps + j] * frame[c];
+            const float *frame = ring.ago(taps - 1 - j), *tap = weight + j * n;
+            for (int64_t channel = 0; channel < n; channel++) y[channel] += tap[channel] * frame[channel];
         }
     }
 };
@@ -140,8 +151,11 @@ class AttentionStep {
         const int64_t n = c.output_size();
         if (!c.has(3, 2, 0, 1) || c.size(0) != n || c.size(1) != n || c.size(2) != n) return false;
         const int64_t heads = c.integer(0), context = c.integer(1);
-        return heads >= 1 && heads <= n && n % heads == 0 && context >= 1 && context <= static_cast<int64_t>(MOST_STATE) / n &&
+        return heads >= 1 && heads <= n && n % heads == 0 && context >= 1 && context <= MOST_STATE / n &&
                c.is_tensor(0, 1, heads);
+    }
+    static uint64_t work(const Call& c) {
+        return static_cast<uint64_t>(2 * c.integer(1) * c.output_size()) + 16 * static_cast<uint64_t>(c.integer(0) * c.integer(1));
     }
     AttentionStep(const Call& c, Arena& arena)
         : query(c.wire(0)), key(c.wire(1)), value(c.wire(2)), y(c.output()), n(c.output_size()), heads(c.integer(0)),
@@ -160,10 +174,7 @@ class AttentionStep {
         for (int64_t h = 0; h < heads; h++) {
             const float* q = query + h * depth;
             for (int64_t ago = 0; ago < n_seen; ago++) {
-                const float* k = keys.ago(ago) + h * depth;
-                float sum = 0;
-                for (int64_t i = 0; i < depth; i++) sum += q[i] * k[i];
-                scores[ago] = sum * scale - slopes[h] * static_cast<float>(ago);
+                scores[ago] = dot<W>(q, keys.ago(ago) + h * depth, depth) * scale - slopes[h] * static_cast<float>(ago);
             }
             Softmax<W>::softmax(scores.data(), scores.data(), n_seen);
             float* to = y + h * depth;

@@ -1,10 +1,15 @@
-// The table of operations: their numbers are those of `KINDS` in streaming/program.py.
+// The table of operations: what a file's names stand for.
 #pragma once
 
+#include <cstring>
 #include <new>
 
 #include "audio.h"
+#include "cycle.h"
+#include "dense.h"
+#include "filter.h"
 #include "frames.h"
+#include "pulse.h"
 #include "reverb.h"
 #include "sources.h"
 #include "values.h"
@@ -12,7 +17,9 @@
 namespace {
 
 struct Kind {
+    const char* name;
     bool (*fits)(const Call&);
+    uint64_t (*work)(const Call&);
     void* (*place)(const Call&, Arena&);  // null while memory is measured
     void (*start)(void*, int64_t seed);
     void (*run)(void*);
@@ -37,40 +44,50 @@ void run(void* operation) {
 }
 
 template <class Operation>
-constexpr Kind kind_of() {
-    return {Operation::fits, place<Operation>, start<Operation>, run<Operation>};
+constexpr Kind kind(const char* name) {
+    return {name, Operation::fits, Operation::work, place<Operation>, start<Operation>, run<Operation>};
 }
 
 template <int W, int MOST_BLOCKS>
 struct Operations {
     static constexpr Kind table[] = {
-        kind_of<Concatenate>(),                      // concatenate
-        kind_of<Map<W, AffineOf<W>, 2>>(),           // affine
-        kind_of<Map<W, MidiOf<W>, 0>>(),             // hz_to_midi
-        kind_of<Map<W, SaturateOf<W>, 1>>(),         // saturate
-        kind_of<Linear<W>>(),                        // linear
-        kind_of<LayerNorm>(),                        // layer_norm
-        kind_of<Combine<false>>(),                   // add
-        kind_of<Combine<true>>(),                    // multiply
-        kind_of<Map<W, LeakyReluOf<W>, 1>>(),        // leaky_relu
-        kind_of<Map<W, SiluOf<W>, 0>>(),             // silu
-        kind_of<Map<W, TanhOf<W>, 0>>(),             // tanh
-        kind_of<Map<W, SigmoidOf<W>, 2>>(),          // sigmoid
-        kind_of<Map<W, LogSigmoidOf<W>, 2>>(),       // log_sigmoid
-        kind_of<Map<W, ExpSigmoidOf<W>, 3>>(),       // exp_sigmoid
-        kind_of<Softmax<W>>(),                       // softmax
-        kind_of<GruStep<W>>(),                       // gru
-        kind_of<History>(),                          // history
-        kind_of<Depthwise>(),                        // depthwise
-        kind_of<AttentionStep<W>>(),                 // attention
-        kind_of<Sines<W, MOST_BLOCKS, false>>(),          // harmonic
-        kind_of<Sines<W, MOST_BLOCKS, true>>(),           // sinusoidal
-        kind_of<NoiseStep<W>>(),                     // noise
-        kind_of<Gain>(),                             // gain
-        kind_of<Delay>(),                            // delay
-        kind_of<Convolve<W>>(),                      // convolve
+        kind<Concatenate>("concatenate"),
+        kind<Map<W, AffineOf<W>, 2>>("affine"),
+        kind<Map<W, MidiOf<W>, 0>>("hz_to_midi"),
+        kind<Map<W, SaturateOf<W>, 1>>("saturate"),
+        kind<Linear<W>>("linear"),
+        kind<LayerNorm<W>>("layer_norm"),
+        kind<Combine<false>>("add"),
+        kind<Combine<true>>("multiply"),
+        kind<Map<W, LeakyReluOf<W>, 1>>("leaky_relu"),
+        kind<Map<W, SiluOf<W>, 0>>("silu"),
+        kind<Map<W, TanhOf<W>, 0>>("tanh"),
+        kind<Map<W, SigmoidOf<W>, 2>>("sigmoid"),
+        kind<Map<W, LogSigmoidOf<W>, 2>>("log_sigmoid"),
+        kind<Map<W, ExpSigmoidOf<W>, 3>>("exp_sigmoid"),
+        kind<Softmax<W>>("softmax"),
+        kind<GruStep<W>>("gru"),
+        kind<History>("history"),
+        kind<Depthwise>("depthwise"),
+        kind<AttentionStep<W>>("attention"),
+        kind<Sines<W, MOST_BLOCKS, false>>("harmonic"),
+        kind<Sines<W, MOST_BLOCKS, true>>("sinusoidal"),
+        kind<NoiseStep<W>>("noise"),
+        kind<Gain>("gain"),
+        kind<Delay>("delay"),
+        kind<Convolve<W>>("convolve"),
+        kind<Cycle<W>>("cycle"),
+        kind<PulseTrain>("pulse"),
+        kind<MinimumPhase<W>>("minimum_phase"),
+        kind<MovingFilter<W>>("moving_filter"),
     };
-    static constexpr uint32_t count = sizeof table / sizeof table[0];
+
+    // The kind of a name, null where there is none.
+    static const Kind* find(const char* name) {
+        for (const Kind& one : table)
+            if (std::strcmp(one.name, name) == 0) return &one;
+        return nullptr;
+    }
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 // The runtime's C interface: it plays an instrument from the bytes of a program file (docs/program-file.md).
 //
 // A player belongs to one thread at a time; any number of players may run beside each other. After `oscine_load` no
-// function allocates, locks or throws. The bytes may be freed after loading.
+// function allocates, locks or throws. The bytes may be freed after loading; any bytes are safe to load.
 #pragma once
 
 #include <stddef.h>
@@ -28,6 +28,7 @@ enum {
     OSCINE_TOO_LARGE = 5,       // beyond the limits of the format
     OSCINE_NO_MEMORY = 6,       // none to be had, or less than oscine_size asks for
     OSCINE_WRONG_ARGUMENT = 7,  // null where something is needed, or a number out of its range
+    OSCINE_UNKNOWN_OPERATION = 8,  // of a program that a later runtime knows
 };
 
 // One sentence in English for a code.
@@ -36,7 +37,7 @@ OSCINE_EXPORT const char* oscine_error_text(int code);
 // How many bytes a player of this program needs.
 OSCINE_EXPORT int oscine_size(const void* program, size_t n_bytes, size_t* needed);
 
-// Make a player at its start, with seed 0. Memory is the caller's, 64-byte aligned, at least `oscine_size`; or null.
+// Make a player at its start, with seed 0. Memory is the caller's, at least `oscine_size` bytes; or null.
 OSCINE_EXPORT int oscine_load(const void* program, size_t n_bytes, void* memory, size_t memory_size, oscine_player** player);
 
 // Free what `oscine_load` allocated; nothing where the memory is the caller's. Null is allowed.
@@ -45,7 +46,9 @@ OSCINE_EXPORT void oscine_free(oscine_player* player);
 // Go back to before the first sample; the seed is the noise's.
 OSCINE_EXPORT int oscine_reset(oscine_player* player, int64_t seed);
 
-// Play frames: inputs[i] is [n_frames][oscine_input_size(i)], or null for its default; audio is [n_frames · hop].
+// Play frames: inputs[i] is [n_frames][oscine_input_size(i)], or null for its default; audio is [n_frames · hop]. Inputs
+// that are not finite are held or clamped (docs/program-file.md). Should a sample come out that is not finite all the
+// same, its frame is silent, and the player goes back to its start.
 OSCINE_EXPORT int oscine_play(oscine_player* player, const float* const* inputs, size_t n_inputs, size_t n_frames, float* audio);
 
 OSCINE_EXPORT uint32_t oscine_sample_rate(const oscine_player* player);  // Hz
@@ -58,7 +61,17 @@ OSCINE_EXPORT float oscine_input_default(const oscine_player* player, uint32_t i
 OSCINE_EXPORT float oscine_input_minimum(const oscine_player* player, uint32_t input);
 OSCINE_EXPORT float oscine_input_maximum(const oscine_player* player, uint32_t input);
 OSCINE_EXPORT const char* oscine_metadata(const oscine_player* player, size_t* n_bytes);  // JSON, not zero-terminated
-OSCINE_EXPORT int oscine_runtime_version(void);
+OSCINE_EXPORT uint32_t oscine_weight_bits(const oscine_player* player);  // 16 where the file has float16 weights, else 32
+OSCINE_EXPORT int oscine_runtime_version(void);  // of this interface
+
+// An engine is the runtime for one instruction set. The functions above take the best one that this machine can run.
+typedef struct oscine_engine oscine_engine;
+
+// The engine of a name ("avx512", "avx2", "portable"), or null where this build or machine has none; null is the best.
+OSCINE_EXPORT const oscine_engine* oscine_find_engine(const char* name);
+OSCINE_EXPORT int oscine_size_with(const oscine_engine* engine, const void* program, size_t n_bytes, size_t* needed);
+OSCINE_EXPORT int oscine_load_with(const oscine_engine* engine, const void* program, size_t n_bytes, void* memory,
+                                   size_t memory_size, oscine_player** player);
 
 #ifdef __cplusplus
 }

@@ -66,9 +66,13 @@ class Convolve {
     static bool fits(const Call& c) {
         if (!c.has(1, 0, 0, 1) || c.size(0) != c.output_size()) return false;
         const TensorRecord taps = c.tensor(0);
-        return taps.rows == 1 && taps.n_elements <= MOST_STATE / 8;
+        return taps.rows == 1 && taps.n_elements <= MOST_STATE;
     }
 
+    static uint64_t work(const Call& c) {
+        const uint64_t n_taps = c.tensor(0).n_elements, n = static_cast<uint64_t>(c.output_size());
+        return (SEGMENT + 64) * n + 4 * (n_taps / SEGMENT) * (n + SEGMENT);
+    }
     Convolve(const Call& c, Arena& arena)
         : x(c.wire(0)), y(c.output()), n(c.output_size()), n_taps(static_cast<int64_t>(c.tensor(0).n_elements)),
           n_head(n_taps < SEGMENT ? n_taps : SEGMENT), n_further(n_taps > SEGMENT ? (n_taps - 1) / SEGMENT : 0),
@@ -98,7 +102,7 @@ class Convolve {
     }
 
     void run() {
-        if (y != x) std::memmove(y, x, static_cast<size_t>(n) * sizeof(float));
+        std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float));
         float* audio = y;
         for (int64_t left = n; left > 0;) {
             const int64_t count = left < SEGMENT - position ? left : SEGMENT - position;

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "memory.h"
 #include "oscine_runtime.h"
 #include "player.h"
 
@@ -13,42 +14,53 @@ const char* oscine_error_text(int code) {
     switch (code) {
         case OSCINE_OK: return "No error.";
         case OSCINE_NOT_A_PROGRAM: return "This is not a program file of Oscine.";
-        case OSCINE_OTHER_VERSION: return "The program was written for a later version of the runtime; update it.";
+        case OSCINE_OTHER_VERSION: return "The program file is of another version of the format; update the runtime or write the program again.";
         case OSCINE_DAMAGED: return "The program file is damaged: its sha256 is not that of its bytes.";
         case OSCINE_INVALID: return "The program file is invalid: its sizes or arguments do not belong together.";
         case OSCINE_TOO_LARGE: return "The program asks for more than the runtime allows.";
         case OSCINE_NO_MEMORY: return "There is not enough memory for the player.";
         case OSCINE_WRONG_ARGUMENT: return "An argument is null or out of its range.";
+        case OSCINE_UNKNOWN_OPERATION: return "The program has an operation that this runtime does not know; update it.";
         default: return "Unknown error.";
     }
 }
 
 int oscine_size(const void* program, size_t n_bytes, size_t* needed) {
-    return program && needed ? oscine_best_engine()->size(program, n_bytes, needed) : OSCINE_WRONG_ARGUMENT;
+    return oscine_size_with(oscine_find_engine(nullptr), program, n_bytes, needed);
 }
 
 int oscine_load(const void* program, size_t n_bytes, void* memory, size_t memory_size, oscine_player** player) {
-    return oscine_load_with(oscine_best_engine(), program, n_bytes, memory, memory_size, player);
+    return oscine_load_with(oscine_find_engine(nullptr), program, n_bytes, memory, memory_size, player);
+}
+
+int oscine_size_with(const oscine_engine* engine, const void* program, size_t n_bytes, size_t* needed) {
+    if (!engine || !program || !needed) return OSCINE_WRONG_ARGUMENT;
+    *needed = 0;
+    const int identified = File(program, n_bytes).identify();
+    if (identified != OSCINE_OK) return identified;
+    uint64_t measured = 0;
+    const int code = engine->size(program, n_bytes, &measured);
+    if (code == OSCINE_OK) *needed = static_cast<size_t>(measured) + Arena::ALIGNMENT - 1;
+    return code;
 }
 
 int oscine_load_with(const oscine_engine* engine, const void* program, size_t n_bytes, void* memory, size_t memory_size,
                      oscine_player** player) {
-    if (!engine || !program || !player) return OSCINE_WRONG_ARGUMENT;
+    if (!player) return OSCINE_WRONG_ARGUMENT;
     *player = nullptr;
     size_t needed = 0;
-    const int measured = engine->size(program, n_bytes, &needed);
+    const int measured = oscine_size_with(engine, program, n_bytes, &needed);
     if (measured != OSCINE_OK) return measured;
     void* allocated = nullptr;
     if (!memory) {
-        allocated = std::malloc(needed + 64);
+        memory = allocated = std::malloc(needed);
         if (!allocated) return OSCINE_NO_MEMORY;
-        memory = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(allocated) + 63) / 64 * 64);
     } else if (memory_size < needed) {
         return OSCINE_NO_MEMORY;
-    } else if (reinterpret_cast<uintptr_t>(memory) % 64 != 0) {
-        return OSCINE_WRONG_ARGUMENT;
     }
-    const int loaded = engine->load(program, n_bytes, memory, player);
+    const uintptr_t alignment = Arena::ALIGNMENT;
+    void* aligned = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(memory) + alignment - 1) / alignment * alignment);
+    const int loaded = engine->load(program, n_bytes, aligned, player);
     if (loaded != OSCINE_OK) {
         std::free(allocated);
         return loaded;
@@ -77,6 +89,7 @@ int oscine_play(oscine_player* player, const float* const* inputs, size_t n_inpu
 uint32_t oscine_sample_rate(const oscine_player* player) { return player->sample_rate; }
 uint32_t oscine_hop_length(const oscine_player* player) { return player->hop_length; }
 uint32_t oscine_latency(const oscine_player* player) { return player->latency; }
+uint32_t oscine_weight_bits(const oscine_player* player) { return player->weight_bits; }
 uint32_t oscine_n_inputs(const oscine_player* player) { return player->n_inputs; }
 
 static const InputRecord* input_of(const oscine_player* player, uint32_t input) {

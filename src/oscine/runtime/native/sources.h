@@ -38,12 +38,16 @@ class Sines {
     static bool fits(const Call& c) {
         if (c.output_size() != c.hop()) return false;
         if (FREE) return c.has(2, 0, 0, 0) && c.size(0) == c.size(1) && c.size(0) <= (1 << 16);
-        if (c.n_integers() != 2 || c.integer(0) < 0 || c.integer(0) > 1 || c.integer(1) < 0 || c.integer(1) > 1) return false;
+        if (c.n_integers() != 2 || !c.is_flag(0) || !c.is_flag(1)) return false;
         const uint32_t extra = static_cast<uint32_t>(c.integer(0) + c.integer(1));
         if (!c.has(3 + extra, 2, 0, 0) || c.size(0) != 1 || c.size(1) != 1 || c.size(2) > (1 << 16)) return false;
         for (uint32_t i = 0; i < extra; i++)
             if (c.size(3 + i) != 1) return false;
         return true;
+    }
+    static uint64_t work(const Call& c) {
+        const uint64_t partials = static_cast<uint64_t>(partials_of(c)), hop = static_cast<uint64_t>(c.hop());
+        return (sines_of(c) > 1 ? 16 : 4) * (partials + 8) * hop;
     }
     Sines(const Call& c, Arena& arena)
         : f0_hz(c.wire(0)), weights(c.wire(FREE ? 1 : 2)), y(c.output()), n_partials(partials_of(c)), n_sines(sines_of(c)),
@@ -119,6 +123,7 @@ class NoiseStep {
     static bool fits(const Call& c) {
         return c.has(1, 1, 0, 0) && c.output_size() == c.hop() && c.size(0) <= (1 << 16);
     }
+    static uint64_t work(const Call& c) { return static_cast<uint64_t>((2 * c.size(0) + 8) * c.hop()); }
     NoiseStep(const Call& c, Arena& arena)
         : taps(c.wire(0)), y(c.output()), n_taps(c.size(0)), hop(c.hop()), seed_offset(static_cast<uint64_t>(c.integer(0))),
           previous(n_taps, &arena), noise(hop, n_taps, &arena) {}

@@ -1,4 +1,4 @@
-// Operations on the values of one frame: arithmetic, dense layers, activations.
+// Operations on the values of one frame: arithmetic, activations, norms.
 #pragma once
 
 #include <cmath>
@@ -7,36 +7,7 @@
 
 namespace {
 
-// y = bias + matrix · x, the rows of the matrix one after the other, as torch has them.
-template <int W>
-void matrix_vector(const float* matrix, const float* bias, const float* x, int64_t n_in, int64_t n_out, float* y) {
-    using S = Simd<float, W>;
-    constexpr int ROWS = 8;  // read side by side, so that as many loads are under way
-    int64_t row = 0;
-    for (; row + ROWS <= n_out; row += ROWS, matrix += ROWS * n_in) {
-        typename S::V total[ROWS];
-        for (int r = 0; r < ROWS; r++) total[r] = S::zero();
-        int64_t i = 0;
-        for (; i + W <= n_in; i += W) {
-            const typename S::V given = S::load(x + i);
-#pragma GCC unroll 8
-            for (int r = 0; r < ROWS; r++) total[r] += S::load(matrix + r * n_in + i) * given;
-        }
-        for (int r = 0; r < ROWS; r++) {
-            float sum = S::sum(total[r]);
-            for (int64_t rest = i; rest < n_in; rest++) sum += matrix[r * n_in + rest] * x[rest];
-            y[row + r] = sum + bias[row + r];
-        }
-    }
-    for (; row < n_out; row++, matrix += n_in) {
-        float sum = 0;
-        for (int64_t i = 0; i < n_in; i++) sum += matrix[i] * x[i];
-        y[row] = sum + bias[row];
-    }
-}
-
 class Concatenate {
-    const Call& call;
     struct Part {
         const float* from;
         int64_t size;
@@ -51,8 +22,8 @@ class Concatenate {
         for (uint32_t i = 0; i < c.n_wires(); i++) total += c.size(i);
         return c.n_wires() >= 1 && c.has(c.n_wires(), 0, 0, 0) && total == c.output_size();
     }
-    Concatenate(const Call& c, Arena& arena) : call(c), parts(arena.take<Part>(c.n_wires())), to(c.output()), n(c.n_wires()) {
-        (void)call;
+    static uint64_t work(const Call& c) { return static_cast<uint64_t>(c.output_size()); }
+    Concatenate(const Call& c, Arena& arena) : parts(arena.take<Part>(c.n_wires())), to(c.output()), n(c.n_wires()) {
         if (parts)
             for (uint32_t i = 0; i < n; i++) parts[i] = {c.wire(i), c.size(i)};
     }
@@ -60,11 +31,11 @@ class Concatenate {
     void run() {
         float* at = to;
         for (uint32_t i = 0; i < n; at += parts[i++].size)
-            std::memmove(at, parts[i].from, static_cast<size_t>(parts[i].size) * sizeof(float));
+            std::memcpy(at, parts[i].from, static_cast<size_t>(parts[i].size) * sizeof(float));
     }
 };
 
-// y_i = f(x_i), f a class with `Function(const Call&)` and an operator on vectors; NUMBERS of its arguments.
+// y_i = f(x_i), f a class with `fits(const Call&)` for its NUMBERS, `Function(const Call&)` and an operator on vectors.
 template <int W, class Function, uint32_t NUMBERS>
 class Map {
     const float* x;
@@ -74,8 +45,9 @@ class Map {
 
    public:
     static bool fits(const Call& c) {
-        return c.has(1, 0, NUMBERS, 0) && c.has_finite_numbers() && c.size(0) == c.output_size();
+        return c.has(1, 0, NUMBERS, 0) && c.has_finite_numbers() && c.size(0) == c.output_size() && Function::fits(c);
     }
+    static uint64_t work(const Call& c) { return 16 * static_cast<uint64_t>(c.output_size()); }
     Map(const Call& c, Arena&) : x(c.wire(0)), y(c.output()), n(c.output_size()), function(c) {}
     void start(int64_t) {}
     void run() {
@@ -87,6 +59,7 @@ template <int W>
 struct AffineOf {
     using V = typename Simd<float, W>::V;
     float scale, offset;
+    static bool fits(const Call&) { return true; }
     explicit AffineOf(const Call& c) : scale(static_cast<float>(c.number(0))), offset(static_cast<float>(c.number(1))) {}
     V operator()(V x) const { return x * scale + offset; }
 };
@@ -94,6 +67,7 @@ struct AffineOf {
 template <int W>
 struct MidiOf {
     using V = typename Simd<float, W>::V;
+    static bool fits(const Call&) { return true; }
     explicit MidiOf(const Call&) {}
     V operator()(V x) const {
         float lanes[W];
@@ -107,6 +81,7 @@ template <int W>
 struct SaturateOf {
     using V = typename Simd<float, W>::V;
     float half;
+    static bool fits(const Call&) { return true; }
     explicit SaturateOf(const Call& c) : half(static_cast<float>(c.number(0))) {}
     V operator()(V x) const { return x / (x + half); }
 };
@@ -115,6 +90,7 @@ template <int W>
 struct LeakyReluOf {
     using V = typename Simd<float, W>::V;
     float slope;
+    static bool fits(const Call&) { return true; }
     explicit LeakyReluOf(const Call& c) : slope(static_cast<float>(c.number(0))) {}
     V operator()(V x) const { return x > Simd<float, W>::zero() ? x : x * slope; }
 };
@@ -122,6 +98,7 @@ struct LeakyReluOf {
 template <int W>
 struct SiluOf {
     using V = typename Simd<float, W>::V;
+    static bool fits(const Call&) { return true; }
     explicit SiluOf(const Call&) {}
     V operator()(V x) const { return x * sigmoid<float, W>(x); }
 };
@@ -129,6 +106,7 @@ struct SiluOf {
 template <int W>
 struct TanhOf {
     using V = typename Simd<float, W>::V;
+    static bool fits(const Call&) { return true; }
     explicit TanhOf(const Call&) {}
     V operator()(V x) const { return tanh_of<float, W>(x); }
 };
@@ -137,6 +115,7 @@ template <int W>
 struct SigmoidOf {
     using V = typename Simd<float, W>::V;
     float minimum, rise;
+    static bool fits(const Call&) { return true; }
     explicit SigmoidOf(const Call& c)
         : minimum(static_cast<float>(c.number(0))), rise(static_cast<float>(c.number(1) - c.number(0))) {}
     V operator()(V x) const { return sigmoid<float, W>(x) * rise + minimum; }
@@ -146,9 +125,10 @@ template <int W>
 struct LogSigmoidOf {
     using V = typename Simd<float, W>::V;
     float minimum, rise;
+    static bool fits(const Call& c) { return c.number(0) > 0 && c.number(1) > 0; }
     explicit LogSigmoidOf(const Call& c)
         : minimum(static_cast<float>(c.number(0))),
-          rise(c.number(0) > 0 && c.number(1) > 0 ? static_cast<float>(std::log(c.number(1) / c.number(0))) : 0.0f) {}
+          rise(static_cast<float>(std::log(c.number(1) / c.number(0)))) {}
     V operator()(V x) const { return Exponential<float>::template of<W>(sigmoid<float, W>(x) * rise) * minimum; }
 };
 
@@ -158,9 +138,10 @@ struct ExpSigmoidOf {
     using S = Simd<float, W>;
     using V = typename S::V;
     float maximum, power, threshold;
+    static bool fits(const Call& c) { return c.number(1) > 0; }
     explicit ExpSigmoidOf(const Call& c)
         : maximum(static_cast<float>(c.number(0))),
-          power(c.number(1) > 0 ? static_cast<float>(std::log(c.number(1))) : 0.0f),
+          power(static_cast<float>(std::log(c.number(1)))),
           threshold(static_cast<float>(c.number(2))) {}
     V operator()(V x) const {
         const V size = x < S::zero() ? -x : x;
@@ -179,6 +160,7 @@ class Softmax {
 
    public:
     static bool fits(const Call& c) { return c.has(1, 0, 0, 0) && c.size(0) == c.output_size(); }
+    static uint64_t work(const Call& c) { return 16 * static_cast<uint64_t>(c.output_size()); }
     Softmax(const Call& c, Arena&) : x(c.wire(0)), y(c.output()), n(c.output_size()) {}
     void start(int64_t) {}
     void run() { softmax(x, y, n); }
@@ -195,27 +177,13 @@ class Softmax {
 };
 
 template <int W>
-class Linear {
-    const float* x;
-    float* y;
-    const int64_t n_in, n_out;
-    const float *weight, *bias;
-
-   public:
-    static bool fits(const Call& c) {
-        return c.has(1, 0, 0, 2) && c.is_tensor(0, c.output_size(), c.size(0)) && c.is_tensor(1, 1, c.output_size());
-    }
-    Linear(const Call& c, Arena& arena)
-        : x(c.wire(0)), y(c.output()), n_in(c.size(0)), n_out(c.output_size()), weight(c.constant(0, arena)), bias(c.constant(1, arena)) {}
-    void start(int64_t) {}
-    void run() { matrix_vector<W>(weight, bias, x, n_in, n_out, y); }
-};
-
 class LayerNorm {
+    using S = Simd<float, W>;
+    using V = typename S::V;
     const float* x;
     float* y;
     const int64_t n;
-    const double epsilon;
+    const float epsilon;
     const float *weight, *bias;
 
    public:
@@ -223,17 +191,25 @@ class LayerNorm {
         const int64_t n = c.output_size();
         return c.has(1, 0, 1, 2) && c.number(0) > 0 && c.number(0) < 1 && c.size(0) == n && c.is_tensor(0, 1, n) && c.is_tensor(1, 1, n);
     }
+    static uint64_t work(const Call& c) { return 4 * static_cast<uint64_t>(c.output_size()); }
     LayerNorm(const Call& c, Arena& arena)
-        : x(c.wire(0)), y(c.output()), n(c.output_size()), epsilon(c.number(0)), weight(c.constant(0, arena)), bias(c.constant(1, arena)) {}
+        : x(c.wire(0)), y(c.output()), n(c.output_size()), epsilon(static_cast<float>(c.number(0))), weight(c.constant(0, arena)),
+          bias(c.constant(1, arena)) {}
     void start(int64_t) {}
     void run() {
-        double mean = 0, variance = 0;
-        for (int64_t i = 0; i < n; i++) mean += x[i];
-        mean /= static_cast<double>(n);
-        const float centre = static_cast<float>(mean);
-        for (int64_t i = 0; i < n; i++) variance += static_cast<double>((x[i] - centre) * (x[i] - centre));
-        const float scale = static_cast<float>(1.0 / std::sqrt(variance / static_cast<double>(n) + epsilon));
-        for (int64_t i = 0; i < n; i++) y[i] = (x[i] - centre) * scale * weight[i] + bias[i];
+        V total = S::zero();
+        for (int64_t i = 0; i < n; i += W) total += load_some<W>(x + i, n - i);
+        const float mean = S::sum(total) / static_cast<float>(n);
+        V squares = S::zero();
+        int64_t i = 0;
+        for (; i + W <= n; i += W) {
+            const V from_mean = S::load(x + i) - mean;
+            squares += from_mean * from_mean;
+        }
+        float sum = S::sum(squares);
+        for (; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
+        const float scale = 1.0f / std::sqrt(sum / static_cast<float>(n) + epsilon);
+        for (i = 0; i < n; i++) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
     }
 };
 
@@ -245,6 +221,7 @@ class Combine {
 
    public:
     static bool fits(const Call& c) { return c.has(2, 0, 0, 0) && c.size(0) == c.output_size() && c.size(1) == c.output_size(); }
+    static uint64_t work(const Call& c) { return static_cast<uint64_t>(c.output_size()); }
     Combine(const Call& c, Arena&) : x(c.wire(0)), y(c.wire(1)), z(c.output()), n(c.output_size()) {}
     void start(int64_t) {}
     void run() {

@@ -1,0 +1,1 @@
+"""Pitch: the trackers, their agreement, and pitch files that people have corrected."""
