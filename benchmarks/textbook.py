@@ -100,8 +100,8 @@ def build(sample_rate: int, hop_length: int, free_room: bool = True) -> Instrume
     Args:
         sample_rate: Hz.
         hop_length: Samples per frame.
-        free_room: Every tap of the reverb learns at the full rate, as in the textbook; else the reverb decays,
-            as Oscine's does.
+        free_room: Every tap of the reverb learns at the full rate, as in the textbook; else it decays, as
+            Oscine's does.
     """
     rates = {"instrument.sample_rate": sample_rate, "instrument.hop_length": hop_length}
     torch.manual_seed(0)

@@ -3,8 +3,8 @@
     python -m benchmarks.voices RECORDINGS [--minutes M] [--results FOLDER] [--write]
 
 RECORDINGS has each instrument's recordings in a folder of its own. Learns all of them with the recipe
-``tiny`` on one thread, lets every identity play what is held out of each and the singing in the package, and blends
-the first into the last. FOLDER keeps dataset and instrument: what is there is not made again.
+``tiny`` on one thread, lets every identity play what is held out of each and the singing in the package, and
+blends the first into the last. FOLDER keeps dataset and instrument: what is there is not made again.
 """
 
 import argparse
