@@ -335,12 +335,12 @@ def test_what_is_held_out_is_looked_at_in_all_its_parts(tmp_path: Path) -> None:
         span = Span(name=f"{voice}", file=f"{voice}", start=0, stop=n)
         segments.append(Segment(f"{voice}", [ShardPart(tmp_path, span, 64)], 16_000, 64, voice))
     pieces = _pieces(Split(segments, 64), 16_000)
-    assert [(int(piece.voice), piece.f0_hz.shape[1]) for piece in pieces] == [
+    assert [(int(piece.identity), piece.f0_hz.shape[1]) for piece in pieces] == [
         *((0, 1500), (1, 700), (2, 1366), (2, 1367), (2, 1367), (3, 30))
     ]
     many = _pieces(Split(segments * 10, 64), 16_000)
     assert 40 <= sum(piece.audio.shape[1] for piece in many) / 16_000 <= 60
-    assert {int(piece.voice) for piece in many} == {0, 1, 2, 3}
+    assert {int(piece.identity) for piece in many} == {0, 1, 2, 3}
 
 
 def test_nothing_is_overwritten_and_only_the_same_run_is_resumed(dataset: Path, tmp_path: Path) -> None:
