@@ -68,7 +68,7 @@ def distances(band: PlayableInstrument, dataset: Dataset) -> str:
     names = band.config.identities
     rows = []
     for number, name in enumerate(names):
-        own = [segment for segment in dataset.held_out.segments if segment.voice == number]
+        own = [segment for segment in dataset.held_out.segments if segment.identity == number]
         n_frames = sum(segment.n_frames for segment in own)
         if not n_frames:
             continue
@@ -92,7 +92,7 @@ def sung(band: PlayableInstrument, dataset: Dataset) -> str:
     singing = recordings.path("singing")
     rows = []
     for number, name in enumerate(band.config.identities):
-        own = [segment.audio() for segment in dataset.held_out.segments if segment.voice == number]
+        own = [segment.audio() for segment in dataset.held_out.segments if segment.identity == number]
         played, _ = band.transfer(singing, identity=name)
         heard = _pitch_and_centroid(torch.cat(own)) if own else ["–"] * 3
         rows.append([name, *heard, *_pitch_and_centroid(played)])

@@ -131,14 +131,14 @@ def _conditioned(dataset, *inputs):
 
 
 def test_an_identity_goes_by_its_name(dataset, monkeypatch):
-    monkeypatch.setattr(dataset, "voices", ("violin",))
+    monkeypatch.setattr(dataset, "identities", ("violin",))
     band = _conditioned(
         dataset, F0Config(), LoudnessConfig(), IdentityConfig(size=3, names=("flute", "violin"))
     )
     (segment,) = dataset.held_out.segments
     piece = next(_pieces(segment, band, _identities(band, dataset)))
     assert piece.conditions["identity"].unique(dim=1).tolist() == [[[0.0, 1.0]]]
-    monkeypatch.setattr(dataset, "voices", ("oboe",))
+    monkeypatch.setattr(dataset, "identities", ("oboe",))
     with pytest.raises(InputError, match=r"the identity 'oboe', and the instrument has flute, violin alone"):
         evaluate(band, dataset)
 

@@ -173,7 +173,7 @@ def test_the_conditions_of_a_batch_are_its_own() -> None:
     batch = _batch(300.0)
     breath = torch.linspace(0.0, 1.0, FRAMES)[None]
     conditions = batch_conditions(
-        instrument, batch._replace(curves={"breath": breath}, voice=torch.tensor([1]))
+        instrument, batch._replace(curves={"breath": breath}, identity=torch.tensor([1]))
     )
     assert torch.equal(conditions["f0_hz"], batch.f0_hz)
     assert torch.equal(conditions["loudness_db"], batch.loudness_db)
