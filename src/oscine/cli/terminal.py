@@ -1,8 +1,8 @@
-"""What commands print on."""
+"""The console that commands print to."""
 
 from rich.console import Console
 
 
 def terminal(*, stderr: bool = False) -> Console:
-    """Return a console that shows text as it is: a file's name is no style, number or emoji."""
+    """Return a console that shows text as it is: a file's name is not interpreted as a style, number or emoji."""
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False)

@@ -1,4 +1,4 @@
-"""The two passes over the sound: listening to all of it, then playing it block by block."""
+"""The two passes over a performance: analysis of all of it, then playing block by block."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from oscine.streaming import Stream
 from oscine.transfer.matching import Matched
 
 BLOCK_FRAMES = 512
-_MOST_THREADS = 4  # each that listens takes some 30 MB
+_MOST_THREADS = 4  # each analysis thread takes about 30 MB
 _CAPACITY = 1 << 20  # frames; 70 minutes at 250 a second, and only what is used takes memory
 
 Performance = str | Path | tuple[np.ndarray | Tensor, int]
@@ -56,7 +56,7 @@ def listen(performance: Performance, sample_rate: int, hop_length: int) -> tuple
     The features of an hour are 15 MB at 250 frames per second; the audio itself is never held whole.
 
     Raises:
-        InputError: There is nothing to listen to.
+        InputError: The input has no audio.
     """
     n_samples = 0
 
@@ -66,7 +66,7 @@ def listen(performance: Performance, sample_rate: int, hop_length: int) -> tuple
             n_samples += len(block)
             yield block
         if n_samples == 0:
-            raise InputError(f"{describe(performance)} holds no audio; record something into it first.")
+            raise InputError(f"{describe(performance)} holds no audio; give a recording with sound.")
 
     parts = analyze_blocks(
         counted(), sample_rate, hop_length, n_threads=min(_MOST_THREADS, os.cpu_count() or 1)
@@ -98,7 +98,7 @@ def _collect(parts: Iterator[Features], sample_rate: int, hop_length: int) -> Fe
 
 
 def describe(performance: Performance) -> str:
-    """Return what to call the input in a message."""
+    """Return the name of the input for a message."""
     return "The audio given" if isinstance(performance, tuple) else str(performance)
 
 
@@ -112,17 +112,17 @@ def play(
     seed: int = 0,
     block_frames: int = BLOCK_FRAMES,
 ) -> Iterator[Float[Tensor, " time"]]:
-    """Yield the instrument's sound block by block: ``n_samples`` in all, in time with the input.
+    """Yield the instrument's audio block by block: ``n_samples`` in all, in time with the input.
 
-    The instrument's declared latency is taken off the front. Any ``block_frames`` gives the same sound.
+    The instrument's latency is removed from the start. The audio does not depend on ``block_frames``.
 
     Args:
-        instrument: Who plays.
-        matched: What to play.
+        instrument: The instrument.
+        matched: Pitch and loudness for the instrument.
         n_samples: Samples to deliver.
         conditions: The other conditions by name, for every frame, a batch of one.
-        dry: Without the instrument's effects.
-        seed: Of the instrument's noise.
+        dry: Leave out the instrument's effects.
+        seed: Seed of the instrument's noise.
         block_frames: Frames played at a time.
     """
     stream = Stream(instrument, seed=seed, dry=dry)
