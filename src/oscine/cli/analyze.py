@@ -16,7 +16,9 @@ _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", 
 
 
 def analyze(
-    recording: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="An audio file, or a folder of them.")],
+    recording: Annotated[
+        Path, typer.Argument(metavar="FILE_OR_FOLDER", help="An audio file, or a folder of them.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
     plot: Annotated[
         Path | None, typer.Option(metavar="OUT.png", help="Plot a file: waveform, pitch, loudness.")
@@ -33,8 +35,9 @@ def analyze(
 ) -> None:
     """Show pitch, loudness and confidence, and whether an instrument can be learned from the recording.
 
-    For a folder, the report has a line for each file and one for all of them. The plot shows at most the first
-    five minutes. A corrected pitch beside a recording, NAME.f0.csv beside NAME.flac, replaces the tracker.
+    For a folder, the report has a line for each file and one for all of them. The plot shows at most the
+    first five minutes. A corrected pitch beside a recording, NAME.f0.csv beside NAME.flac, replaces the
+    tracker.
     """
     import json
 
@@ -68,7 +71,7 @@ def analyze(
     console = terminal()
     progress = track(
         paths,
-        description="analyzing",
+        description="analysing",
         console=terminal(stderr=True),
         transient=True,
         disable=as_json or not is_folder,

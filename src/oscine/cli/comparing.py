@@ -30,7 +30,7 @@ def compare(recording: Path, as_json: bool) -> None:
     console = terminal()
     progress = track(
         audio_files(recording),
-        description="analyzing",
+        description="analysing",
         console=terminal(stderr=True),
         transient=True,
         disable=as_json or not is_folder,

@@ -29,7 +29,7 @@ for command in (analyze, prepare, train, evaluate, transfer, room, recipes, demo
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command; bad input and a failing disk are reported in one sentence on standard error and exit code 2."""
+    """Run a command; bad input and a failing disk are one sentence on standard error, and exit code 2."""
     try:
         app(arguments, standalone_mode=True)
     except InputError as error:

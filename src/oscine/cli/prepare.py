@@ -25,9 +25,12 @@ _STYLES = {"ok": "green", "repaired": "yellow", "rejected": "red"}
 
 def prepare(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="The recordings, in the folder and its subfolders, or NSynth.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="The recordings, in the folder and its subfolders, or NSynth."),
     ],
-    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A new folder, or an unfinished dataset.")],
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET", help="A new folder, or an unfinished dataset.")
+    ],
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first rejected file.")] = False,
     sample_rate: Annotated[
         int | None,
@@ -48,8 +51,8 @@ def prepare(
     """Make a dataset from a folder of recordings, with a verdict for every file.
 
     An interrupted run continues when the command is repeated. The report says whether an instrument can be
-    learned from the recordings, what is wrong with them, and what to do about it. From NSynth, or a set in its
-    format, the acoustic notes are used, and whole instruments are held out.
+    learned from the recordings, what is wrong with them, and what to do about it. From NSynth, or a set in
+    its format, the acoustic notes are used, and whole instruments are held out.
     """
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

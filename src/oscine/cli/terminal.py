@@ -4,5 +4,5 @@ from rich.console import Console
 
 
 def terminal(*, stderr: bool = False) -> Console:
-    """Return a console that shows text as it is: a file's name is not interpreted as a style, number or emoji."""
+    """Return a console that shows text as it is: file names are not read as styles, numbers or emoji."""
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False)

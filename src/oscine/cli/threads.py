@@ -8,8 +8,8 @@ from contextlib import contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread: the operations of one melody are too short to be divided.
 
-    OpenMP's threads wait for each other in every one of them, and for long where another program keeps a core
-    busy. Training shares a batch among threads that do not (`oscine.training.data_parallel`).
+    OpenMP's threads wait for each other in every operation, and for long if another program keeps a core
+    busy. Training divides a batch among threads that do not (`oscine.training.data_parallel`).
     """
     import torch
 

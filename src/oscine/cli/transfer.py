@@ -9,7 +9,9 @@ from oscine.cli.terminal import terminal
 
 
 def transfer(
-    performance: Annotated[Path, typer.Argument(metavar="INPUT", help="An audio file, such as a hummed melody.")],
+    performance: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="An audio file, such as a hummed melody.")
+    ],
     to: Annotated[str, typer.Option("--to", metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
     octave: Annotated[

@@ -94,10 +94,10 @@ def match(
 
     Pitch is shifted by octaves, moved towards the scale by autotune, and held around notes. Loudness inside
     notes is mapped by quantiles (the input's distribution becomes the instrument's), or shifted by a given
-    value. Outside notes it is at least 20 dB lower, not louder than the quietest learned note, and it falls to
-    silence with the time from the nearest note. So a consonant is a dip, breath and reverberation make no tone,
-    and silence stays silent. The network's input stays inside the learned range, because outside its data a
-    network is unreliable; the gain does the rest.
+    value. Outside notes it is at least 20 dB lower, not louder than the quietest learned note, and it falls
+    to silence with the time from the nearest note. So a consonant is a dip, breath and reverberation make no
+    tone, and silence stays silent. The network's input stays inside the learned range, because outside its
+    data a network is unreliable; the gain does the rest.
 
     Args:
         features: The performance.
@@ -144,8 +144,8 @@ def match(
 def _learned_loudness(statistics: Statistics) -> tuple[float, float]:
     """Return the range of loudness for the network.
 
-    It begins 10 dB below the quietest notes, or at the loudness of the recordings' pauses if that is higher: a
-    few frames of digital silence are not enough for a network to learn −80 dB.
+    It begins 10 dB below the quietest notes, or at the loudness of the recordings' pauses if that is higher:
+    a few frames of digital silence are not enough for a network to learn −80 dB.
     """
     loudest = statistics.loudness_db_quantiles[100]
     quietest = max(statistics.loudness_db_silence, statistics.loudness_db_quantiles[1] - _BELOW_NOTES_DB)

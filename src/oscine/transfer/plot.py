@@ -35,8 +35,8 @@ def plot_transfer(
 ) -> None:
     """Write a plot of a transfer, as a PNG; for a long one, 60 s from shortly before the first note.
 
-    Four panels share the time axis: pitch of the input and of the output (shaded outside notes), loudness of the
-    input and target loudness of the output, the spectrogram of the input, and that of the output.
+    Four panels share the time axis: pitch of the input and of the output (shaded outside notes), loudness of
+    the input and target loudness of the output, the spectrogram of the input, and that of the output.
 
     Args:
         input_path: The performance.

@@ -12,13 +12,19 @@ class TransferReport(BaseModel):
     sample_rate: int = Field(description="Hz, of the output: the instrument's.")
     seconds: float = Field(description="Length of the output and of the input.")
     octave: int = Field(description="Octaves by which the pitch was shifted.")
-    loudness_shift_db: float = Field(description="Median over notes of the output's target loudness minus the input's, dB.")
+    loudness_shift_db: float = Field(
+        description="Median over notes of the output's target loudness minus the input's, dB."
+    )
     autotune: float = Field(description="Strength, 0 to 1.")
     scale: str | None = Field(description="The scale that autotune found; null if it was off.")
-    tuning_cents: float | None = Field(description="Tuning of the input relative to A = 440 Hz; null if autotune was off.")
+    tuning_cents: float | None = Field(
+        description="Tuning of the input relative to A = 440 Hz; null if autotune was off."
+    )
     identity: str | None = Field(description="Which instrument played, if several were learned; else null.")
     dry: bool = Field(description="Without the instrument's effects.")
-    confident_share: float = Field(description="Share of the frames with a pitch (confidence of 0.5 or more).")
+    confident_share: float = Field(
+        description="Share of the frames with a pitch (confidence of 0.5 or more)."
+    )
     note_share: float = Field(description="Share of the frames inside notes.")
     range_share: float = Field(description="Share of the notes inside the learned pitches.")
     peak: float = Field(description="Largest sample of the instrument, before any scaling; 1 is full scale.")

@@ -33,7 +33,7 @@ class Options:
     Attributes:
         octave: Octaves to shift the pitch by; ``"auto"`` moves the melody into the instrument's register.
         loudness: dB to add to the input's loudness; ``"auto"`` maps its dynamics to the instrument's.
-        autotune: 0 leaves the pitch as it was sung, 1 puts every held tone on the melody's scale.
+        autotune: 0 leaves the pitch as it was sung, 1 moves each held tone to the melody's scale.
         dry: Leave out the instrument's effects, such as reverb.
         seed: Seed of the instrument's noise.
         identity: Which instrument plays, if several were learned; the first if left out.
@@ -139,8 +139,8 @@ def transfer_file(
     """Play the performance in a file with an instrument, and write it to another file.
 
     The audio is that of `transfer`. It is written block by block to a temporary file beside the output, and
-    copied from there as 24-bit PCM. If its peak would clip, the level is reduced. Memory does not grow with the
-    length, apart from the features. The output file appears complete or not at all.
+    copied from there as 24-bit PCM. If its peak would clip, the level is reduced. Memory does not grow with
+    the length, apart from the features. The output file appears complete or not at all.
 
     Args:
         instrument: The instrument.
@@ -164,9 +164,9 @@ def transfer_file(
     report = on_progress or (lambda what, share: None)
     began = time.perf_counter()
 
-    report("listening", 0.0)
+    report("analysing", 0.0)
     features, matched, conditions, n_samples = prepare(instrument, input_path, options)
-    report("listening", 1.0)
+    report("analysing", 1.0)
 
     output_path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{output_path.stem}-", dir=output_path.parent) as folder:
@@ -241,14 +241,19 @@ def _report(
 def _remarks(instrument: Instrument, matched: Matched, peak: float, scaled_db: float) -> list[str]:
     remarks = []
     if not bool(matched.on_notes.any()):
-        remarks.append("No note was found in the input, so the output is silent; give a sung or hummed melody.")
+        remarks.append(
+            "No note was found in the input, so the output is silent; give a sung or hummed melody."
+        )
     elif matched.range_share < 0.8:
         outside = round(100 * (1 - matched.range_share))
         remarks.append(
-            f"{outside} % of the notes are outside the learned pitches and may sound wrong; try another --octave."
+            f"{outside} % of the notes are outside the learned pitches and may sound wrong; "
+            "try another --octave."
         )
     if instrument.statistics is None:
         remarks.append("The instrument has no statistics, so pitch and loudness are not mapped to its range.")
     if scaled_db < 0:
-        remarks.append(f"The peak was {peak:.2f} of full scale, so the level was reduced by {-scaled_db:.1f} dB.")
+        remarks.append(
+            f"The peak was {peak:.2f} of full scale, so the level was reduced by {-scaled_db:.1f} dB."
+        )
     return remarks
