@@ -35,7 +35,7 @@ LAYERS = [
 ]
 FOUNDATION = {"errors", "files", "recordings", "recipes", "weights"}
 HEAVY = [
-    "lightning",
+    "tensorboard",
     "matplotlib",
     "swift_f0",
     "soundfile",

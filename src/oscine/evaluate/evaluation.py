@@ -277,13 +277,13 @@ def _identities(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
     numbers: dict[int, int] = {}
     there = instrument.config.identities
     for segment in dataset.held_out.segments if there else ():
-        name = dataset.voices[segment.voice]
+        name = dataset.identities[segment.identity]
         if name not in there:
             raise InputError(
                 f"{segment.name} is of the identity '{name}', but the instrument has {', '.join(there)} "
                 "only; prepare recordings in folders of these names."
             )
-        numbers[segment.voice] = there.index(name)
+        numbers[segment.identity] = there.index(name)
     return numbers
 
 
@@ -292,7 +292,7 @@ def _pieces(segment: Segment, instrument: Instrument, identities: Mapping[int, i
     features = segment.features()
     given = {name: torch.tensor(segment.slice(name, 0, segment.n_frames))[None] for name in segment.curves}
     if instrument.config.identities:
-        given["identity"] = torch.tensor([identities.get(segment.voice, 0)])
+        given["identity"] = torch.tensor([identities.get(segment.identity, 0)])
     # A whole number of the paper's examples: otherwise the last few frames would count as one example.
     step = max(1, round(_PIECE_S / EXAMPLE_S)) * round(EXAMPLE_S * features.frame_rate)
     blocks = iter([segment.audio().numpy()])

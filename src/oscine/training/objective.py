@@ -185,5 +185,5 @@ def batch_conditions(instrument: Instrument, batch: Batch) -> dict[str, Tensor]:
     features = {"f0_hz": batch.f0_hz, "confidence": batch.confidence, "loudness_db": batch.loudness_db}
     given = dict(batch.curves)
     if instrument.config.identities:
-        given["identity"] = batch.voice
+        given["identity"] = batch.identity
     return instrument.conditions(batch.audio, features, given)
