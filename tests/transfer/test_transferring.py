@@ -187,7 +187,7 @@ def test_progress_reaches_the_end(tune, tmp_path):
     transfer_file(
         SineInstrument(), tune, tmp_path / "out.wav", on_progress=lambda what, done: told.append((what, done))
     )
-    assert told[0] == ("listening", 0.0)
+    assert told[0] == ("analysing", 0.0)
     assert told[-1] == ("playing", 1.0)
     assert [done for what, done in told if what == "playing"] == sorted(d for w, d in told if w == "playing")
 
