@@ -22,11 +22,10 @@ OPTIONS = [
     str(STEPS),
     "--recipe",
     "tiny",
-    "--resume",
     "--set",
     "instrument.controller.hidden_size=32",
     "--set",
-    "instrument.reverb_s=0.1",
+    "instrument.effects.reverb.ir_s=0.1",
     "--set",
     "training.batch_size=2",
     "--set",
@@ -41,7 +40,8 @@ COMMAND = "import torch; torch.set_num_threads(1); from oscine.cli.main import m
 
 
 def _start(dataset: Path, folder: Path) -> subprocess.Popen[bytes]:
-    arguments = [sys.executable, "-c", COMMAND, "train", str(dataset), str(folder), *OPTIONS]
+    resume = ["--resume"] if (folder / "training" / "checkpoint.safetensors").exists() else []
+    arguments = [sys.executable, "-c", COMMAND, "train", str(dataset), str(folder), *OPTIONS, *resume]
     return subprocess.Popen(arguments, stderr=subprocess.DEVNULL)
 
 

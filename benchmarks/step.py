@@ -10,11 +10,12 @@ from benchmarks import parts, textbook
 from benchmarks.measure import Call, cpu_forms, measure, random_like, table
 from oscine import kernels
 from oscine.data import Split
-from oscine.data.dataset import Batch, Segment
+from oscine.data.dataset import Batch
+from oscine.data.segment import Segment
 from oscine.losses import default_fft_sizes
 from oscine.models import Instrument, Recipe, load_recipe
-from oscine.training.crew import Crew
-from oscine.training.module import Budget, InstrumentTraining
+from oscine.training.data_parallel import DataParallelThreads
+from oscine.training.loop import Budget, TrainingLoop
 
 
 class Setting(NamedTuple):
@@ -47,7 +48,7 @@ class Setting(NamedTuple):
             loudness_db=-40 + 10 * torch.sin(random_like(*shape, seed=3)),
             confidence=torch.ones(shape),
             curves={},
-            voice=torch.zeros(config.batch_size, dtype=torch.long),
+            identity=torch.zeros(config.batch_size, dtype=torch.long),
         )
 
 
@@ -59,11 +60,11 @@ SETTINGS = (
 
 
 class _Silence(Segment):
-    """What the training module holds out, which a step never hears."""
+    """What the training loop holds out, which a step does not use."""
 
     def __init__(self, sample_rate: int, hop_length: int) -> None:
-        self.name, self.n_frames, self.voice, self.curves = "silence", 1, 0, ()
-        self.sample_rate, self.hop_length = sample_rate, hop_length
+        super().__init__("silence", [], sample_rate, hop_length)
+        self.n_frames = 1
 
     def slice(self, name: str, start: int, stop: int) -> np.ndarray:
         return np.zeros((stop - start) * (self.hop_length if name == "audio" else 1), np.float32)
@@ -78,14 +79,19 @@ def ours(setting: Setting, n_threads: int) -> list[Call]:
     torch.set_flush_denormal(True)
     recipe, batch = setting.recipe(), setting.batch()
     split = Split([_Silence(setting.sample_rate, setting.hop_length)], setting.hop_length)
-    module = InstrumentTraining(
-        Instrument(recipe.instrument), split, split, recipe.training, Budget(None, 1_000_000), _stop
+    loop = TrainingLoop(
+        Instrument(recipe.instrument),
+        split,
+        split,
+        recipe.training,
+        Budget(None, 1_000_000),
+        on_notice=_stop,
     )
-    module.crew = Crew(n_threads)
+    loop.threads = DataParallelThreads(n_threads)
 
     def step() -> None:
         torch.set_num_threads(n_threads)
-        module.training_step(batch, 0)
+        loop.step(batch)
 
     return [step]
 

@@ -5,7 +5,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 _MOST_SHOWN = 60
 _WANTED = {
@@ -107,6 +107,8 @@ def _members(kind: Any) -> Iterator[Any]:
     elif get_origin(kind) in (Union, types.UnionType):
         for member in get_args(kind):
             yield from _members(member)
+    elif isinstance(kind, type) and issubclass(kind, RootModel):
+        yield from _members(kind.model_fields["root"].annotation)
     elif kind is not type(None):
         yield kind
 

@@ -231,21 +231,27 @@ def read_text(path: str | Path, most_bytes: int = 1 << 20) -> str:
         raise InputError(f"{path} is not text in UTF-8; save it as UTF-8.") from None
 
 
-def read_json(path: str | Path, most_bytes: int = 64 << 20) -> Any:
+def read_json(path: str | Path, most_bytes: int = 64 << 20, remedy: str = "Get it again.") -> Any:
     """Return the value in a JSON file that others may have made; see `read_bytes`.
+
+    Args:
+        path: The file, or a link to it.
+        most_bytes: Larger files are refused.
+        remedy: A sentence, what to do about a broken one.
 
     Raises:
         InputError: Also when it is not JSON, is nested too deeply or has a number with too many digits.
     """
-    return parse_json(read_text(path, most_bytes), str(path))
+    return parse_json(read_text(path, most_bytes), str(path), remedy)
 
 
-def parse_json(text: str, name: str) -> Any:
+def parse_json(text: str, name: str, remedy: str = "Get it again.") -> Any:
     """Return the value of a JSON text.
 
     Args:
         text: The text.
         name: What it is, for the sentence.
+        remedy: A sentence, what to do about a broken one.
 
     Raises:
         InputError: When it is not JSON, is nested too deeply or has a number with too many digits.
@@ -253,11 +259,11 @@ def parse_json(text: str, name: str) -> Any:
     try:
         return json.loads(text, parse_int=_bounded_int, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise InputError(f"{name} is not JSON ({error.msg}, line {error.lineno}). Get it again.") from None
+        raise InputError(f"{name} is not JSON ({error.msg}, line {error.lineno}). {remedy}") from None
     except RecursionError:
-        raise InputError(f"{name} is nested too deeply to be what it should be. Get it again.") from None
+        raise InputError(f"{name} is nested too deeply to be what it should be. {remedy}") from None
     except ValueError as error:
-        raise InputError(f"{name} can't be used: {error}. Get it again.") from None
+        raise InputError(f"{name} can't be used: {error}. {remedy}") from None
 
 
 def _bounded_int(digits: str) -> int:
@@ -268,3 +274,31 @@ def _bounded_int(digits: str) -> int:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is in it, which is no number")
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is a regular file; there is none of a name that the system has no room for."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def printable(name: str | Path) -> str:
+    r"""Return a name as it can be shown on any terminal and written into any JSON file.
+
+    Control characters, which a terminal would obey, and bytes that are no UTF-8 are written as escapes; marks
+    that turn the direction of writing are too, and so is a line's end.
+
+    Example:
+        >>> printable("caf\udce9 \x1b[2J.wav")
+        'caf\\xe9 \\x1b[2J.wav'
+    """
+    return "".join(one if one.isprintable() or one == "\u00a0" else _escape(one) for one in os.fspath(name))
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

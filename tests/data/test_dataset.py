@@ -1,7 +1,13 @@
 """Batches are a pure function of seed and step, hold what is on disk, and never a held-out sample."""
 
+import hashlib
+import json
+import math
 import pickle
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +19,8 @@ from safetensors.numpy import save_file
 from oscine.analysis import Features, analyze
 from oscine.analysis.features import FEATURES
 from oscine.data import Dataset, Segment, Split
-from oscine.data.manifest import Span
+from oscine.data.manifest import Span, read_manifest
+from oscine.data.segment import ShardPart
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
 
@@ -52,7 +59,7 @@ def test_a_batch_is_a_pure_function_with_the_shapes_asked_for(
     batch = dataset.train.batch(seed, step, batch_size, n_frames)
     dataset.train.batch(seed + 1, step, 1, 7)  # no state is left between calls
     again = Dataset.open(prepared, verify=False).train.batch(seed, step, batch_size, n_frames)
-    for one, other in zip((*batch[:4], batch.voice), (*again[:4], again.voice), strict=True):
+    for one, other in zip((*batch[:4], batch.identity), (*again[:4], again.identity), strict=True):
         assert torch.equal(one, other)
     assert batch.audio.shape == (batch_size, n_frames * 64)
     assert batch.f0_hz.shape == batch.loudness_db.shape == batch.confidence.shape == (batch_size, n_frames)
@@ -71,8 +78,10 @@ def test_a_crop_is_on_disk_in_its_own_part_and_not_in_the_other(dataset: Dataset
 
 
 def test_the_parts_are_apart_in_the_source(dataset: Dataset) -> None:
-    last = [span for span in dataset.manifest.train if span.name == "b.flac"][-1]
-    (held,) = dataset.manifest.held_out
+    assert dataset.folder is not None
+    manifest = read_manifest(dataset.folder)
+    last = [span for span in manifest.train if span.name == "b.flac"][-1]
+    (held,) = manifest.held_out
     assert held.name == "b.flac"
     assert held.stop - held.start == 5 * 250
     assert last.file == held.file
@@ -136,7 +145,7 @@ def test_notes_are_heard_from_their_attack(tmp_path: Path) -> None:
     columns = {"audio": audio, **dict.fromkeys(FEATURES, np.ones(80, np.float32))}
     save_file(columns, tmp_path / "note")
     span = Span(name="note", file="note", start=0, stop=80)
-    split = Split([Segment(tmp_path, [span], 16_000, 1)], 1)
+    split = Split([Segment("note", [ShardPart(tmp_path, span, 1)], 16_000, 1)], 1)
     short = split.batch(0, 0, 4, 100, 50).audio
     assert torch.all(short[:, 50:130] == torch.from_numpy(audio))
     seen = split.batch(0, 0, 400, 40, 20).audio[:, 20:]
@@ -213,8 +222,182 @@ def test_no_dataset_is_refused(tmp_path: Path) -> None:
         Dataset.open(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["{}", "nothing", '{"format": "oscine-dataset-9"}'])
+@pytest.mark.parametrize(
+    "content",
+    ["{}", "nothing", '{"format": "oscine-dataset-9"}', "[" * 100_000, "9" * 10_000, "[]", "NaN"],
+)
 def test_another_manifest_is_refused(dataset_copy: Path, content: str) -> None:
     (dataset_copy / "manifest.json").write_text(content)
     with pytest.raises(InputError, match="prepare the dataset again"):
         Dataset.open(dataset_copy)
+
+
+def test_a_manifest_that_is_a_device_is_refused(dataset_copy: Path) -> None:
+    (dataset_copy / "manifest.json").unlink()
+    (dataset_copy / "manifest.json").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="not a regular file"):
+        Dataset.open(dataset_copy)
+
+
+def _set(content: Any, place: str, value: Any) -> None:
+    *parents, last = [int(step) if step.isdecimal() else step for step in place.split(".")]
+    for parent in parents:
+        content = content[parent]
+    content[last] = value
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        ("sample_rate", 1, "sample_rate is 1; give a number of at least 8000"),
+        ("sample_rate", 44_100, r"its column audio is not \d+ numbers|"),
+        ("hop_length", 10**9, "hop_length is 1000000000; give a number of at most"),
+        ("hop_length", 900, "hop length 900 is too long for 16000 Hz"),
+        ("hop_length", 65, r"its column audio is not \d+ numbers"),
+        ("curves", ["breath"], r"its column breath is not \d+ numbers"),
+        ("curves", ["a"] * 2, "it is taken"),
+        ("curves", ["../x"], "no name for a curve"),
+        ("train", [], "nothing to train on"),
+        ("train.0.stop", 10**9, r"frames 0 to 1000000000 of shards/.* are in no shard of 'a\.wav'"),
+        ("train.0.stop", 10**30, "give a number of at most"),
+        ("train.0.start", 10**6, "are in no shard"),
+        ("train.0.start", -1, "give a number of at least 0"),
+        ("train.0.name", "b.flac", "are in no shard of 'b.flac'"),
+        ("train.0.file", "../../etc/passwd", "are in no shard"),
+        ("held_out.0.start", 0, "are used twice"),
+        ("recordings.0.shards.0.file", "/etc/passwd", "not the name of a shard"),
+        ("recordings.0.shards.0.file", "shards/../manifest.json", "not the name of a shard"),
+        ("recordings.0.shards.0.n_frames", 10**9, "its column audio"),
+        ("recordings.0.shards.0.n_bytes", 3, "not as it was written"),
+        ("recordings.0.shards.0.sha256", "x", "sha256 is 'x'"),
+        ("recordings.0.name", "../a.wav", "not below its folder"),
+        ("recordings.0.name", "", "not below its folder"),
+        ("statistics.pitch_midi_quantiles", [1.0], "a list of 1; give a list with a length of at least 101"),
+        ("statistics.minutes", "long", "statistics.minutes is 'long'; give a number"),
+        ("sources", "x", "there is no key sources; the nearest is source; "),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_or_its_shards_is_a_sentence(
+    dataset_copy: Path, place: str, value: Any, sentence: str
+) -> None:
+    path = dataset_copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    _set(manifest, place, value)
+    path.write_text(json.dumps(manifest))
+    if place == "sample_rate" and value == 44_100:
+        Dataset.open(dataset_copy)  # nothing in the shards tells a rate from another
+        return
+    with pytest.raises(InputError, match=sentence) as refusal:
+        Dataset.open(dataset_copy)
+    assert str(refusal.value).endswith((".", "it repairs it."))
+
+
+@pytest.mark.parametrize("content", [b"", b"torn", b"\xff" * 64, (60).to_bytes(8, "little") + b"[" * 60])
+def test_a_shard_that_is_no_safetensors_file_is_a_sentence(dataset_copy: Path, content: bytes) -> None:
+    path = dataset_copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    shard = manifest["recordings"][0]["shards"][0]
+    content = content or b"\0"
+    (dataset_copy / shard["file"]).write_bytes(content)
+    shard["n_bytes"], shard["sha256"] = len(content), hashlib.sha256(content).hexdigest()
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match=r"is not a safetensors file|nested too deeply|not JSON"):
+        Dataset.open(dataset_copy)
+
+
+_CUT = """
+import os, sys
+from pathlib import Path
+from oscine.data import Dataset
+from oscine.errors import InputError
+dataset = Dataset.open(sys.argv[1])
+dataset.train.batch(0, 0, 4, 100)
+for shard in (Path(sys.argv[1]) / "shards").iterdir():
+    os.truncate(shard, 4096)
+try:
+    dataset.train.batch(0, 1, 8, 100)
+except InputError as error:
+    print(error)
+"""
+
+
+def test_a_shard_that_is_cut_while_it_is_used_is_a_sentence(dataset_copy: Path) -> None:
+    """In a process of its own: a map of the file would end it by SIGBUS."""
+    command = [sys.executable, "-c", _CUT, str(dataset_copy)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "is not as it was written; run oscine prepare again" in said
+
+
+@pytest.fixture(scope="module")
+def sound() -> torch.Tensor:
+    """Return 20 s of a tone that glides."""
+    time = torch.arange(20 * 16_000, dtype=torch.float64) / 16_000
+    f0_hz = 300 + 30 * torch.sin(time)
+    return (0.3 * torch.sin(2 * torch.pi * torch.cumsum(f0_hz, 0) / 16_000)).float()
+
+
+def test_arrays_are_a_dataset_like_one_on_disk(sound: torch.Tensor) -> None:
+    dataset = Dataset.from_arrays(sound, 16_000, held_out_s=4.0)
+    assert (dataset.sample_rate, dataset.hop_length, dataset.identities) == (16_000, 64, ("",))
+    assert dataset.held_out.n_frames == 4 * 250
+    assert dataset.train.n_frames == 16 * 250 - math.ceil(0.25 * 250)
+    assert torch.equal(dataset.held_out.segments[0].audio(), sound[-4 * 16_000 :])
+    whole = analyze(sound, 16_000)
+    assert torch.equal(dataset.held_out.segments[0].features().f0_hz, whole.f0_hz[-1000:])
+    batch = dataset.train.batch(1, 2, 3, 100, 10)
+    assert batch.audio.shape == (3, 110 * 64)
+    assert dataset.statistics.pitch_midi_quantiles[50] == pytest.approx(62.4, abs=0.5)
+    assert dataset.folder is None
+    again = Dataset.from_arrays(sound.numpy(), 16_000, features=whole, held_out_s=4.0)
+    assert again.fingerprint == dataset.fingerprint
+    assert Dataset.from_arrays(0.5 * sound, 16_000, features=whole).fingerprint != dataset.fingerprint
+
+
+def test_arrays_of_several_instruments_have_names_and_curves(sound: torch.Tensor) -> None:
+    features = analyze(sound, 16_000, 100)
+    curve = np.linspace(0, 1, features.n_frames)
+    dataset = Dataset.from_arrays(
+        [sound, torch.stack([sound, sound])],
+        16_000,
+        features=[features] * 2,
+        curves=[{"breath": curve}, {"breath": 2 * curve}],
+        names=["violin/a", "flute/b"],
+    )
+    assert dataset.identities == ("flute", "violin")
+    assert dataset.curves == ("breath",)
+    assert dataset.hop_length == 100
+    assert set(dataset.statistics.identities) == {"flute", "violin"}
+    assert dataset.statistics.curves["breath"][0] == pytest.approx(0.7, abs=0.05)
+    batch = dataset.train.batch(0, 0, 16, 50)
+    assert set(batch.identity.tolist()) == {0, 1}
+    assert batch.curves["breath"].shape == (16, 50)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"audio": []}, "no audio"),
+        ({"audio": torch.zeros(0)}, "is empty or has samples"),
+        ({"audio": torch.full((16_000,), math.nan)}, "samples that are no numbers"),
+        ({"audio": torch.full((16_000,), 32_000.0)}, "samples that are no numbers"),
+        ({"sample_rate": 1}, "sample rate of 1 Hz"),
+        ({"hop_length": 0}, "hop length of 0"),
+        ({"hop_length": 801}, "choose one from 1 to 800"),
+        ({"names": ["a", "b"]}, "1 recordings and 2 names"),
+        ({"audio": [torch.zeros(800)] * 2, "names": ["a", "a"]}, "same name"),
+        ({"curves": {"z": [0.0]}}, "it is taken"),
+        ({"curves": {"breath": [0.0]}}, "breath of 0000 is not 5000 finite numbers"),
+        ({"held_out_s": 19.0}, "leaves less than half"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_a_sentence(
+    sound: torch.Tensor, changes: dict[str, Any], sentence: str
+) -> None:
+    arguments = {"audio": sound, "sample_rate": 16_000} | changes
+    with pytest.raises(InputError, match=sentence):
+        Dataset.from_arrays(**arguments)
+
+
+def test_features_of_another_sound_are_refused(sound: torch.Tensor) -> None:
+    with pytest.raises(InputError, match="its audio needs 2500 at 16000 Hz"):
+        Dataset.from_arrays(sound[: 2500 * 64], 16_000, features=analyze(sound, 16_000))

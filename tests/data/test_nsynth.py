@@ -150,10 +150,19 @@ def test_nsynth_is_told_from_other_folders(nsynth: Path, recordings: Path, tmp_p
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{ broken", r"nsynth-test/examples\.json is no JSON"),
-        ("\xff", "is no JSON"),
-        ("[1, 2]", r"is not NSynth's \(the file: "),
-        ('{"a-060-100": {"pitch": 60}}', r"is not NSynth's \(a-060-100\.instrument_str: Field required\)"),
+        ("{ broken", r"nsynth-test/examples\.json is not JSON"),
+        ("\xff", "is not text in UTF-8"),
+        ("[" * 100_000, "nested too deeply"),
+        ("9" * 10_000, "a number of 10000 digits"),
+        ("[1, 2]", "is not NSynth's: it is a list of 2; give keys and values"),
+        ('{"a-060-100": {"pitch": 60}}', r"is not NSynth's: a-060-100\.instrument_str is missing"),
+        (
+            (
+                '{"../../a": {"pitch": 60, "instrument_str": "a", "instrument_family_str": "a",'
+                ' "instrument_source_str": "acoustic"}}'
+            ),
+            "is not the name of a note",
+        ),
     ],
 )
 def test_broken_lists_of_notes_are_refused(nsynth: Path, tmp_path: Path, content: str, message: str) -> None:
@@ -167,7 +176,8 @@ def test_notes_without_a_file_are_counted(nsynth: Path, tmp_path: Path) -> None:
     for pitch in (70, 60):
         (nsynth / "nsynth-test" / "audio" / f"string_acoustic_003-{pitch:03d}-100.wav").unlink()
     (nsynth / "nsynth-train" / "audio" / "organ_electronic_002-048-100.wav").unlink()  # not asked for
-    message = r"2 of 13 notes in .* have no file, the first is nsynth-test/audio/string_acoustic_003-060-100"
+    first = "nsynth-test/audio/string_acoustic_003-060-100"
+    message = rf"Files of notes are missing .*: 2 of 13, the first is {first}"
     with pytest.raises(InputError, match=message):
         prepare_nsynth(nsynth, tmp_path / "dataset")
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import torch
 from oscine.analysis import analyze
 from oscine.audio import read_audio
 from oscine.data import Dataset, Progress, prepare
+from oscine.data.manifest import read_manifest
 from oscine.errors import InputError
 
 
@@ -47,7 +49,7 @@ def test_a_dataset_holds_the_sound_and_its_analysis(recordings: Path, prepared: 
     assert torch.equal(held_out.features().f0_hz, features.f0_hz[-5 * 250 :])
     assert dataset.statistics.minutes == pytest.approx((24 + 11 - 0.252) / 60, abs=1e-4)
     assert dataset.statistics.pitch_midi_quantiles[50] == pytest.approx(64, abs=3)
-    assert dataset.quality.learnable
+    assert read_manifest(prepared).quality.learnable
 
 
 def test_every_file_is_accounted_for(sources: Path, make_bad: Callable[[str], Path], tmp_path: Path) -> None:
@@ -266,7 +268,8 @@ def test_long_recordings_are_cut_into_shards_without_a_seam(
     monkeypatch.setattr("oscine.analysis.stretches._LONGEST_S", 7.0)
     prepare(recordings, tmp_path / "dataset", held_out_s=5.0, n_workers=1, sample_rate=16_000)
     many, one = Dataset.open(tmp_path / "dataset"), Dataset.open(prepared)
-    assert [len(recording.shards) for recording in many.manifest.recordings] == [4, 3]
+    recorded = read_manifest(tmp_path / "dataset").recordings
+    assert [len(recording.shards) for recording in recorded] == [4, 3]
     for cut, whole in ((many.train, one.train), (many.held_out, one.held_out)):
         assert len(cut.segments) == len(whole.segments)
         for piece, other in zip(cut.segments, whole.segments, strict=True):
@@ -337,6 +340,7 @@ def test_a_pitch_file_that_cannot_be_used_rejects_its_recording(sources: Path, t
 
 
 def test_another_tracker_does_the_work_again(sources: Path, dataset_copy: Path, prepared: Path) -> None:
+    (dataset_copy / "manifest.json").unlink()
     report = prepare(sources, dataset_copy, held_out_s=5, n_workers=1, sample_rate=16_000, tracker="yin")
     assert report.reused == 0
     (yin,) = [one for one in Dataset.open(dataset_copy).train.segments if one.name == "a.wav"]
@@ -344,3 +348,32 @@ def test_another_tracker_does_the_work_again(sources: Path, dataset_copy: Path, 
     assert torch.equal(yin.features().f0_hz, analyze(audio, 16_000, tracker="yin").f0_hz)
     with pytest.raises(InputError, match="no pitch tracker 'ear'"):
         prepare(sources, dataset_copy, n_workers=1, sample_rate=16_000, tracker="ear")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence", "is_old"),
+    [
+        ({"sample_rate": 22_050}, r"sample rate 16000 Hz, and 22050 Hz .*--sample-rate 16000", False),
+        ({"sample_rate": 22_050}, r"sample rate 16000 Hz, and 22050 Hz .*--sample-rate 16000", True),
+        ({"hop_length": 80}, r"hop length 64, and 80 is asked for; ask for 64 to go on", False),
+        ({"tracker": "yin"}, r"tracker swift-f0, and yin .*--tracker swift-f0", False),
+    ],
+)
+def test_a_finished_dataset_is_not_made_anew_with_other_settings(
+    recordings: Path, dataset_copy: Path, settings: dict[str, Any], sentence: str, is_old: bool
+) -> None:
+    marker, manifest = dataset_copy / "oscine-dataset.json", dataset_copy / "manifest.json"
+    if is_old:  # made by a version that noted no settings
+        known = json.loads(marker.read_text())
+        marker.write_text(json.dumps({key: known[key] for key in ("format", "source")}))
+    before = manifest.read_bytes()
+    with pytest.raises(InputError, match=sentence):
+        prepare(recordings, dataset_copy, n_workers=1, **({"sample_rate": 16_000} | settings))
+    assert manifest.read_bytes() == before
+    Dataset.open(dataset_copy)
+
+
+def test_an_unfinished_dataset_may_be_made_with_other_settings(recordings: Path, dataset_copy: Path) -> None:
+    (dataset_copy / "manifest.json").unlink()
+    prepare(recordings, dataset_copy, n_workers=1, sample_rate=16_000, hop_length=80, held_out_s=5.0)
+    assert Dataset.open(dataset_copy).hop_length == 80

@@ -18,18 +18,18 @@ from safetensors.torch import load_file
 from oscine.analysis.features import FEATURES
 from oscine.data import Segment, Split
 from oscine.data.manifest import Span
+from oscine.data.segment import ShardPart
 from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.models import Instrument
-from oscine.training import module as module_under_test
 from oscine.training import train
 from oscine.training.checkpoint import read_checkpoint, write_checkpoint
-from oscine.training.module import Budget, _pieces
+from oscine.training.loop import Budget, TrainingLoop, _pieces
 
 SMALL = {
-    "instrument.n_harmonics": 10,
-    "instrument.n_noise_bands": 9,
-    "instrument.reverb_s": 0.02,
+    "instrument.synth.harmonic.n_harmonics": 10,
+    "instrument.synth.noise.n_bands": 9,
+    "instrument.effects.reverb.ir_s": 0.02,
     "instrument.controller.hidden_size": 24,
     "training.batch_size": 2,
     "training.crop_s": 0.2,
@@ -48,20 +48,23 @@ def _train(dataset: Path, folder: Path, **options):
 def test_it_learns_and_says_so(dataset: Path, tmp_path: Path) -> None:
     with open(tmp_path / "log", "w") as log:
         result = _train(dataset, tmp_path / "a", steps=120, console=Console(file=log, force_terminal=True))
-    first = _train(dataset, tmp_path / "b", steps=1).held_out_loss
-    assert result.held_out_loss < 0.7 * first
+    first = _train(dataset, tmp_path / "b", steps=1).validation_loss
+    assert result.validation_loss < 0.7 * first
     assert result.steps == 120
     assert not result.interrupted
     instrument = Instrument.from_pretrained(tmp_path / "a")
     assert instrument.statistics is not None
     names = {path.name for path in (tmp_path / "a" / "training").iterdir()}
-    assert names == {"checkpoint.safetensors", "preview.flac", "preview.png", "tensorboard"}
-    assert "held out" in (tmp_path / "log").read_text()
+    assert names == {"checkpoint.safetensors", "preview.flac", "preview.png", "tensorboard", ".lock"}
+    assert "validation" in (tmp_path / "log").read_text()
 
 
-HEARING = SMALL | {
-    "instrument.pitch_encoder": {"n_mels": 64, "n_bins": 64},
-    "instrument.timbre_encoder": {"z_size": 2, "hidden_size": 8},
+ENCODERS = SMALL | {
+    "instrument.inputs": [
+        {"kind": "f0", "encoder": {"n_mels": 64, "n_bins": 64}},
+        {"kind": "loudness"},
+        {"kind": "z", "encoder": {"z_size": 2, "hidden_size": 8}},
+    ],
     "training.learning_rate": 1e-3,
     "training.pretraining_share": 0.5,
     "training.transport_weight": 0.1,
@@ -71,38 +74,46 @@ HEARING = SMALL | {
 }
 
 
-def test_an_instrument_that_hears_pitch_is_pretrained_and_resumes_bit_for_bit(
+def test_an_instrument_with_a_pitch_encoder_is_pretrained_and_resumes_bit_for_bit(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = _train(dataset, tmp_path / "whole", steps=12, overrides=HEARING, checkpoint_every_s=0.0)
+    result = _train(dataset, tmp_path / "whole", steps=12, overrides=ENCODERS, checkpoint_every_s=0.0)
     assert result.steps == 12
     assert result.skipped_steps == 0
-    step = module_under_test.InstrumentTraining.training_step
+    step = TrainingLoop.step
     for dies_at in (3, 8):
 
-        def dying(self, batch, index, at: int = dies_at) -> None:
+        def dying(self, batch, at: int = dies_at) -> None:
             if self.counters.step == at:
                 raise RuntimeError("power cut")
-            step(self, batch, index)
+            step(self, batch)
 
-        monkeypatch.setattr(module_under_test.InstrumentTraining, "training_step", dying)
+        monkeypatch.setattr(TrainingLoop, "step", dying)
         with pytest.raises(RuntimeError, match="power cut"):
-            _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=HEARING, checkpoint_every_s=0.0)
+            _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=ENCODERS, checkpoint_every_s=0.0)
         monkeypatch.undo()
-        _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=HEARING, resume=True)
+        _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=ENCODERS, resume=True)
         assert sha256(tmp_path / f"{dies_at}" / "model.safetensors") == sha256(
             tmp_path / "whole" / "model.safetensors"
         )
 
 
-def test_a_curve_that_the_dataset_has_not_is_refused(dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"breath, which .* has not; there are periodicity, centroid"):
-        _train(dataset, tmp_path / "a", overrides=SMALL | {"instrument.curves": ["breath"]})
+def test_a_curve_that_the_dataset_lacks_is_refused(dataset: Path, tmp_path: Path) -> None:
+    inputs = [{"kind": "f0"}, {"kind": "periodicity"}, {"kind": "curve", "name": "breath"}]
+    with pytest.raises(InputError, match="takes the curve breath, which the dataset lacks"):
+        _train(dataset, tmp_path / "a", overrides=SMALL | {"instrument.inputs": inputs})
     assert not (tmp_path / "a").exists()
-    result = _train(
-        dataset, tmp_path / "b", overrides=SMALL | {"instrument.curves": ["periodicity"]}, steps=2
-    )
-    assert Instrument.from_pretrained(result.folder).condition_names == ("periodicity",)
+    result = _train(dataset, tmp_path / "b", overrides=SMALL | {"instrument.inputs": inputs[:2]}, steps=2)
+    assert list(Instrument.from_pretrained(result.folder).inputs) == ["f0_hz", "periodicity"]
+
+
+def test_parts_that_do_not_fit_together_are_refused_before_the_folder_is_made(
+    dataset: Path, tmp_path: Path
+) -> None:
+    overrides = {"instrument.synth": [{"kind": "reverb"}], "instrument.effects": []}
+    with pytest.raises(InputError, match="reverb takes a signal"):
+        _train(dataset, tmp_path / "a", overrides=overrides)
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_state_of_other_names_is_refused(dataset: Path, tmp_path: Path) -> None:
@@ -126,15 +137,15 @@ def test_interrupted_by_an_exception_it_resumes_bit_for_bit(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _train(dataset, tmp_path / "whole", checkpoint_every_s=0.0)
-    step = module_under_test.InstrumentTraining.training_step
+    step = TrainingLoop.step
     for dies_at in (3, 8, 14, 19):
 
-        def dying(self, batch, index, at: int = dies_at) -> None:
+        def dying(self, batch, at: int = dies_at) -> None:
             if self.counters.step == at:
                 raise RuntimeError("power cut")
-            step(self, batch, index)
+            step(self, batch)
 
-        monkeypatch.setattr(module_under_test.InstrumentTraining, "training_step", dying)
+        monkeypatch.setattr(TrainingLoop, "step", dying)
         with pytest.raises(RuntimeError, match="power cut"):
             _train(dataset, tmp_path / f"{dies_at}", checkpoint_every_s=0.0)
         monkeypatch.undo()
@@ -148,7 +159,7 @@ _SCRIPT = """
 import sys, torch
 from oscine.training import train
 torch.set_num_threads(1)
-options = {"recipe": "tiny", "steps": 150, "resume": True, "checkpoint_every_s": 0.0}
+options = {"recipe": "tiny", "steps": 150, "resume": "auto", "checkpoint_every_s": 0.0}
 options["overrides"] = {OVERRIDES}
 train(sys.argv[1], sys.argv[2], **options)
 """
@@ -180,14 +191,14 @@ def test_killed_at_any_moment_it_resumes_bit_for_bit(dataset: Path, tmp_path: Pa
 def test_ctrl_c_leaves_a_usable_instrument(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = module_under_test.InstrumentTraining.training_step
+    step = TrainingLoop.step
 
-    def interrupted(self, batch, index) -> None:
-        step(self, batch, index)
+    def interrupted(self, batch) -> None:
+        step(self, batch)
         if self.counters.step == 7:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(module_under_test.InstrumentTraining, "training_step", interrupted)
+    monkeypatch.setattr(TrainingLoop, "step", interrupted)
     result = _train(dataset, tmp_path / "a")
     assert result.interrupted
     assert result.steps == 7
@@ -200,7 +211,7 @@ def test_ctrl_c_leaves_a_usable_instrument(
 
 def _poison(monkeypatch: pytest.MonkeyPatch, steps: Container[int]) -> None:
     """Let the crops of these steps, counted from 0, have a sample that is no number."""
-    draw = module_under_test.InstrumentTraining.draw
+    draw = TrainingLoop.draw
 
     def poisoned(self, step: int):
         batch = draw(self, step)
@@ -208,7 +219,7 @@ def _poison(monkeypatch: pytest.MonkeyPatch, steps: Container[int]) -> None:
             batch.audio[0, 2000] = float("nan")
         return batch
 
-    monkeypatch.setattr(module_under_test.InstrumentTraining, "draw", poisoned)
+    monkeypatch.setattr(TrainingLoop, "draw", poisoned)
 
 
 def test_a_step_that_is_not_finite_is_skipped_and_counted(
@@ -250,7 +261,7 @@ def test_a_complete_run_says_that_it_stays_as_it_is(dataset: Path, tmp_path: Pat
     with open(tmp_path / "log", "w") as log:
         console = Console(file=log, width=200)
         assert _train(dataset, tmp_path / "a", steps=None, resume=True, console=console).steps == 2
-    assert "The run was complete" in (tmp_path / "log").read_text()
+    assert "The run is complete" in (tmp_path / "log").read_text()
     assert sha256(tmp_path / "a" / "model.safetensors") == before
 
 
@@ -292,13 +303,13 @@ def test_a_run_goes_on_as_long_as_it_was_meant_to_or_longer(
     again = train(dataset, tmp_path / "a", recipe="tiny", overrides=SMALL, resume=True)
     assert again.steps == 6
     losses = []
-    held_out_loss = module_under_test.InstrumentTraining.held_out_loss
+    validate = TrainingLoop.validate
 
     def noted(self):
         losses.append(self.counters.step)
-        return held_out_loss(self)
+        return validate(self)
 
-    monkeypatch.setattr(module_under_test.InstrumentTraining, "held_out_loss", noted)
+    monkeypatch.setattr(TrainingLoop, "validate", noted)
     assert _train(dataset, tmp_path / "a", steps=18, resume=True).steps == 18
     assert losses == [12, 18]
 
@@ -322,14 +333,14 @@ def test_what_is_held_out_is_looked_at_in_all_its_parts(tmp_path: Path) -> None:
         }
         save_file(columns, tmp_path / f"{voice}")
         span = Span(name=f"{voice}", file=f"{voice}", start=0, stop=n)
-        segments.append(Segment(tmp_path, [span], 16_000, 64, voice))
+        segments.append(Segment(f"{voice}", [ShardPart(tmp_path, span, 64)], 16_000, 64, voice))
     pieces = _pieces(Split(segments, 64), 16_000)
-    assert [(int(piece.voice), piece.f0_hz.shape[1]) for piece in pieces] == [
+    assert [(int(piece.identity), piece.f0_hz.shape[1]) for piece in pieces] == [
         *((0, 1500), (1, 700), (2, 1366), (2, 1367), (2, 1367), (3, 30))
     ]
     many = _pieces(Split(segments * 10, 64), 16_000)
     assert 40 <= sum(piece.audio.shape[1] for piece in many) / 16_000 <= 60
-    assert {int(piece.voice) for piece in many} == {0, 1, 2, 3}
+    assert {int(piece.identity) for piece in many} == {0, 1, 2, 3}
 
 
 def test_nothing_is_overwritten_and_only_the_same_run_is_resumed(dataset: Path, tmp_path: Path) -> None:

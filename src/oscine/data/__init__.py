@@ -1,9 +1,10 @@
 """Recordings to datasets, datasets to batches."""
 
 from oscine.data.curves import Curves, read_curves
-from oscine.data.dataset import Batch, Dataset, Segment, Split
+from oscine.data.dataset import Batch, Dataset, Split
 from oscine.data.nsynth import is_nsynth, prepare_nsynth
 from oscine.data.prepare import PrepareReport, Progress, prepare
+from oscine.data.segment import Segment
 from oscine.data.statistics import Statistics, measure_statistics
 
 __all__ = [

@@ -11,6 +11,7 @@ from jaxtyping import Float, Float32
 from oscine.analysis.csv_file import broken_row, check_rising, number, read_rows
 from oscine.audio import FileReport
 from oscine.errors import InputError
+from oscine.files import is_file
 from oscine.streaming import is_part_name
 
 SUFFIX = ".curves.csv"
@@ -68,7 +69,7 @@ def curves_file_beside(recording: str | Path) -> Path | None:
     """Return the file of curves beside a recording, ``NAME.curves.csv``, if there is one."""
     recording = Path(recording)
     place = recording.with_name(recording.stem + SUFFIX)
-    return place if place.is_file() else None
+    return place if is_file(place) else None
 
 
 def read_curves(path: str | Path) -> Curves:
@@ -160,7 +161,15 @@ def _names(fields: list[str]) -> list[str]:
     """
     if fields[0] != _TIME or len(fields) < 2:
         raise ValueError(f"the header must be {_TIME} and the names of the curves, with commas between")
-    names = fields[1:]
+    return check_names(fields[1:])
+
+
+def check_names(names: list[str]) -> list[str]:
+    """Return the names of curves.
+
+    Raises:
+        ValueError: When one is no name, is taken, or stands twice.
+    """
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name for a curve, that is a letter, then letters, digits and _")

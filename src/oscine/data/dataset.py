@@ -1,31 +1,33 @@
-"""A prepared dataset as training sees it: segments on disk, batches as a pure function of (seed, step)."""
+"""A dataset as training sees it: segments, and batches as a pure function of (seed, step)."""
 
-from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
-from safetensors import safe_open
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
-from oscine.analysis.features import FEATURES
-from oscine.analysis.quality import Quality
-from oscine.data.manifest import Manifest, Span, read_manifest, voice_of
-from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics
+from oscine.data.arrays import TakeArrays, gather_takes
+from oscine.data.held_out import FrameRange, Take, split_held_out
+from oscine.data.manifest import MANIFEST, Span, check_shard, identity_of, read_manifest
+from oscine.data.segment import ArrayPart, Segment, ShardPart
+from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics, measure_statistics
 from oscine.errors import InputError
-from oscine.files import sha256
+from oscine.files import file_size, sha256
+from oscine.plural import counted
 
 #: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
 _LEAST_SOUND, _N_TRIES = 0.02, 8
+#: What statistics are of, beside the dataset's own curves.
+_MEASURED = ("f0_hz", "confidence", "loudness_db")
 #: Voiced or not, what is within this of the loudest frames is sound.
 _SOUND_RANGE_DB = 40.0
-#: Shards that are mapped into memory at the same time; Linux allows a process 65 530 maps.
-_MOST_MAPS = 16_384
 
 
 class Batch(NamedTuple):
@@ -37,12 +39,12 @@ class Batch(NamedTuple):
     confidence: Float[Tensor, "batch frame"]
     curves: dict[str, Tensor]
     """The dataset's own curves by name, (batch, frame) each."""
-    voice: Int[Tensor, " batch"]
-    """Which of the dataset's voices each crop is from."""
+    identity: Int[Tensor, " batch"]
+    """Which of the dataset's identities each crop is from."""
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Return a batch of what the function makes of each tensor."""
-        audio, f0_hz, loudness_db, confidence, curves, voice = self
+        audio, f0_hz, loudness_db, confidence, curves, identity = self
         mapped = {name: function(curve) for name, curve in curves.items()}
         return Batch(
             function(audio),
@@ -50,74 +52,8 @@ class Batch(NamedTuple):
             function(loudness_db),
             function(confidence),
             mapped,
-            function(voice),
+            function(identity),
         )
-
-
-class Segment:
-    """A stretch of one recording without a cut: whole frames, read from disk when asked for.
-
-    Attributes:
-        name: The recording's path relative to the folder that was prepared.
-        n_frames: Frames in it.
-        sample_rate: Hz.
-        hop_length: Samples per frame.
-        voice: The number of the dataset's voice that it is from.
-        curves: Names of the dataset's own curves.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        spans: Sequence[Span],
-        sample_rate: int,
-        hop_length: int,
-        voice: int = 0,
-        curves: Sequence[str] = (),
-    ) -> None:
-        self.name = spans[0].name
-        self.voice = voice
-        self.curves = tuple(curves)
-        self.n_frames = sum(span.stop - span.start for span in spans)
-        self.sample_rate = sample_rate
-        self.hop_length = hop_length
-        self._folder, self._spans = folder, list(spans)
-
-    @property
-    def _columns(self) -> list[dict[str, np.ndarray]]:
-        names = ("audio", *FEATURES, *self.curves)
-        return [_columns(self._folder / span.file, names) for span in self._spans]
-
-    def slice(self, name: str, start: int, stop: int) -> Float32[np.ndarray, " time"]:
-        """Return ``audio`` or a feature over frames ``start`` … ``stop − 1``; a view where it can be."""
-        scale = self.hop_length if name == "audio" else 1
-        parts, first = [], 0
-        for span, columns in zip(self._spans, self._columns, strict=True):
-            last = first + span.stop - span.start
-            if first < stop and start < last:
-                shift = span.start - first  # from frames of the segment to frames of the shard
-                begin, end = max(start, first) + shift, min(stop, last) + shift
-                parts.append(columns[name][begin * scale : end * scale])
-            first = last
-        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.float32), *parts])
-
-    def features(self) -> Features:
-        """Return the features of all frames."""
-        values = {name: torch.tensor(self.slice(name, 0, self.n_frames)) for name in FEATURES}
-        return Features(**values, sample_rate=self.sample_rate, hop_length=self.hop_length)
-
-    def audio(self) -> Float[Tensor, " time"]:
-        """Return the samples, ``n_frames * hop_length`` of them, mono."""
-        return torch.tensor(self.slice("audio", 0, self.n_frames))
-
-
-@lru_cache(maxsize=_MOST_MAPS)
-def _columns(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    # safetensors maps the file into memory for torch (and copies it for numpy): nothing is read before a
-    # slice is used, and the map outlives the handle. Slices are then taken by numpy, since torch spreads
-    # even such small copies over threads, which costs up to twenty times as much on a busy machine.
-    with safe_open(path, framework="pt") as shard:
-        return {name: shard.get_tensor(name).numpy() for name in names}
 
 
 class Split:
@@ -195,7 +131,8 @@ class Split:
         if not self.segments or batch_size < 1 or n_frames < 1:
             raise InputError(
                 f"A batch of {batch_size} × {n_frames} frames cannot be drawn from "
-                f"{len(self.segments)} segments; prepare more, or ask for at least one crop of one frame."
+                f"{counted(len(self.segments), 'segment')}; prepare more, or ask for at least one "
+                "crop of one frame."
             )
         random = np.random.Generator(np.random.Philox(key=[seed, step]))
         hop_length = self.hop_length
@@ -205,7 +142,7 @@ class Split:
         loudness_db = np.full(shape, LOUDNESS_FLOOR_DB, np.float32)
         confidence = np.zeros(shape, np.float32)
         curves = {name: np.empty(shape, np.float32) for name in self.segments[0].curves}
-        voice = np.empty(batch_size, np.int64)
+        identity = np.empty(batch_size, np.int64)
         for row in range(batch_size):
             number, start = self._draw(random, n_frames)
             segment = self.segments[number]
@@ -218,66 +155,54 @@ class Split:
             for name, values in (("f0_hz", f0_hz), *curves.items()):
                 values[row, i:j] = segment.slice(name, first, stop)
                 values[row, :i], values[row, j:] = values[row, i], values[row, j - 1]
-            voice[row] = segment.voice
+            identity[row] = segment.identity
         return Batch(
             *(torch.from_numpy(values) for values in (audio, f0_hz, loudness_db, confidence)),
             curves={name: torch.from_numpy(curve) for name, curve in curves.items()},
-            voice=torch.from_numpy(voice),
+            identity=torch.from_numpy(identity),
         )
 
 
 class Dataset:
-    """A folder that ``prepare`` made: two splits, and what is known about them.
+    """Recordings with their features, in two parts: a folder that ``prepare`` made, or arrays.
 
     Attributes:
-        folder: Where it is.
-        manifest: Everything but the samples.
-        voices: The folders of the recordings, sorted; one empty name where there are none.
+        name: What it is called in messages: the folder, or "the arrays".
+        folder: Where it is; None for arrays.
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+        curves: Names of its own curves.
+        identities: The folders of the recordings, sorted; one empty name where there are none.
+        statistics: Pitch and loudness of the training part.
+        fingerprint: Sha256 of all that it holds; a run is resumed with the same dataset only.
         train: The training part.
         held_out: The part that training never sees.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        sample_rate: int,
+        hop_length: int,
+        train: Sequence[Segment],
+        held_out: Sequence[Segment],
+        statistics: Statistics,
+        fingerprint: str,
+        identities: Sequence[str] = ("",),
+        curves: Sequence[str] = (),
+        folder: Path | None = None,
+    ) -> None:
+        self.name = name
         self.folder = folder
-        self.manifest = manifest
-        self.voices = _voices(manifest)
-        self.train = self._split(manifest.train)
-        self.held_out = self._split(manifest.held_out)
-
-    def _split(self, spans: list[Span]) -> Split:
-        rate, hop_length, curves = self.sample_rate, self.hop_length, self.curves
-        # The spans of one recording in one part follow each other without a cut.
-        pieces = [list(group) for _, group in groupby(spans, key=lambda span: span.name)]
-        segments = [
-            Segment(self.folder, group, rate, hop_length, self.voices.index(voice_of(group[0].name)), curves)
-            for group in pieces
-        ]
-        return Split(segments, hop_length)
-
-    @property
-    def sample_rate(self) -> int:
-        """Hz."""
-        return self.manifest.sample_rate
-
-    @property
-    def hop_length(self) -> int:
-        """Samples per frame."""
-        return self.manifest.hop_length
-
-    @property
-    def curves(self) -> tuple[str, ...]:
-        """Names of the dataset's own curves."""
-        return tuple(self.manifest.curves)
-
-    @property
-    def statistics(self) -> Statistics:
-        """Pitch and loudness of the training part."""
-        return self.manifest.statistics
-
-    @property
-    def quality(self) -> Quality:
-        """The report on all recordings together."""
-        return self.manifest.quality
+        self.sample_rate = sample_rate
+        self.hop_length = hop_length
+        self.curves = tuple(curves)
+        self.identities = tuple(identities)
+        self.statistics = statistics
+        self.fingerprint = fingerprint
+        self.train = Split(train, hop_length)
+        self.held_out = Split(held_out, hop_length)
 
     @classmethod
     def open(cls, folder: str | Path, verify: bool = True) -> "Dataset":
@@ -288,20 +213,137 @@ class Dataset:
             verify: Also compare each shard's sha256 (about a second per gigabyte); without it only the sizes.
 
         Raises:
-            InputError: When there is no finished dataset, a shard is missing, or a byte of one has changed.
+            InputError: When there is no finished dataset, its manifest contradicts itself or the shards, a
+                shard is missing, or a byte of one has changed.
+            OSError: When a file can't be read.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
-        for shard in (shard for recording in manifest.recordings for shard in recording.shards):
-            path = folder / shard.file
-            if not path.is_file():
-                raise InputError(
-                    f"{folder} lacks {shard.file}; run oscine prepare again, it makes only what is missing."
+        for recording in manifest.recordings:
+            for shard in recording.shards:
+                path = folder / shard.file
+                if not path.exists():
+                    raise InputError(
+                        f"{folder} lacks {shard.file}; run oscine prepare again, it makes only what is "
+                        "missing."
+                    )
+                if file_size(path) != shard.n_bytes or (verify and sha256(path) != shard.sha256):
+                    raise InputError(
+                        f"{path} is not as it was written; run oscine prepare again, it repairs it."
+                    )
+                check_shard(path, shard, manifest)
+        rate, hop_length, curves = manifest.sample_rate, manifest.hop_length, manifest.curves
+        identities = sorted({identity_of(recording.name) for recording in manifest.recordings})
+
+        def segments(spans: list[Span]) -> list[Segment]:
+            # The spans of one recording in one part follow each other without a cut.
+            pieces = [list(group) for _, group in groupby(spans, key=lambda span: span.name)]
+            return [
+                Segment(
+                    group[0].name,
+                    [ShardPart(folder, span, hop_length) for span in group],
+                    rate,
+                    hop_length,
+                    identities.index(identity_of(group[0].name)),
+                    curves,
                 )
-            if path.stat().st_size != shard.n_bytes or (verify and sha256(path) != shard.sha256):
-                raise InputError(f"{path} is not as it was written; run oscine prepare again, it repairs it.")
-        return cls(folder, manifest)
+                for group in pieces
+            ]
+
+        return cls(
+            name=str(folder),
+            folder=folder,
+            sample_rate=rate,
+            hop_length=hop_length,
+            train=segments(manifest.train),
+            held_out=segments(manifest.held_out),
+            statistics=manifest.statistics,
+            fingerprint=sha256(folder / MANIFEST),
+            identities=identities,
+            curves=curves,
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        audio: Tensor | np.ndarray | Sequence[Tensor] | Sequence[np.ndarray],
+        sample_rate: int,
+        *,
+        hop_length: int | None = None,
+        features: Features | Sequence[Features] | None = None,
+        curves: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        names: Sequence[str] | None = None,
+        held_out_s: int | float | None = None,
+    ) -> "Dataset":
+        """Return a dataset of arrays, in memory.
+
+        Args:
+            audio: One recording, ``(time,)`` or ``(channel, time)``, floats in −1 … 1, or a list of them.
+            sample_rate: In Hz, 8000 … 192000.
+            hop_length: Samples per frame; the features', or ``round(sample_rate / 250)``.
+            features: Of each recording, as `analyze` returns them; measured if left out.
+            curves: Further curves of each recording by name, one value a frame.
+            names: Of the recordings, distinct; ``flute/a`` is of the instrument ``flute``.
+            held_out_s: Seconds to hold out, as `prepare` does; a tenth if left out.
+
+        Raises:
+            InputError: When there is no sound, a value is not finite, lengths or rates do not fit, or too
+                little is there to hold something out.
+
+        Example:
+            >>> import torch
+            >>> from oscine.data import Dataset
+            >>> tone = 0.3 * torch.sin(440 * 2 * torch.pi * torch.arange(80_000) / 16_000)
+            >>> dataset = Dataset.from_arrays(tone, 16_000, held_out_s=1.0)
+            >>> dataset.train.batch(seed=0, step=0, batch_size=4, n_frames=250).audio.shape
+            torch.Size([4, 16000])
+        """
+        takes = gather_takes(audio, sample_rate, hop_length, features, curves, names)
+        hop_length, own = takes[0].hop_length, takes[0].curves
+        identities = sorted({identity_of(take.name) for take in takes})
+        parts = split_held_out(
+            [Take(take.n_frames, take.pitch_midi, identity_of(take.name)) for take in takes],
+            sample_rate / hop_length,
+            held_out_s,
+        )
+
+        def segment(part: FrameRange) -> Segment:
+            take = takes[part.take]
+            columns = ArrayPart(take.columns(part.start, part.stop), part.stop - part.start)
+            identity = identities.index(identity_of(take.name))
+            return Segment(take.name, [columns], sample_rate, hop_length, identity, own)
+
+        digest = hashlib.sha256(f"{sample_rate} {hop_length} {held_out_s}".encode())
+        for take in takes:
+            for content in take.content():
+                digest.update(content)
+        return cls(
+            name="the arrays",
+            sample_rate=sample_rate,
+            hop_length=hop_length,
+            train=[segment(part) for part in parts[0]],
+            held_out=[segment(part) for part in parts[1]],
+            statistics=_statistics(takes, parts[0], sample_rate / hop_length),
+            fingerprint=digest.hexdigest(),
+            identities=identities,
+            curves=own,
+        )
 
 
-def _voices(manifest: Manifest) -> tuple[str, ...]:
-    return tuple(sorted({voice_of(recording.name) for recording in manifest.recordings}))
+def _statistics(takes: list[TakeArrays], parts: list[FrameRange], frame_rate: float) -> Statistics:
+    columns = [takes[part.take].columns(part.start, part.stop) for part in parts]
+    f0_hz, confidence, loudness_db = (np.concatenate([one[name] for one in columns]) for name in _MEASURED)
+    own = {name: np.concatenate([one[name] for one in columns]) for name in takes[0].curves}
+    whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, curves=own)
+    by_identity: dict[str, list[FrameRange]] = {}
+    for part in parts:
+        by_identity.setdefault(identity_of(takes[part.take].name), []).append(part)
+    if len(by_identity) == 1:
+        return whole
+    return whole.model_copy(
+        update={
+            "identities": {
+                identity: _statistics(takes, own, frame_rate) for identity, own in by_identity.items()
+            }
+        }
+    )

@@ -1,14 +1,22 @@
 """The records of a dataset: what is in which shard, which part is held out, what became of every file."""
 
-from pathlib import Path
+import re
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from oscine.analysis.features import FEATURES
 from oscine.analysis.quality import Quality
 from oscine.audio import FileReport
+from oscine.data.curves import check_names
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
+from oscine.explain import explain
+from oscine.files import read_json
+from oscine.tensor_file import read_header
 
 MANIFEST = "manifest.json"
 SHARDS = "shards"
@@ -16,17 +24,36 @@ RECORDS = "records"
 FORMAT = "oscine-dataset-1"
 
 
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
+_SHARD = re.compile(rf"{SHARDS}/[0-9a-f]{{16}}-[0-9]{{3,9}}\.safetensors")
+_MOST_FRAMES = 1 << 40
+_MOST_BYTES = 1 << 30
+_MOST_MANIFEST_BYTES = 1 << 30
+
+
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def longest_hop(sample_rate: int) -> int:
+    """Return the largest hop length of a dataset: 20 frames a second."""
+    return sample_rate // 20
 
 
 class Shard(_Record):
     """One safetensors file: audio and features of some minutes of one recording, whole frames."""
 
     file: str = Field(description="relative to the dataset's folder")
-    n_frames: int = Field(ge=1)
-    n_bytes: int = Field(ge=1)
-    sha256: str
+    n_frames: int = Field(ge=1, le=_MOST_FRAMES)
+    n_bytes: int = Field(ge=1, le=_MOST_BYTES)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+    @field_validator("file")
+    @classmethod
+    def _file_is_a_shard_of_the_dataset(cls, file: str) -> str:
+        if not _SHARD.fullmatch(file):
+            raise ValueError("it is not the name of a shard of this dataset")
+        return file
 
 
 class Recording(_Record):
@@ -57,8 +84,8 @@ class Span(_Record):
 
     name: str = Field(description="of the recording")
     file: str = Field(description="the shard")
-    start: int = Field(ge=0)
-    stop: int = Field(ge=1)
+    start: int = Field(ge=0, le=_MOST_FRAMES)
+    stop: int = Field(ge=1, le=_MOST_FRAMES)
 
 
 class Manifest(_Record):
@@ -66,8 +93,8 @@ class Manifest(_Record):
 
     format: Literal["oscine-dataset-1"] = FORMAT
     source: str = Field(description="name of the folder that was prepared")
-    sample_rate: int = Field(ge=1)
-    hop_length: int = Field(ge=1)
+    sample_rate: int = Field(ge=LOWEST_RATE, le=HIGHEST_RATE)
+    hop_length: int = Field(ge=1, le=longest_hop(HIGHEST_RATE))
     files: list[FileReport] = Field(description="every audio file that was found, in sorted order")
     other_files: int = Field(ge=0, description="files beside them that are no audio by their name")
     recordings: list[Recording]
@@ -77,8 +104,45 @@ class Manifest(_Record):
     quality: Quality = Field(description="of all recordings together")
     curves: list[str] = Field(default=[], description="names of the further curves in every shard")
 
+    @field_validator("curves")
+    @classmethod
+    def _curves_have_names(cls, curves: list[str]) -> list[str]:
+        return check_names(curves)
 
-def voice_of(recording: str) -> str:
+    @model_validator(mode="after")
+    def _parts_are_of_the_shards(self) -> "Manifest":
+        if self.hop_length > longest_hop(self.sample_rate):
+            raise ValueError(f"the hop length {self.hop_length} is too long for {self.sample_rate} Hz")
+        if not self.train:
+            raise ValueError("it has nothing to train on")
+        n_frames: dict[tuple[str, str], int] = {}
+        for recording in self.recordings:
+            if not _is_inside(recording.name):
+                raise ValueError(f"the recording {recording.name[:80]!r} is not below its folder")
+            for shard in recording.shards:
+                n_frames[recording.name, shard.file] = shard.n_frames
+        by_file: dict[str, list[Span]] = {}
+        for span in (*self.train, *self.held_out):
+            if not span.start < span.stop <= n_frames.get((span.name, span.file), 0):
+                raise ValueError(
+                    f"frames {span.start} to {span.stop} of {span.file[:80]} are in no shard of "
+                    f"{span.name[:80]!r}"
+                )
+            by_file.setdefault(span.file, []).append(span)
+        for spans in by_file.values():
+            spans.sort(key=lambda span: span.start)
+            if any(after.start < before.stop for before, after in pairwise(spans)):
+                raise ValueError(f"frames of {spans[0].file} are used twice")
+        return self
+
+
+def _is_inside(name: str) -> bool:
+    """Return whether a recording's name is a path below the folder that was prepared."""
+    path = PurePosixPath(name)
+    return bool(name) and "\0" not in name and not path.is_absolute() and ".." not in path.parts
+
+
+def identity_of(recording: str) -> str:
     """Return the folder that a recording is in, of those directly below the prepared one; "" for none."""
     folder, slash, _ = recording.partition("/")
     return folder if slash else ""
@@ -88,16 +152,33 @@ def read_manifest(folder: Path) -> Manifest:
     """Return a dataset's manifest.
 
     Raises:
-        InputError: When the folder holds no finished dataset, or one that this version cannot read.
+        InputError: When the folder holds no finished dataset, or one that contradicts itself or that this
+            version can't read.
+        OSError: When it can't be read.
     """
     path = folder / MANIFEST
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{folder} holds no finished dataset ({MANIFEST} is missing); run oscine prepare.")
+    remedy = f"Delete {folder} and prepare the dataset again."
+    content = read_json(path, _MOST_MANIFEST_BYTES, remedy)
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(
-            f"{path} cannot be used ({place}: {first['msg']}); prepare the dataset again."
-        ) from None
+        raise InputError(f"{path} can't be used: {explain(error, Manifest)}. {remedy}") from None
+
+
+def check_shard(path: Path, shard: Shard, manifest: Manifest) -> None:
+    """Refuse a shard whose columns are not as long as the manifest says.
+
+    Raises:
+        InputError: When a column is missing, or its length or type differs.
+    """
+    found = read_header(path).tensors
+    for name in ("audio", *FEATURES, *manifest.curves):
+        length = shard.n_frames * (manifest.hop_length if name == "audio" else 1)
+        info = found.get(name)
+        if info is None or info.shape != (length,) or info.dtype != torch.float32:
+            raise InputError(
+                f"{path} can't be used: its column {name} is not {length} numbers; delete {path.parents[1]} "
+                "and prepare the dataset again."
+            )

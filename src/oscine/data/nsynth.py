@@ -1,20 +1,27 @@
 """NSynth, and sets in its format: single notes of many instruments, instruments held out."""
 
 import hashlib
-import json
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from oscine.analysis import TRACKERS
 from oscine.data.prepare import PrepareReport, Progress, prepare
 from oscine.errors import InputError
+from oscine.explain import explain
+from oscine.files import read_json
+from oscine.plural import counted
 
 _EXAMPLES, _AUDIO = "examples.json", "audio"
 _TRAIN, _HELD_OUT = "nsynth-train", ("nsynth-test", "nsynth-valid")
 _HELD_OUT_SHARE = 0.2
+#: Of the whole of NSynth it has 213 MB.
+_MOST_EXAMPLES_BYTES = 1 << 30
+#: The name of a file in `audio`, which is the only folder that is looked into.
+_NOTE_NAME = re.compile(r"[^/\\\0]{1,200}")
 
 
 class _Example(BaseModel):
@@ -26,6 +33,10 @@ class _Example(BaseModel):
     instrument_family_str: str
     instrument_source_str: str
     pitch: int
+
+
+class _Examples(RootModel[dict[str, _Example]]):
+    """What is used of ``examples.json``."""
 
 
 class _Note(NamedTuple):
@@ -111,8 +122,9 @@ def prepare_nsynth(
         held_out &= {note.path for note in notes}
     if not 0 < len(held_out) < len(notes):
         raise InputError(
-            f"{folder} has {len(notes) - len(held_out)} notes to train on and {len(held_out)} to hold out "
-            f"that are {' or '.join(sources)} and from {lowest} to {highest} in pitch; ask for more of them."
+            f"{folder} has {counted(len(notes) - len(held_out), 'note')} to train on and {len(held_out)} to "
+            f"hold out that are {' or '.join(sources)} and from {lowest} to {highest} in pitch; ask for "
+            "more of them."
         )
     _check_files(folder, notes)
     return prepare(
@@ -142,14 +154,12 @@ def _parts(folder: Path) -> dict[str, Path]:
 def _read_part(folder: Path, part: str, place: Path) -> list[_Note]:
     path = place / _EXAMPLES
     try:
-        entries = json.loads(path.read_bytes())
-        examples = TypeAdapter(dict[str, _Example]).validate_python(entries)
+        examples = _Examples.model_validate(read_json(path, _MOST_EXAMPLES_BYTES)).root
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path} is not NSynth's ({where}: {first['msg']}); get it again.") from None
-    except ValueError as error:
-        raise InputError(f"{path} is no JSON ({error}); get it again.") from None
+        raise InputError(f"{path} is not NSynth's: {explain(error, _Examples)}. Get it again.") from None
+    wrong = next((name for name in examples if not _NOTE_NAME.fullmatch(name)), None)
+    if wrong is not None:
+        raise InputError(f"{path} is not NSynth's: {wrong[:80]!r} is not the name of a note. Get it again.")
     audio = (place / _AUDIO).relative_to(folder)
     return [_Note((audio / f"{name}.wav").as_posix(), part, example) for name, example in examples.items()]
 
@@ -175,6 +185,7 @@ def _check_files(folder: Path, notes: list[_Note]) -> None:
     missing = sorted(note.path for note in notes if not (folder / note.path).is_file())
     if missing:
         raise InputError(
-            f"{len(missing)} of {len(notes)} notes in {folder} have no file, the first is {missing[0]}; "
+            f"Files of notes are missing in {folder}: {len(missing)} of {len(notes)}, the first is "
+            f"{missing[0]}; "
             "unpack the set again."
         )

@@ -20,13 +20,13 @@ from oscine.analysis.quality import Quality, merge
 from oscine.audio.file import AUDIO_SUFFIXES, FileReport
 from oscine.data.curves import common_curves, curves_file_beside
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
-from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, voice_of
+from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, identity_of
 from oscine.data.recording import Job, finished_record
 from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
-from oscine.data.workplace import remove_unused, workplace
+from oscine.data.workplace import Settings, remove_unused, workplace
 from oscine.errors import InputError
-from oscine.files import sha256, write_atomically
+from oscine.files import printable, sha256, write_atomically
 
 #: Statistics are of every frame up to this many; longer sets are sampled evenly.
 _STATISTICS_FRAMES = 4_000_000
@@ -150,7 +150,9 @@ def prepare(
         if not sources:
             raise InputError(f"No audio file in {folder} is one of those asked for; ask for others.")
     source_name = folder.resolve().name
-    with workplace(dataset_folder, source_name):
+    with workplace(
+        dataset_folder, source_name, Settings(sample_rate=sample_rate, hop_length=hop_length, tracker=tracker)
+    ):
         plan = _Plan(folder, sources, dataset_folder, sample_rate, hop_length, tracker)
         plan.run(n_workers or os.cpu_count() or 1, strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]
@@ -249,7 +251,7 @@ class _Plan:
         tracker: str,
     ) -> None:
         settings = f"{_code_fingerprint()} {sample_rate} {hop_length} {tracker}"
-        self._names = [source.relative_to(folder).as_posix() for source in sources]
+        self._names = [printable(source.relative_to(folder).as_posix()) for source in sources]
         self._sizes: dict[str, int] = {}
         self._records: dict[str, FileRecord] = {}
         self._jobs: list[Job] = []
@@ -261,7 +263,7 @@ class _Plan:
             try:
                 # Reading a pipe or a device would never end.
                 content = sha256(source) if source.is_file() else None
-                known = "".join(f" {file.name} {sha256(file)}" for file in beside if file)
+                known = "".join(f" {printable(file.name)} {sha256(file)}" for file in beside if file)
                 self._sizes[name] = source.stat().st_size if source.is_file() else 0
             except OSError as error:
                 content, self._sizes[name] = None, 0
@@ -345,15 +347,20 @@ def _split(
     voiced_s = sum(recording.quality.evidence.voiced_s for recording in recordings)
     if voiced_s < LEAST_VOICED_S:
         raise InputError(
-            f"{folder} holds {voiced_s:.1f} s of sound with a pitch, and less than {LEAST_VOICED_S:.0f} s "
-            "cannot be learned from; record more, and see oscine analyze for what was found."
+            f"{folder} holds {_below(voiced_s, LEAST_VOICED_S)} s of sound with a pitch, and less than "
+            f"{LEAST_VOICED_S:.0f} s cannot be learned; record more, and see oscine analyze for what was found."
         )
-    takes = [Take(one.n_frames, one.pitch_midi_median, voice_of(one.name)) for one in recordings]
+    takes = [Take(one.n_frames, one.pitch_midi_median, identity_of(one.name)) for one in recordings]
     if held_out_names is None:
         train, held_out = split_held_out(takes, frame_rate, held_out_s)
     else:
         train, held_out = split_whole(takes, [held_out_names(recording.name) for recording in recordings])
     return _spans(recordings, train), _spans(recordings, held_out)
+
+
+def _below(value: int | float, limit: int | float) -> str:
+    """Return a value that is below a limit with as few decimals as show it, one at least."""
+    return next(text for text in (f"{value:.{digits}f}" for digits in range(1, 20)) if float(text) < limit)
 
 
 def _spans(recordings: list[Recording], parts: list[FrameRange]) -> list[Span]:
@@ -382,10 +389,10 @@ def _statistics(folder: Path, train: list[Span], frame_rate: float, curves: list
     f0_hz, confidence, loudness_db = (values.pop(name) for name in _MEASURED)
     minutes = n_frames / frame_rate / 60
     whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes, curves=values)
-    by_voice: dict[str, list[Span]] = {}
+    by_identity: dict[str, list[Span]] = {}
     for span in train:
-        by_voice.setdefault(voice_of(span.name), []).append(span)
-    if len(by_voice) == 1:
+        by_identity.setdefault(identity_of(span.name), []).append(span)
+    if len(by_identity) == 1:
         return whole
-    voices = {name: _statistics(folder, part, frame_rate, curves) for name, part in by_voice.items()}
-    return whole.model_copy(update={"voices": voices})
+    identities = {name: _statistics(folder, part, frame_rate, curves) for name, part in by_identity.items()}
+    return whole.model_copy(update={"identities": identities})

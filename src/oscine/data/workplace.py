@@ -2,17 +2,15 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from oscine.data.manifest import FORMAT, RECORDS, SHARDS
-from oscine.errors import InputError
-from oscine.files import write_atomically
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-if sys.platform != "win32":
-    import fcntl
+from oscine.data.manifest import FORMAT, MANIFEST, RECORDS, SHARDS, read_manifest
+from oscine.errors import InputError
+from oscine.files import locked, read_json, write_atomically
 
 _MARKER = "oscine-dataset.json"
 _LOCK = ".lock"
@@ -20,21 +18,44 @@ _LOCK = ".lock"
 _TEMPORARY = re.compile(r"\.(oscine-dataset|manifest|[0-9a-f]{16}(-\d{3,})?)-\w{8}\.(json|safetensors)")
 
 
+class Settings(BaseModel):
+    """What all that is in a dataset was made with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sample_rate: int
+    hop_length: int
+    tracker: str
+
+
+class _Marker(BaseModel):
+    """The file that says whose a dataset's folder is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str
+    source: str
+    settings: Settings | None = None
+
+
 @contextmanager
-def workplace(folder: Path, source: str) -> Iterator[None]:
+def workplace(folder: Path, source: str, settings: Settings) -> Iterator[None]:
     """Make the folder a dataset's, or continue in it, and keep every other writer out meanwhile.
 
     Args:
         folder: New, empty, or an earlier dataset of the same source.
         source: Name of the folder that is being prepared.
+        settings: What the dataset is made with; a finished one is not made anew with others.
 
     Raises:
-        InputError: When it holds anything else, or another process is writing to it.
+        InputError: When it holds anything else, or a finished dataset with other settings, or another process
+            is writing to it.
+        OSError: When the disk refuses.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder for the dataset.")
     marker = folder / _MARKER
-    if not marker.is_file():
+    if not marker.exists():
         held = [path.name for path in folder.iterdir()] if folder.exists() else []
         foreign = sorted(name for name in held if name != _LOCK and not _TEMPORARY.fullmatch(name))
         if foreign:
@@ -42,11 +63,12 @@ def workplace(folder: Path, source: str) -> Iterator[None]:
                 f"{folder} already holds something else ({foreign[0]}); name a new or empty folder."
             )
         folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        if marker.is_file():
-            _check_marker(marker, folder, source)
-        else:
-            write_atomically(marker, json.dumps({"format": FORMAT, "source": source}))
+    with locked(folder / _LOCK, f"Another oscine prepare is writing to {folder}; wait for it."):
+        if marker.exists():
+            _check_marker(marker, folder, source, settings)
+        write_atomically(
+            marker, json.dumps({"format": FORMAT, "source": source, "settings": settings.model_dump()})
+        )
         for place in (folder, folder / SHARDS, folder / RECORDS):
             for path in place.glob(".*"):
                 if _TEMPORARY.fullmatch(path.name):
@@ -54,28 +76,39 @@ def workplace(folder: Path, source: str) -> Iterator[None]:
         yield
 
 
-def _check_marker(marker: Path, folder: Path, source: str) -> None:
+def _check_marker(marker: Path, folder: Path, source: str, settings: Settings) -> None:
     try:
-        owner = json.loads(marker.read_bytes())
-        fits = owner["format"] == FORMAT and owner["source"] == source
-    except (ValueError, TypeError, KeyError):
-        raise InputError(f"{marker} is damaged; delete {folder} and prepare again.") from None
-    if not fits:
+        owner = _Marker.model_validate(read_json(marker, remedy=f"Delete {folder} and prepare again."))
+    except ValidationError:
+        owner = None
+    if owner is None or owner.format != FORMAT:
+        raise InputError(f"{marker} is damaged; delete {folder} and prepare again.")
+    if owner.source != source:
         raise InputError(
-            f"{folder} holds the dataset of another folder ({owner['source']}); "
-            "name a new folder or delete it."
+            f"{folder} holds the dataset of another folder ({owner.source}); name a new folder or delete it."
         )
+    if (folder / MANIFEST).exists():
+        _check_settings(folder, owner.settings, settings)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with open(folder / _LOCK, "w") as lock:
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # freed by the system when its holder dies
-            except OSError:
-                raise InputError(f"Another oscine prepare is writing to {folder}; wait for it.") from None
-        yield
+def _check_settings(folder: Path, made_with: Settings | None, settings: Settings) -> None:
+    if made_with is None:  # by an earlier version, which noted less
+        finished = read_manifest(folder)
+        made_with = settings.model_copy(
+            update={"sample_rate": finished.sample_rate, "hop_length": finished.hop_length}
+        )
+    for what, unit, option in (
+        ("sample_rate", " Hz", "--sample-rate"),
+        ("hop_length", "", ""),
+        ("tracker", "", "--tracker"),
+    ):
+        before, now = getattr(made_with, what), getattr(settings, what)
+        if before != now:
+            raise InputError(
+                f"{folder} holds a finished dataset with the {what.replace('_', ' ')} {before}{unit}, and "
+                f"{now}{unit} is asked for; ask for {before}{unit}{option and f' ({option} {before})'} to go "
+                "on with it, name another folder, or delete this one."
+            )
 
 
 def remove_unused(folder: Path, keys: set[str]) -> None:

@@ -27,7 +27,7 @@ _LICENCES = frozenset(
         *("cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0"),
         *("cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"),
         *("afl-3.0", "artistic-2.0", "bsl-1.0", "ecl-2.0", "epl-1.0", "epl-2.0", "ms-pl", "ncsa", "ofl-1.1"),
-        *("osl-3.0", "pddl", "odbl", "openrail", "unknown"),
+        *("osl-3.0", "pddl", "odbl", "openrail", "zlib", "unknown"),
     )
 )
 """The identifiers that the Hugging Face hub knows."""

@@ -1,5 +1,6 @@
-"""Training: the Lightning module, the schedule, the guard, the checkpoints."""
+"""Training: the loop, its loss, its callbacks, its checkpoints."""
 
+from oscine.training.loop import Callback, TrainingLoop, Validation
 from oscine.training.run import TrainResult, train
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["Callback", "TrainResult", "TrainingLoop", "Validation", "train"]

@@ -1,132 +1,134 @@
-"""What happens around the steps: time, validation, checkpoints, previews, the progress bar."""
+"""The callbacks of a run: checkpoints and the best instrument, curves for TensorBoard, progress."""
 
 import math
 import time
 from pathlib import Path
-from typing import Any, cast
 
-import lightning
-import torch
-from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from torch.utils.tensorboard import SummaryWriter
 
-from oscine.training.checkpoint import RunInfo, Snapshot, take_snapshot, write_checkpoint
-from oscine.training.module import InstrumentTraining
-from oscine.training.preview import write_preview
+from oscine.files import disk_errors
+from oscine.training.checkpoint import RunInfo, Snapshot, write_checkpoint
+from oscine.training.loop import Callback, TrainingLoop, Validation
+from oscine.training.preview import make_preview
 
-_CHECKPOINT_EVERY_S = 20.0
 _SCALARS_EVERY = 10
+_LINE_EVERY_S = 60.0
 
 
-class Keeper(Callback):
-    """Keeps time, the best instrument, the checkpoint and the curves; ends the run when its budget is spent.
+class CheckpointCallback(Callback):
+    """Keeps the best instrument, and the state of the run from which it can be resumed.
 
     Args:
         folder: The instrument's.
+        checkpoint_path: The run's state.
         run: What the run was started with.
         card: What the model card says.
-        checkpoint_path: The run's state.
-        checkpoint_every_s: Seconds between two checkpoints.
+        every_s: Seconds between two checkpoints.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        run: RunInfo,
-        card: dict[str, object],
-        checkpoint_path: Path,
-        checkpoint_every_s: float = _CHECKPOINT_EVERY_S,
+        self, folder: Path, checkpoint_path: Path, run: RunInfo, card: dict[str, object], every_s: float
     ) -> None:
         self.folder = folder
+        self.checkpoint_path = checkpoint_path
         self.run = run
         self.card = card
-        self.checkpoint_path = checkpoint_path
-        self.checkpoint_every_s = checkpoint_every_s
-        self.stop_requested = False
-        self._clock = self._written = 0.0
+        self.every_s = every_s
+        self._written = 0.0
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Start the clock, and make sure that there is something to resume."""
-        self._clock = self._written = time.monotonic()
-        module = cast(InstrumentTraining, pl_module)
-        if module.counters.step == 0:
-            write_checkpoint(self.checkpoint_path, module.snapshot, self.run)
+    def on_start(self, loop: TrainingLoop) -> None:
+        """Make sure that there is something to resume."""
+        self._written = time.monotonic()
+        if loop.counters.step == 0:
+            write_checkpoint(self.checkpoint_path, loop.snapshot, self.run)
 
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any, **__: Any
-    ) -> None:
-        """Do after each step what is due."""
-        module = cast(InstrumentTraining, pl_module)
-        counters = module.counters
-        self._tick(module)
-        if counters.step % _SCALARS_EVERY == 0:
-            self._scalars(trainer, module)
-        done = module.progress >= 1 or self.stop_requested
-        if done or int(module.progress * module.config.n_validations) > counters.n_validations:
-            self.validate(trainer, module)
-            counters.n_validations = int(module.progress * module.config.n_validations)
-            # Time that validation took is the run's time too.
-            self._tick(module)
-            self._write(module, done)
-        elif counters.step == module.snapshot.counters.step and (
-            time.monotonic() - self._written >= self.checkpoint_every_s
-        ):
-            self._write(module, done)
-        trainer.should_stop = done
+    def on_step(self, loop: TrainingLoop) -> None:
+        """Write a checkpoint where one is due; where a validation is due, after it."""
+        is_snapshot = loop.counters.step == loop.snapshot.counters.step
+        if is_snapshot and not loop.validation_is_due and time.monotonic() - self._written >= self.every_s:
+            self._write(loop)
 
-    def validate(self, trainer: lightning.Trainer, module: InstrumentTraining) -> None:
-        """Take the held-out loss; keep the instrument when it is the best so far; write a preview."""
-        counters = module.counters
-        loss, audio, target = module.held_out_loss()
-        if trainer.logger is not None:
-            trainer.logger.log_metrics({"loss/held_out": loss}, counters.step)
-        if loss < counters.best_loss:
-            counters.best_loss = loss
-            module.instrument.save_pretrained(
-                self.folder, **self.card, steps=counters.step, held_out_loss=round(loss, 4)
-            )
-        write_preview(
-            self.checkpoint_path.parent,
-            audio,
-            target,
-            module.instrument.sample_rate,
-            counters.step,
-            trainer.logger.experiment if isinstance(trainer.logger, TensorBoardLogger) else None,
-        )
+    def on_validation(self, loop: TrainingLoop, validation: Validation) -> None:
+        """Keep the instrument when it is the best so far; write a checkpoint."""
+        counters = loop.counters
+        if validation.loss < counters.best_loss:
+            counters.best_loss = validation.loss
+            facts = {"steps": counters.step, "validation_loss": round(validation.loss, 4)}
+            loop.instrument.save_pretrained(self.folder, **self.card, **facts)
+        self._write(loop)
 
-    def _tick(self, module: InstrumentTraining) -> None:
-        now = time.monotonic()
-        module.counters.elapsed_s += now - self._clock
-        self._clock = now
-
-    def _write(self, module: InstrumentTraining, done: bool) -> None:
+    def _write(self, loop: TrainingLoop) -> None:
         # What a run is resumed from is what it is rolled back to, resumed or not: never weights that have
         # just given a loss or a gradient that is not finite.
-        if module.counters.n_skipped_in_a_row == 0:
-            module.snapshot = take_snapshot(module.instrument, module.optimizer, module.counters)
-        snapshot = module.snapshot
-        if done:
-            now = module.counters.model_copy(update={"n_skipped_in_a_row": 0})
+        loop.take_snapshot()
+        snapshot = loop.snapshot
+        if loop.is_done:
+            now = loop.counters.model_copy(update={"n_skipped_in_a_row": 0})
             snapshot = Snapshot(snapshot.tensors, now)
         write_checkpoint(self.checkpoint_path, snapshot, self.run)
         self._written = time.monotonic()
 
-    def _scalars(self, trainer: lightning.Trainer, module: InstrumentTraining) -> None:
-        if trainer.logger is not None:
-            counters = module.counters
-            metrics = {
-                "loss/train": module.last_loss,
-                "learning_rate": module.learning_rate,
+
+class RecordCallback(Callback):
+    """Writes curves for TensorBoard, and previews, for it and as files.
+
+    Args:
+        folder: Where previews go.
+        tensorboard_folder: Where TensorBoard's files go.
+    """
+
+    def __init__(self, folder: Path, tensorboard_folder: Path) -> None:
+        self.folder = folder
+        self.tensorboard_folder = tensorboard_folder
+        self._writer: SummaryWriter | None = None
+
+    def on_start(self, loop: TrainingLoop) -> None:
+        """Begin a file; curves of steps behind the one that is resumed are hidden."""
+        with disk_errors(self.tensorboard_folder):
+            self._writer = SummaryWriter(str(self.tensorboard_folder), purge_step=loop.counters.step + 1)
+
+    def on_step(self, loop: TrainingLoop) -> None:
+        """Add the curves."""
+        counters = loop.counters
+        if counters.step % _SCALARS_EVERY == 0:
+            scalars = {
+                "loss/train": loop.last_loss,
+                "learning_rate": loop.learning_rate,
                 "steps_per_second": counters.step / max(counters.elapsed_s, 1e-9),
                 "skipped_steps": float(counters.n_skipped),
             }
-            trainer.logger.log_metrics(metrics, counters.step)
+            for name, value in scalars.items():
+                self._add(name, value, counters.step)
+
+    def on_validation(self, loop: TrainingLoop, validation: Validation) -> None:
+        """Add the validation loss and the preview."""
+        step = loop.counters.step
+        preview = make_preview(validation.audio, validation.target, loop.instrument.sample_rate, step)
+        preview.write(self.folder)
+        self._add("loss/validation", validation.loss, step)
+        if self._writer is not None:
+            with disk_errors(self.tensorboard_folder):
+                self._writer.add_audio("preview", preview.sound, step, preview.sample_rate)
+                self._writer.add_image("preview", preview.picture, step, dataformats="HWC")
+                self._writer.flush()
+
+    def on_end(self, loop: TrainingLoop) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            with disk_errors(self.tensorboard_folder):
+                self._writer.close()
+            self._writer = None
+
+    def _add(self, name: str, value: float, step: int) -> None:
+        if self._writer is not None:
+            with disk_errors(self.tensorboard_folder):
+                self._writer.add_scalar(name, value, step)
 
 
 class ProgressBar(Callback):
-    """Steps, loss, held-out loss, speed and the time left, on one line of a terminal."""
+    """Steps, losses, speed and the time left, on one line of a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._bar = Progress(
@@ -136,44 +138,69 @@ class ProgressBar(Callback):
             console=console,
         )
         self._task: TaskID | None = None
-        self._smooth = math.nan
+        self._facts = _Facts()
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_start(self, loop: TrainingLoop) -> None:
         """Show the bar."""
         self._bar.start()
         self._task = self._bar.add_task("training", total=1.0, facts="")
 
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any, **__: Any
-    ) -> None:
+    def on_step(self, loop: TrainingLoop) -> None:
         """Move it."""
-        module = cast(InstrumentTraining, pl_module)
-        counters, progress = module.counters, module.progress
-        if math.isfinite(module.last_loss):
-            loss = module.last_loss
-            self._smooth = loss if math.isnan(self._smooth) else 0.95 * self._smooth + 0.05 * loss
-        left = counters.elapsed_s / max(progress, 1e-6) * (1 - progress)
-        facts = (
-            f"step {counters.step} · loss {self._smooth:.3f} · held out {counters.best_loss:.3f} · "
-            f"{counters.step / max(counters.elapsed_s, 1e-9):.1f} steps/s · "
-            f"{int(left) // 60}:{int(left) % 60:02d} left"
-        )
+        facts = self._facts.after_step(loop)
         if self._task is not None:
-            self._bar.update(self._task, completed=progress, facts=facts)
+            self._bar.update(self._task, completed=loop.progress, facts=facts)
 
-    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+    def on_end(self, loop: TrainingLoop) -> None:
         """Leave the bar as it stands."""
         self._bar.stop()
 
 
-class Batches(torch.utils.data.IterableDataset):
-    """The module's crops, from the step at which it stands, without end."""
+class ProgressLines(Callback):
+    """The same facts where there is no terminal: a line at each validation, and once a minute."""
 
-    def __init__(self, module: InstrumentTraining) -> None:
-        self.module = module
+    def __init__(self, console: Console, every_s: float = _LINE_EVERY_S) -> None:
+        self._console = console
+        self._every_s = every_s
+        self._facts = _Facts()
+        self._said = 0.0
 
-    def __iter__(self):
-        step = self.module.counters.step
-        while True:
-            yield self.module.draw(step)
-            step += 1
+    def on_start(self, loop: TrainingLoop) -> None:
+        """Start the clock."""
+        self._said = time.monotonic()
+
+    def on_step(self, loop: TrainingLoop) -> None:
+        """Print a line where one is due."""
+        facts = self._facts.after_step(loop)
+        if not loop.validation_is_due and time.monotonic() - self._said >= self._every_s:
+            self._print(facts)
+
+    def on_validation(self, loop: TrainingLoop, validation: Validation) -> None:
+        """Print a line."""
+        self._print(f"{self._facts.now(loop)} · this validation {validation.loss:.3f}")
+
+    def _print(self, facts: str) -> None:
+        self._console.print(facts, markup=False, highlight=False, soft_wrap=True)
+        self._said = time.monotonic()
+
+
+class _Facts:
+    """What is said about a run while it goes on."""
+
+    def __init__(self) -> None:
+        self._smooth = math.nan
+
+    def after_step(self, loop: TrainingLoop) -> str:
+        if math.isfinite(loop.last_loss):
+            is_first = math.isnan(self._smooth)
+            self._smooth = loop.last_loss if is_first else 0.95 * self._smooth + 0.05 * loop.last_loss
+        return self.now(loop)
+
+    def now(self, loop: TrainingLoop) -> str:
+        counters, progress = loop.counters, loop.progress
+        left = int(counters.elapsed_s / max(progress, 1e-6) * (1 - progress))
+        return (
+            f"step {counters.step} · loss {self._smooth:.3f} · validation {counters.best_loss:.3f} · "
+            f"{counters.step / max(counters.elapsed_s, 1e-9):.1f} steps/s · "
+            f"{left // 60}:{left % 60:02d} left"
+        )

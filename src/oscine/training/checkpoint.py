@@ -1,25 +1,29 @@
 """The state of a training run as one safetensors file, written atomically: no pickle, nothing torn."""
 
-import json
+import hashlib
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict
-from safetensors import SafetensorError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor, nn
 
 from oscine.errors import InputError
-from oscine.files import write_atomically
+from oscine.explain import explain
+from oscine.files import parse_json, write_atomically
 from oscine.models import Recipe
+from oscine.tensor_file import read_tensors
 
 CHECKPOINT = "checkpoint.safetensors"
+_FORMAT = "oscine-checkpoint-2"
+_MODEL = "model."
+_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class RunInfo(BaseModel):
-    """What a run was started with; it is only ever resumed with the same recipe and dataset."""
+    """What a run was started with; it is only ever resumed with the same recipe, dataset and loss."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,6 +31,8 @@ class RunInfo(BaseModel):
     dataset_sha256: str
     minutes: float | None
     steps: int | None
+    loss: str | None = None
+    """Name of the loss that took the place of the recipe's."""
 
 
 class Counters(BaseModel):
@@ -34,19 +40,25 @@ class Counters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    step: int = 0
+    step: int = Field(default=0, ge=0, lt=1 << 62)
     """Steps done, those that the guard skipped among them."""
-    elapsed_s: float = 0.0
+    elapsed_s: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     """Time spent training, over all sessions."""
-    n_validations: int = 0
-    best_loss: float = float("inf")
-    """Lowest held-out loss so far, the saved instrument's."""
-    n_skipped: int = 0
+    n_validations: int = Field(default=0, ge=0, lt=1 << 62)
+    best_loss: float = math.inf
+    """Lowest validation loss so far, the saved instrument's."""
+    n_skipped: int = Field(default=0, ge=0, lt=1 << 62)
     """Steps whose loss or gradient was not finite."""
-    n_skipped_in_a_row: int = 0
-    n_rolled_back: int = 0
-    rate_scale: float = 1.0
+    n_skipped_in_a_row: int = Field(default=0, ge=0, lt=1 << 62)
+    n_rolled_back: int = Field(default=0, ge=0, lt=1 << 62)
+    rate_scale: float = Field(default=1.0, ge=0.0, le=1.0)
     """Factor on the learning rate, halved at each roll-back."""
+
+    @model_validator(mode="after")
+    def _no_more_are_skipped_than_done(self) -> "Counters":
+        if self.n_skipped > self.step or self.n_skipped_in_a_row > self.n_skipped:
+            raise ValueError(f"{self.n_skipped} of {self.step} steps can't have been skipped")
+        return self
 
 
 class Snapshot(NamedTuple):
@@ -59,7 +71,7 @@ class Snapshot(NamedTuple):
 
 def take_snapshot(model: nn.Module, optimizer: torch.optim.Optimizer, counters: Counters) -> Snapshot:
     """Return a copy of the state, on the CPU."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors = {f"{_MODEL}{name}": tensor for name, tensor in model.state_dict().items()}
     for index, entry in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in entry.items()}
     copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
@@ -70,31 +82,55 @@ def restore(snapshot: Snapshot, model: nn.Module, optimizer: torch.optim.Optimiz
     """Bring weights and optimizer back to a snapshot; its counters are the caller's to take.
 
     Raises:
-        InputError: When its weights have other names or shapes than the model's.
+        InputError: When its weights or moments have other names or shapes than the model's; nothing has
+            changed then.
     """
-    prefix = "model."
-    weights = {
-        name.removeprefix(prefix): t for name, t in snapshot.tensors.items() if name.startswith(prefix)
-    }
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError:
-        raise InputError(
-            "The run was begun by another version of Oscine and can't be resumed; train again in a new folder"
-        ) from None
+    weights: dict[str, Tensor] = {}
     entries: dict[int, dict[str, Tensor]] = {}
     for name, tensor in snapshot.tensors.items():
-        if not name.startswith(prefix):
-            _, index, key = name.split(".", 2)
-            entries.setdefault(int(index), {})[key] = tensor.clone()
+        if name.startswith(_MODEL):
+            weights[name.removeprefix(_MODEL)] = tensor
+        else:
+            _, index, key = (*name.split(".", 2), "", "")[:3]
+            entries.setdefault(int(index) if index.isdecimal() else -1, {})[key] = tensor.clone()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    fits = _shapes(weights) == _shapes(model.state_dict())
+    if not fits or not all(_is_of(entry, index, parameters) for index, entry in entries.items()):
+        raise InputError(
+            "The run was begun by another version of Oscine, or its checkpoint was altered, so it can't be "
+            "resumed; train again in a new folder."
+        )
+    model.load_state_dict(weights)
     state: dict[str, Any] = optimizer.state_dict()
     optimizer.load_state_dict({**state, "state": entries})
 
 
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[Any, ...]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+
+
+def _is_of(entry: dict[str, Tensor], index: int, parameters: list[Tensor]) -> bool:
+    """Return whether a parameter's entry in a checkpoint is what Adam keeps of it."""
+    if not 0 <= index < len(parameters) or set(entry) != {"step", *_MOMENTS}:
+        return False
+    moments = all(entry[name].shape == parameters[index].shape for name in _MOMENTS)
+    return moments and entry["step"].numel() == 1 and float(entry["step"]) >= 1
+
+
 def write_checkpoint(path: Path, snapshot: Snapshot, run: RunInfo) -> None:
-    """Write a snapshot; a kill at any moment leaves the old file or the new one."""
-    metadata = {"run": run.model_dump_json(), "counters": snapshot.counters.model_dump_json()}
+    """Write a snapshot; a kill at any moment leaves the old file or the new one.
+
+    Raises:
+        OSError: When the disk refuses; the old file is then untouched.
+    """
+    # JSON has no infinity; pydantic writes null for it.
+    metadata = {
+        "format": _FORMAT,
+        "run": run.model_dump_json(),
+        "counters": snapshot.counters.model_dump_json(),
+    }
     tensors = {name: tensor.contiguous() for name, tensor in snapshot.tensors.items()}
+    metadata["sha256"] = _digest(metadata, tensors)
     write_atomically(path, safetensors.torch.save(tensors, metadata))
 
 
@@ -102,19 +138,44 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, RunInfo]:
     """Return what `write_checkpoint` wrote.
 
     Raises:
-        InputError: When it is not a checkpoint.
+        InputError: When it is not a checkpoint, or has changed since.
+        OSError: When it can't be read.
     """
+    remedy = "Train again in a new folder."
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            # Cloned: the mapping of the file must not outlive its replacement.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        run = RunInfo.model_validate_json(metadata["run"])
-        # JSON has no infinity; pydantic writes null for it.
-        counters = json.loads(metadata["counters"])
-        counters["best_loss"] = float("inf") if counters["best_loss"] is None else counters["best_loss"]
-        return Snapshot(tensors, Counters.model_validate(counters)), run
-    except (SafetensorError, KeyError, ValueError) as error:
+        tensors, metadata, _ = read_tensors(path)
+    except InputError as error:
+        raise InputError(f"{path} is not a checkpoint of a training run. {error}") from None
+    digest = metadata.pop("sha256", "")
+    if metadata.get("format") != _FORMAT or set(metadata) != {"format", "run", "counters"}:
+        raise InputError(f"{path} is not a checkpoint of this version of Oscine. {remedy}")
+    if digest != _digest(metadata, tensors):
+        raise InputError(f"{path} is not a checkpoint as it was written (its sha256 differs). {remedy}")
+    run = _validated(RunInfo, metadata["run"], path)
+    counters = parse_json(metadata["counters"], f"The counters of {path}", remedy)
+    if isinstance(counters, dict) and counters.get("best_loss", 0.0) is None:
+        counters["best_loss"] = math.inf
+    return Snapshot(tensors, _validated(Counters, counters, path)), run
+
+
+def _validated(model: Any, content: Any, path: Path) -> Any:
+    if isinstance(content, str):
+        content = parse_json(content, f"The run of {path}", "Train again in a new folder.")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
         raise InputError(
-            f"{path} is not a checkpoint of a training run: {' '.join(str(error).split())}"
+            f"{path} is not a checkpoint of this version of Oscine: {explain(error, model)}. Train again in "
+            "a new folder."
         ) from None
+
+
+def _digest(metadata: dict[str, str], tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in ("format", "run", "counters"):
+        digest.update(metadata[name].encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -1,32 +1,35 @@
 """Training, from a dataset to an instrument: `oscine train`."""
 
-import logging
-import signal
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from signal import SIGTERM, Signals
+from typing import Any, Literal
 
-import lightning
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from oscine import kernels
 from oscine.data.dataset import Dataset
+from oscine.devices import usable_device
 from oscine.errors import InputError
-from oscine.files import sha256
 from oscine.models import Instrument, Recipe, load_recipe
-from oscine.models.saved import CONFIG
-from oscine.training.callbacks import Batches, Keeper, ProgressBar
-from oscine.training.checkpoint import CHECKPOINT, RunInfo, read_checkpoint
-from oscine.training.module import Budget, InstrumentTraining
+from oscine.models.recipes import change_recipe
+from oscine.plural import counted
+from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
+from oscine.training.checkpoint import RunInfo, Snapshot, read_checkpoint
+from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
+from oscine.training.loop import Budget, Callback, TrainingLoop
+from oscine.training.memory import is_out_of_memory, require_memory
+from oscine.training.objective import Loss
+from oscine.training.signals import stop_requests
 
 DEFAULT_MINUTES = 10.0
-TRAINING_FOLDER = "training"
+DEFAULT_RECIPE = "default"
+_MOST_STEPS, _MOST_MINUTES = 1 << 40, 1e7
 
 
 class TrainResult(BaseModel):
@@ -37,190 +40,277 @@ class TrainResult(BaseModel):
     folder: Path
     """The instrument."""
     recipe: str
+    device: str
+    """Where it was computed."""
     steps: int
     """Steps done, over all sessions of the run."""
     minutes: float
     """Time spent, over all sessions of the run."""
-    held_out_loss: float
-    """Multi-scale spectral loss of the saved instrument on pieces of the held-out part."""
+    validation_loss: float
+    """Loss of the saved instrument on pieces of the held-out part, by which it was chosen."""
     skipped_steps: int
     """Steps whose loss or gradient was not finite."""
     interrupted: bool
-    """Ended by Ctrl-C before its budget was spent."""
+    """Ended by Ctrl-C or SIGTERM before its budget was spent."""
+    terminated: bool
+    """Ended by SIGTERM."""
 
 
 def train(
-    dataset_folder: str | Path,
+    dataset: str | Path | Dataset,
     instrument_folder: str | Path,
     *,
-    recipe: str | Path = "default",
-    minutes: float | None = None,
+    recipe: str | Path | Recipe | None = None,
+    minutes: float | int | None = None,
     steps: int | None = None,
-    overrides: dict[str, Any] | None = None,
-    resume: bool = False,
+    overrides: Mapping[str, Any] | None = None,
+    loss: Loss | None = None,
+    callbacks: Sequence[Callback] = (),
+    device: str | torch.device = "auto",
+    resume: bool | Literal["auto"] = False,
     console: Console | None = None,
     checkpoint_every_s: float = 20.0,
-    card: dict[str, object] | None = None,
+    card: Mapping[str, object] | None = None,
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
-    The held-out loss is taken `TrainingConfig.n_validations` times; the folder holds the best instrument so
-    far. SIGKILL and ``resume`` give, for a run by steps, the weights of the unbroken run, bit for bit (on the
-    same machine, with the same number of threads). Ctrl-C ends the run early and leaves a usable instrument;
-    it can be resumed as well.
+    The validation loss is measured `TrainingConfig.n_validations` times on the held-out part; the folder
+    holds the best instrument so far. SIGKILL and ``resume`` give, for a run by steps, the weights of the
+    unbroken run, bit for bit (on the same machine, with the same number of threads). The first Ctrl-C or
+    SIGTERM ends the run early and leaves a usable instrument; it can be resumed as well.
 
     Args:
-        dataset_folder: Made by `oscine prepare`; its sample rate and hop length become the instrument's.
+        dataset: A folder that `oscine prepare` made, or a `Dataset`, also one of arrays; its sample rate and
+            hop length become the instrument's.
         instrument_folder: Where the instrument goes.
-        recipe: A name or a YAML file (`oscine recipes`).
-        minutes: Length of the run; ten when neither is given, or, of a run that goes on, what it was.
+        recipe: A name (`oscine recipes`), a YAML file or a `Recipe`; ``default`` if left out, or, of a run
+            that is resumed, the run's.
+        minutes: Length of the run; ten when neither is given, or, of a run that is resumed, what it was.
         steps: Length of the run in steps.
         overrides: Values in the recipe by dotted key, ``{"training.batch_size": 4}``.
-        resume: Go on with the run in the folder; from the start where there is none yet.
+        loss: Takes the place of the multi-scale spectral loss: a function or module of the instrument's audio
+            and the recorded audio, (batch, time) each, that returns a mean over the batch. It is called from
+            several threads, on a part of the batch each; its own parameters are not trained.
+        callbacks: Called around the steps, before those that write checkpoints.
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where there is one.
+        resume: Go on with the run in the folder; ``"auto"``: where there is one, and start where there is
+            none.
         console: Where progress and notices are shown; nowhere when left out.
         checkpoint_every_s: Seconds between two checkpoints.
         card: Facts for the model card, such as ``licence``.
 
     Raises:
-        InputError: When the dataset, the recipe or the folder can't be used.
+        InputError: When the dataset, the recipe, the device or the folder can't be used, another run writes
+            to the folder, memory does not suffice, or no validation loss was finite.
+        OSError: When the disk refuses; the last checkpoint and instrument are kept.
     """
-    if (minutes is not None and not minutes > 0) or (steps is not None and steps < 1):
-        raise InputError("A run needs a positive number of minutes or steps")
-    folder = Path(instrument_folder)
-    checkpoint_path = folder / TRAINING_FOLDER / CHECKPOINT
-    dataset = Dataset.open(dataset_folder)
-    if not dataset.held_out.segments:
+    if minutes is not None and not 0 < minutes <= _MOST_MINUTES:
+        raise InputError(f"The length of the run is {minutes} minutes; give a positive number.")
+    if steps is not None and not 0 < steps <= _MOST_STEPS:
+        raise InputError(f"The length of the run is {steps} steps; give a positive number.")
+    where = usable_device(device)
+    folder = RunFolder(Path(instrument_folder))
+    source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    if not source.train.segments or not source.held_out.segments:
         raise InputError(
-            f"{dataset_folder} has no held-out part, so the best instrument can't be chosen; prepare it again"
+            f"{source.name} has no held-out part, so the best instrument can't be chosen; prepare it again."
         )
-    saved = before = None
-    if resume and checkpoint_path.exists():
-        saved, before = read_checkpoint(checkpoint_path)
-    elif resume and (folder / CONFIG).exists():
-        raise InputError(
-            f"{folder} has an instrument and no run to resume ({checkpoint_path.relative_to(folder)} is "
-            "missing); name another folder"
-        )
-    elif folder.exists() and any(folder.iterdir()) and not resume:
-        raise InputError(f"{folder} is not empty; resume its run with --resume, or name another folder")
-    if minutes is None and steps is None:
-        minutes, steps = (DEFAULT_MINUTES, None) if before is None else (before.minutes, before.steps)
-    run = RunInfo(
-        recipe=_fit(load_recipe(recipe, overrides), dataset),
-        dataset_sha256=sha256(dataset.folder / "manifest.json"),
-        minutes=minutes,
-        steps=steps,
+    say: Callable[[str], None] = (
+        (lambda text: None)
+        if console is None
+        else partial(console.print, markup=False, highlight=False, soft_wrap=True)
     )
-    if before is not None:
-        for what, ours, theirs in (
-            ("recipe", run.recipe, before.recipe),
-            ("dataset", run.dataset_sha256, before.dataset_sha256),
-        ):
-            if ours != theirs:
-                raise InputError(
-                    f"The run in {folder} has another {what}, so it can't be resumed with this one"
+    with ExitStack() as claim:
+        state: Snapshot | None = None
+        before: RunInfo | None = None
+        if resume is True or (resume == "auto" and folder.has_run):
+            folder.require_run()
+            claim.enter_context(folder.claimed())
+            state, before = read_checkpoint(folder.checkpoint)
+        else:
+            folder.require_unused()
+        if minutes is None and steps is None:
+            minutes, steps = (DEFAULT_MINUTES, None) if before is None else (before.minutes, before.steps)
+        run = RunInfo(
+            recipe=_fitted(_chosen(recipe, overrides or {}, before), source),
+            dataset_sha256=source.fingerprint,
+            minutes=minutes,
+            steps=steps,
+            loss=None if loss is None else getattr(loss, "__qualname__", type(loss).__qualname__),
+        )
+        if before is not None:
+            _require_same(run, before, folder.path)
+        loop = _loop(run, source, loss, where, say)
+        if state is not None:
+            loop.resume(state)
+        else:
+            claim.enter_context(folder.claimed())
+            if folder.has_run:  # of another run, which was faster
+                folder.require_unused()
+        facts = {"recipe": run.recipe.name, **(card or {})}
+        own: list[Callback] = [
+            CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
+            RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
+        ]
+        if console is not None:
+            own.append(ProgressBar(console) if console.is_terminal else ProgressLines(console))
+        signals: list[Signals] = []
+        if loop.progress >= 1:
+            say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
+        else:
+            say(_first_line(run, source, folder.path, where))
+            if where.type == "cpu" and kernels.chosen(where) == "torch":
+                say(
+                    "There are no compiled kernels here, so training is several times slower; install a C++ "
+                    "compiler and Oscine again, or unset OSCINE_KERNEL."
                 )
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.recipe.training.seed)
-        learned = dataset.statistics
-        if not run.recipe.instrument.identities:
-            learned = learned.model_copy(update={"voices": {}})
-        instrument = Instrument(run.recipe.instrument, learned)
-    notices = (lambda text: None) if console is None else console.print
-    budget = Budget(run.minutes, run.steps)
-    module = InstrumentTraining(
-        instrument, dataset.train, dataset.held_out, run.recipe.training, budget, notices
-    )
-    if saved is not None:
-        module.resume(saved)
-    facts: dict[str, object] = {"recipe": run.recipe.name, **(card or {})}
-    keeper = Keeper(folder, run, facts, checkpoint_path, checkpoint_every_s)
-    if module.progress >= 1:
-        notices("The run was complete and stays as it is; to train it on, ask for more minutes or steps.")
-    else:
-        if kernels.chosen() == "torch":
-            notices(
-                "Computing in torch, several times slower than need be: there are no compiled kernels, for "
-                "want of a C++ compiler when Oscine was installed, or OSCINE_KERNEL asks for this."
-            )
-        callbacks = [keeper] if console is None else [keeper, ProgressBar(console)]
-        _fit_with_lightning(module, callbacks, folder / TRAINING_FOLDER, keeper)
-    counters = module.counters
+            _run(loop, [*callbacks, *own], folder, signals, is_new=state is None)
+    counters = loop.counters
+    if not math.isfinite(counters.best_loss):
+        raise InputError(
+            f"No validation loss of the run in {folder.path} was finite, so there is no instrument; look for "
+            "damaged recordings, or lower training.learning_rate in a new folder."
+        )
     return TrainResult(
-        folder=folder,
+        folder=folder.path,
         recipe=run.recipe.name,
+        device=str(where),
         steps=counters.step,
         minutes=counters.elapsed_s / 60,
-        held_out_loss=counters.best_loss,
+        validation_loss=counters.best_loss,
         skipped_steps=counters.n_skipped,
-        interrupted=keeper.stop_requested,
+        interrupted=bool(signals),
+        terminated=SIGTERM in signals,
     )
 
 
-def _fit(recipe: Recipe, dataset: Dataset) -> Recipe:
+def _run(
+    loop: TrainingLoop,
+    callbacks: Sequence[Callback],
+    folder: RunFolder,
+    signals: list[Signals],
+    *,
+    is_new: bool,
+) -> None:
+    """Run the loop; a start that fails before its first step leaves nothing behind."""
+
+    def stop(number: Signals) -> None:
+        signals.append(number)
+        loop.stop()
+
+    try:
+        with stop_requests(stop):
+            loop.run(callbacks)
+    except BaseException as error:
+        if is_new and loop.counters.step == 0:
+            folder.discard()
+        if isinstance(error, Exception) and is_out_of_memory(error):
+            raise InputError(
+                "There is not enough memory for this recipe; choose a smaller training.batch_size, a shorter "
+                "training.crop_s or smaller networks."
+            ) from error
+        raise
+
+
+def _chosen(
+    recipe: str | Path | Recipe | None, overrides: Mapping[str, Any], before: RunInfo | None
+) -> Recipe:
+    if recipe is None and before is not None:
+        return change_recipe(before.recipe, overrides)
+    if isinstance(recipe, Recipe):
+        return change_recipe(recipe, overrides) if overrides else recipe
+    return load_recipe(recipe or DEFAULT_RECIPE, overrides)
+
+
+def _fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
     """Return the recipe at the dataset's rates and with its identities.
 
     Raises:
-        InputError: When the instrument takes a curve that the dataset lacks.
+        InputError: When the recipe asks for other rates, or the instrument takes a curve that the dataset
+            lacks.
     """
-    config = recipe.instrument.fit(dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.voices)
+    for name in ("sample_rate", "hop_length"):
+        asked, there = getattr(recipe.instrument, name), getattr(dataset, name)
+        if name in recipe.instrument.model_fields_set and asked != there:
+            raise InputError(
+                f"The recipe asks for instrument.{name} {asked} and {dataset.name} has {there}; leave it "
+                "out, or prepare the recordings at that rate."
+            )
+    config = recipe.instrument.fit(
+        dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.identities
+    )
     return recipe.model_copy(update={"instrument": config})
 
 
-def _fit_with_lightning(
-    module: InstrumentTraining, callbacks: list[Any], folder: Path, keeper: Keeper
-) -> None:
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    folder.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        # Batches are slices of a memory map; worker processes would only add their start to every run.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        # CREPE's network, which some losses ask, is fixed.
-        warnings.filterwarnings("ignore", message=".* in eval mode at the start of training.*")
-        warnings.filterwarnings("ignore", message=".*`isinstance\\(treespec, LeafSpec\\)`.*")
-        trainer = lightning.Trainer(
-            # Not "auto": phases are float64, which Apple's GPUs lack.
-            accelerator="cuda" if torch.cuda.is_available() else "cpu",
-            devices=1,
-            max_epochs=1,
-            logger=TensorBoardLogger(str(folder), name=None, version="tensorboard"),
-            callbacks=callbacks,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
+def _require_same(run: RunInfo, before: RunInfo, folder: Path) -> None:
+    """Refuse to resume a run with another recipe, dataset or loss."""
+    difference = _difference(run.recipe.model_dump(mode="json"), before.recipe.model_dump(mode="json"))
+    if difference is not None:
+        key, ours, theirs = difference
+        raise InputError(
+            f"The run in {folder} has another recipe ({key} is {theirs}, not {ours}); leave --recipe and "
+            "--set out to resume it, or name another folder."
         )
-        loader = torch.utils.data.DataLoader(Batches(module), batch_size=None)
-        with _denormals_flushed(), _first_interrupt(lambda: setattr(keeper, "stop_requested", True)):
-            trainer.fit(module, loader)
+    if run.dataset_sha256 != before.dataset_sha256:
+        raise InputError(
+            f"The run in {folder} has another dataset; name the one that it was started with, or another "
+            "folder."
+        )
+    if run.loss != before.loss:
+        raise InputError(
+            f"The run in {folder} has another loss ({before.loss or 'the recipe’s'}); give that one, or name "
+            "another folder."
+        )
 
 
-@contextmanager
-def _denormals_flushed() -> Iterator[None]:
-    """Take the smallest numbers for 0 here, and not in the rest of the program: decaying tails are faster."""
-    were_flushed = float(torch.tensor(1e-40) * 1.0) == 0.0
-    torch.set_flush_denormal(True)
+def _difference(ours: Any, theirs: Any, place: str = "") -> tuple[str, str, str] | None:
+    """Return the key of the first value that differs in two tables, and the values."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        pairs = [(f"{place}.{key}".lstrip("."), ours.get(key), theirs.get(key)) for key in ours | theirs]
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = [
+            (f"{place}.{i}", one, other) for i, (one, other) in enumerate(zip(ours, theirs, strict=True))
+        ]
+    else:
+        return None if ours == theirs else (place, str(ours)[:80], str(theirs)[:80])
+    found = (_difference(one, other, key) for key, one, other in pairs)
+    return next((difference for difference in found if difference is not None), None)
+
+
+def _loop(
+    run: RunInfo, dataset: Dataset, loss: Loss | None, device: torch.device, say: Callable[[str], None]
+) -> TrainingLoop:
+    """Return the loop at its start, the weights drawn by the recipe's seed."""
+    config = run.recipe.instrument
+    learned = dataset.statistics
+    if not config.identities:
+        learned = learned.model_copy(update={"identities": {}})
     try:
-        yield
-    finally:
-        torch.set_flush_denormal(were_flushed)
+        require_memory(config, run.recipe.training, device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(run.recipe.training.seed)
+            instrument = Instrument(config, learned)
+        return TrainingLoop(
+            instrument,
+            dataset.train,
+            dataset.held_out,
+            run.recipe.training,
+            Budget(run.minutes, run.steps),
+            loss=loss,
+            device=device,
+            on_notice=say,
+        )
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"The recipe {run.recipe.name} can't be used: {str(error).rstrip('.')}.") from None
 
 
-@contextmanager
-def _first_interrupt(request_stop: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C ask for an orderly end, and the second be what it always is."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, previous)
-        request_stop()
-
-    try:
-        previous = signal.signal(signal.SIGINT, handler)
-    except ValueError:
-        # Not the main thread: Python delivers no signals here.
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
+def _first_line(run: RunInfo, dataset: Dataset, folder: Path, device: torch.device) -> str:
+    parts = [counted(run.steps, "step")] if run.steps is not None else []
+    parts += [f"{run.minutes:g} minutes"] if run.minutes is not None else []
+    threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
+    return (
+        f"Training on {device} (kernels: {kernels.chosen(device)}{threads}): {dataset.name} to {folder}, "
+        f"recipe {run.recipe.name}, {' or '.join(parts)}."
+    )

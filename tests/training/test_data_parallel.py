@@ -1,9 +1,11 @@
 """A batch shared by threads has the gradient of the whole batch."""
 
+from contextlib import closing
+
 import pytest
 import torch
 
-from oscine.training.crew import Crew
+from oscine.training.data_parallel import DataParallelThreads
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8])
@@ -17,20 +19,22 @@ def test_shared_gradients_are_the_whole_batchs(size: int) -> None:
 
     whole = loss(0, 7)
     expected = torch.autograd.grad(whole, [weight, bias])
-    assert Crew(size).gradients(loss, 7, [weight, bias]) == pytest.approx(whole.item(), rel=1e-12)
+    with closing(DataParallelThreads(size)) as threads:
+        value = threads.gradients(loss, 7, [weight, bias])
+    assert value == pytest.approx(whole.item(), rel=1e-12)
     for parameter, gradient in zip((weight, bias), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-12, atol=1e-14)
 
 
-def test_every_item_is_somebodys_and_nobody_is_idle() -> None:
+def test_every_item_is_in_one_share_and_no_share_is_empty() -> None:
     for size in (1, 2, 3, 5):
         for n in (1, 2, 7, 8):
-            bounds = Crew(size).bounds(n)
+            bounds = DataParallelThreads(size).bounds(n)
             assert [i for first, last in bounds for i in range(first, last)] == list(range(n))
             assert all(last > first for first, last in bounds)
 
 
-def test_an_error_of_a_member_reaches_the_caller() -> None:
+def test_an_error_in_a_thread_reaches_the_caller() -> None:
     weight = torch.nn.Parameter(torch.ones(1))
 
     def loss(first: int, last: int) -> torch.Tensor:
@@ -39,4 +43,4 @@ def test_an_error_of_a_member_reaches_the_caller() -> None:
         return weight.sum()
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        Crew(2).gradients(loss, 4, [weight])
+        DataParallelThreads(2).gradients(loss, 4, [weight])

@@ -1,4 +1,4 @@
-"""A batch shared by threads: each works on its own crops with every core's arithmetic to itself."""
+"""Data-parallel threads: a batch is shared, and each thread computes its crops on one core."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +11,15 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
-class Crew:
-    """As many threads as torch may use, each computing on one thread of its own.
+class DataParallelThreads:
+    """Threads that share a batch, each with one core's arithmetic.
 
     A training step here is a thousand short operations, most of them one recurrent step. Two threads inside
-    each operation wait for each other a thousand times; two threads with half of the batch each meet once,
-    which on a machine that does something else as well, where a thread that waits for a core stalls the
-    others, is many times faster. Results are added up in order, so they don't depend on who was first.
+    each operation wait for each other a thousand times; two threads with half of the batch each wait once.
+    That is many times faster on a machine that does something else as well, where a thread that waits for a
+    core stalls the others. Results are added in the order of the crops, so they do not depend on timing.
+
+    `close` ends them.
 
     Args:
         size: Number of threads; 1 works in the caller's own.
@@ -25,7 +27,12 @@ class Crew:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._pool = ThreadPoolExecutor(size, initializer=_alone) if size > 1 else None
+        self._pool = ThreadPoolExecutor(size, initializer=_one_core) if size > 1 else None
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def map(self, function: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
         """Return the function's results, in the order of the parts."""
@@ -36,7 +43,7 @@ class Crew:
         )
 
     def bounds(self, n: int) -> list[tuple[int, int]]:
-        """Return first and last-but-one of each member's share of ``n`` items; no share is empty."""
+        """Return each thread's share of ``n`` items, ``first`` and the one behind its last; none is empty."""
         size = min(self.size, n)
         return [(n * i // size, n * (i + 1) // size) for i in range(size)]
 
@@ -54,7 +61,7 @@ class Crew:
         def share(bounds: tuple[int, int]) -> tuple[float, list[Tensor | None]]:
             first, last = bounds
             weighted = loss(first, last) * ((last - first) / n)
-            # What a loss does not reach, such as the room in pre-training, has no gradient and stands still.
+            # What a loss does not depend on, as a reverb in pre-training, has no gradient and is kept.
             return weighted.item(), list(torch.autograd.grad(weighted, parameters, allow_unused=True))
 
         results = self.map(share, self.bounds(n))
@@ -64,6 +71,6 @@ class Crew:
         return sum(value for value, _ in results)
 
 
-def _alone() -> None:
+def _one_core() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -1,0 +1,364 @@
+"""The training loop: one step, the learning rate, the guard, the validation loss."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from oscine.data.dataset import Batch, Split
+from oscine.data.segment import Segment
+from oscine.data.synthetic import SyntheticTones, synthetic_tones
+from oscine.errors import InputError
+from oscine.models import Instrument, TrainingConfig
+from oscine.processors import FilteredNoise, HarmonicOscillator
+from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
+from oscine.training.data_parallel import DataParallelThreads
+from oscine.training.objective import Loss, Objective, batch_conditions, synth_part
+
+_MOST_SKIPPED_IN_A_ROW = 5
+_PIECE_S, _PIECES_S = 8.0, 48.0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a run is: minutes, steps, or whichever of both ends first."""
+
+    minutes: float | None
+    steps: int | None
+
+    def progress(self, step: int, elapsed_s: float) -> float:
+        """Return how much of the run is over, 0 to 1."""
+        by_step = 0.0 if self.steps is None else step / self.steps
+        by_time = 0.0 if self.minutes is None else elapsed_s / (60 * self.minutes)
+        return min(1.0, max(by_step, by_time))
+
+
+class Validation(NamedTuple):
+    """How an instrument does on the part that it is not trained on."""
+
+    loss: float
+    """Mean over pieces of that part."""
+    audio: Float[Tensor, " time"]
+    """The longest piece, by the instrument."""
+    target: Float[Tensor, " time"]
+    """The same piece, recorded."""
+
+
+class Callback:
+    """What happens around the steps; every method may be left out.
+
+    Callbacks are called in order; those given to `train` come before its own, so what they change or stop is
+    in the checkpoint.
+    """
+
+    def on_start(self, loop: "TrainingLoop") -> None:
+        """Called once before the first step."""
+
+    def on_step(self, loop: "TrainingLoop") -> None:
+        """Called after each step."""
+
+    def on_validation(self, loop: "TrainingLoop", validation: Validation) -> None:
+        """Called after each validation, the last one at the end of the run among them."""
+
+    def on_end(self, loop: "TrainingLoop") -> None:
+        """Called once at the end, after an error too."""
+
+
+class TrainingLoop:
+    """Trains an instrument on crops by its `Objective`.
+
+    Steps are numbered by `counters`, which resume with a checkpoint; crops and noise are functions of the
+    seed and the step, so a resumed run by steps repeats the unbroken one bit for bit.
+
+    Attributes:
+        instrument: What is trained.
+        optimizer: AdamW.
+        counters: Where the run is.
+        objective: The loss.
+        last_loss: Of the last step.
+        snapshot: The state to which the guard goes back.
+
+    Args:
+        instrument: What is trained; it is moved to the device.
+        train: Where crops come from.
+        held_out: What the best instrument is chosen by.
+        config: Sizes, rates.
+        budget: When it ends.
+        loss: See `Objective`; the multi-scale spectral loss if left out.
+        device: Where it is computed.
+        on_notice: Is told, in a sentence, what the guard did.
+
+    Raises:
+        InputError: When the held-out part has values that are not finite.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        train: Split,
+        held_out: Split,
+        config: TrainingConfig,
+        budget: Budget,
+        *,
+        loss: Loss | None = None,
+        device: torch.device | str = "cpu",
+        on_notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.device = torch.device(device)
+        self.instrument = instrument.to(self.device)
+        self.config = config
+        self.budget = budget
+        self.counters = Counters()
+        self.last_loss = math.nan
+        self.objective = Objective(instrument, config, loss).to(self.device)
+        self.on_notice = on_notice
+        self.optimizer = torch.optim.AdamW(
+            instrument.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.snapshot = take_snapshot(instrument, self.optimizer, self.counters)
+        self.threads = DataParallelThreads(1)
+        self._train = train
+        self._pieces = _pieces(held_out, instrument.sample_rate)
+        self._stop_requested = False
+        self._clock = time.monotonic()
+
+    @property
+    def progress(self) -> float:
+        """How much of the run is over, 0 to 1."""
+        return self.budget.progress(self.counters.step, self.counters.elapsed_s)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run ends after this step."""
+        return self.progress >= 1 or self._stop_requested
+
+    @property
+    def validation_is_due(self) -> bool:
+        """Whether the validation loss is measured after this step."""
+        return self.is_done or self._n_validations_due > self.counters.n_validations
+
+    @property
+    def _n_validations_due(self) -> int:
+        return int(self.progress * self.config.n_validations)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step: a linear rise, then half a cosine down."""
+        config = self.config
+        rise = min(1.0, (self.counters.step + 1) / max(1, config.warmup_steps))
+        fall = (
+            config.final_rate_ratio
+            + (1 - config.final_rate_ratio) * (1 + math.cos(math.pi * self.progress)) / 2
+        )
+        return config.learning_rate * rise * fall * self.counters.rate_scale
+
+    def stop(self) -> None:
+        """End the run after this step, in good order."""
+        self._stop_requested = True
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            InputError: When it is another model's.
+        """
+        restore(snapshot, self.instrument, self.optimizer)
+        self.counters = snapshot.counters.model_copy()
+        self.snapshot = snapshot
+        # Fewer, where the run is to be longer than it was.
+        self.counters.n_validations = min(self.counters.n_validations, self._n_validations_due)
+
+    def run(self, callbacks: Sequence[Callback] = ()) -> None:
+        """Train until the budget is spent or `stop` is called.
+
+        Raises:
+            InputError: When a shard is no longer as it was written.
+            OSError: When the disk refuses.
+        """
+        n_threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        with _denormals_flushed(), closing(DataParallelThreads(n_threads)) as self.threads:
+            self._clock = time.monotonic()
+            try:
+                for callback in callbacks:
+                    callback.on_start(self)
+                while not self.is_done:
+                    self.step(self.draw(self.counters.step))
+                    self._tick()
+                    for callback in callbacks:
+                        callback.on_step(self)
+                    if self.validation_is_due:
+                        self._validate(callbacks)
+            finally:
+                for callback in callbacks:
+                    callback.on_end(self)
+        self.threads = DataParallelThreads(1)
+
+    def _validate(self, callbacks: Sequence[Callback]) -> None:
+        n_validations = self._n_validations_due
+        validation = self.validate()
+        self.counters.n_validations = n_validations
+        # Time that validation took is the run's time too.
+        self._tick()
+        if not math.isfinite(validation.loss):
+            self.on_notice(f"The validation loss at step {self.counters.step} is not finite.")
+        for callback in callbacks:
+            callback.on_validation(self, validation)
+        self._tick()
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.counters.elapsed_s += now - self._clock
+        self._clock = now
+
+    def draw(self, step: int) -> Batch | SyntheticTones:
+        """Return the crops of a step, each with its preroll, or synthetic tones where their turn is."""
+        config, instrument = self.config, self.instrument
+        n_frames = max(1, round(config.crop_s * instrument.sample_rate / instrument.hop_length))
+        if self.objective.is_synthetic(step, self.budget.progress(step, self.counters.elapsed_s)):
+            return synthetic_tones(
+                config.seed,
+                step,
+                config.batch_size,
+                n_frames,
+                sample_rate=instrument.sample_rate,
+                hop_length=instrument.hop_length,
+                n_harmonics=synth_part(instrument, HarmonicOscillator)[1].n_harmonics,
+                n_bands=synth_part(instrument, FilteredNoise)[1].n_bands,
+            )
+        return self._train.batch(config.seed, step, config.batch_size, n_frames, self._n_preroll)
+
+    @property
+    def _n_preroll(self) -> int:
+        return round(self.config.preroll_s * self.instrument.sample_rate / self.instrument.hop_length)
+
+    def step(self, batch: Batch | SyntheticTones) -> None:
+        """Take one step, or skip it when its loss or gradient is not finite."""
+        counters, optimizer = self.counters, self.optimizer
+        seed = (self.config.seed << 32) + counters.step * self.config.batch_size
+        for group in optimizer.param_groups:
+            group["lr"] = self.learning_rate
+        progress, there = self.progress, _moved(batch, self.device)
+
+        def loss(first: int, last: int) -> Tensor:
+            if isinstance(there, SyntheticTones):
+                controls = {name: control[first:last] for name, control in there.controls.items()}
+                return self.objective.pretraining(self.instrument, there.audio[first:last], controls)
+            return self.objective.joint(
+                self.instrument,
+                there.map(lambda tensor: tensor[first:last]),
+                n_skipped=self._n_preroll,
+                progress=progress,
+                seed=seed + first,
+            )
+
+        parameters = list(self.instrument.parameters())
+        self.last_loss = self.threads.gradients(loss, len(there.audio), parameters)
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.gradient_clip)
+        finite = math.isfinite(self.last_loss) and bool(torch.isfinite(norm))
+        counters.step += 1
+        if finite:
+            optimizer.step()
+            counters.n_skipped_in_a_row = 0
+            if counters.step % self.config.snapshot_every == 0:
+                self.take_snapshot()
+        else:
+            self._skip()
+
+    def take_snapshot(self) -> None:
+        """Make the state of now the one that the guard goes back to, unless the last step was skipped."""
+        if self.counters.n_skipped_in_a_row == 0:
+            self.snapshot = take_snapshot(self.instrument, self.optimizer, self.counters)
+
+    def _skip(self) -> None:
+        counters = self.counters
+        counters.n_skipped += 1
+        counters.n_skipped_in_a_row += 1
+        self.on_notice(
+            f"Step {counters.step} was skipped: its loss or gradient is not finite "
+            f"({counters.n_skipped} so far)."
+        )
+        if counters.n_skipped_in_a_row >= _MOST_SKIPPED_IN_A_ROW:
+            restore(self.snapshot, self.instrument, self.optimizer)
+            counters.n_skipped_in_a_row = 0
+            counters.n_rolled_back += 1
+            counters.rate_scale /= 2
+            self.on_notice(
+                f"{_MOST_SKIPPED_IN_A_ROW} steps in a row were not finite: weights went back to step "
+                f"{self.snapshot.counters.step}, learning rate halved."
+            )
+
+    def validate(self) -> Validation:
+        """Return the loss on pieces of the held-out part, and the longest one's audio."""
+
+        def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
+            with torch.no_grad():
+                there = piece.map(lambda tensor: tensor.to(self.device))
+                audio = self.instrument(**batch_conditions(self.instrument, there))
+                loss = self.objective.spectral(audio, there.audio).item() * audio.numel()
+                return loss, audio[0], there.audio[0]
+
+        results = self.threads.map(play, self._pieces)
+        loss = sum(value for value, _, _ in results) / sum(len(audio) for _, audio, _ in results)
+        _, audio, target = max(results, key=lambda result: len(result[1]))
+        return Validation(loss, audio.cpu(), target.cpu())
+
+
+def _moved(batch: Batch | SyntheticTones, device: torch.device) -> Batch | SyntheticTones:
+    if isinstance(batch, Batch):
+        return batch.map(lambda tensor: tensor.to(device))
+    controls = {name: control.to(device) for name, control in batch.controls.items()}
+    return SyntheticTones(controls, batch.audio.to(device))
+
+
+def _pieces(split: Split, sample_rate: int) -> list[Batch]:
+    """Return pieces of at most eight seconds, 48 s in all, spread evenly over the split."""
+    longest = round(_PIECE_S * sample_rate / split.hop_length)
+    places: list[tuple[Segment, int, int]] = []
+    for segment in split.segments:
+        n = -(-segment.n_frames // longest)
+        ends = [segment.n_frames * i // n for i in range(n + 1)]
+        places += [(segment, start, stop) for start, stop in pairwise(ends)]
+    mean_s = split.n_frames / len(places) * split.hop_length / sample_rate
+    n = min(max(1, round(_PIECES_S / mean_s)), len(places))
+    return [_piece(*places[i * len(places) // n]) for i in range(n)]
+
+
+def _piece(segment: Segment, start: int, stop: int) -> Batch:
+    """Return frames ``start`` … ``stop − 1`` of a segment, a batch of one.
+
+    Raises:
+        InputError: When a value is not finite: no instrument could be chosen by it.
+    """
+
+    def part(name: str) -> Tensor:
+        values = torch.tensor(segment.slice(name, start, stop))[None]
+        if not torch.isfinite(values).all():
+            raise InputError(
+                f"The held-out part has values that are not finite, in {name} of {segment.name}; prepare the "
+                "dataset again."
+            )
+        return values
+
+    return Batch(
+        *(part(name) for name in ("audio", "f0_hz", "loudness_db", "confidence")),
+        curves={name: part(name) for name in segment.curves},
+        identity=torch.tensor([segment.identity]),
+    )
+
+
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Take the smallest numbers for 0 here, and not in the rest of the program: decaying tails are faster."""
+    were_flushed = float(torch.tensor(1e-40) * 1.0) == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(were_flushed)

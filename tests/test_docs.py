@@ -1,0 +1,122 @@
+"""The documentation's snippets: each python block runs, each yaml block is a recipe that loads."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import oscine
+from oscine.data.statistics import Statistics
+from oscine.models import Instrument, InstrumentConfig, load_recipe
+from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
+from oscine.networks import ControllerConfig
+from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+EXECUTED = ("README", "quickstart", "contract", "conditioning", "transfer", "evaluation")
+_RATE, _HOP = 16_000, 64
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page, each padded so that a traceback names the page's own line."""
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return ["\n" * text.count("\n", 0, one.start(1)) + one.group(1) for one in found]
+
+
+def _page(name: str) -> Path:
+    return next(page for page in PAGES if page.stem == name)
+
+
+def _save_instrument(folder: str, identities: tuple[str, ...] = ()) -> None:
+    """Save an untrained instrument that is small enough to play a second at once."""
+    identity = (IdentityConfig(names=identities, size=2),) if identities else ()
+    config = InstrumentConfig(
+        sample_rate=_RATE,
+        hop_length=_HOP,
+        inputs=(F0Config(), LoudnessConfig(), *identity),
+        controller=ControllerConfig(hidden_size=8, mlp_size=0),
+        synth=(HarmonicConfig(n_harmonics=8), NoiseConfig(n_bands=5)),
+        effects=(ReverbConfig(ir_s=0.1),),
+    )
+    statistics = Statistics(
+        minutes=5.0,
+        voiced_share=0.9,
+        pitch_midi_quantiles=np.linspace(55, 88, 101).tolist(),
+        loudness_db_quantiles=np.linspace(-50, -15, 101).tolist(),
+        loudness_db_silence=-60.0,
+    )
+    Instrument(config, statistics).save_pretrained(folder)
+
+
+def _write_tone(path: str, f0_hz: float) -> None:
+    """Write a second of a harmonic tone that fades in and out, so that there is something to play."""
+    t = np.arange(_RATE) / _RATE
+    tone = sum(np.sin(2 * np.pi * k * f0_hz * t) / k for k in range(1, 6))
+    soundfile.write(path, 0.2 * tone * np.minimum(1, 20 * np.minimum(t, 1 - t)), _RATE)
+
+
+@pytest.fixture
+def _workplace(tmp_path, monkeypatch):
+    """A folder with what the pages open by name."""
+    monkeypatch.chdir(tmp_path)
+    _save_instrument("my-instrument")
+    _save_instrument("band", ("flute", "trumpet", "violin"))
+    _write_tone("hum.wav", 220.0)
+    _write_tone("violin.wav", 440.0)
+
+
+@pytest.mark.usefixtures("_workplace")
+@pytest.mark.parametrize("name", EXECUTED)
+def test_the_python_blocks_of_a_page_run_in_order(name):
+    page = _page(name)
+    blocks = _blocks(page, "python")
+    assert blocks
+    namespace: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), namespace)
+    for value in namespace.values():
+        if isinstance(value, torch.Tensor):
+            assert not value.isnan().any() or name == "contract"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_yaml_blocks_of_a_page_are_recipes_that_build(page, tmp_path):
+    for number, block in enumerate(_blocks(page, "yaml")):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(block, encoding="utf-8")
+        recipe = load_recipe(path)
+        Instrument(recipe.instrument.fit(_RATE, _HOP, ["breath", "bow_pressure"], ["flute", "violin"]))
+
+
+def test_the_settings_that_pages_pass_to_train_are_settings():
+    import yaml
+
+    said = set()
+    for page in PAGES:
+        said |= set(re.findall(r"--set (?:'([^'\n]+)'|(\S+?=[^\s`'|]+))", page.read_text(encoding="utf-8")))
+    pairs = [quoted or bare for quoted, bare in said if (quoted or bare) != "key=value"]
+    assert pairs
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        load_recipe("default", {key: yaml.safe_load(value)})
+
+
+def test_the_documents_links_lead_somewhere():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if not target.startswith(("http://", "https://")):
+                assert (page.parent / target).exists(), f"{page.name} links {target}, which is not there"
+
+
+def test_the_names_of_earlier_versions_are_gone_from_the_pages():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for old in ("--voice", "instrument.voice_size", "instrument.curves", "instrument.timbre_encoder"):
+            assert old not in text, f"{page.name} says {old}"
+    assert not hasattr(oscine.load, "voice")
