@@ -44,6 +44,12 @@ class Build:
         return [tool for tool in self.tools if shutil.which(tool) is None]
 
 
+def page_block(language: str) -> str:
+    """Return the first code of a language on the page about the program file."""
+    page = (HERE.parents[1] / "docs" / "program-file.md").read_text()
+    return page.split(f"```{language}\n")[1].split("```")[0]
+
+
 def _run(*command: str | Path, given: bytes | None = None) -> bytes:
     done = subprocess.run([*map(str, command)], input=given, capture_output=True, check=False)
     if done.returncode:
@@ -52,13 +58,16 @@ def _run(*command: str | Path, given: bytes | None = None) -> bytes:
 
 
 def _native(compiler: str, *options: str) -> Callable[[Path], None]:
-    """Return what builds tests/runtime/player.c with a C and a C++ compiler of this name."""
+    """Return what builds the page's player with a C and a C++ compiler of this name."""
 
     def build(to: Path) -> None:
         compile_c = compiler.replace("g++", "gcc").replace("c++", "cc")
-        objects = to.with_suffix(".o")
-        _run(compile_c, "-std=c99", "-O2", *INCLUDES, "-c", HERE / "player.c", "-o", objects)
+        source, objects = to.with_suffix(".c"), to.with_suffix(".o")
+        source.write_text(page_block("c"))
+        strict = "-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"
+        _run(compile_c, *strict, *INCLUDES, "-c", source, "-o", objects)
         _run(compiler, *CPP, *FLAGS, *options, *INCLUDES, *SOURCES, objects, "-o", to)
+        source.unlink()
         objects.unlink()
 
     return build

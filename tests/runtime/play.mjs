@@ -1,4 +1,4 @@
-// player.c for WebAssembly: `node play.mjs oscine.wasm instrument.oscine < inputs > audio`. The module imports nothing.
+// The page's player for WebAssembly: `node play.mjs oscine.wasm instrument.oscine < inputs > audio`. The module imports nothing.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const [wasm, program] = process.argv.slice(2).map((path) => readFileSync(path));
