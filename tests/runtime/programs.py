@@ -179,7 +179,9 @@ def _harmonic(n_partials: int, hop: int, *, inharmonic: bool = False, phased: bo
     return Case(
         "harmonic",
         lambda program, wires: program.harmonic(
-            *(wires[name] for name in ("f0_hz", "amplitude", "weights")),
+            wires["f0_hz"],
+            wires["amplitude"],
+            wires["weights"],
             wires.get("inharmonicity"),
             wires.get("phase"),
         ),
