@@ -59,7 +59,7 @@ def test_a_batch_is_a_pure_function_with_the_shapes_asked_for(
     batch = dataset.train.batch(seed, step, batch_size, n_frames)
     dataset.train.batch(seed + 1, step, 1, 7)  # no state is left between calls
     again = Dataset.open(prepared, verify=False).train.batch(seed, step, batch_size, n_frames)
-    for one, other in zip((*batch[:4], batch.voice), (*again[:4], again.voice), strict=True):
+    for one, other in zip((*batch[:4], batch.identity), (*again[:4], again.identity), strict=True):
         assert torch.equal(one, other)
     assert batch.audio.shape == (batch_size, n_frames * 64)
     assert batch.f0_hz.shape == batch.loudness_db.shape == batch.confidence.shape == (batch_size, n_frames)
@@ -338,7 +338,7 @@ def sound() -> torch.Tensor:
 
 def test_arrays_are_a_dataset_like_one_on_disk(sound: torch.Tensor) -> None:
     dataset = Dataset.from_arrays(sound, 16_000, held_out_s=4.0)
-    assert (dataset.sample_rate, dataset.hop_length, dataset.voices) == (16_000, 64, ("",))
+    assert (dataset.sample_rate, dataset.hop_length, dataset.identities) == (16_000, 64, ("",))
     assert dataset.held_out.n_frames == 4 * 250
     assert dataset.train.n_frames == 16 * 250 - math.ceil(0.25 * 250)
     assert torch.equal(dataset.held_out.segments[0].audio(), sound[-4 * 16_000 :])
@@ -363,13 +363,13 @@ def test_arrays_of_several_instruments_have_names_and_curves(sound: torch.Tensor
         curves=[{"breath": curve}, {"breath": 2 * curve}],
         names=["violin/a", "flute/b"],
     )
-    assert dataset.voices == ("flute", "violin")
+    assert dataset.identities == ("flute", "violin")
     assert dataset.curves == ("breath",)
     assert dataset.hop_length == 100
-    assert set(dataset.statistics.voices) == {"flute", "violin"}
+    assert set(dataset.statistics.identities) == {"flute", "violin"}
     assert dataset.statistics.curves["breath"][0] == pytest.approx(0.7, abs=0.05)
     batch = dataset.train.batch(0, 0, 16, 50)
-    assert set(batch.voice.tolist()) == {0, 1}
+    assert set(batch.identity.tolist()) == {0, 1}
     assert batch.curves["breath"].shape == (16, 50)
 
 

@@ -28,8 +28,8 @@ def test_the_parts_share_nothing_and_keep_apart(takes: list[Take], share: float)
     assert held_out
     n_frames = Counter[str]()
     for take in takes:
-        n_frames[take.voice] += take.n_frames
-    trained = {takes[part.take].voice for part in train}
+        n_frames[take.identity] += take.n_frames
+    trained = {takes[part.take].identity for part in train}
     assert trained >= {voice for voice, length in n_frames.items() if length > 2 * _FRAME_RATE}
     given_s = sum(part.stop - part.start for part in held_out) / _FRAME_RATE
     assert given_s >= 0.5 * seconds - 1
@@ -40,7 +40,7 @@ def test_the_parts_share_nothing_and_keep_apart(takes: list[Take], share: float)
             if part.take == held.take:
                 assert part.stop + GAP_S * _FRAME_RATE <= held.start
     lost = total - sum(part.stop - part.start for part in train + held_out)
-    assert 0 <= lost <= len({take.voice for take in takes}) * (GAP_S * _FRAME_RATE + 1)
+    assert 0 <= lost <= len({take.identity for take in takes}) * (GAP_S * _FRAME_RATE + 1)
 
 
 def test_the_end_of_the_last_recording_is_held_out() -> None:
@@ -134,7 +134,7 @@ def test_isolated_notes_are_held_out_whole_and_over_all_pitches() -> None:
 def test_isolated_notes_are_held_out_of_every_voice() -> None:
     takes = [Take(1_000, pitch, voice) for voice in ("alto", "tenor") for pitch in range(50, 70)]
     _, held_out = split_held_out(takes, _FRAME_RATE)
-    assert [(takes[part.take].voice, takes[part.take].pitch_midi) for part in held_out] == [
+    assert [(takes[part.take].identity, takes[part.take].pitch_midi) for part in held_out] == [
         ("alto", 55),
         ("alto", 65),
         ("tenor", 55),

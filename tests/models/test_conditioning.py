@@ -119,11 +119,11 @@ def test_what_is_given_is_not_measured() -> None:
 def test_a_curve_is_at_its_mean_over_what_the_identity_learned_from() -> None:
     instrument = _instrument()
     means = {"flute": 2.0, "violin": 8.0}
-    voices = {
+    identities = {
         name: _STATISTICS.model_copy(update={"curves": {"breath": (mean, 1.0)}})
         for name, mean in means.items()
     }
-    instrument.statistics = _STATISTICS.model_copy(update={"voices": voices})
+    instrument.statistics = _STATISTICS.model_copy(update={"identities": identities})
     for name, mean in means.items():
         absent = absent_conditions(instrument, 7, name)
         assert absent["breath"].tolist() == [[mean] * 7]
@@ -138,9 +138,9 @@ def test_the_statistics_are_the_identitys_if_it_has_a_pitch() -> None:
     def learned(**changes: object) -> Statistics:
         return _STATISTICS.model_copy(update=changes)
 
-    voices = {"flute": learned(minutes=1.0), "violin": learned(minutes=2.0, voiced_share=0.0)}
-    whole = instrument.statistics = learned(voices=voices)
-    assert statistics_of(instrument, "flute") is statistics_of(instrument) is voices["flute"]
+    identities = {"flute": learned(minutes=1.0), "violin": learned(minutes=2.0, voiced_share=0.0)}
+    whole = instrument.statistics = learned(identities=identities)
+    assert statistics_of(instrument, "flute") is statistics_of(instrument) is identities["flute"]
     assert statistics_of(instrument, "violin") is whole
     alone = _instrument(_SMALL.model_copy(update={"inputs": (F0Config(),)}))
     assert statistics_of(alone) is alone.statistics

@@ -66,8 +66,8 @@ def test_a_melody_is_shifted_into_the_range_of_the_identity() -> None:
         midi = [value + 12 * octaves for value in whole.pitch_midi_quantiles]
         return whole.model_copy(update={"pitch_midi_quantiles": midi})
 
-    voices = {"flute": shifted(1), "violin": shifted(-1)}
-    instrument.statistics = whole.model_copy(update={"voices": voices})
+    identities = {"flute": shifted(1), "violin": shifted(-1)}
+    instrument.statistics = whole.model_copy(update={"identities": identities})
 
     def octave(identity: str | None) -> int:
         return prepare(instrument, (_MELODY, SAMPLE_RATE), Options(identity=identity))[1].octave
@@ -75,7 +75,7 @@ def test_a_melody_is_shifted_into_the_range_of_the_identity() -> None:
     octaves = {identity: octave(identity) for identity in ("flute", "violin", None)}
     assert octaves["flute"] == octaves[None] == octaves["violin"] + 2
     breaths = shifted(2).model_copy(update={"voiced_share": 0.0})
-    instrument.statistics = whole.model_copy(update={"voices": voices | {"flute": breaths}})
+    instrument.statistics = whole.model_copy(update={"identities": identities | {"flute": breaths}})
     assert octave("flute") == octaves["violin"] + 1
     with pytest.raises(InputError, match="no identity oboe"):
         prepare(instrument, (_MELODY, SAMPLE_RATE), Options(identity="oboe"))

@@ -1,3 +1,5 @@
+import errno
+
 import numpy as np
 import pytest
 import soundfile
@@ -185,6 +187,19 @@ def test_progress_reaches_the_end(tune, tmp_path):
     transfer_file(
         SineInstrument(), tune, tmp_path / "out.wav", on_progress=lambda what, done: told.append((what, done))
     )
-    assert told[0] == ("listening", 0.0)
+    assert told[0] == ("analysing", 0.0)
     assert told[-1] == ("playing", 1.0)
     assert [done for what, done in told if what == "playing"] == sorted(d for w, d in told if w == "playing")
+
+
+def test_a_full_disk_is_said_with_the_path_and_leaves_nothing(tune, tmp_path, monkeypatch):
+    def full(path, blocks, on_samples):
+        raise OSError("8192 requested and 4096 written")  # as numpy's tofile says it
+
+    monkeypatch.setattr("oscine.transfer.transferring._write_raw", full)
+    monkeypatch.setattr("oscine.files._refusal", lambda folder: errno.ENOSPC)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OSError, match="No space left on device") as refusal:
+        transfer_file(SineInstrument(statistics(67, 79)), tune, tmp_path / "out.wav")
+    assert refusal.value.filename == str(tmp_path / "out.wav")
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,4 +1,4 @@
-"""The command `oscine`: its subcommands, and what becomes of an error."""
+"""The command `oscine`: its subcommands, and how errors are reported."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ from oscine.errors import InputError
 
 app = typer.Typer(
     name="oscine",
-    help="Learn an instrument or a voice by listening to it, and play it.",
+    help="Learn an instrument or a voice from recordings, and play it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -28,11 +28,6 @@ class _Terminal(Console):
         return super().render_str(shown, *args, **options)
 
 
-def count(number: int, what: str) -> str:
-    """Return a number of things in words: "1 file", "2 files"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def to_json(value: Any, indent: int | None = None) -> str:
     """Return a value as JSON: names in any script as they are, what a terminal would obey as escapes."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)

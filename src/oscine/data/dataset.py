@@ -15,11 +15,12 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.data.arrays import TakeArrays, gather_takes
 from oscine.data.held_out import FrameRange, Take, split_held_out
-from oscine.data.manifest import MANIFEST, Span, check_shard, read_manifest, voice_of
+from oscine.data.manifest import MANIFEST, Span, check_shard, identity_of, read_manifest
 from oscine.data.segment import ArrayPart, Segment, ShardPart
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics, measure_statistics
 from oscine.errors import InputError
 from oscine.files import file_size, sha256
+from oscine.plural import counted
 
 #: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
 _LEAST_SOUND, _N_TRIES = 0.02, 8
@@ -38,12 +39,12 @@ class Batch(NamedTuple):
     confidence: Float[Tensor, "batch frame"]
     curves: dict[str, Tensor]
     """The dataset's own curves by name, (batch, frame) each."""
-    voice: Int[Tensor, " batch"]
-    """Which of the dataset's voices each crop is from."""
+    identity: Int[Tensor, " batch"]
+    """Which of the dataset's identities each crop is from."""
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Return a batch of what the function makes of each tensor."""
-        audio, f0_hz, loudness_db, confidence, curves, voice = self
+        audio, f0_hz, loudness_db, confidence, curves, identity = self
         mapped = {name: function(curve) for name, curve in curves.items()}
         return Batch(
             function(audio),
@@ -51,7 +52,7 @@ class Batch(NamedTuple):
             function(loudness_db),
             function(confidence),
             mapped,
-            function(voice),
+            function(identity),
         )
 
 
@@ -130,7 +131,8 @@ class Split:
         if not self.segments or batch_size < 1 or n_frames < 1:
             raise InputError(
                 f"A batch of {batch_size} × {n_frames} frames cannot be drawn from "
-                f"{len(self.segments)} segments; prepare more, or ask for at least one crop of one frame."
+                f"{counted(len(self.segments), 'segment')}; prepare more, or ask for at least one "
+                "crop of one frame."
             )
         random = np.random.Generator(np.random.Philox(key=[seed, step]))
         hop_length = self.hop_length
@@ -140,7 +142,7 @@ class Split:
         loudness_db = np.full(shape, LOUDNESS_FLOOR_DB, np.float32)
         confidence = np.zeros(shape, np.float32)
         curves = {name: np.empty(shape, np.float32) for name in self.segments[0].curves}
-        voice = np.empty(batch_size, np.int64)
+        identity = np.empty(batch_size, np.int64)
         for row in range(batch_size):
             number, start = self._draw(random, n_frames)
             segment = self.segments[number]
@@ -153,11 +155,11 @@ class Split:
             for name, values in (("f0_hz", f0_hz), *curves.items()):
                 values[row, i:j] = segment.slice(name, first, stop)
                 values[row, :i], values[row, j:] = values[row, i], values[row, j - 1]
-            voice[row] = segment.voice
+            identity[row] = segment.identity
         return Batch(
             *(torch.from_numpy(values) for values in (audio, f0_hz, loudness_db, confidence)),
             curves={name: torch.from_numpy(curve) for name, curve in curves.items()},
-            voice=torch.from_numpy(voice),
+            identity=torch.from_numpy(identity),
         )
 
 
@@ -170,7 +172,7 @@ class Dataset:
         sample_rate: Hz.
         hop_length: Samples per frame.
         curves: Names of its own curves.
-        voices: The folders of the recordings, sorted; one empty name where there are none.
+        identities: The folders of the recordings, sorted; one empty name where there are none.
         statistics: Pitch and loudness of the training part.
         fingerprint: Sha256 of all that it holds; a run is resumed with the same dataset only.
         train: The training part.
@@ -187,7 +189,7 @@ class Dataset:
         held_out: Sequence[Segment],
         statistics: Statistics,
         fingerprint: str,
-        voices: Sequence[str] = ("",),
+        identities: Sequence[str] = ("",),
         curves: Sequence[str] = (),
         folder: Path | None = None,
     ) -> None:
@@ -196,7 +198,7 @@ class Dataset:
         self.sample_rate = sample_rate
         self.hop_length = hop_length
         self.curves = tuple(curves)
-        self.voices = tuple(voices)
+        self.identities = tuple(identities)
         self.statistics = statistics
         self.fingerprint = fingerprint
         self.train = Split(train, hop_length)
@@ -231,7 +233,7 @@ class Dataset:
                     )
                 check_shard(path, shard, manifest)
         rate, hop_length, curves = manifest.sample_rate, manifest.hop_length, manifest.curves
-        voices = sorted({voice_of(recording.name) for recording in manifest.recordings})
+        identities = sorted({identity_of(recording.name) for recording in manifest.recordings})
 
         def segments(spans: list[Span]) -> list[Segment]:
             # The spans of one recording in one part follow each other without a cut.
@@ -242,7 +244,7 @@ class Dataset:
                     [ShardPart(folder, span, hop_length) for span in group],
                     rate,
                     hop_length,
-                    voices.index(voice_of(group[0].name)),
+                    identities.index(identity_of(group[0].name)),
                     curves,
                 )
                 for group in pieces
@@ -257,7 +259,7 @@ class Dataset:
             held_out=segments(manifest.held_out),
             statistics=manifest.statistics,
             fingerprint=sha256(folder / MANIFEST),
-            voices=voices,
+            identities=identities,
             curves=curves,
         )
 
@@ -298,9 +300,9 @@ class Dataset:
         """
         takes = gather_takes(audio, sample_rate, hop_length, features, curves, names)
         hop_length, own = takes[0].hop_length, takes[0].curves
-        voices = sorted({voice_of(take.name) for take in takes})
+        identities = sorted({identity_of(take.name) for take in takes})
         parts = split_held_out(
-            [Take(take.n_frames, take.pitch_midi, voice_of(take.name)) for take in takes],
+            [Take(take.n_frames, take.pitch_midi, identity_of(take.name)) for take in takes],
             sample_rate / hop_length,
             held_out_s,
         )
@@ -308,8 +310,8 @@ class Dataset:
         def segment(part: FrameRange) -> Segment:
             take = takes[part.take]
             columns = ArrayPart(take.columns(part.start, part.stop), part.stop - part.start)
-            voice = voices.index(voice_of(take.name))
-            return Segment(take.name, [columns], sample_rate, hop_length, voice, own)
+            identity = identities.index(identity_of(take.name))
+            return Segment(take.name, [columns], sample_rate, hop_length, identity, own)
 
         digest = hashlib.sha256(f"{sample_rate} {hop_length} {held_out_s}".encode())
         for take in takes:
@@ -323,21 +325,25 @@ class Dataset:
             held_out=[segment(part) for part in parts[1]],
             statistics=_statistics(takes, parts[0], sample_rate / hop_length),
             fingerprint=digest.hexdigest(),
-            voices=voices,
+            identities=identities,
             curves=own,
         )
 
 
 def _statistics(takes: list[TakeArrays], parts: list[FrameRange], frame_rate: float) -> Statistics:
     columns = [takes[part.take].columns(part.start, part.stop) for part in parts]
-    measured = [np.concatenate([one[name] for one in columns]) for name in _MEASURED]
+    f0_hz, confidence, loudness_db = (np.concatenate([one[name] for one in columns]) for name in _MEASURED)
     own = {name: np.concatenate([one[name] for one in columns]) for name in takes[0].curves}
-    whole = measure_statistics(*measured, frame_rate, VOICED, curves=own)
-    by_voice: dict[str, list[FrameRange]] = {}
+    whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, curves=own)
+    by_identity: dict[str, list[FrameRange]] = {}
     for part in parts:
-        by_voice.setdefault(voice_of(takes[part.take].name), []).append(part)
-    if len(by_voice) == 1:
+        by_identity.setdefault(identity_of(takes[part.take].name), []).append(part)
+    if len(by_identity) == 1:
         return whole
     return whole.model_copy(
-        update={"voices": {voice: _statistics(takes, own, frame_rate) for voice, own in by_voice.items()}}
+        update={
+            "identities": {
+                identity: _statistics(takes, own, frame_rate) for identity, own in by_identity.items()
+            }
+        }
     )

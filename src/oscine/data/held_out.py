@@ -23,7 +23,7 @@ class Take(NamedTuple):
 
     n_frames: int
     pitch_midi: float
-    voice: str = ""
+    identity: str = ""
 
 
 class FrameRange(NamedTuple):
@@ -41,14 +41,14 @@ def split_held_out(
 
     *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than
     that, all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so
-    that no window of analysis or loss sees both. Of several voices each gives its share, by its length. One
+    that no window of analysis or loss sees both. Of several identities each gives its share, by its length. One
     whose share is less than a second gives none and the others give it, where most of the sound is theirs
     and half of it enough; nor does one that would have nothing left to train on.
 
     *Isolated notes* (ten recordings or more, of 15 s at most by the median): the end of the list would be the
-    highest notes only. So whole notes are held out, evenly spread over all that are sorted by voice and
+    highest notes only. So whole notes are held out, evenly spread over all that are sorted by identity and
     pitch, until ``held_out_s`` are reached, but no more than every second one. What is longer than 15 s, or
-    the only recording of its voice, is trained on. Where that would hold out less than half of what is
+    the only recording of its identity, is trained on. Where that would hold out less than half of what is
     wanted, these are phrases.
 
     Args:
@@ -108,18 +108,18 @@ def _split_ends(
 ) -> tuple[list[FrameRange], list[FrameRange]]:
     train: list[FrameRange] = []
     held_out: list[FrameRange] = []
-    in_voices = sorted(range(len(takes)), key=lambda number: takes[number].voice)
-    voices = [list(part) for _, part in groupby(in_voices, key=lambda number: takes[number].voice)]
-    lengths = [sum(takes[number].n_frames for number in voice) for voice in voices]
-    for voice, share in zip(voices, _shares(lengths, wanted, gap, at_least), strict=True):
-        parts = _split_end(takes, voice, share, gap)
+    by_identity = sorted(range(len(takes)), key=lambda number: takes[number].identity)
+    identities = [list(part) for _, part in groupby(by_identity, key=lambda number: takes[number].identity)]
+    lengths = [sum(takes[number].n_frames for number in identity) for identity in identities]
+    for identity, share in zip(identities, _shares(lengths, wanted, gap, at_least), strict=True):
+        parts = _split_end(takes, identity, share, gap)
         train += parts[0]
         held_out += parts[1]
     return sorted(train), sorted(held_out)
 
 
 def _shares(lengths: Sequence[int], wanted: int, gap: int, at_least: int) -> list[int]:
-    """Return how many frames each voice gives."""
+    """Return how many frames each identity gives."""
     total = sum(lengths)
     large = [length if wanted * length >= at_least * total else 0 for length in lengths]
     giving = large if sum(large) >= max(total / 2, 2 * wanted) else lengths
@@ -132,11 +132,11 @@ def _shares(lengths: Sequence[int], wanted: int, gap: int, at_least: int) -> lis
 
 
 def _split_end(
-    takes: Sequence[Take], voice: Sequence[int], wanted: int, gap: int
+    takes: Sequence[Take], identity: Sequence[int], wanted: int, gap: int
 ) -> tuple[list[FrameRange], list[FrameRange]]:
     train: list[FrameRange] = []
     held_out: list[FrameRange] = []
-    for number in reversed(voice):
+    for number in reversed(identity):
         n_frames = takes[number].n_frames
         taken = min(wanted, n_frames)
         wanted -= taken
@@ -149,13 +149,15 @@ def _split_end(
 
 
 def _notes(takes: Sequence[Take], at_most: float) -> list[int]:
-    """Return the isolated notes that can be held out, by voice and pitch; none where these are phrases."""
+    """Return the isolated notes that can be held out, by identity and pitch; none where these are phrases."""
     lengths = sorted(take.n_frames for take in takes)
     if len(takes) < _NOTES_AT_LEAST or lengths[len(takes) // 2] > at_most:
         return []
-    n_of_voice = Counter(take.voice for take in takes)
-    notes = [n for n, take in enumerate(takes) if take.n_frames <= at_most and n_of_voice[take.voice] > 1]
-    return sorted(notes, key=lambda n: (takes[n].voice, takes[n].pitch_midi, n))
+    n_of_identity = Counter(take.identity for take in takes)
+    notes = [
+        n for n, take in enumerate(takes) if take.n_frames <= at_most and n_of_identity[take.identity] > 1
+    ]
+    return sorted(notes, key=lambda n: (takes[n].identity, takes[n].pitch_midi, n))
 
 
 def _spread(takes: Sequence[Take], notes: Sequence[int], wanted: int) -> set[int]:
@@ -163,7 +165,7 @@ def _spread(takes: Sequence[Take], notes: Sequence[int], wanted: int) -> set[int
     if not notes:
         return set()
     mean = sum(takes[number].n_frames for number in notes) / len(notes)
-    # So every voice keeps something to train on.
+    # So every identity keeps something to train on.
     count = max(1, min(len(notes) // 2, round(wanted / mean)))
-    # The middles of `count` equal stretches of the voices and their pitches.
+    # The middles of `count` equal stretches of the identities and their pitches.
     return {notes[int((step + 0.5) * len(notes) / count)] for step in range(count)}

@@ -142,7 +142,7 @@ def _is_inside(name: str) -> bool:
     return bool(name) and "\0" not in name and not path.is_absolute() and ".." not in path.parts
 
 
-def voice_of(recording: str) -> str:
+def identity_of(recording: str) -> str:
     """Return the folder that a recording is in, of those directly below the prepared one; "" for none."""
     folder, slash, _ = recording.partition("/")
     return folder if slash else ""

@@ -20,7 +20,7 @@ from oscine.analysis.quality import Quality, merge
 from oscine.audio.file import AUDIO_SUFFIXES, FileReport
 from oscine.data.curves import common_curves, curves_file_beside
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
-from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, voice_of
+from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, identity_of
 from oscine.data.recording import Job, finished_record
 from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
@@ -350,7 +350,7 @@ def _split(
             f"{folder} holds {_below(voiced_s, LEAST_VOICED_S)} s of sound with a pitch, and less than "
             f"{LEAST_VOICED_S:.0f} s cannot be learned; record more, and see oscine analyze."
         )
-    takes = [Take(one.n_frames, one.pitch_midi_median, voice_of(one.name)) for one in recordings]
+    takes = [Take(one.n_frames, one.pitch_midi_median, identity_of(one.name)) for one in recordings]
     if held_out_names is None:
         train, held_out = split_held_out(takes, frame_rate, held_out_s)
     else:
@@ -389,10 +389,10 @@ def _statistics(folder: Path, train: list[Span], frame_rate: float, curves: list
     f0_hz, confidence, loudness_db = (values.pop(name) for name in _MEASURED)
     minutes = n_frames / frame_rate / 60
     whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes, curves=values)
-    by_voice: dict[str, list[Span]] = {}
+    by_identity: dict[str, list[Span]] = {}
     for span in train:
-        by_voice.setdefault(voice_of(span.name), []).append(span)
-    if len(by_voice) == 1:
+        by_identity.setdefault(identity_of(span.name), []).append(span)
+    if len(by_identity) == 1:
         return whole
-    voices = {name: _statistics(folder, part, frame_rate, curves) for name, part in by_voice.items()}
-    return whole.model_copy(update={"voices": voices})
+    identities = {name: _statistics(folder, part, frame_rate, curves) for name, part in by_identity.items()}
+    return whole.model_copy(update={"identities": identities})

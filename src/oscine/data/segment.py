@@ -61,7 +61,7 @@ class ShardPart(Part):
         first, last = _layout(self.path)[name]
         offset = first + 4 * (start + self._first * (self._hop_length if name == "audio" else 1))
         values = np.empty(stop - start, np.dtype("<f4"))
-        left = memoryview(values).cast("B")
+        left = values.data.cast("B")
         if offset + len(left) <= last:
             with open(self.path, "rb", buffering=0) as file:
                 file.seek(offset)
@@ -106,7 +106,7 @@ class Segment:
         n_frames: Frames in it.
         sample_rate: Hz.
         hop_length: Samples per frame.
-        voice: The number of the dataset's voice that it is from.
+        identity: The number of the dataset's identity that it is from.
         curves: Names of the dataset's own curves.
     """
 
@@ -116,11 +116,11 @@ class Segment:
         parts: Sequence[Part],
         sample_rate: int,
         hop_length: int,
-        voice: int = 0,
+        identity: int = 0,
         curves: Sequence[str] = (),
     ) -> None:
         self.name = name
-        self.voice = voice
+        self.identity = identity
         self.curves = tuple(curves)
         self.n_frames = sum(part.n_frames for part in parts)
         self.sample_rate = sample_rate

@@ -1,10 +1,11 @@
 """What a dataset contains, in the few numbers that an instrument carries with it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: Loudness of digital silence by the models' definition, in dB.
 LOUDNESS_FLOOR_DB = -80.0
@@ -29,9 +30,17 @@ class Statistics(BaseModel):
     curves: dict[str, tuple[float, float]] = Field(
         default={}, description="mean and standard deviation of each further curve of the dataset"
     )
-    voices: dict[str, "Statistics"] = Field(
-        default={}, description="of each voice by itself, where there are several"
+    identities: dict[str, "Statistics"] = Field(
+        default={}, description="of each identity by itself, where there are several"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _earlier_name(cls, values: Any) -> Any:
+        """Take ``voices``, as datasets and instruments of earlier versions call the identities."""
+        if isinstance(values, dict) and "voices" in values:
+            values = {"identities" if name == "voices" else name: value for name, value in values.items()}
+        return values
 
 
 def measure_statistics(

@@ -126,9 +126,9 @@ def statistics_of(instrument: Instrument, identity: str | None = None) -> Statis
         InputError: When there is no such identity.
     """
     which, learned = identity_number(instrument, identity), instrument.statistics
-    if learned is None or not learned.voices or not instrument.config.identities:
+    if learned is None or not learned.identities or not instrument.config.identities:
         return learned
-    own = learned.voices.get(instrument.config.identities[which], learned)
+    own = learned.identities.get(instrument.config.identities[which], learned)
     return own if own.voiced_share > 0 else learned
 
 

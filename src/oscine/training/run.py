@@ -18,7 +18,8 @@ from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.recipes import change_recipe
-from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, TensorBoardCallback
+from oscine.plural import counted
+from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
 from oscine.training.checkpoint import RunInfo, Snapshot, read_checkpoint
 from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
 from oscine.training.loop import Budget, Callback, TrainingLoop
@@ -149,7 +150,7 @@ def train(
         facts = {"recipe": run.recipe.name, **(card or {})}
         own: list[Callback] = [
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
-            TensorBoardCallback(folder.training / TENSORBOARD_FOLDER),
+            RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
         if console is not None:
             own.append(ProgressBar(console) if console.is_terminal else ProgressLines(console))
@@ -235,7 +236,9 @@ def _fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
                 f"The recipe asks for instrument.{name} {asked} and {dataset.name} has {there}; leave it "
                 "out, or prepare the recordings at that rate."
             )
-    config = recipe.instrument.fit(dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.voices)
+    config = recipe.instrument.fit(
+        dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.identities
+    )
     return recipe.model_copy(update={"instrument": config})
 
 
@@ -281,7 +284,7 @@ def _loop(
     config = run.recipe.instrument
     learned = dataset.statistics
     if not config.identities:
-        learned = learned.model_copy(update={"voices": {}})
+        learned = learned.model_copy(update={"identities": {}})
     try:
         require_memory(config, run.recipe.training, device)
         with torch.random.fork_rng(devices=[]):
@@ -304,7 +307,7 @@ def _loop(
 
 
 def _first_line(run: RunInfo, dataset: Dataset, folder: Path, device: torch.device) -> str:
-    parts = [f"{run.steps} steps"] if run.steps is not None else []
+    parts = [counted(run.steps, "step")] if run.steps is not None else []
     parts += [f"{run.minutes:g} minutes"] if run.minutes is not None else []
     threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
     return (

@@ -1,4 +1,4 @@
-"""The two passes over the sound: listening to all of it, then playing it block by block."""
+"""The two passes over a performance: analysis of all of it, then playing block by block."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from oscine.streaming import Stream
 from oscine.transfer.matching import Matched
 
 BLOCK_FRAMES = 512
-_MOST_THREADS = 4  # each that listens takes some 30 MB
+_MOST_THREADS = 4  # each analysis thread takes about 30 MB
 _CAPACITY = 1 << 20  # frames; 70 minutes at 250 a second, and only what is used takes memory
 
 Performance = Sound
@@ -42,7 +42,7 @@ def listen(
         on_report: Called with the verdict on the input, when all of it has been read.
 
     Raises:
-        InputError: There is nothing to listen to.
+        InputError: The input has no audio.
     """
     n_samples = 0
 
@@ -52,7 +52,7 @@ def listen(
             n_samples += len(block)
             yield block
         if n_samples == 0:
-            raise InputError(f"{describe(performance)} holds no audio; record something into it first.")
+            raise InputError(f"{describe(performance)} holds no audio; give a recording with sound.")
 
     parts = analyze_blocks(
         counted(), sample_rate, hop_length, n_threads=min(_MOST_THREADS, os.cpu_count() or 1)
@@ -98,17 +98,17 @@ def play(
     seed: int = 0,
     block_frames: int = BLOCK_FRAMES,
 ) -> Iterator[Float[Tensor, " time"]]:
-    """Yield the instrument's sound block by block: ``n_samples`` in all, in time with the input.
+    """Yield the instrument's audio block by block: ``n_samples`` in all, in time with the input.
 
-    The instrument's declared latency is taken off the front. Any ``block_frames`` gives the same sound.
+    The instrument's latency is removed from the start. The audio does not depend on ``block_frames``.
 
     Args:
-        instrument: Who plays.
-        matched: What to play.
+        instrument: The instrument.
+        matched: Pitch and loudness for the instrument.
         n_samples: Samples to deliver.
         conditions: The other conditions by name, for every frame, a batch of one.
-        dry: Without the instrument's effects.
-        seed: Of the instrument's noise.
+        dry: Leave out the instrument's effects.
+        seed: Seed of the instrument's noise.
         block_frames: Frames played at a time.
     """
     stream = Stream(instrument, seed=seed, dry=dry)

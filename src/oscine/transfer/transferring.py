@@ -1,4 +1,4 @@
-"""Timbre transfer: any performance in, the same performance by a learned instrument out."""
+"""Timbre transfer: a performance in, the same performance played by a trained instrument out."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.audio import FileReport, sound_blocks
 from oscine.errors import InputError
-from oscine.files import write_atomically
+from oscine.files import disk_errors, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.matching import Matched, match
@@ -34,10 +34,10 @@ class Options:
     Attributes:
         octave: Octaves to shift the pitch by; ``"auto"`` moves the melody into the instrument's register.
         loudness: dB to add to the input's loudness; ``"auto"`` maps its dynamics to the instrument's.
-        autotune: 0 leaves the pitch as it was sung, 1 puts every held tone on the melody's scale.
-        dry: Without the instrument's effects, such as the room that it was recorded in.
-        seed: Of the instrument's noise.
-        identity: Which of the instruments in it plays; the first if left out.
+        autotune: 0 leaves the pitch as it was sung, 1 moves each held tone to the melody's scale.
+        dry: Leave out the instrument's effects, such as reverb.
+        seed: Seed of the instrument's noise.
+        identity: Which instrument plays, if several were learned; the first if left out.
 
     Raises:
         InputError: When a value is out of its range.
@@ -52,7 +52,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 0 <= self.autotune <= 1:
-            raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (on the scale).")
+            raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (full).")
         whole = isinstance(self.octave, int) and not isinstance(self.octave, bool)
         if self.octave != "auto" and not (whole and abs(self.octave) <= 8):
             raise InputError(f"octave is {self.octave}; give a whole number from -8 to 8, or 'auto'.")
@@ -118,12 +118,12 @@ def _conditions(
 def transfer(
     instrument: Instrument, performance: Performance, options: Options | None = None
 ) -> tuple[Float[Tensor, " time"], int]:
-    """Return a performance played by an instrument: as long as the input, in time with it.
+    """Return a performance, played by an instrument: as long as the input, in time with it.
 
     Args:
-        instrument: Who plays.
+        instrument: The instrument.
         performance: An audio file, or audio, ``(time,)`` or ``(channel, time)``, and its rate in Hz.
-        options: How; as `Options` has it if left out.
+        options: The options; the defaults if left out.
 
     Returns:
         The audio and its sample rate in Hz, the instrument's. It may exceed ±1; files are scaled.
@@ -146,26 +146,25 @@ def transfer_file(
     plot: str | Path | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> TransferReport:
-    """Write the performance in a file, played by an instrument, to another: hours of it in bounded memory.
+    """Play the performance in a file with an instrument, and write it to another file.
 
-    The sound is that of ``transfer``. It is played block by block into a temporary file beside the
-    output and copied from there as 24-bit PCM, scaled down when its peak would clip; the output appears whole
-    or not at all.
+    The audio is that of `transfer`. It is written block by block to a temporary file beside the output, and
+    copied from there as 24-bit PCM. If its peak would clip, the level is reduced. Memory does not grow with
+    the length, apart from the features. The output file appears complete or not at all.
 
     Args:
-        instrument: Who plays.
+        instrument: The instrument.
         input_path: The performance.
         output_path: ``.wav`` or ``.flac``.
-        options: How; as `Options` has it if left out.
-        plot: Where to draw what was done (PNG), if anywhere.
-        on_progress: Called with what is being done and the share of it that is.
+        options: The options; the defaults if left out.
+        plot: Path of a plot (PNG) of what was done.
+        on_progress: Called with the name of the current pass and the finished share of it.
 
     Returns:
-        What was done.
+        The report.
 
     Raises:
-        InputError: The input cannot be read, or the output would overwrite the input or is no file that can
-            be written.
+        InputError: The input cannot be read, or the output would overwrite the input or cannot be written.
     """
     options = options or Options()
     input_path, output_path = Path(input_path), Path(output_path)
@@ -186,7 +185,8 @@ def transfer_file(
         played = play(
             instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed
         )
-        peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
+        with disk_errors(output_path):
+            peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
         gain = min(1.0, 0.999 / peak) if peak > 0.999 else 1.0
         write_atomically(output_path, lambda path: copy_scaled(raw, path, instrument.sample_rate, gain))
     took = time.perf_counter() - began
@@ -269,11 +269,13 @@ def _remarks(
     elif matched.range_share < 0.8:
         outside = round(100 * (1 - matched.range_share))
         remarks.append(
-            f"{outside} % of the notes lie outside the pitches that the instrument has learned; "
-            "there it has to guess. Another --octave may suit it better."
+            f"{outside} % of the notes are outside the learned pitches and may sound wrong; "
+            "try another --octave."
         )
     if instrument.statistics is None:
-        remarks.append("The instrument carries no statistics; pitch and loudness are not matched to it.")
+        remarks.append("The instrument has no statistics, so pitch and loudness are not mapped to its range.")
     if scaled_db < 0:
-        remarks.append(f"The sound reached {peak:.2f} of full scale; it was lowered by {-scaled_db:.1f} dB.")
+        remarks.append(
+            f"The peak was {peak:.2f} of full scale, so the level was reduced by {-scaled_db:.1f} dB."
+        )
     return remarks

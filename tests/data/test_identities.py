@@ -1,4 +1,4 @@
-"""Several instruments in one dataset: the folders of the recordings are its voices."""
+"""Several instruments in one dataset: the folders of the recordings are its identities."""
 
 from pathlib import Path
 
@@ -23,9 +23,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return Dataset.open(folder / "dataset")
 
 
-def test_the_folders_are_the_voices(dataset: Dataset) -> None:
-    assert dataset.voices == ("flute", "violin")
-    assert {one.name: dataset.voices[one.voice] for one in dataset.train.segments} == {
+def test_the_folders_are_the_identities(dataset: Dataset) -> None:
+    assert dataset.identities == ("flute", "violin")
+    assert {one.name: dataset.identities[one.identity] for one in dataset.train.segments} == {
         "flute/a.wav": "flute",
         "flute/c.wav": "flute",
         "violin/b.wav": "violin",
@@ -34,19 +34,19 @@ def test_the_folders_are_the_voices(dataset: Dataset) -> None:
 
 def test_each_voice_has_its_statistics_and_is_held_out(dataset: Dataset) -> None:
     learned = dataset.statistics
-    assert {name: round(one.pitch_midi_quantiles[50], 1) for name, one in learned.voices.items()} == {
+    assert {name: round(one.pitch_midi_quantiles[50], 1) for name, one in learned.identities.items()} == {
         "flute": pytest.approx(76.0, abs=1.1),
         "violin": pytest.approx(69.0, abs=0.1),
     }
-    assert sum(one.minutes for one in learned.voices.values()) == pytest.approx(learned.minutes)
-    assert {dataset.voices[one.voice] for one in dataset.held_out.segments} == {"flute", "violin"}
+    assert sum(one.minutes for one in learned.identities.values()) == pytest.approx(learned.minutes)
+    assert {dataset.identities[one.identity] for one in dataset.held_out.segments} == {"flute", "violin"}
 
 
 def test_a_batch_knows_which_voice_each_crop_is_of(dataset: Dataset) -> None:
     batch = dataset.train.batch(0, 0, 32, 100)
     pitch_hz = batch.f0_hz.median(dim=1).values
-    assert torch.equal(batch.voice, (pitch_hz < 500).long())
-    assert set(batch.voice.tolist()) == {0, 1}
+    assert torch.equal(batch.identity, (pitch_hz < 500).long())
+    assert set(batch.identity.tolist()) == {0, 1}
 
 
 def test_a_dataset_without_folders_has_one_voice_without_a_name(tmp_path: Path) -> None:
@@ -54,6 +54,6 @@ def test_a_dataset_without_folders_has_one_voice_without_a_name(tmp_path: Path) 
     soundfile.write(tmp_path / "a.wav", 0.2 * np.sin(2 * np.pi * 440 * time), RATE)
     prepare(tmp_path, tmp_path / "dataset", sample_rate=RATE, held_out_s=5.0, n_workers=1)
     dataset = Dataset.open(tmp_path / "dataset")
-    assert dataset.voices == ("",)
-    assert not dataset.statistics.voices
-    assert dataset.train.batch(0, 0, 2, 10).voice.tolist() == [0, 0]
+    assert dataset.identities == ("",)
+    assert not dataset.statistics.identities
+    assert dataset.train.batch(0, 0, 2, 10).identity.tolist() == [0, 0]
