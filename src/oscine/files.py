@@ -274,3 +274,31 @@ def _bounded_int(digits: str) -> int:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is in it, which is no number")
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is a regular file; there is none of a name that the system has no room for."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def printable(name: str | Path) -> str:
+    r"""Return a name as it can be shown on any terminal and written into any JSON file.
+
+    Control characters, which a terminal would obey, and bytes that are no UTF-8 are written as escapes; marks
+    that turn the direction of writing are too, and so is a line's end.
+
+    Example:
+        >>> printable("caf\udce9 \x1b[2J.wav")
+        'caf\\xe9 \\x1b[2J.wav'
+    """
+    return "".join(one if one.isprintable() or one == "\u00a0" else _escape(one) for one in os.fspath(name))
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

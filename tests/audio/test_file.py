@@ -35,7 +35,7 @@ _VERDICTS = [
     ("text.wav", "rejected", "no readable audio"),
     ("text.flac", "rejected", "no readable audio"),
     ("text.ogg", "rejected", "no readable audio"),
-    ("text.mp3", "rejected", "no audio in it"),
+    ("text.mp3", "rejected", "no readable audio"),
     ("beheaded.wav", "rejected", "no readable audio"),
     ("promises_less.wav", "rejected", "more follow"),
     ("unclosed.wav", "rejected", "more follow"),

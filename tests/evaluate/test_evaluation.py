@@ -1,6 +1,7 @@
 """A whole evaluation on a dataset made of tones: every figure where it must be."""
 
 import math
+from typing import Any
 
 import pytest
 import soundfile
@@ -9,12 +10,23 @@ import torch
 from oscine.data import Dataset, Split, prepare
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Metrics, evaluate, evaluation_page
-from oscine.evaluate.baselines import Asked
-from oscine.evaluate.evaluation import _pieces, _voices, streaming_real_time_factor
+from oscine.evaluate.evaluation import _identities, _pieces, streaming_real_time_factor
 from oscine.evaluate.pictures import comparison_picture
 from oscine.evaluate.report import HEADER, rows
-from oscine.models import Instrument, load_recipe
-from oscine.networks import PitchEncoderConfig, TimbreEncoderConfig
+from oscine.models import Instrument, InstrumentConfig, load_recipe
+from oscine.models.inputs import (
+    CentroidConfig,
+    CurveConfig,
+    F0Config,
+    IdentityConfig,
+    LevelConfig,
+    LoudnessConfig,
+    PaperLoudnessConfig,
+    PeriodicityConfig,
+    ZConfig,
+)
+from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
+from oscine.processors import HarmonicConfig, NoiseConfig
 
 RATE, HOP = 16000, 64
 
@@ -40,7 +52,11 @@ def dataset(tmp_path_factory):
 @pytest.fixture(scope="module")
 def instrument(dataset):
     torch.manual_seed(2)
-    overrides = {"instrument.sample_rate": RATE, "instrument.hop_length": HOP, "instrument.reverb_s": 0.05}
+    overrides = {
+        "instrument.sample_rate": RATE,
+        "instrument.hop_length": HOP,
+        "instrument.effects.reverb.ir_s": 0.05,
+    }
     return Instrument(load_recipe("tiny", overrides).instrument, dataset.statistics).eval()
 
 
@@ -82,49 +98,61 @@ class Parrot(Instrument):
 
     audio = torch.zeros(0)
 
-    def init_state(self, batch_size, seed=0):
+    def init_state(self, batch_size: int, seed: int = 0) -> Any:
         del seed
-        return super().init_state(batch_size)._replace(controller=torch.zeros(1))
+        return torch.zeros(batch_size, dtype=torch.long)
 
-    def step(self, f0_hz, loudness_db, conditions=None, *, state, dry=False):
-        del loudness_db, conditions, dry
-        start = int(torch.as_tensor(state.controller))
-        stop = start + f0_hz.shape[1] * HOP
-        return self.audio[None, start:stop], state._replace(controller=torch.tensor([float(stop)]))
+    def step(self, *signals: Any, state: Any, gain=None, dry=False, **conditions):
+        del signals, gain, dry
+        stop = state + conditions["f0_hz"].shape[1] * HOP
+        return self.audio[None, int(state) : int(stop)], stop
 
 
 def test_a_perfect_instrument_has_no_error(dataset, instrument, monkeypatch):
     (segment,) = dataset.held_out.segments
     parrot = Parrot(instrument.config)
     parrot.audio = segment.audio()
-    control = instrument.controller.init_state
-    monkeypatch.setattr(parrot.controller, "init_state", control)
     # Also in pieces of a second: the stream goes on where it was.
     monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.0)
     metrics = evaluate(parrot, dataset).instrument
     assert set(metrics.model_dump().values()) == {0.0}
 
 
-def _driven(dataset, **driven):
-    config = load_recipe("tiny", {"instrument.reverb_s": 0.0}).instrument
-    fitted = {"sample_rate": RATE, "hop_length": HOP, "n_harmonics": 8, "n_noise_bands": 9, **driven}
-    return Instrument(config.model_copy(update=fitted), dataset.statistics).eval()
+def _conditioned(dataset, *inputs):
+    config = InstrumentConfig(
+        sample_rate=RATE,
+        hop_length=HOP,
+        inputs=inputs,
+        controller=ControllerConfig(hidden_size=8),
+        synth=(HarmonicConfig(n_harmonics=8), NoiseConfig(n_bands=9)),
+        effects=(),
+    )
+    return Instrument(config, dataset.statistics).eval()
 
 
-def test_a_voice_goes_by_its_name(dataset, monkeypatch):
-    monkeypatch.setattr(dataset, "voices", ("violin",))
-    band = _driven(dataset, voices=("flute", "violin"), voice_size=3)
+def test_an_identity_goes_by_its_name(dataset, monkeypatch):
+    monkeypatch.setattr(dataset, "identities", ("violin",))
+    band = _conditioned(
+        dataset, F0Config(), LoudnessConfig(), IdentityConfig(size=3, names=("flute", "violin"))
+    )
     (segment,) = dataset.held_out.segments
-    _, _, asked = next(_pieces(segment, band, _voices(band, dataset)))
-    assert asked.conditions["voice"].unique(dim=1).tolist() == [[[0.0, 1.0]]]
-    monkeypatch.setattr(dataset, "voices", ("oboe",))
-    with pytest.raises(InputError, match=r"the voice 'oboe', and the instrument has flute, violin alone"):
+    piece = next(_pieces(segment, band, _identities(band, dataset)))
+    assert piece.conditions["identity"].unique(dim=1).tolist() == [[[0.0, 1.0]]]
+    monkeypatch.setattr(dataset, "identities", ("oboe",))
+    with pytest.raises(InputError, match=r"the identity 'oboe', and the instrument has flute, violin alone"):
         evaluate(band, dataset)
 
 
-def test_a_curve_that_the_dataset_has_not_is_named(dataset):
-    with pytest.raises(InputError, match="curve breath, which"):
-        evaluate(_driven(dataset, curves=("centroid", "breath")), dataset)
+def test_a_curve_that_the_dataset_lacks_is_named(dataset):
+    blown = _conditioned(dataset, F0Config(), CentroidConfig(), CurveConfig(name="breath"))
+    with pytest.raises(InputError, match="takes the curve breath, which"):
+        evaluate(blown, dataset)
+
+
+def test_an_instrument_without_the_loudness_is_measured_beside_one_that_plays_it(dataset):
+    evaluation = evaluate(_conditioned(dataset, F0Config(), LevelConfig()), dataset)
+    assert evaluation.mean_control is not None
+    assert evaluation.mean_control.f0_median_semitones == pytest.approx(0.0, abs=0.05)
 
 
 def test_no_example_is_a_rest_of_a_piece(dataset, instrument, monkeypatch):
@@ -136,25 +164,25 @@ def test_no_example_is_a_rest_of_a_piece(dataset, instrument, monkeypatch):
     assert sum(lengths) == segment.n_frames
 
 
-def test_pieces_are_heard_with_what_is_around_them(dataset, monkeypatch):
+def test_pieces_are_measured_with_what_is_around_them(dataset, monkeypatch):
     torch.manual_seed(0)
-    hearing = _driven(
+    instrument = _conditioned(
         dataset,
-        curves=("centroid", "periodicity"),
-        loudness="both",
-        pitch_encoder=PitchEncoderConfig(resnet="tiny", n_mels=32),
-        timbre_encoder=TimbreEncoderConfig(kind="resnet", resnet="tiny", frames_per_z=6),
+        F0Config(encoder=PitchEncoderConfig(resnet="tiny", n_mels=32)),
+        *(LoudnessConfig(), PaperLoudnessConfig(), CentroidConfig(), PeriodicityConfig()),
+        ZConfig(encoder=TimbreEncoderConfig(kind="resnet", resnet="tiny", frames_per_z=6)),
     )
     (segment,) = dataset.held_out.segments
-    ((_, _, whole),) = _pieces(segment, hearing, {})
+    (whole,) = _pieces(segment, instrument, {})
     monkeypatch.setattr("oscine.evaluate.evaluation.EXAMPLE_S", 1.624)  # on neither encoder's grid
     monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.624)
-    parts = [asked for _, _, asked in _pieces(segment, hearing, {})]
+    parts = list(_pieces(segment, instrument, {}))
     assert len(parts) == 4
-    torch.testing.assert_close(torch.cat([one.f0_hz for one in parts], 1), whole.f0_hz, rtol=1e-3, atol=0.0)
+    assert len(whole.conditions) == 6
     for name, curve in whole.conditions.items():
         joined = torch.cat([one.conditions[name] for one in parts], 1)
-        torch.testing.assert_close(joined, curve, rtol=0.0, atol=1e-3)
+        relative = 1e-3 if name == "f0_hz" else 0.0
+        torch.testing.assert_close(joined, curve, rtol=relative, atol=1e-3 * (not relative))
 
 
 def test_without_baselines_the_instruments_figures_are_the_same(measured, dataset, instrument):
@@ -197,7 +225,7 @@ def test_an_undefined_figure_is_a_dash(measured):
 def test_streaming_keeps_the_number_of_threads(instrument):
     torch.set_num_threads(2)
     ones = torch.ones(1, 4)
-    assert streaming_real_time_factor(instrument, Asked(440 * ones, -20 * ones, {})) > 0
+    assert streaming_real_time_factor(instrument, {"f0_hz": 440 * ones, "loudness_db": -20 * ones}) > 0
     assert torch.get_num_threads() == 2
 
 

@@ -1,5 +1,7 @@
 """A batch shared by threads has the gradient of the whole batch."""
 
+from contextlib import closing
+
 import pytest
 import torch
 
@@ -17,9 +19,9 @@ def test_shared_gradients_are_the_whole_batchs(size: int) -> None:
 
     whole = loss(0, 7)
     expected = torch.autograd.grad(whole, [weight, bias])
-    assert DataParallelThreads(size).gradients(loss, 7, [weight, bias]) == pytest.approx(
-        whole.item(), rel=1e-12
-    )
+    with closing(DataParallelThreads(size)) as threads:
+        value = threads.gradients(loss, 7, [weight, bias])
+    assert value == pytest.approx(whole.item(), rel=1e-12)
     for parameter, gradient in zip((weight, bias), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-12, atol=1e-14)
 

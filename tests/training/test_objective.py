@@ -1,4 +1,4 @@
-"""The objective: who teaches the pitch, when, and what each part leaves alone."""
+"""The objective: which loss trains the pitch, when, and what each part leaves unchanged."""
 
 import math
 from itertools import pairwise
@@ -6,30 +6,29 @@ from itertools import pairwise
 import pytest
 import torch
 
-from oscine.data import Batch
+from oscine.data import Batch, Statistics
 from oscine.data.synthetic import synthetic_tones
+from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig, TrainingConfig
-from oscine.networks import ControllerConfig, PitchEncoderConfig
-from oscine.training.objective import Objective
+from oscine.models.inputs import F0, CurveConfig, F0Config, Identity, IdentityConfig, LoudnessConfig
+from oscine.networks import ControllerConfig, EncodedPitch, PitchEncoder, PitchEncoderConfig
+from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig
+from oscine.training.objective import Objective, batch_conditions, pitch_encoder
 
 RATE, HOP, FRAMES = 16_000, 64, 64
 
 
-class Guess(torch.nn.Module):
+class Guess(PitchEncoder):
     """In place of a pitch encoder: one pitch for all frames, the only thing that learns."""
 
-    config = PitchEncoderConfig()
-
     def __init__(self, f0_hz: float) -> None:
-        super().__init__()
+        super().__init__(RATE, HOP, PitchEncoderConfig(n_mels=16, n_bins=8))
         self.midi = torch.nn.Parameter(torch.tensor(69 + 12 * math.log2(f0_hz / 440)))
 
-    def forward(self, audio: torch.Tensor):
-        from oscine.networks import HeardPitch
-
+    def forward(self, audio: torch.Tensor) -> EncodedPitch:
         f0_hz = 440 * 2 ** ((self.midi.expand(len(audio), audio.shape[1] // HOP) - 69) / 12)
-        belief = torch.full((len(audio), FRAMES // 8, 4), 0.25)
-        return HeardPitch(f0_hz, belief, torch.zeros(len(audio), FRAMES // 8))
+        probabilities = torch.full((len(audio), FRAMES // 8, 4), 0.25)
+        return EncodedPitch(f0_hz, probabilities, torch.zeros(len(audio), FRAMES // 8))
 
 
 def _instrument(guess_hz: float) -> Instrument:
@@ -37,15 +36,22 @@ def _instrument(guess_hz: float) -> Instrument:
     config = InstrumentConfig(
         sample_rate=RATE,
         hop_length=HOP,
-        n_harmonics=20,
-        n_noise_bands=9,
-        reverb_s=0.0,
+        inputs=(F0Config(encoder=PitchEncoderConfig(n_mels=16, n_bins=8)), LoudnessConfig()),
         controller=ControllerConfig(hidden_size=8),
-        pitch_encoder=PitchEncoderConfig(n_mels=16, n_bins=8),
+        synth=(HarmonicConfig(n_harmonics=20), NoiseConfig(n_bands=9)),
+        effects=(),
     )
     instrument = Instrument(config)
-    instrument.pitch_encoder = Guess(guess_hz)  # pyright: ignore[reportAttributeAccessIssue]
+    f0, _ = instrument.all_inputs()
+    assert isinstance(f0, F0)
+    f0.encoder = Guess(guess_hz)
     return instrument
+
+
+def _guess(instrument: Instrument) -> Guess:
+    encoder = pitch_encoder(instrument)
+    assert isinstance(encoder, Guess)
+    return encoder
 
 
 def _batch(f0_hz: float) -> Batch:
@@ -58,18 +64,17 @@ def _batch(f0_hz: float) -> Batch:
 def _pitch_slope(objective: Objective, instrument: Instrument, batch: Batch, progress: float) -> float:
     instrument.zero_grad()
     objective.joint(instrument, batch, progress=progress).backward()
-    encoder = instrument.pitch_encoder
-    assert isinstance(encoder, Guess)
-    return 0.0 if encoder.midi.grad is None else float(encoder.midi.grad)
+    slope = _guess(instrument).midi.grad
+    return 0.0 if slope is None else float(slope)
 
 
 @pytest.mark.parametrize("semitones", [-12.0, -5.0, -1.0, 1.0, 5.0, 12.0])
-def test_transport_pulls_the_pitch_from_afar_and_nothing_else(semitones: float) -> None:
+def test_transport_moves_the_pitch_from_afar_and_nothing_else(semitones: float) -> None:
     instrument = _instrument(300.0 * 2 ** (semitones / 12))
     config = TrainingConfig(transport_weight=1.0, handover_share=1.0)
     objective, batch = Objective(instrument, config), _batch(300.0)
     assert _pitch_slope(objective, instrument, batch, progress=0.0) * semitones > 0
-    # The controller's gradient is the spectral loss's alone, whoever has the pitch.
+    # The controller's gradient comes from the spectral loss alone, at every weight of transport.
     gradients = {}
     for weight in (0.0, 1.0):
         instrument.zero_grad()
@@ -113,24 +118,67 @@ def test_pretraining_teaches_pitch_and_controls() -> None:
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.9 * losses[0]
-    encoder = instrument.pitch_encoder
-    assert isinstance(encoder, Guess)
-    assert encoder.midi.grad is not None
+    assert _guess(instrument).midi.grad is not None
     assert instrument.controller.head.weight.grad is not None
 
 
-def test_synthetic_tones_have_every_curve_at_its_mean_and_no_voice() -> None:
-    config = _instrument(200.0).config.model_copy(
-        update={"pitch_encoder": None, "curves": ("breath",), "voices": ("flute", "violin"), "voice_size": 3}
+def test_synthetic_tones_have_every_curve_at_its_mean_and_all_identities_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inputs = (
+        *(F0Config(), LoudnessConfig(), CurveConfig(name="breath")),
+        IdentityConfig(size=3, names=("flute", "violin")),
     )
-    instrument = Instrument(config)
+    statistics = Statistics(
+        minutes=1.0,
+        voiced_share=0.9,
+        pitch_midi_quantiles=[50 + i / 4 for i in range(101)],
+        loudness_db_quantiles=[-60 + i / 2 for i in range(101)],
+        loudness_db_silence=-75.0,
+        curves={"breath": (5.0, 2.0)},
+    )
+    instrument = Instrument(_instrument(200.0).config.model_copy(update={"inputs": inputs}), statistics)
+    given: list[dict[str, torch.Tensor]] = []
+    control = instrument.control
+    monkeypatch.setattr(
+        instrument, "control", lambda conditions: given.append(conditions) or control(conditions)
+    )
     tones = synthetic_tones(0, 0, 1, FRAMES, sample_rate=RATE, hop_length=HOP, n_harmonics=20, n_bands=9)
     Objective(instrument, TrainingConfig()).pretraining(instrument, tones.audio, tones.controls).backward()
-    assert instrument.voices is not None
-    slope = instrument.voices.weight.grad
+    (conditions,) = given
+    assert conditions["breath"].unique().tolist() == [5.0]
+    assert conditions["identity"].unique().tolist() == [0.5]
+    identity = instrument.all_inputs()[-1]
+    assert isinstance(identity, Identity)
+    slope = identity.embedding.weight.grad
     assert slope is not None
     assert float(slope.abs().max()) > 0
     torch.testing.assert_close(slope[:, 0], slope[:, 1])
+
+
+@pytest.mark.parametrize("synth", [(HarmonicConfig(),), (NoiseConfig(),)])
+def test_pretraining_needs_harmonics_and_noise(synth: tuple[AnyPart, ...]) -> None:
+    config = _instrument(200.0).config.model_copy(update={"inputs": (F0Config(),), "synth": synth})
+    tones = synthetic_tones(0, 0, 1, FRAMES, sample_rate=RATE, hop_length=HOP, n_harmonics=20, n_bands=9)
+    instrument = Instrument(config)
+    with pytest.raises(
+        InputError, match=r"The synth has no (FilteredNoise|HarmonicOscillator), which pre-train"
+    ):
+        Objective(instrument, TrainingConfig()).pretraining(instrument, tones.audio, tones.controls)
+
+
+def test_the_conditions_of_a_batch_are_its_own() -> None:
+    inputs = (*(F0Config(), LoudnessConfig(), CurveConfig(name="breath")), IdentityConfig(names=("a", "b")))
+    instrument = Instrument(_instrument(200.0).config.model_copy(update={"inputs": inputs}))
+    batch = _batch(300.0)
+    breath = torch.linspace(0.0, 1.0, FRAMES)[None]
+    conditions = batch_conditions(
+        instrument, batch._replace(curves={"breath": breath}, identity=torch.tensor([1]))
+    )
+    assert torch.equal(conditions["f0_hz"], batch.f0_hz)
+    assert torch.equal(conditions["loudness_db"], batch.loudness_db)
+    assert torch.equal(conditions["breath"], breath)
+    assert conditions["identity"].unique(dim=1).tolist() == [[[0.0, 1.0]]]
 
 
 def test_a_transport_without_time_is_refused() -> None:

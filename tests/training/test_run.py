@@ -59,7 +59,7 @@ def test_it_learns_and_says_so(dataset: Path, tmp_path: Path) -> None:
     assert "validation" in (tmp_path / "log").read_text()
 
 
-HEARING = SMALL | {
+ENCODERS = SMALL | {
     "instrument.inputs": [
         {"kind": "f0", "encoder": {"n_mels": 64, "n_bins": 64}},
         {"kind": "loudness"},
@@ -74,10 +74,10 @@ HEARING = SMALL | {
 }
 
 
-def test_an_instrument_that_hears_pitch_is_pretrained_and_resumes_bit_for_bit(
+def test_an_instrument_with_a_pitch_encoder_is_pretrained_and_resumes_bit_for_bit(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = _train(dataset, tmp_path / "whole", steps=12, overrides=HEARING, checkpoint_every_s=0.0)
+    result = _train(dataset, tmp_path / "whole", steps=12, overrides=ENCODERS, checkpoint_every_s=0.0)
     assert result.steps == 12
     assert result.skipped_steps == 0
     step = TrainingLoop.step
@@ -90,22 +90,30 @@ def test_an_instrument_that_hears_pitch_is_pretrained_and_resumes_bit_for_bit(
 
         monkeypatch.setattr(TrainingLoop, "step", dying)
         with pytest.raises(RuntimeError, match="power cut"):
-            _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=HEARING, checkpoint_every_s=0.0)
+            _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=ENCODERS, checkpoint_every_s=0.0)
         monkeypatch.undo()
-        _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=HEARING, resume=True)
+        _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=ENCODERS, resume=True)
         assert sha256(tmp_path / f"{dies_at}" / "model.safetensors") == sha256(
             tmp_path / "whole" / "model.safetensors"
         )
 
 
-def test_a_curve_that_the_dataset_has_not_is_refused(dataset: Path, tmp_path: Path) -> None:
-    breath = {"instrument.inputs": [{"kind": "f0"}, {"kind": "curve", "name": "breath"}]}
+def test_a_curve_that_the_dataset_lacks_is_refused(dataset: Path, tmp_path: Path) -> None:
+    inputs = [{"kind": "f0"}, {"kind": "periodicity"}, {"kind": "curve", "name": "breath"}]
     with pytest.raises(InputError, match="takes the curve breath, which the dataset lacks"):
-        _train(dataset, tmp_path / "a", overrides=SMALL | breath)
+        _train(dataset, tmp_path / "a", overrides=SMALL | {"instrument.inputs": inputs})
     assert not (tmp_path / "a").exists()
-    periodicity = {"instrument.inputs": [{"kind": "f0"}, {"kind": "periodicity"}]}
-    result = _train(dataset, tmp_path / "b", overrides=SMALL | periodicity, steps=2)
+    result = _train(dataset, tmp_path / "b", overrides=SMALL | {"instrument.inputs": inputs[:2]}, steps=2)
     assert list(Instrument.from_pretrained(result.folder).inputs) == ["f0_hz", "periodicity"]
+
+
+def test_parts_that_do_not_fit_together_are_refused_before_the_folder_is_made(
+    dataset: Path, tmp_path: Path
+) -> None:
+    overrides = {"instrument.synth": [{"kind": "reverb"}], "instrument.effects": []}
+    with pytest.raises(InputError, match="reverb takes a signal"):
+        _train(dataset, tmp_path / "a", overrides=overrides)
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_state_of_other_names_is_refused(dataset: Path, tmp_path: Path) -> None:

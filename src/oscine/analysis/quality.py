@@ -19,6 +19,7 @@ from oscine.analysis.decay import ringing_times
 from oscine.analysis.features import VOICED, Features
 from oscine.analysis.polyphony import STEP_S, polyphonic_moments
 from oscine.analysis.signal import ANALYSIS_RATE
+from oscine.audio.report import n_clipped
 from oscine.functional.runs import runs
 
 #: The features' own floor: digital silence says nothing about noise.
@@ -93,7 +94,6 @@ def assess(
     # As loud as the notes and without pitch is a sound of its own, not what is left in a pause.
     quiet = power_db < loudest_db - _PAUSE_BELOW_DB
     pauses = _pauses(voiced, features.frame_rate)
-    full = (samples >= 0.999) | (samples <= -0.999)
     signal = soxr.resample(samples, sample_rate, ANALYSIS_RATE) if sample_rate != ANALYSIS_RATE else samples
     polyphonic = polyphonic_moments(features, signal)
     return judge(
@@ -101,7 +101,7 @@ def assess(
             total_s=features.n_frames * frame_s,
             sounding_s=int(sounding.sum()) * frame_s,
             voiced_s=int(voiced.sum()) * frame_s,
-            clipped_s=int((full[2:] & full[1:-1] & full[:-2]).sum()) / sample_rate,
+            clipped_s=n_clipped(samples) / sample_rate,
             judged_s=len(polyphonic) * STEP_S,
             polyphonic_s=int(polyphonic.sum()) * STEP_S,
             pitch_s=_histogram(features.midi.numpy()[voiced], frame_s),

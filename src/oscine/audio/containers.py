@@ -1,37 +1,41 @@
 """What an audio file's header promises, compared with the bytes that are there.
 
-Decoders are lenient where it hurts: a truncated WAV is returned without a word, a wrong rate is believed.
-So the four containers are looked at by themselves, without decoding anything.
+Decoders are lenient where it hurts: a truncated file is returned without a word, a wrong rate is believed, a
+length is guessed. So the containers are looked at by themselves, without decoding anything.
 
-Reference: RIFF WAVE (Microsoft, 1994), RFC 9639 (FLAC), RFC 3533 (Ogg), ISO 11172-3 (MPEG audio frames).
+Reference: RIFF WAVE (Microsoft, 1994), AIFF-C (Apple, 1991), Core Audio Format (Apple, 2005), Wave64 (Sony
+Pictures Digital, 2003), RFC 9639 (FLAC), RFC 3533 (Ogg), ISO 11172-3 (MPEG audio frames).
 """
 
 import mmap
 import struct
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from oscine.audio.findings import Findings
+from oscine.audio.flac import inspect_flac
+from oscine.audio.mpeg import inspect_mpeg
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _UNKNOWN_SIZE = 0xFFFFFFFF
 
-
-@dataclass
-class Findings:
-    """What a container says against itself.
-
-    Attributes:
-        declared_frames: Sample frames that the header promises, or None where it does not say.
-        harmless: Faults that leave the sound readable as far as it goes, one sentence each.
-        fatal: Faults after which nothing read from the file could be trusted, one sentence each.
-    """
-
-    declared_frames: int | None = None
-    harmless: list[str] = field(default_factory=list)
-    fatal: list[str] = field(default_factory=list)
+_FOREIGN = {
+    b"\x1aE\xdf\xa3": "Matroska or WebM",
+    b"#!AMR": "AMR",
+    b"0&\xb2u\x8ef\xcf\x11": "Windows Media",
+    b"FLV": "Flash video",
+    b"MAC ": "Monkey's Audio",
+    b"wvpk": "WavPack",
+    b"TTA": "True Audio",
+    b"MPCK": "Musepack",
+    b"MP+": "Musepack",
+    b"\x0bw": "Dolby Digital",
+    b"ADIF": "AAC",
+}
+"""Formats that libsndfile does not know, by their first bytes."""
 
 
 def inspect_container(path: Path) -> Findings:
-    """Compare the header of a wav, flac, ogg or mp3 file with the file; other kinds have no findings.
+    """Compare what a file's container says with the file; other kinds have no findings.
 
     Args:
         path: A regular file that is not empty.
@@ -40,22 +44,67 @@ def inspect_container(path: Path) -> Findings:
         OSError: When the file cannot be read.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        magic = content[:4]
-        if magic in (b"RIFF", b"RF64", b"BW64", b"RIFX"):
-            return _inspect_wav(content, ">" if magic == b"RIFX" else "<")
-        if magic == b"fLaC":
-            return _inspect_flac(content)
-        if magic == b"OggS":
-            return _inspect_ogg(content)
-        if magic[:3] == b"ID3" or (magic[0] == 0xFF and len(magic) > 1 and magic[1] & 0xE0 == 0xE0):
-            return _inspect_mp3(content)
-    return Findings()
+        start = _behind_id3(content)
+        magic = content[start : start + 12]
+        if magic[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and magic[8:12] != b"AVI ":
+            findings = _inspect_wav(content, start, ">" if magic[:4] == b"RIFX" else "<")
+        elif magic[:4] == b"FORM" and magic[8:12] in (b"AIFF", b"AIFC"):
+            findings = _inspect_aiff(content, start)
+        elif magic[:4] == b"caff":
+            findings = _inspect_caf(content, start)
+        elif magic[:4] == b"riff":
+            findings = _inspect_w64(content, start)
+        elif magic[:4] in (b".snd", b"dns."):
+            findings = _inspect_au(content, start, ">" if magic[:4] == b".snd" else "<")
+        elif magic[:4] == b"fLaC":
+            return inspect_flac(content, start)
+        elif magic[:4] == b"OggS":
+            findings = _inspect_ogg(content, start)
+        elif foreign := _foreign(magic):
+            return Findings(foreign=foreign)
+        elif start or (magic[0] == 0xFF and len(magic) > 1 and magic[1] & 0xE0 == 0xE0):
+            return inspect_mpeg(content, start)
+        else:
+            return Findings()
+        if start and not findings.parts:
+            findings.parts = [(start, len(content))]
+    return findings
 
 
-def _inspect_wav(content: mmap.mmap, order: str) -> Findings:
+def _behind_id3(content: mmap.mmap) -> int:
+    """Return where the tags in front of a file end."""
+    position = 0
+    while content[position : position + 3] == b"ID3" and position + 10 <= len(content):
+        sizes = content[position + 6 : position + 10]
+        has_footer = content[position + 5] & 0x10
+        position += 10 + (sizes[0] << 21 | sizes[1] << 14 | sizes[2] << 7 | sizes[3])
+        position += 10 if has_footer else 0
+    return position
+
+
+def _foreign(magic: bytes) -> str:
+    """Return the name of a format that libsndfile does not know, by its first bytes; empty for others."""
+    if magic[4:8] == b"ftyp":
+        return "MPEG-4"
+    if magic[:4] == b"RIFF":
+        return "AVI"
+    if len(magic) > 1 and magic[0] == 0xFF and magic[1] & 0xF6 == 0xF0:
+        return "AAC"
+    return next((name for first, name in _FOREIGN.items() if magic.startswith(first)), "")
+
+
+def _cut_short(findings: Findings, promised: int, there: int) -> None:
+    """Say it where there are fewer bytes of sound than promised."""
+    if promised > there:
+        findings.harmless.append(
+            f"truncated: the header promises {promised} bytes of sound and {there} are there; those are used"
+        )
+
+
+def _inspect_wav(content: mmap.mmap, begin: int, order: str) -> Findings:
     findings = Findings()
     size = len(content)
-    position, long_data_size, block = 12, None, 0
+    position, long_data_size, block = begin + 12, None, 0
     while position + 8 <= size:
         name = content[position : position + 4]
         (length,) = struct.unpack(order + "I", content[position + 4 : position + 8])
@@ -97,10 +146,8 @@ def _judge_wav_data(
         length = long_size
     if block:
         findings.declared_frames = length // block
+    _cut_short(findings, length, there)
     if length > there:
-        findings.harmless.append(
-            f"truncated: the header promises {length} bytes of sound and {there} are there; those are used"
-        )
         return
     rest = content[start + length + length % 2 : start + length + length % 2 + 4]
     hidden = there - length
@@ -112,141 +159,85 @@ def _judge_wav_data(
         )
 
 
-def _inspect_flac(content: mmap.mmap) -> Findings:
+def _inspect_aiff(content: mmap.mmap, start: int) -> Findings:
     findings = Findings()
-    if len(content) < 42:
-        findings.fatal.append("the file ends inside its header")
-        return findings
-    frames = int.from_bytes(content[18:26], "big") & (1 << 36) - 1
-    position, last = 4, False
-    while not last and position + 4 <= len(content):
-        last = bool(content[position] & 0x80)
-        position += 4 + int.from_bytes(content[position + 1 : position + 4], "big")
-    if frames == 0:
-        findings.harmless.append("the header does not say how long it is; read to the end")
-        return findings
-    findings.declared_frames = frames
-    last_sample = _last_flac_sample(content, position)
-    if last_sample is not None and last_sample >= frames:
-        findings.fatal.append(
-            f"the header declares {frames} samples but at least {last_sample + 1} are there: it is wrong; "
-            "decode and encode the file again"
-        )
+    position = start + 12
+    while position + 8 <= len(content):
+        name = content[position : position + 4]
+        (length,) = struct.unpack(">I", content[position + 4 : position + 8])
+        if name == b"COMM" and position + 14 <= len(content):
+            (findings.declared_frames,) = struct.unpack(">I", content[position + 10 : position + 14])
+        if name == b"SSND":
+            _cut_short(findings, length, len(content) - position - 8)
+        position += 8 + length + length % 2
     return findings
 
 
-def _last_flac_sample(content: mmap.mmap, start: int) -> int | None:
-    """Return the number of the first sample of the last FLAC frame, which each frame's header states.
-
-    A frame begins with 14 bits of synchronisation, the blocking strategy, codes of its size, rate, channels
-    and depth, the number of the frame (or, with variable blocks, of its first sample) coded like UTF-8, and a
-    CRC-8. Strategy, rate and depth must be those of the first frame too, or sound would now and then pass for
-    a header.
-    """
-    block_size = int.from_bytes(
-        content[10:12], "big"
-    )  # of all frames but the last, when the strategy is fixed
-    first = content[start : start + 4]
-    position = len(content)
-    for _ in range(100_000):
-        position = content.rfind(b"\xff", start, position)
-        if position < 0 or len(first) < 4:
-            return None
-        header = content[position : position + 16]
-        if len(header) < 6 or header[1] != first[1] or (header[2] ^ first[2] | header[3] ^ first[3]) & 15:
-            continue
-        n_number = max(1, 8 - (header[4] ^ 0xFF).bit_length())
-        block_code, rate_code = header[2] >> 4, header[2] & 15
-        end = 4 + n_number + {6: 1, 7: 2}.get(block_code, 0) + {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
-        if n_number > 7 or end >= len(header) or _crc8(header[:end]) != header[end]:
-            continue
-        number = header[4] & (0x7F >> n_number) if n_number > 1 else header[4]
-        for byte in header[5 : 4 + n_number]:
-            number = number << 6 | byte & 0x3F
-        return number if header[1] & 1 else number * block_size
-    return None
-
-
-def _crc8(content: bytes) -> int:
-    remainder = 0
-    for byte in content:
-        remainder ^= byte
-        for _ in range(8):
-            remainder = (remainder << 1 ^ (0x07 if remainder & 0x80 else 0)) & 0xFF
-    return remainder
-
-
-def _inspect_ogg(content: mmap.mmap) -> Findings:
+def _inspect_caf(content: mmap.mmap, start: int) -> Findings:
     findings = Findings()
-    last = content.rfind(b"OggS")
-    header_end = last + 27
-    complete = header_end <= len(content)
-    if complete:
-        n_segments = content[last + 26]
-        table = content[header_end : header_end + n_segments]
-        complete = len(table) == n_segments and header_end + n_segments + sum(table) <= len(content)
-    if not complete or not content[last + 5] & 4:
-        findings.harmless.append("truncated: the stream has no last page; the whole pages are used")
+    position = start + 8
+    while position + 12 <= len(content):
+        name = content[position : position + 4]
+        (length,) = struct.unpack(">q", content[position + 4 : position + 12])
+        if name == b"desc" and content[position + 20 : position + 24] in (b"alac", b"aac "):
+            findings.foreign = "CAF with Apple's compression"
+        if name == b"data":
+            there = len(content) - position - 12
+            _cut_short(findings, length, there)
+            if length > there:  # libsndfile would not open it
+                header = content[start : position + 4] + there.to_bytes(8, "big")
+                findings.parts = [header, (position + 12, len(content))]
+        if length < 0:  # left open: to the end of the file
+            break
+        position += 12 + length
     return findings
 
 
-_BITRATES_KBPS = {
-    (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (1, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (1, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (2, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (2, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    (2, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-
-
-def _mp3_frame(header: bytes) -> tuple[int, int] | None:
-    """Return the length in bytes and the sample rate of the MPEG frame that begins with these four bytes."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
-        return None
-    version = {3: 1.0, 2: 2.0, 0: 2.5}.get(header[1] >> 3 & 3)
-    layer = 4 - (header[1] >> 1 & 3)
-    bitrate_index, rate_index, padding = header[2] >> 4, header[2] >> 2 & 3, header[2] >> 1 & 1
-    if version is None or layer == 4 or bitrate_index in (0, 15) or rate_index == 3:
-        return None
-    rate = (44100, 48000, 32000)[rate_index] // {1.0: 1, 2.0: 2, 2.5: 4}[version]
-    bits_per_second = 1000 * _BITRATES_KBPS[(1 if version == 1.0 else 2, layer)][bitrate_index]
-    if layer == 1:
-        return (12 * bits_per_second // rate + padding) * 4, rate
-    factor = 72 if layer == 3 and version != 1.0 else 144
-    return factor * bits_per_second // rate + padding, rate
-
-
-def _inspect_mp3(content: mmap.mmap) -> Findings:
+def _inspect_w64(content: mmap.mmap, start: int) -> Findings:
     findings = Findings()
-    size, position, rates, skipped, n_frames = len(content), 0, set[int](), 0, 0
-    while content[position : position + 3] == b"ID3" and position + 10 <= size:
-        sizes = content[position + 6 : position + 10]
-        position += 10 + (sizes[0] << 21 | sizes[1] << 14 | sizes[2] << 7 | sizes[3])
-    if size >= 128 and content[size - 128 : size - 125] == b"TAG":
-        size -= 128
-    while position + 4 <= size:
-        frame = _mp3_frame(content[position : position + 4])
-        if frame is None:
-            if content[position : position + 8] == b"APETAGEX":
+    position = start + 40
+    while position + 24 <= len(content):
+        (length,) = struct.unpack("<Q", content[position + 16 : position + 24])  # with these 24 bytes
+        if content[position : position + 4] == b"data":
+            _cut_short(findings, length - 24, len(content) - position - 24)
+        position += max(24, length + -length % 8)
+    return findings
+
+
+def _inspect_au(content: mmap.mmap, start: int, order: str) -> Findings:
+    findings = Findings()
+    if start + 12 <= len(content):
+        offset, length = struct.unpack(order + "II", content[start + 4 : start + 12])
+        if length != _UNKNOWN_SIZE:
+            _cut_short(findings, length, len(content) - start - offset)
+    return findings
+
+
+def _inspect_ogg(content: mmap.mmap, start: int) -> Findings:
+    """Go from page to page: each has the number that follows its predecessor's, and the last one says so."""
+    findings = Findings()
+    position, is_last, n_lost = start, False, 0
+    following: dict[bytes, int] = {}
+    while position + 27 <= len(content):
+        if content[position : position + 4] != b"OggS":
+            position = content.find(b"OggS", position)
+            if position < 0:
                 break
-            following = content.find(b"\xff", position + 1, size)
-            following = size if following < 0 else following
-            # Zeros between or after frames are padding that many encoders leave.
-            skipped += len(content[position:following].strip(b"\0"))
-            position = following
             continue
-        n_frames += 1
-        rates.add(frame[1])
-        position += frame[0]
-    if n_frames == 0:
-        findings.fatal.append("there is no MPEG audio frame in it")
-    elif position > size:
-        findings.harmless.append("truncated: it ends inside an MPEG frame; the whole frames are used")
-    if n_frames and len(rates) > 1:
-        findings.fatal.append(
-            f"its frames disagree on the sample rate ({', '.join(map(str, sorted(rates)))} Hz)"
-        )
-    elif n_frames and skipped > 4096:
-        findings.harmless.append(f"{skipped} bytes in it are no MPEG audio; skipped")
+        table = content[position + 27 : position + 27 + content[position + 26]]
+        stop = position + 27 + content[position + 26] + sum(table)
+        if stop > len(content):
+            is_last = False
+            break
+        serial = content[position + 14 : position + 18]
+        (number,) = struct.unpack("<I", content[position + 18 : position + 22])
+        if content[position + 5] & 2 == 0:
+            n_lost += max(0, number - following.get(serial, number))
+        following[serial] = number + 1
+        is_last = bool(content[position + 5] & 4)
+        position = stop
+    if n_lost:
+        findings.harmless.append(f"damaged: {n_lost} of its pages are missing; the others are used")
+    if not is_last:
+        findings.harmless.append("truncated: the stream has no last page; the whole pages are used")
     return findings

@@ -1,37 +1,60 @@
 """Sound in an array, brought to the one form that everything works on: mono float32 blocks at one rate."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import soxr
 import torch
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from oscine.errors import InputError
+
+LOWEST_RATE, HIGHEST_RATE = 4_000, 768_000
+"""In Hz: the sample rates that recorded sound can have."""
+
+Rate = int | float | np.integer | np.floating
+"""A sample rate in Hz; ``check_rate`` wants it whole."""
+
+Samples = Tensor | np.ndarray | Sequence[Any]
+"""Samples ``(time,)`` or ``(channel, time)``."""
 
 _FEED_S = 1.0
 _LARGEST_SAMPLE = 100.0
 _MOST_CHANNELS = 64
 
 
-def mix_down(channels: Shaped[np.ndarray, "channel time"]) -> Float32[np.ndarray, " time"]:
-    """Return the mean of the channels; integers by their full scale, unsigned ones being silent half-way."""
-    scale, offset = 1.0, 0.0
-    if channels.dtype.kind in "iu":
-        scale = 2.0 ** (np.iinfo(channels.dtype).bits - 1)
-        offset = scale if channels.dtype.kind == "u" else 0.0
-    elif channels.shape[0] == 1 and channels.dtype == np.float32:
-        return channels[0]
+def check_rate(sample_rate: Rate) -> int:
+    """Return a sample rate as a whole number of Hz.
+
+    Raises:
+        InputError: When it is not whole, or none that sound is recorded at.
+    """
+    try:
+        rate = int(sample_rate)
+    except (TypeError, ValueError, OverflowError):
+        rate = 0
+    if rate != sample_rate or not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise InputError(
+            f"The sample rate is {sample_rate} Hz; give a whole number from {LOWEST_RATE} to {HIGHEST_RATE}."
+        )
+    return rate
+
+
+def mix_down(channels: Float[np.ndarray, "channel time"]) -> Float32[np.ndarray, " time"]:
+    """Return the mean of the channels."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return ((channels.mean(axis=0, dtype=np.float64) - offset) / scale).astype(np.float32)
+        mixed = channels[0] if len(channels) == 1 else channels.mean(axis=0, dtype=np.float64)
+        return mixed.astype(np.float32, copy=False)
 
 
-def mono_blocks(audio: Tensor | np.ndarray, sample_rate: int) -> Iterator[np.ndarray]:
-    """Yield an array's samples as mono float32, a few seconds at a time; integers by their full scale.
+def channel_blocks(audio: Samples, sample_rate: int) -> Iterator[Float[np.ndarray, "channel time"]]:
+    """Yield an array's samples as floats, a few seconds at a time.
 
     Args:
-        audio: ``(time,)`` or ``(channel, time)``; any real dtype. Unsigned integers are silent half-way.
+        audio: ``(time,)`` or ``(channel, time)``; any real dtype. Integers are divided by their full scale,
+            unsigned ones being silent half-way.
         sample_rate: In Hz; it only sets how much is converted at once.
 
     Raises:
@@ -40,31 +63,61 @@ def mono_blocks(audio: Tensor | np.ndarray, sample_rate: int) -> Iterator[np.nda
     if isinstance(audio, Tensor):
         audio = audio.detach().cpu()
         audio = (audio.float() if audio.dtype in (torch.bfloat16, torch.float16) else audio).numpy()
-    if audio.dtype.kind not in "iuf":
-        raise InputError(f"Audio of type {audio.dtype} cannot be analysed; give integers or floats.")
-    if audio.ndim == 1:
-        audio = audio[None]
-    if audio.ndim != 2 or not 1 <= audio.shape[0] <= _MOST_CHANNELS:
+    try:
+        samples = np.asarray(audio)
+    except (TypeError, ValueError):
+        raise InputError(f"{type(audio).__name__} is no audio; give an array, a tensor or a path.") from None
+    if samples.dtype.kind not in "iuf":
+        raise InputError(f"Audio of type {samples.dtype} cannot be used; give integers or floats.")
+    if samples.ndim == 1:
+        samples = samples[None]
+    if samples.ndim != 2 or not 1 <= samples.shape[0] <= _MOST_CHANNELS:
+        is_turned = samples.ndim == 2 and 1 <= samples.shape[1] <= _MOST_CHANNELS
+        turn = "; this may be (time, channel), as soundfile gives it: transpose it" if is_turned else ""
         raise InputError(
-            f"Audio of shape {tuple(audio.shape)} cannot be analysed; give (time,) or (channel, time), "
-            f"with at most {_MOST_CHANNELS} channels."
+            f"Audio of shape {tuple(samples.shape)} cannot be used; give (time,) or (channel, time), "
+            f"with at most {_MOST_CHANNELS} channels{turn}."
         )
-    for start in range(0, audio.shape[1], 8 * sample_rate):
-        # Its errstate is set and reset in there: another thread may close this generator.
-        yield mix_down(audio[:, start : start + 8 * sample_rate])
+    scale = offset = 0.0
+    if samples.dtype.kind in "iu":
+        scale = 2.0 ** (np.iinfo(samples.dtype).bits - 1)
+        offset = scale if samples.dtype.kind == "u" else 0.0
+    for start in range(0, samples.shape[1], 8 * sample_rate):
+        block = samples[:, start : start + 8 * sample_rate]
+        if scale:
+            yield (block - offset) / scale
+        elif block.dtype == np.float16:
+            yield block.astype(np.float32)
+        else:
+            yield block
 
 
-def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.ndarray]:
+def mono_blocks(audio: Samples, sample_rate: int) -> Iterator[Float32[np.ndarray, " time"]]:
+    """Yield an array's samples as mono float32, a few seconds at a time; see ``channel_blocks``.
+
+    Raises:
+        InputError: As ``channel_blocks``.
+    """
+    for block in channel_blocks(audio, sample_rate):
+        yield mix_down(block)
+
+
+def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int, n_before: int = 0) -> Iterator[np.ndarray]:
     """Yield the same samples in blocks of one length (the last may be shorter).
 
     Fixed blocks are why the features cannot depend on how the audio came in, down to the last bit.
+
+    Args:
+        blocks: Mono.
+        sample_rate: In Hz.
+        n_before: Samples that came before these, for the message.
 
     Raises:
         InputError: At the first sample that is not a number, infinite, or far beyond full scale.
     """
     length = round(_FEED_S * sample_rate)
     kept: list[np.ndarray] = []
-    n_kept = n_seen = 0
+    n_kept, n_seen = 0, n_before
     for given in blocks:
         block = np.asarray(given, dtype=np.float32)
         if block.ndim != 1:

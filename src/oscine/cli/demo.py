@@ -11,7 +11,7 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where everything goes.")] = Path("demo"),
     steps: Annotated[int | None, typer.Option(min=1, help="Length in steps, in place of --minutes.")] = None,
 ) -> None:
-    """Learn a violin, sing through it, measure it, and write a page to hear and to look at.
+    """Train a violin, transfer singing to it, evaluate it, and write a page with sounds and pictures.
 
     Run again it goes on with what is done: a finished training is not repeated.
     """

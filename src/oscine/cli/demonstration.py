@@ -11,11 +11,13 @@ from oscine import recordings
 from oscine.analysis import CONFIDENT, Features, Quality, analyze
 from oscine.audio import read_audio
 from oscine.cli.threads import one_thread
+from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
 from oscine.evaluate.report import HEADER, MAIN_COLUMN, add_comparison, facts, rows
 from oscine.files import write_atomically
+from oscine.plural import counted
 from oscine.training import TrainResult, train
 from oscine.transfer import PlayableInstrument, TransferReport, load, transfer_file
 
@@ -52,10 +54,10 @@ def demonstrate(
     recordings_folder: Path | None = None,
     console: "Console | None" = None,
 ) -> Path:
-    """Learn the violin, sing and blow through it, measure it, and return the path of the page about it.
+    """Train the violin, transfer singing and a trumpet to it, evaluate it, and return the path of the page.
 
     The folder then holds the dataset, the instrument, what was played (WAV) and drawn (PNG), the figures
-    (``evaluation.json``) and the page. An earlier demo in it is gone on with: what is done is not done again.
+    (``evaluation.json``) and the page. An earlier demo in it goes on: what is done is not done again.
 
     Args:
         folder: Where everything goes.
@@ -73,7 +75,7 @@ def demonstrate(
         if console is not None:
             console.print(text, highlight=False, soft_wrap=True)
 
-    say("[bold]1. Listening[/] to the violin: pitch, loudness, and whether it can be learned")
+    say("[bold]1. Preparing[/] the violin's recordings: pitch, loudness, and what can be learned from them")
     prepared = prepare(
         recordings_folder or recordings.path("violin"),
         folder / "dataset",
@@ -86,8 +88,8 @@ def demonstrate(
         f"the last {prepared.held_out_s:.0f} s are held out"
     )
 
-    length = f"{steps} steps" if steps is not None else f"about {minutes:g} minutes"
-    say(f"[bold]2. Learning[/] it, {length}; Ctrl-C goes on with what is learned by then")
+    length = counted(steps, "step") if steps is not None else f"about {minutes:g} minutes"
+    say(f"[bold]2. Training[/] an instrument, {length}; Ctrl-C goes on with what it has learned by then")
     try:
         trained = train(
             folder / "dataset",
@@ -95,22 +97,24 @@ def demonstrate(
             recipe=RECIPE,
             minutes=None if steps is not None else minutes,
             steps=steps,
-            resume=True,
+            resume="auto",
             console=console,
-            card={"licence": "learned from a recording under CC BY 3.0: attribute John Garner (violin)"},
+            card={"licence": "cc-by-3.0", "credit": "John Garner (violin)"},
         )
     except InputError as error:
-        raise InputError(f"{error}; remove {folder} or name another folder with --out") from None
-    say(f"   {trained.steps} steps in {trained.minutes:.1f} minutes")
+        raise InputError(f"{error} Or remove {folder}, or name another folder with --out.") from None
+    if trained.terminated:
+        raise SystemExit(TERMINATED)
+    say(f"   {counted(trained.steps, 'step')} in {trained.minutes:.1f} minutes")
     instrument = load(folder / "instrument")
 
     with one_thread():
-        say("[bold]3. Playing[/] a sung melody and a trumpet's phrase with it")
+        say("[bold]3. Transferring[/] a sung melody and a trumpet's phrase to it")
         performances = [_perform(instrument, name, folder) for name in _MELODIES]
         for one in performances:
             say(f"   {escape(str(one.played))}: {_how_close(one)}")
 
-        say("[bold]4. Measuring[/] on what it never heard")
+        say("[bold]4. Evaluating[/] it on the recordings that were held out")
         excerpts = Excerpts(at_most=1, seconds=15.0)
         evaluation = evaluate(instrument, Dataset.open(folder / "dataset"), on_comparison=excerpts)
     write_atomically(folder / "evaluation.json", evaluation.model_dump_json(indent=1))
@@ -173,7 +177,8 @@ def _page(
     page = Page(
         "A violin that was learned by listening",
         f"Oscine listened to {prepared.train_s / 60:.1f} minutes of a violin and learned it in "
-        f"{trained.minutes:.1f} minutes, {trained.steps} steps, with {evaluation.n_parameters:,} parameters.",
+        f"{trained.minutes:.1f} minutes, {counted(trained.steps, 'step')}, with "
+        f"{evaluation.n_parameters:,} parameters.",
     )
     for one in performances:
         who = _MELODIES[one.name]

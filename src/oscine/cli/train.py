@@ -6,12 +6,22 @@ from typing import Annotated, Any
 import typer
 
 from oscine.cli.terminal import terminal
+from oscine.plural import counted
+
+#: What a shell reports of a process that SIGTERM ended.
+TERMINATED = 128 + 15
 
 
 def train(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What `oscine prepare` made.")],
     instrument: Annotated[Path, typer.Argument(metavar="INSTRUMENT", help="The folder to write.")],
-    recipe: Annotated[str, typer.Option(help="A name from `oscine recipes`, or a YAML file.")] = "default",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="A name from `oscine recipes`, or a YAML file; `default`, or, resumed, the run's.",
+            show_default=False,
+        ),
+    ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(help="Length of the run; when nothing is given ten minutes, or, resumed, what it was."),
@@ -21,6 +31,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: training.batch_size=4."),
     ] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where it is computed.")] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
 ) -> None:
     """Train an instrument; Ctrl-C ends early and keeps what was learned."""
@@ -36,31 +47,30 @@ def train(
         minutes=minutes,
         steps=steps,
         overrides=_overrides(settings or []),
+        device=device,
         resume=resume,
         console=console,
     )
-    ending = "Interrupted; go on with --resume. " if result.interrupted else ""
+    ending = f"Interrupted; go on with: oscine train {dataset} {instrument} --resume. "
     skipped = f", {result.skipped_steps} of them skipped" if result.skipped_steps else ""
     console.print(
-        f"{ending}{result.folder}: {result.steps} steps{skipped} in {result.minutes:.1f} minutes, "
-        f"held-out spectral loss {result.held_out_loss:.3f}. "
+        f"{ending if result.interrupted else ''}{result.folder}: {counted(result.steps, 'step')}{skipped} in "
+        f"{result.minutes:.1f} minutes, validation loss {result.validation_loss:.3f}. "
         f"Curves: tensorboard --logdir {result.folder / 'training'}",
         soft_wrap=True,
     )
+    if result.terminated:
+        raise typer.Exit(TERMINATED)
 
 
 def _overrides(settings: list[str]) -> dict[str, Any]:
-    import yaml
-
     from oscine.errors import InputError
+    from oscine.models.recipes import parse_yaml
 
     overrides = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not (key and equals and value):
-            raise InputError(f"--set {setting} is not KEY=VALUE, such as training.batch_size=4")
-        try:
-            overrides[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise InputError(f"--set {setting}: the value is not a number, a word or a list") from None
+            raise InputError(f"--set {setting} is not KEY=VALUE, such as training.batch_size=4.")
+        overrides[key] = parse_yaml(value, f"The value of --set {key}")
     return overrides

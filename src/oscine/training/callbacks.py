@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from oscine.files import disk_errors
 from oscine.training.checkpoint import RunInfo, Snapshot, write_checkpoint
 from oscine.training.loop import Callback, TrainingLoop, Validation
-from oscine.training.preview import preview_figure, preview_sound, write_preview
+from oscine.training.preview import make_preview
 
 _SCALARS_EVERY = 10
 _LINE_EVERY_S = 60.0
@@ -51,14 +51,12 @@ class CheckpointCallback(Callback):
             self._write(loop)
 
     def on_validation(self, loop: TrainingLoop, validation: Validation) -> None:
-        """Keep the instrument when it is the best so far; write a preview and a checkpoint."""
+        """Keep the instrument when it is the best so far; write a checkpoint."""
         counters = loop.counters
         if validation.loss < counters.best_loss:
             counters.best_loss = validation.loss
             facts = {"steps": counters.step, "validation_loss": round(validation.loss, 4)}
             loop.instrument.save_pretrained(self.folder, **self.card, **facts)
-        rate = loop.instrument.sample_rate
-        write_preview(self.checkpoint_path.parent, validation.audio, validation.target, rate, counters.step)
         self._write(loop)
 
     def _write(self, loop: TrainingLoop) -> None:
@@ -73,21 +71,23 @@ class CheckpointCallback(Callback):
         self._written = time.monotonic()
 
 
-class TensorBoardCallback(Callback):
-    """Writes curves and previews for TensorBoard.
+class RecordCallback(Callback):
+    """Writes curves for TensorBoard, and previews, for it and as files.
 
     Args:
-        folder: Where its files go.
+        folder: Where previews go.
+        tensorboard_folder: Where TensorBoard's files go.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tensorboard_folder: Path) -> None:
         self.folder = folder
+        self.tensorboard_folder = tensorboard_folder
         self._writer: SummaryWriter | None = None
 
     def on_start(self, loop: TrainingLoop) -> None:
         """Begin a file; curves of steps behind the one that is resumed are hidden."""
-        with disk_errors(self.folder):
-            self._writer = SummaryWriter(str(self.folder), purge_step=loop.counters.step + 1)
+        with disk_errors(self.tensorboard_folder):
+            self._writer = SummaryWriter(str(self.tensorboard_folder), purge_step=loop.counters.step + 1)
 
     def on_step(self, loop: TrainingLoop) -> None:
         """Add the curves."""
@@ -104,27 +104,26 @@ class TensorBoardCallback(Callback):
 
     def on_validation(self, loop: TrainingLoop, validation: Validation) -> None:
         """Add the validation loss and the preview."""
-        step, rate = loop.counters.step, loop.instrument.sample_rate
+        step = loop.counters.step
+        preview = make_preview(validation.audio, validation.target, loop.instrument.sample_rate, step)
+        preview.write(self.folder)
         self._add("loss/validation", validation.loss, step)
         if self._writer is not None:
-            with disk_errors(self.folder):
-                sound = preview_sound(validation.audio, validation.target)
-                self._writer.add_audio("preview", sound, step, rate)
-                self._writer.add_figure(
-                    "preview", preview_figure(validation.audio, validation.target, rate, step), step
-                )
+            with disk_errors(self.tensorboard_folder):
+                self._writer.add_audio("preview", preview.sound, step, preview.sample_rate)
+                self._writer.add_image("preview", preview.picture, step, dataformats="HWC")
                 self._writer.flush()
 
     def on_end(self, loop: TrainingLoop) -> None:
         """Close the file."""
         if self._writer is not None:
-            with disk_errors(self.folder):
+            with disk_errors(self.tensorboard_folder):
                 self._writer.close()
             self._writer = None
 
     def _add(self, name: str, value: float, step: int) -> None:
         if self._writer is not None:
-            with disk_errors(self.folder):
+            with disk_errors(self.tensorboard_folder):
                 self._writer.add_scalar(name, value, step)
 
 

@@ -19,7 +19,7 @@ class DataParallelThreads:
     That is many times faster on a machine that does something else as well, where a thread that waits for a
     core stalls the others. Results are added in the order of the crops, so they do not depend on timing.
 
-    As a context manager it ends its threads.
+    `close` ends them.
 
     Args:
         size: Number of threads; 1 works in the caller's own.
@@ -29,10 +29,8 @@ class DataParallelThreads:
         self.size = size
         self._pool = ThreadPoolExecutor(size, initializer=_one_core) if size > 1 else None
 
-    def __enter__(self) -> "DataParallelThreads":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End the threads."""
         if self._pool is not None:
             self._pool.shutdown()
 

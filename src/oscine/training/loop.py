@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -183,7 +183,7 @@ class TrainingLoop:
             OSError: When the disk refuses.
         """
         n_threads = torch.get_num_threads() if self.device.type == "cpu" else 1
-        with _denormals_flushed(), DataParallelThreads(n_threads) as self.threads:
+        with _denormals_flushed(), closing(DataParallelThreads(n_threads)) as self.threads:
             self._clock = time.monotonic()
             try:
                 for callback in callbacks:

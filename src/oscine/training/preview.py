@@ -1,12 +1,15 @@
 """Previews of a run: a piece of the held-out part by the instrument as it is now, and as it was recorded."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from torch import Tensor
 
 from oscine.analysis.spectrogram import draw_spectrogram, spectrogram_db
@@ -15,37 +18,39 @@ from oscine.files import write_atomically
 SOUND, PICTURE = "preview.flac", "preview.png"
 
 
-def write_preview(
-    folder: Path, audio: Float[Tensor, " time"], target: Float[Tensor, " time"], sample_rate: int, step: int
-) -> None:
-    """Write `preview.flac` (instrument, then recording) and `preview.png`.
+class Preview(NamedTuple):
+    """The instrument, then the recording."""
 
-    Raises:
-        OSError: When the disk refuses.
-    """
-    sound = preview_sound(audio, target)
-    write_atomically(folder / SOUND, lambda path: soundfile.write(path, sound, sample_rate, format="FLAC"))
-    figure = preview_figure(audio, target, sample_rate, step)
-    write_atomically(folder / PICTURE, lambda path: figure.savefig(path, format="png"))
+    sound: Float32[np.ndarray, " time"]
+    sample_rate: int
+    """Hz."""
+    picture: UInt8[np.ndarray, "height width 3"]
+    """Their spectrograms, one above the other."""
+
+    def write(self, folder: Path) -> None:
+        """Write `preview.flac` and `preview.png`.
+
+        Raises:
+            OSError: When the disk refuses.
+        """
+        sound, rate = self.sound, self.sample_rate
+        write_atomically(folder / SOUND, lambda path: soundfile.write(path, sound, rate, format="FLAC"))
+        write_atomically(folder / PICTURE, lambda path: imsave(path, self.picture, format="png"))
 
 
-def preview_sound(
-    audio: Float[Tensor, " time"], target: Float[Tensor, " time"]
-) -> Float32[np.ndarray, " longer"]:
-    """Return the instrument's sound and then the recording's; what is not finite is silent."""
-    return np.nan_to_num(np.concatenate([audio.numpy(), target.numpy()]), posinf=0.0, neginf=0.0).clip(-1, 1)
-
-
-def preview_figure(
+def make_preview(
     audio: Float[Tensor, " time"], target: Float[Tensor, " time"], sample_rate: int, step: int
-) -> Figure:
-    """Return the spectrograms of both, one above the other."""
-    figure = Figure(figsize=(10, 6), layout="constrained")
-    sounds = [torch.nan_to_num(sound, posinf=0.0, neginf=0.0) for sound in (audio, target)]
+) -> Preview:
+    """Return the preview of a step; what is not finite is silent."""
+    sounds = [torch.nan_to_num(sound, posinf=0.0, neginf=0.0).clamp(-1, 1) for sound in (audio, target)]
+    figure = Figure(figsize=(10, 6))
+    figure.subplots_adjust(left=0.08, right=0.98, top=0.94, bottom=0.09, hspace=0.2)
     top_db = max(float(spectrogram_db(sound, sample_rate).max()) for sound in sounds)
     titles = f"instrument, step {step}", "recording"
     for axes, title, sound in zip(figure.subplots(2, 1, sharex=True), titles, sounds, strict=True):
         draw_spectrogram(axes, sound, sample_rate, top_db=top_db)
         axes.set_title(title)
     figure.axes[-1].set_xlabel("time (s)")
-    return figure
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Preview(torch.cat(sounds).numpy(), sample_rate, np.asarray(canvas.buffer_rgba())[..., :3].copy())

@@ -18,7 +18,8 @@ from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.recipes import change_recipe
-from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, TensorBoardCallback
+from oscine.plural import counted
+from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
 from oscine.training.checkpoint import RunInfo, Snapshot, read_checkpoint
 from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
 from oscine.training.loop import Budget, Callback, TrainingLoop
@@ -149,7 +150,7 @@ def train(
         facts = {"recipe": run.recipe.name, **(card or {})}
         own: list[Callback] = [
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
-            TensorBoardCallback(folder.training / TENSORBOARD_FOLDER),
+            RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
         if console is not None:
             own.append(ProgressBar(console) if console.is_terminal else ProgressLines(console))
@@ -306,7 +307,7 @@ def _loop(
 
 
 def _first_line(run: RunInfo, dataset: Dataset, folder: Path, device: torch.device) -> str:
-    parts = [f"{run.steps} steps"] if run.steps is not None else []
+    parts = [counted(run.steps, "step")] if run.steps is not None else []
     parts += [f"{run.minutes:g} minutes"] if run.minutes is not None else []
     threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
     return (

@@ -28,7 +28,7 @@ class Cycle {
         return c.has(3, 0, 0, 0) && c.output_size() == c.hop() && c.size(0) == 1 && c.size(1) == 1 && c.size(2) >= 2 &&
                c.size(2) % 2 == 0 && c.size(2) <= (1 << 16);
     }
-    static uint64_t work(const Call& c) { return 2 * static_cast<uint64_t>(c.size(2)) * static_cast<uint64_t>(c.hop()); }
+    static uint64_t work(const Call& c) { return static_cast<uint64_t>((4 * c.size(2) + 16) * c.hop()); }
     Cycle(const Call& c, Arena& arena)
         : f0_hz(c.wire(0)), amplitude(c.wire(1)), cycle(c.wire(2)), y(c.output()), n_partials(c.size(2) / 2), hop(c.hop()),
           rate(c.sample_rate()), from(2 * n_partials, &arena), to(2 * n_partials, &arena), phase(hop + W, &arena) {}

@@ -49,6 +49,8 @@ typename Simd<float, W>::V weights(const uint16_t*) {
 }
 #endif
 
+constexpr uint32_t NO_BIAS = 0xFFFFFFFF;
+
 // y = bias + matrix · x for a range of a tensor's rows.
 template <int W>
 class Matrix {
@@ -65,7 +67,7 @@ class Matrix {
     static int64_t padded(int64_t n) { return (n + W - 1) / W * W; }
 
    public:
-    // Rows first_row … first_row + rows − 1 of tensor `weight`, and as many numbers of tensor `bias`.
+    // Rows first_row … first_row + rows − 1 of tensor `weight`, and as many numbers of tensor `bias_at`, or NO_BIAS.
     Matrix(const Call& c, uint32_t weight, uint32_t bias_at, int64_t first_row, int64_t rows, Arena& arena)
         : n_in(c.tensor(weight).columns), n_out(rows), is_half(LOADS_HALVES && c.tensor(weight).is_half()),
           bias(arena.take<float>(padded(rows))) {
@@ -75,7 +77,7 @@ class Matrix {
         else
             wide = arena.take<float>(n);
         if (!arena.is_real()) return;
-        for (int64_t i = 0; i < padded(n_out); i++) bias[i] = i < n_out ? c.element(bias_at, 0, first_row + i) : 0.0f;
+        for (int64_t i = 0; i < padded(n_out); i++) bias[i] = i < n_out && bias_at != NO_BIAS ? c.element(bias_at, 0, first_row + i) : 0.0f;
         const TensorRecord record = c.tensor(weight);
         const uint8_t* from = c.file.at(record.at) + static_cast<uint64_t>(first_row * n_in) * record.width();
         int64_t to = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "call.h"
+#include "dense.h"
 
 namespace {
 
@@ -13,10 +14,11 @@ template <int W>
 class MinimumPhase {
     using S = Simd<float, W>;
 
-    const float *magnitudes, *matrix;
+    const float* magnitudes;
     float* taps;
     const int64_t n_bands, n_taps;
     const float offset;
+    const Matrix<W> matrix;
     Buffer<float> logarithms, slopes, reversed;
 
    public:
@@ -24,17 +26,17 @@ class MinimumPhase {
         return c.has(1, 0, 1, 1) && c.number(0) > 0 && c.number(0) < 1 && c.size(0) >= 2 && c.size(0) <= (1 << 13) &&
                c.output_size() <= (1 << 16) && c.is_tensor(0, c.size(0), c.size(0));
     }
-    static uint64_t work(const Call& c) { return static_cast<uint64_t>(c.size(0) * (c.size(0) + c.output_size())); }
+    static uint64_t work(const Call& c) { return static_cast<uint64_t>(c.size(0) * (c.size(0) + c.output_size() + 16)); }
     MinimumPhase(const Call& c, Arena& arena)
-        : magnitudes(c.wire(0)), matrix(c.constant(0, arena)), taps(c.output()), n_bands(c.size(0)), n_taps(c.output_size()),
-          offset(static_cast<float>(c.number(0))), logarithms(n_bands, &arena),
+        : magnitudes(c.wire(0)), taps(c.output()), n_bands(c.size(0)), n_taps(c.output_size()),
+          offset(static_cast<float>(c.number(0))), matrix(c, 0, NO_BIAS, 0, n_bands, arena), logarithms(n_bands, &arena),
           slopes(n_bands + W, &arena), reversed(n_taps + n_bands + W, &arena) {}
     void start(int64_t) {}
     void run() {
         for (int64_t j = 0; j < n_bands; j++) logarithms[j] = std::log(magnitudes[j] + offset);
         // slopes[k − 1] = k ĉ[k], the even cepstrum's two sides on one.
         float* cepstrum = slopes.data();
-        for (int64_t k = 0; k < n_bands; k++) cepstrum[k] = dot<W>(matrix + k * n_bands, logarithms.data(), n_bands);
+        matrix.times(logarithms.data(), cepstrum);
         taps[0] = std::exp(cepstrum[0]);
         for (int64_t k = 1; k < n_bands; k++) slopes[k - 1] = 2.0f * static_cast<float>(k) * cepstrum[k];
         slopes[n_bands - 1] = 0;
@@ -68,9 +70,9 @@ class MovingFilter {
    public:
     static bool fits(const Call& c) {
         return c.has(2, 1, 0, 0) && c.size(0) == c.output_size() && c.size(1) >= 1 && c.size(1) <= (1 << 16) &&
-               c.integer(0) >= 0 && c.integer(0) <= 1;
+               c.is_flag(0);
     }
-    static uint64_t work(const Call& c) { return 2 * static_cast<uint64_t>(c.size(1) * c.output_size()); }
+    static uint64_t work(const Call& c) { return static_cast<uint64_t>((2 * c.size(1) + 8) * c.output_size()); }
     MovingFilter(const Call& c, Arena& arena)
         : audio(c.wire(0)), taps(c.wire(1)), y(c.output()), hop(c.output_size()), n_taps(c.size(1)),
           n_recent((n_taps - 1) * (c.integer(0) == 1 ? 2 : 1)), is_symmetric(c.integer(0) == 1),

@@ -21,10 +21,9 @@ class PulseTrain {
 
    public:
     static bool fits(const Call& c) {
-        return c.has(2, 1, 0, 0) && c.output_size() == c.hop() && c.size(0) == 1 && c.size(1) == 1 && c.integer(0) >= 0 &&
-               c.integer(0) <= 1;
+        return c.has(2, 1, 0, 0) && c.output_size() == c.hop() && c.size(0) == 1 && c.size(1) == 1 && c.is_flag(0);
     }
-    static uint64_t work(const Call& c) { return 64 * static_cast<uint64_t>(c.hop()); }
+    static uint64_t work(const Call& c) { return 128 * static_cast<uint64_t>(c.hop()); }
     PulseTrain(const Call& c, Arena&)
         : f0_hz(c.wire(0)), amplitude(c.wire(1)), y(c.output()), hop(c.hop()), rate(c.sample_rate()), is_odd(c.integer(0) == 1) {}
 

@@ -1,0 +1,170 @@
+"""One file, decoded: by libsndfile, given what of the file is sound, or by ffmpeg."""
+
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from jaxtyping import Float32
+
+from oscine.audio.containers import inspect_container
+from oscine.audio.ffmpeg import FFMPEG_SUFFIXES, FfmpegDecoder
+from oscine.audio.findings import Findings
+from oscine.audio.view import View
+from oscine.errors import InputError
+from oscine.files import printable
+
+_PIECE_FRAMES = 65_536
+#: A FLAC frame, about: a damaged file loses no more than this before the damage.
+_SMALL_PIECE_FRAMES = 4096
+_LONGEST_KNOWN = 1 << 48
+_DECODING_ERRORS = (soundfile.LibsndfileError, OSError, RuntimeError)
+
+
+class DamageError(Exception):
+    """Decoding stopped before the end."""
+
+
+class _Forward(soundfile.SoundFile):
+    """A file that is only read on: soundfile seeks after each read, which makes an mp3 click."""
+
+    def seekable(self) -> bool:
+        """Return False."""
+        return False
+
+
+class Decoder:
+    """A file's sound as it is decoded.
+
+    Attributes:
+        findings: What its container says.
+        sample_rate: In Hz, as the file has it.
+        n_channels: As the file has them.
+        format: As libsndfile names it.
+        guess_frames: How long the decoder takes it to be, which need not be so; None where it does not say.
+    """
+
+    def __init__(self, path: Path, content: mmap.mmap, findings: Findings) -> None:
+        """See ``open_decoder``."""
+        self.findings = findings
+        self.guess_frames: int | None = None
+        self._foreign: FfmpegDecoder | None = None
+        whole = memoryview(content)
+        self._parts: list[bytes | memoryview] = [
+            part if isinstance(part, bytes) else whole[part[0] : part[1]]
+            for part in findings.parts or [(0, len(whole))]
+        ]
+        self._file = None if findings.foreign else self._opened(path)
+        if self._file is None:
+            self._foreign = FfmpegDecoder(path, findings.foreign or path.suffix[1:])
+            self.sample_rate, self.n_channels = self._foreign.sample_rate, self._foreign.n_channels
+            self.format = self._foreign.format
+        else:
+            self.sample_rate, self.n_channels = self._file.samplerate, self._file.channels
+            subtype = f"PCM_{findings.bits}" if findings.bits else self._file.subtype
+            self.format = f"{self._file.format} {subtype}"
+            if 0 < self._file.frames < _LONGEST_KNOWN:
+                self.guess_frames = self._file.frames
+
+    def _opened(self, path: Path) -> soundfile.SoundFile | None:
+        """Return libsndfile's view of the file; None where it has none, and ffmpeg may."""
+        try:
+            return _Forward(View(self._parts))
+        except (*_DECODING_ERRORS, TypeError) as error:
+            if path.suffix.lower() in FFMPEG_SUFFIXES:
+                return None
+            detail = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
+        # libsndfile blames the file system when an MP3 holds no frame.
+        detail = "no audio in it" if detail.startswith("File does not exist") else detail.strip().rstrip(".")
+        raise InputError(f"{printable(path)} is no readable audio ({detail}); convert it to WAV or FLAC.")
+
+    def pieces(self) -> Iterator[Float32[np.ndarray, "frame channel"]]:
+        """Yield runs of frames as decoded, until the end.
+
+        Raises:
+            DamageError: When decoding fails before the end; what came before has been yielded.
+        """
+        if self._foreign is not None:
+            yield from self._foreign.pieces()
+            if problem := self._foreign.problem():
+                raise DamageError(problem)
+            return
+        assert self._file is not None
+        position = 0
+        try:
+            while len(piece := self._read(self._file, self._n_next(position))):
+                position += len(piece)
+                yield piece
+        except _DECODING_ERRORS as error:
+            if position == self.guess_frames:
+                return  # what follows the sound is none
+            # The failing read took with it what it had decoded, and no damaged stream can be trusted to seek:
+            # come near to the damage once more from the start, in small steps.
+            yield from self._small_pieces_from(position, str(error))
+
+    def _n_next(self, position: int) -> int:
+        """Return how many frames to read: none across the end, where a failing read loses all of its own."""
+        left = (self.guess_frames or 0) - position
+        return min(left, _PIECE_FRAMES) if left > 0 else _PIECE_FRAMES
+
+    def _small_pieces_from(
+        self, position: int, damage: str
+    ) -> Iterator[Float32[np.ndarray, "frame channel"]]:
+        """Yield the frames from a position up to the damage, then raise DamageError."""
+        n_read = 0
+        with _Forward(View(self._parts)) as again:
+            try:
+                while len(piece := self._read(again, _SMALL_PIECE_FRAMES)):
+                    n_read += len(piece)
+                    if n_read > position:
+                        yield piece[max(0, position - n_read + len(piece)) :]
+            except _DECODING_ERRORS as error:
+                raise DamageError(str(error)) from None
+        raise DamageError(damage)
+
+    def _read(self, file: soundfile.SoundFile, n_frames: int) -> Float32[np.ndarray, "frame channel"]:
+        if not self.findings.bits:
+            return file.read(n_frames, dtype="float32", always_2d=True)
+        integers = file.read(n_frames, dtype="int32", always_2d=True)
+        return (integers * 2.0**-31).astype(np.float32)
+
+    def close(self) -> None:
+        """Close the file; what is mapped of it goes with the last that looks at it."""
+        if self._foreign is not None:
+            self._foreign.close()
+        if self._file is not None:
+            self._file.close()
+        self._parts = []
+
+
+@contextmanager
+def open_decoder(path: Path) -> Iterator[Decoder]:
+    """Open a file for reading.
+
+    Args:
+        path: Any file.
+
+    Raises:
+        InputError: When it is missing, no regular file, empty, no audio, or needs ffmpeg, which is not there.
+    """
+    name = printable(path)
+    try:
+        if not path.exists():
+            raise InputError(f"{name} does not exist; check the path.")
+        if not path.is_file():
+            raise InputError(f"{name} is not a regular file; give an audio file.")
+        if path.stat().st_size == 0:
+            raise InputError(f"{name} is empty; record or copy it again.")
+        findings = inspect_container(path)
+        file = open(path, "rb")  # noqa: SIM115 - closed below, and not for long
+        with file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror or error}); check the path.") from None
+    decoder = Decoder(path, content, findings)
+    try:
+        yield decoder
+    finally:
+        decoder.close()

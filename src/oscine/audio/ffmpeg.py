@@ -1,0 +1,153 @@
+"""What libsndfile does not know, decoded by ffmpeg where it is installed: its own process, with limits."""
+
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from jaxtyping import Float32
+
+from oscine.errors import InputError
+
+FFMPEG_SUFFIXES = frozenset(
+    {".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".avi", ".flv", ".wmv"}
+    | {".wma", ".amr", ".ac3", ".ape", ".wv", ".tta", ".mpc"}
+)
+"""Endings of files that only ffmpeg reads."""
+
+#: Containers of one file each: no playlist, no list of parts, nothing that names another file or address.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,aac,matroska,webm,avi,flv,asf,"
+    "amr,amrnb,amrwb,ac3,eac3,ape,wv,tta,mpc,mpc8,flac,caf"
+)
+_PIECE_FRAMES = 65_536
+_MOST_MEMORY_BYTES = 2 << 30
+_LONGEST_SILENCE_S = 60.0
+_MOST_CPU_S = 3600
+_LONGEST_S = 24 * 3600
+_FLOAT_OF_AU = 6
+_MOST_CHANNELS = 64
+
+
+class FfmpegDecoder:
+    """The first sound track of a file, decoded as it is read.
+
+    ffmpeg may open nothing but this file, gets no input, at most 2 GB of memory and an hour of processor
+    time, and is ended when it puts out nothing for a minute, or more than a day of sound.
+
+    Attributes:
+        sample_rate: In Hz.
+        n_channels: Of the track.
+        format: ``ffmpeg``.
+    """
+
+    format = "ffmpeg"
+
+    def __init__(self, path: Path, what: str) -> None:
+        """Start ffmpeg on a file.
+
+        Args:
+            path: The file.
+            what: The name of its format, for the message.
+
+        Raises:
+            InputError: When ffmpeg is not installed, or finds no sound in the file.
+        """
+        program = shutil.which("ffmpeg")
+        if program is None:
+            raise InputError(
+                f"{path} is {what}, and ffmpeg, which would be needed to read it, is not installed; "
+                "install ffmpeg, or convert it to WAV or FLAC."
+            )
+        self._path = path
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the decoder
+        self._process = subprocess.Popen(
+            [
+                *(program, "-nostdin", "-v", "error", "-threads", "1"),
+                *("-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS),
+                *("-i", f"file:{path.absolute()}", "-map", "0:a:0", "-vn", "-sn", "-dn"),
+                *("-c:a", "pcm_f32be", "-f", "au", "pipe:1"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+        )
+        self._timed_out = False
+        self._limit()
+        header = self._read(24)
+        fields = struct.unpack(">4s5I", header) if len(header) == 24 else (b"",) * 6
+        magic, offset, _, encoding, self.sample_rate, self.n_channels = fields
+        if magic != b".snd" or encoding != _FLOAT_OF_AU or not 1 <= self.n_channels <= _MOST_CHANNELS:
+            detail = self.problem() or "no sound in it"
+            self.close()
+            raise InputError(f"{path} is no readable audio ({detail}); convert it to WAV or FLAC.")
+        self._read(offset - 24)
+
+    def pieces(self) -> Iterator[Float32[np.ndarray, "frame channel"]]:
+        """Yield runs of frames, until the end; ``problem`` then tells what went wrong, if anything did."""
+        n_bytes = 4 * self.n_channels
+        n_left = _LONGEST_S * self.sample_rate
+        while n_left > 0 and (content := self._read(min(_PIECE_FRAMES, n_left) * n_bytes)):
+            content = content[: len(content) // n_bytes * n_bytes]
+            frames = np.frombuffer(content, dtype=">f4").astype(np.float32).reshape(-1, self.n_channels)
+            n_left -= len(frames)
+            yield frames
+
+    def problem(self) -> str:
+        """Return what went wrong, in ffmpeg's first line; empty where nothing did."""
+        if self._timed_out:
+            return "ffmpeg put out nothing for a minute"
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return "it goes on for more than a day"
+        self._said.seek(0)
+        lines = self._said.read(10_000).decode("utf-8", "replace").splitlines()
+        # "[mov,mp4 @ 0x55…] moov atom not found": the address says nothing.
+        texts = [line.rsplit("] ", 1)[-1].strip().rstrip(".") for line in lines]
+        return next((text for text in texts if text), f"ffmpeg ended with the code {code}" if code else "")
+
+    def close(self) -> None:
+        """End ffmpeg if it still runs."""
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._said.close()
+
+    def _limit(self) -> None:
+        """Limit memory and processor time, where the system can limit those of another process."""
+        if sys.platform == "linux":
+            import resource
+
+            for kind, most in (
+                (resource.RLIMIT_AS, _MOST_MEMORY_BYTES),
+                (resource.RLIMIT_CPU, _MOST_CPU_S),
+                (resource.RLIMIT_CORE, 0),
+            ):
+                try:
+                    resource.prlimit(self._process.pid, kind, (most, most))
+                except ProcessLookupError:
+                    return  # it has ended already
+
+    def _read(self, n_bytes: int) -> bytes:
+        """Return the next bytes, fewer at the end; end ffmpeg when they do not come."""
+        output: IO[bytes] | None = self._process.stdout
+        assert output is not None
+        watch = threading.Timer(_LONGEST_SILENCE_S, self._give_up)
+        watch.daemon = True
+        watch.start()
+        try:
+            return output.read(n_bytes)
+        finally:
+            watch.cancel()
+
+    def _give_up(self) -> None:
+        self._timed_out = True
+        self._process.kill()

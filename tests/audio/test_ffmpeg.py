@@ -1,0 +1,108 @@
+"""What libsndfile does not know is decoded by ffmpeg, or said to need it."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tests.audio.flac_bytes import flac
+from tests.data.tunes import tune
+
+from oscine.audio import ffmpeg, probe, read_audio
+from oscine.errors import InputError
+
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed here")
+
+
+@pytest.fixture
+def no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+
+
+def _encoded(folder: Path, name: str) -> Path:
+    soundfile.write(folder / "a.wav", tune(3, 44_100), 44_100)
+    command = ["ffmpeg", "-v", "error", "-i", str(folder / "a.wav"), str(folder / name)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return folder / name
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.webm", "a.mp4", "-i a.m4a", "http:a.m4a"])
+def test_what_phones_and_browsers_record_is_read(tmp_path: Path, name: str) -> None:
+    path = _encoded(tmp_path, "a." + name.rpartition(".")[2]).rename(tmp_path / name)
+    report = probe(path)
+    assert (report.verdict, report.format) == ("ok", "ffmpeg"), report
+    assert report.duration_s == pytest.approx(3, abs=0.1)
+    audio, sample_rate = read_audio(path, 16_000)
+    assert sample_rate == 16_000
+    reference, _ = read_audio(tmp_path / "a.wav", 16_000)
+    spectra = [np.abs(np.fft.rfft(one[:32_000])) for one in (audio, reference)]
+    assert np.corrcoef(*spectra)[0, 1] > 0.95
+
+
+@needs_ffmpeg
+def test_flac_of_any_other_depth_is_read(tmp_path: Path) -> None:
+    samples = np.round(16_000 * np.sin(2 * np.pi * 440 * np.arange(8000) / 16_000)).astype(int) // 2
+    (tmp_path / "a.flac").write_bytes(flac(samples.tolist(), 15, 16_000))
+    audio, _ = read_audio(tmp_path / "a.flac")
+    np.testing.assert_allclose(audio, samples / 2**14, atol=1e-4)
+
+
+@needs_ffmpeg
+def test_a_cut_file_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = _encoded(tmp_path, "a.aac")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2 + 1])
+    report = probe(path)
+    assert report.verdict == "repaired", report
+    assert 1 < report.duration_s < 2
+
+
+@needs_ffmpeg
+def test_no_file_makes_ffmpeg_open_another(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "secret.wav", tune(2, 16_000), 16_000)
+    for text in (
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{tmp_path}/secret.wav\n#EXT-X-ENDLIST\n",
+        f"ffconcat version 1.0\nfile '{tmp_path}/secret.wav'\n",
+    ):
+        (tmp_path / "list.m4a").write_text(text, encoding="utf-8")
+        report = probe(tmp_path / "list.m4a")
+        assert report.verdict == "rejected"
+        assert "no readable audio" in report.reasons[0]
+
+
+@needs_ffmpeg
+def test_an_ffmpeg_that_puts_out_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stalled = tmp_path / "ffmpeg"
+    stalled.write_text("#!/bin/sh\nexec sleep 600\n", encoding="utf-8")
+    stalled.chmod(0o755)
+    monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: str(stalled))
+    monkeypatch.setattr(ffmpeg, "_LONGEST_SILENCE_S", 0.2)
+    (tmp_path / "a.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    assert "put out nothing" in probe(tmp_path / "a.m4a").reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.m4a", b"\0\0\0\x20ftypM4A " + bytes(100)),
+        ("a.aac", b"\xff\xf1\x50\x80" + bytes(100)),
+        ("a.webm", b"\x1aE\xdf\xa3" + bytes(100)),
+        ("a.amr", b"#!AMR\n" + bytes(100)),
+        ("a.wav", b"\0\0\0\x20ftypM4A " + bytes(100)),
+        ("a.wma", b"anything"),
+        ("a.flac", flac([1, 2, 3], 15, 16_000)),
+    ],
+)
+@pytest.mark.usefixtures("no_ffmpeg")
+def test_without_ffmpeg_the_verdict_says_what_would_be_needed(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    report = probe(tmp_path / name)
+    assert report.verdict == "rejected"
+    assert "ffmpeg, which would be needed to read it, is not installed" in report.reasons[0]
+    with pytest.raises(InputError, match="install ffmpeg, or convert it to WAV or FLAC"):
+        read_audio(tmp_path / name)
