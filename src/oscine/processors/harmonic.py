@@ -153,7 +153,7 @@ class HarmonicConfig(PartConfig):
     n_harmonics: int = Field(default=100, ge=1, le=MOST_PARTIALS)
     """Number of partials."""
     inharmonic: bool = False
-    """Let the network stretch the partials, as a stiff string does."""
+    """Let the network control the inharmonicity, as of a stiff string."""
     ratio: float = Field(default=1.0, gt=0.0, le=64.0)
     """Factor on f0; 0.5 sounds an octave below the played pitch."""
 
