@@ -56,7 +56,7 @@ def transfer(instrument: Path, performance: Path, output: Path) -> Transferred:
     began = time.perf_counter()
     transfer_file(player, performance, output, on_progress=note)
     ended = time.perf_counter()
-    listened, played = moments["listening"], moments["playing"]
+    listened, played = moments["analysing"], moments["playing"]
     return Transferred(listened - began, played - listened, ended - played, peak_megabytes())
 
 

@@ -78,7 +78,7 @@ def test_the_python_blocks_of_a_page_run_in_order(name):
     assert blocks
     namespace: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, str(page), "exec"), namespace)  # noqa: S102 - our own pages
+        exec(compile(block, str(page), "exec"), namespace)
     for value in namespace.values():
         if isinstance(value, torch.Tensor):
             assert not value.isnan().any() or name == "contract"

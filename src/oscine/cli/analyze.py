@@ -1,4 +1,4 @@
-"""``oscine analyze``: what is in a recording, and whether it can be learned."""
+"""``oscine analyze``: the features of a recording, and whether an instrument can be learned from it."""
 
 from math import ceil, log2
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import terminal, to_json
 
 if TYPE_CHECKING:
     from oscine.analysis.inspection import Inspection
@@ -16,28 +16,29 @@ _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", 
 
 
 def analyze(
-    recording: Annotated[Path, typer.Argument(metavar="FILE_OR_FOLDER", help="Audio, or a folder of it.")],
+    recording: Annotated[
+        Path, typer.Argument(metavar="FILE_OR_FOLDER", help="An audio file, or a folder of them.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
     plot: Annotated[
-        Path | None, typer.Option(metavar="OUT.png", help="Draw a file's sound, pitch, confidence, loudness.")
+        Path | None, typer.Option(metavar="OUT.png", help="Plot a file: waveform, pitch, loudness.")
     ] = None,
     tracker: Annotated[
-        str, typer.Option(metavar="NAME", help="Finds the pitch: swift-f0, crepe, yin or pyin.")
+        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin or pyin.")
     ] = "swift-f0",
     f0: Annotated[
         Path | None, typer.Option(metavar="OUT.csv", help="Write a file's pitch: seconds, Hz, confidence.")
     ] = None,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Show how far all trackers agree, and where to look.")
+        bool, typer.Option("--compare", help="Compare all trackers and list where they differ.")
     ] = False,
 ) -> None:
-    """Show pitch, loudness and confidence, whether this can be learned, and why not.
+    """Show pitch, loudness and confidence, and whether an instrument can be learned from the recording.
 
-    A folder is shown file by file and as a whole. The picture shows at most the first five minutes. Where a
-    corrected pitch lies beside a recording, NAME.f0.csv beside NAME.flac, it takes the tracker's place.
+    For a folder, the report has a line for each file and one for all of them. The plot shows at most the
+    first five minutes. A corrected pitch beside a recording, NAME.f0.csv beside NAME.flac, replaces the
+    tracker.
     """
-    import json
-
     from rich.progress import track
 
     from oscine.analysis.inspection import audio_files, inspect_file, summarize
@@ -52,15 +53,14 @@ def analyze(
     if compare:
         if plot is not None or f0 is not None or tracker != TRACKERS[0]:
             raise InputError(
-                "--compare hears with all trackers, and draws and writes nothing; "
-                "leave out --tracker, --plot and --f0."
+                "--compare runs all trackers and writes no file; remove --tracker, --plot and --f0."
             )
         show_comparison(recording, as_json)
         return
     if plot is not None and is_folder:
-        raise InputError(f"{recording} is a folder and --plot draws one file; name the file.")
+        raise InputError(f"{recording} is a folder, and --plot takes one file; give the path of a file.")
     if f0 is not None and is_folder:
-        raise InputError(f"{recording} is a folder and --f0 writes the pitch of one file; name the file.")
+        raise InputError(f"{recording} is a folder, and --f0 takes one file; give the path of a file.")
     if f0 is not None:
         check_new(f0)
     if plot is not None:
@@ -69,7 +69,7 @@ def analyze(
     console = terminal()
     progress = track(
         paths,
-        description="listening",
+        description="analysing",
         console=terminal(stderr=True),
         transient=True,
         disable=as_json or not is_folder,
@@ -81,7 +81,7 @@ def analyze(
     total = summarize(recording, rows) if is_folder else rows[0].summary
     if as_json:
         files = {"files": [row.summary for row in rows]} if is_folder else {}
-        typer.echo(json.dumps({**total, **files}, ensure_ascii=False))
+        typer.echo(to_json({**total, **files}))
     elif is_folder:
         _show_folder(console, rows, total)
     elif heard:
@@ -89,13 +89,13 @@ def analyze(
     if not heard:
         if is_folder:
             raise InputError(
-                f"None of the {len(rows)} files in {recording} can be used; each one's reason is above."
+                f"No file in {recording} can be used, of {len(rows)}; each one's reason is above."
             )
         reason = "; ".join(rows[0].summary["reasons"])
         what = f"it {reason}" if reason.startswith("is ") else reason
         raise InputError(f"{recording} cannot be used: {what}; give a recording of a voice or an instrument.")
     if plot is not None and not as_json:
-        console.print(f"The picture is in {plot}.", soft_wrap=True)
+        console.print(f"The plot is in {plot}.", soft_wrap=True)
     if f0 is not None and not as_json:
         console.print(f"The pitch is in {f0}.", soft_wrap=True)
 

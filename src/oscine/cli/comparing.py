@@ -1,10 +1,9 @@
-"""What ``oscine analyze --compare`` shows: the trackers side by side, and where to look."""
+"""``oscine analyze --compare``: the trackers side by side, and the passages in which they differ."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import terminal, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +29,7 @@ def compare(recording: Path, as_json: bool) -> None:
     console = terminal()
     progress = track(
         audio_files(recording),
-        description="listening",
+        description="analysing",
         console=terminal(stderr=True),
         transient=True,
         disable=as_json or not is_folder,
@@ -38,7 +37,7 @@ def compare(recording: Path, as_json: bool) -> None:
     compared = [compare_file(path) for path in progress]
     total = compare_total(recording, compared) if is_folder else compared[0].summary
     if as_json:
-        typer.echo(json.dumps(total, ensure_ascii=False))
+        typer.echo(to_json(total))
     else:
         for one in compared:
             _show_file(console, one.summary)
@@ -48,7 +47,7 @@ def compare(recording: Path, as_json: bool) -> None:
     if not any(one.tracked for one in compared):
         if is_folder:
             raise InputError(
-                f"None of the {len(compared)} files in {recording} can be used; each one's reason is above."
+                f"No file in {recording} can be used, of {len(compared)}; each one's reason is above."
             )
         reasons = "; ".join(total["reasons"])
         raise InputError(f"{recording} cannot be used ({reasons}); give a recording of one voice.")
@@ -86,7 +85,7 @@ def _show_accuracy(console: "Console", corrected: str, found: list[dict[str, Any
     console.print(f"Against {corrected}:", soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("tracker")
-    for name in ("pitch right", "octaves aside", "median cents", "voicing found", "false alarms"):
+    for name in ("pitch right", "octaves ignored", "median cents", "voicing found", "false alarms"):
         table.add_column(name, justify="right")
     for one in found:
         table.add_row(
@@ -110,7 +109,7 @@ def _show_passages(console: "Console", found: list[dict[str, Any]]) -> None:
     first = sorted(found, key=lambda one: (one["on"] != "pitch", one["start_s"] - one["end_s"]))
     shown = sorted(first[:_MOST_PASSAGES], key=lambda one: one["start_s"])
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("look at (s)", no_wrap=True)
+    table.add_column("passage (s)", no_wrap=True)
     table.add_column("differ on")
     for name in found[0]["f0_hz"]:
         table.add_column(f"{name} (Hz)", justify="right")
@@ -120,7 +119,7 @@ def _show_passages(console: "Console", found: list[dict[str, Any]]) -> None:
     console.print(table)
     n_more = len(found) - len(shown)
     if n_more:
-        console.print(f"{n_more} smaller ones are in --json.")
+        console.print(f"{n_more} further passages are in --json.")
 
 
 def _percent(share: float | None) -> str:

@@ -10,20 +10,20 @@ from oscine.cli.terminal import terminal
 
 def evaluate(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
-    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'oscine prepare' made.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder from `oscine prepare`.")],
     baselines: Annotated[
-        bool, typer.Option("--baselines/--no-baselines", help="Measure the two baselines as well.")
+        bool, typer.Option("--baselines/--no-baselines", help="Measure the two baselines, too.")
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
     page: Annotated[
-        Path | None, typer.Option(metavar="OUT.html", help="Write a page with players and pictures.")
+        Path | None, typer.Option(metavar="OUT.html", help="Write a web page with sounds and plots.")
     ] = None,
 ) -> None:
     """Measure an instrument on the held-out part of a dataset, beside two baselines.
 
-    Loudness and f0 errors and outliers by the paper's definitions, multi-scale spectral loss, mel-cepstral
-    distortion, size and speed. The baselines are the same synthesiser without its network, and the original's
-    own harmonics, resynthesised.
+    The figures are loudness error, f0 error and f0 outliers by the paper's definitions, multi-scale spectral
+    loss, mel-cepstral distortion, size and speed. The baselines are the same synthesisers without a network,
+    and the recording's harmonics, resynthesised.
     """
     from rich.progress import Progress
 
@@ -35,10 +35,10 @@ def evaluate(
     from oscine.transfer import load
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{page} cannot be written; the name of a page must end in .html.")
+        raise InputError(f"{page} cannot be written; give a name that ends in .html.")
     excerpts = Excerpts()
     with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
-        bar = progress.add_task("listening", total=1.0)
+        bar = progress.add_task("evaluating", total=1.0)
         evaluation = measure(
             load(instrument),
             Dataset.open(dataset),
@@ -47,7 +47,7 @@ def evaluate(
             on_progress=lambda share: progress.update(bar, completed=share),
         )
     if page is not None:
-        title = f"How {Path(instrument).name} plays"
+        title = f"Evaluation of {Path(instrument).name}"
         evaluation_page(evaluation, excerpts.kept, title).write(page)
     if as_json:
         typer.echo(evaluation.model_dump_json())
@@ -74,4 +74,4 @@ def _show(evaluation: object, page: Path | None) -> None:
     for sentence in facts(evaluation):
         console.print(sentence, soft_wrap=True)
     if page is not None:
-        console.print(f"Page with players and pictures: {page}", soft_wrap=True)
+        console.print(f"Page with sounds and plots: {page}", soft_wrap=True)

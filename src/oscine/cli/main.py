@@ -1,4 +1,4 @@
-"""The command `oscine`: its subcommands, and what becomes of an error."""
+"""The command `oscine`: its subcommands, and how errors are reported."""
 
 import os
 import sys
@@ -11,14 +11,14 @@ from oscine.cli.evaluate import evaluate
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
 from oscine.cli.room import room
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import own_words, terminal
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
 from oscine.errors import InputError
 
 app = typer.Typer(
     name="oscine",
-    help="Learn an instrument or a voice by listening to it, and play it.",
+    help="Learn an instrument or a voice from recordings, and play it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,6 +30,11 @@ for command in (analyze, prepare, train, evaluate, transfer, room, recipes, demo
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; bad input and a refusing disk are one sentence on standard error and exit code 2."""
+    with own_words():
+        _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> None:
     try:
         app(arguments, standalone_mode=True)
     except InputError as error:

@@ -1,13 +1,13 @@
-"""``oscine prepare``: a folder of recordings to a dataset, every file accounted for."""
+"""``oscine prepare``: from a folder of recordings to a dataset, with a verdict for every file."""
 
-import json
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import terminal, to_json
+from oscine.plural import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from oscine.audio import FileReport
     from oscine.data import PrepareReport, Progress
 
-#: Longer tables show only the files that something is to be said about.
+#: Longer tables show only the files with remarks.
 _ROWS = 30
 _BARS = " ▁▂▃▄▅▆▇█"
 _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
@@ -25,31 +25,34 @@ _STYLES = {"ok": "green", "repaired": "yellow", "rejected": "red"}
 
 def prepare(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="The recordings, in it and below it, or NSynth.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="The recordings, in the folder and its subfolders, or NSynth."),
     ],
-    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A new folder, or one to continue.")],
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first file to be rejected.")] = False,
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET", help="A new folder, or an unfinished dataset.")
+    ],
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first rejected file.")] = False,
     sample_rate: Annotated[
         int | None,
-        typer.Option(metavar="HZ", help="Of the dataset; 44100 by default, and 16000 for NSynth."),
+        typer.Option(metavar="HZ", help="Sample rate of the dataset; by default 44100, or 16000 for NSynth."),
     ] = None,
     held_out: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="How much to keep from training; a tenth by default."),
+        typer.Option(metavar="SECONDS", help="Length of the held-out part; a tenth by default."),
     ] = None,
     tracker: Annotated[
-        str, typer.Option(metavar="NAME", help="Finds the pitch: swift-f0, crepe, yin or pyin.")
+        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin or pyin.")
     ] = "swift-f0",
     workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processes; one for each core by default.")
+        int | None, typer.Option(metavar="N", min=1, help="Number of processes; by default one per core.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
 ) -> None:
-    """Make a dataset of a folder of recordings, and say what became of every file.
+    """Make a dataset from a folder of recordings, with a verdict for every file.
 
-    Interrupted and run again it continues. The report says what can be learned from the recordings, what is
-    wrong with them, and what to do about it. Of NSynth, or a set in its format, the acoustic notes are taken,
-    and whole instruments are held out.
+    An interrupted run continues when the command is repeated. The report says whether an instrument can be
+    learned from the recordings, what is wrong with them, and what to do about it. From NSynth, or a set in
+    its format, the acoustic notes are used, and whole instruments are held out.
     """
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -67,7 +70,7 @@ def prepare(
                 seen.append(progress.report)
             bar.update(
                 task,
-                description=f"{progress.done_files} of {progress.n_files} files",
+                description=f"{progress.done_files} of {counted(progress.n_files, 'file')}",
                 completed=progress.done_bytes,
                 total=progress.n_bytes,
             )
@@ -77,8 +80,8 @@ def prepare(
             is_nsynth = data.is_nsynth(folder)
             if is_nsynth and held_out is not None:
                 raise InputError(
-                    f"{folder} is NSynth, or in its format, and has whole instruments held out instead of "
-                    "seconds; leave --held-out away."
+                    f"{folder} is NSynth, or in its format, of which whole instruments are held out; "
+                    "remove --held-out."
                 )
             report = (data.prepare_nsynth if is_nsynth else data.prepare)(
                 folder,
@@ -90,20 +93,19 @@ def prepare(
                 on_progress=show,
             )
         except InputError as error:
-            # No dataset, but what was found out about the files is worth as much as before.
+            # There is no dataset, but the verdicts are useful all the same.
             _show_failure(seen, str(error), as_json)
             raise
     if as_json:
-        typer.echo(report.model_dump_json(indent=2))
+        typer.echo(to_json(report.model_dump(), indent=2))
     else:
         _show(terminal(), report)
 
 
 def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> None:
-
     if as_json:
         files = [report.model_dump() for report in seen]
-        typer.echo(json.dumps({"error": sentence, "files": files}, indent=2, ensure_ascii=False))
+        typer.echo(to_json({"error": sentence, "files": files}, indent=2))
     elif seen:
         _show_files(terminal(), seen, {})
 
@@ -112,9 +114,9 @@ def _show(console: "Console", report: "PrepareReport") -> None:
     quality = report.quality
     _show_files(console, report.files, report.quality_by_file)
     if report.other_files:
-        console.print(f"{report.other_files} other files are no audio by their name.")
+        console.print(f"{counted(report.other_files, 'other file')}, no audio by name.")
     if report.reused:
-        console.print(f"{report.reused} files were finished by an earlier run.")
+        console.print(f"{counted(report.reused, 'file')} finished by an earlier run.")
     console.print()
     rows = [
         ("usable", f"{quality.usable_minutes:.1f} of {quality.minutes:.1f} minutes"),
@@ -154,7 +156,7 @@ def _show_files(console: "Console", files: "list[FileReport]", qualities: "dict[
     verdicts = [report.verdict for report in files]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in _STYLES if name in verdicts)
     unnamed = f" ({left_out} of them not listed: nothing to remark)" if left_out else ""
-    console.print(f"{len(files)} files: {counts}{unnamed}.", soft_wrap=True)
+    console.print(f"{counted(len(files), 'file')}: {counts}{unnamed}.", soft_wrap=True)
 
 
 def _suspicions(quality: "Quality | None") -> list[str]:
@@ -188,5 +190,5 @@ def _note(midi: int) -> str:
 
 def _noise(quality: "Quality") -> str:
     if quality.signal_to_noise_db is None:
-        return "cannot be told, there are no pauses"
+        return "unknown, because there are no pauses"
     return f"{quality.signal_to_noise_db:.0f} dB below the notes"

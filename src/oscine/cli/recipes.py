@@ -1,4 +1,4 @@
-"""`oscine recipes`: what can be trained."""
+"""`oscine recipes`: the instruments that can be trained."""
 
 import json
 from typing import Annotated
@@ -11,7 +11,7 @@ from oscine.cli.terminal import terminal
 def recipes(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
 ) -> None:
-    """List the recipes: name, number of parameters (impulse response left out), what each is for."""
+    """List the recipes: name, number of parameters (without the impulse response) and purpose."""
     from rich.table import Table
 
     from oscine.models import Instrument, list_recipes, load_recipe
@@ -28,7 +28,7 @@ def recipes(
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    table = Table("recipe", "parameters", "what for", box=None)
+    table = Table("recipe", "parameters", "purpose", box=None)
     for row in rows:
         table.add_row(row["name"], f"{row['n_parameters']:,}", row["description"])
     terminal().print(table)

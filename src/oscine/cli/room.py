@@ -1,4 +1,4 @@
-"""``oscine room``: the room that an instrument has learned, for any convolution reverb."""
+"""``oscine room``: the learned reverb of an instrument, for any convolution reverb."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +10,13 @@ def room(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.wav", help="The file to write.")],
     rate: Annotated[
-        int | None, typer.Option(metavar="HZ", help="Its rate; the instrument's if none.")
+        int | None, typer.Option(metavar="HZ", help="Sample rate; by default the instrument's.")
     ] = None,
     wet: Annotated[bool, typer.Option("--wet", help="Leave out the direct sound.")] = False,
 ) -> None:
-    """Write the impulse response of the room that an instrument was recorded in, as 32-bit float WAV.
+    """Write the impulse response of an instrument's learned reverb, as a WAV file of 32-bit floats.
 
-    The direct sound is 1 at sample 0 and the reverberation follows; at any rate it is the same room.
+    The direct sound is 1 at sample 0, and the reverberation follows. It sounds the same at any sample rate.
     """
     from oscine.transfer.room import write_response
 

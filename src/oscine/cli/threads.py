@@ -1,4 +1,4 @@
-"""How many threads a command computes on."""
+"""The number of threads of a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute on one thread: one melody's operations are too short for two threads to share.
+    """Compute on one thread: the operations of one melody are too short to be divided.
 
-    OpenMP's threads wait for each other in every one of them, and for long where another program keeps a core
-    busy. Training shares a batch among threads that do not (`oscine.training.data_parallel`).
+    OpenMP's threads wait for each other in every operation, and for long if another program keeps a core
+    busy. Training divides a batch among threads that do not (`oscine.training.data_parallel`).
     """
     import torch
 

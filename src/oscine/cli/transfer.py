@@ -1,4 +1,4 @@
-"""``oscine transfer``: a performance, played by a learned instrument."""
+"""``oscine transfer``: a performance, played by a trained instrument."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,33 +9,35 @@ from oscine.cli.terminal import terminal
 
 
 def transfer(
-    performance: Annotated[Path, typer.Argument(metavar="INPUT", help="Any audio: a voice, a hum.")],
+    performance: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="An audio file, such as a hummed melody.")
+    ],
     to: Annotated[str, typer.Option("--to", metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
     octave: Annotated[
         str,
-        typer.Option(metavar="auto|N", help="Octaves to shift by; auto: to the instrument's register."),
+        typer.Option(metavar="auto|N", help="Octave shift; auto: into the instrument's register."),
     ] = "auto",
     loudness: Annotated[
         str,
-        typer.Option(metavar="auto|DB", help="dB to add; auto: to the instrument's dynamics."),
+        typer.Option(metavar="auto|DB", help="dB to add; auto: map to the instrument's dynamics."),
     ] = "auto",
     autotune: Annotated[
         float,
         typer.Option(min=0.0, max=1.0, help="0: pitch as sung; 1: held tones on the scale."),
     ] = 0.0,
-    dry: Annotated[bool, typer.Option("--dry", help="Without the instrument's effects.")] = False,
+    dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     identity: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which instrument plays, of one that learned several.")
+        str | None, typer.Option(metavar="NAME", help="Which one plays, if several were learned.")
     ] = None,
-    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where it is computed.")] = "cpu",
-    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw what was done.")] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "cpu",
+    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Plot what was done.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Play a performance on an instrument: pitch and loudness follow it, the sound is the instrument's.
+    """Play a performance with an instrument: pitch and loudness of the input, timbre of the instrument.
 
-    The output is as long as the input and in time with it, at the instrument's sample rate, as 24-bit PCM;
-    it is lowered as a whole where it would clip. Hours of input take little more memory than minutes.
+    The output is as long as the input and in time with it, at the instrument's sample rate, as 24-bit PCM. If
+    it would clip, its level is reduced as a whole. Hours of input need little more memory than minutes.
     """
     from rich.progress import Progress
 

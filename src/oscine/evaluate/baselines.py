@@ -1,4 +1,4 @@
-"""What an instrument is measured against: a player without a network, and a perfect one without noise."""
+"""The baselines of an evaluation: the instrument without a network, and exact harmonics without noise."""
 
 import math
 from collections.abc import Iterable
@@ -21,21 +21,21 @@ _N_HARMONICS = 100
 
 
 class MeanControl(Streaming[PlayState]):
-    """The instrument with its network replaced by averages: one timbre, which pitch and loudness carry.
+    """The instrument with its network replaced by averages: one timbre that follows pitch and loudness.
 
     With the level ``g[t] = 10^(loudness_db[t] / 20)``, the sound is made by the instrument's own parts from
 
         ``amplitude[t] = g[t] · Σ amplitude / Σ g``
 
     for every control that is an amplitude, and from the mean of every other control, weighted by ``g``; the
-    sums run over the held-out frames. So the time-mean of every amplitude is that of the instrument, and what
-    the instrument does better is what its network knows about how a timbre moves with pitch, loudness and
+    sums run over the held-out frames. So the time-mean of every amplitude is that of the instrument. The
+    instrument's advantage is what its network has learned about the change of timbre with pitch, loudness and
     time.
 
     Args:
-        instrument: Gives parts, inputs and rates.
-        pieces: What it plays, the conditions by name and the loudness in dB, (1, frame); its controls are
-            averaged over all of it.
+        instrument: Its parts, inputs and rates are used.
+        pieces: The conditions by name and the loudness in dB, (1, frame), over which its controls are
+            averaged.
     """
 
     def __init__(self, instrument: Instrument, pieces: Iterable[tuple[dict[str, Tensor], Tensor]]) -> None:
@@ -69,7 +69,7 @@ class MeanControl(Streaming[PlayState]):
         Args:
             loudness_db: The loudness to play.
             state: From the block before.
-            conditions: The inputs of the instrument's parts, by name; what else is given is in the averages.
+            conditions: The inputs of the instrument's parts, by name; the other conditions are not used.
         """
         level = db_to_amplitude(loudness_db)
         controls = dict(conditions)
@@ -80,15 +80,15 @@ class MeanControl(Streaming[PlayState]):
 
 
 def harmonic_ceiling(audio: Float[Tensor, " time"], features: Features) -> Float[Tensor, " time"]:
-    """Return the sound as its own harmonics alone give it: measured in the target, played by the oscillator.
+    """Return the harmonics of a sound: measured in the target, played by the oscillator.
 
     Each harmonic's amplitude is heterodyned out of the target: ``a_k[t] = |2 Σ_n w[n] x[n] e^(−2πi k
-    φ[n])|``, with the phase φ of the target's f0 and a Hann window w (sum 1) centred on the frame's
-    instant, 20 ms long or three periods of the lowest pitch, whichever is longer (a Hann window needs two
-    to tell neighbours apart). Nothing is learned and nothing is noise: a network that made the harmonics
-    perfectly, and only these, would sound so. What is left in its pitch errors is the tracker's own. Where
-    the recording's noise counts, in loudness (the paper's is a mean of decibels over all bins) and between
-    the harmonics, an instrument with a good noise branch comes nearer than this.
+    φ[n])|``, with the phase φ of the target's f0 and a Hann window w (sum 1) centred on the frame's instant,
+    20 ms long or three periods of the lowest pitch, whichever is longer (a Hann window needs two to separate
+    neighbours). Nothing is learned, and there is no noise: this is the output of a network with perfect
+    harmonics and without noise. Its pitch errors are those of the tracker. Noise counts in the loudness error
+    (the paper's loudness is a mean of decibels over all bins) and in the spectral loss; there an instrument
+    with a good noise part can be closer to the recording.
 
     Args:
         audio: The target, ``n_frames · hop_length`` samples.

@@ -25,18 +25,18 @@ _STREAM_S = 2.0
 
 
 class Metrics(BaseModel):
-    """How far an output is from its target; None where no frame counts. Less is better, everywhere."""
+    """Distances of an output from its target; None if no frame counts. Lower is always better."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     loudness_l1_db: float
     """Mean absolute difference of loudness by the paper's definition, dB."""
     f0_l1_semitones: float | None
-    """Mean absolute difference of f0, outliers left out, semitones."""
+    """Mean absolute difference of f0 without outliers, semitones."""
     f0_outliers: float | None
     """Share of frames more than 12 semitones off."""
     f0_lost: float | None
-    """Share of frames more than 12 semitones off, or in which the tracker hears no pitch in the output."""
+    """Share of frames more than 12 semitones off, or in which the tracker finds no pitch in the output."""
     f0_unsure: float | None
     """Share of frames in which the output's f0 has a confidence below 0.85."""
     f0_median_semitones: float | None
@@ -53,38 +53,38 @@ class Evaluation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     instrument: Metrics
-    """The instrument, given the target's f0 and loudness."""
+    """The instrument, played with the inputs of the target."""
     examples: ExampleMetrics
-    """The instrument again, by the paper's table: over examples of four seconds, each counting alike."""
+    """The instrument by the paper's table: means over examples of four seconds."""
     mean_control: Metrics | None
     """Its synthesisers with time-averaged controls, without a network."""
     harmonic_ceiling: Metrics | None
-    """The target's own harmonics, resynthesised without noise."""
+    """The target's harmonics, resynthesised without noise."""
     seconds: float
     """Held-out audio."""
     n_segments: int
     """Uncut stretches in it."""
     confident_share: float
-    """Share of frames with a confidence of at least 0.85, the ones that f0 metrics count."""
+    """Share of frames with a confidence of at least 0.85; only these count for f0."""
     sample_rate: int
     """Hz."""
     hop_length: int
     """Samples per frame."""
     n_parameters: int
-    """Of the instrument, its impulse response left out."""
+    """Of the instrument, without the impulse response."""
     n_bytes: int
     """Of all its weights."""
     real_time_factor: float
     """Time to compute over length of the sound, offline."""
     real_time_factor_streaming: float
-    """The same, one frame at a time on one thread, as live playing does it."""
+    """The same, one frame at a time on one thread, as in real time."""
     n_threads: int
     """CPU threads that torch used offline."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """One stretch of audio and what the metrics look at in it."""
+    """One stretch of audio, and its features for the metrics."""
 
     audio: Float[Tensor, " time"]
     features: Features
@@ -94,7 +94,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A held-out stretch and what was made of it, for the eye and the ear."""
+    """A held-out stretch and the outputs for it, to plot and to play."""
 
     name: str
     target: Sound
@@ -144,17 +144,17 @@ def evaluate(
 ) -> Evaluation:
     """Return the paper's metrics of an instrument on the held-out part of a dataset, beside two baselines.
 
-    The instrument hears the pitch and the loudness of each held-out stretch from its first frame on, and what
-    else drives it, and plays it; both sounds are then analysed alike and compared frame by frame. Stretches
-    are pooled: each frame counts alike. Memory does not grow with their length: they are worked on a minute
-    at a time, the instrument's state kept.
+    The instrument plays the inputs of each held-out stretch, from its first frame on. Recording and output
+    are analysed in the same way and compared frame by frame. Stretches are pooled, so each frame has the same
+    weight. Memory does not grow with their length: a stretch is processed a minute at a time, and the
+    instrument keeps its state.
 
     Args:
-        instrument: What is measured.
+        instrument: The instrument to measure.
         dataset: Only its held-out part is used.
-        baselines: Measure the two baselines as well; without them it takes half as long.
-        on_comparison: Is handed the audio of each stretch (of a long one, of each minute), to be kept or not.
-        on_progress: Is told the share that is done, 0 … 1.
+        baselines: Measure the two baselines, too; without them it takes half the time.
+        on_comparison: Called with the audio of each stretch, or of each minute of a long stretch.
+        on_progress: Called with the finished share, 0 … 1.
 
     Raises:
         InputError: When nothing is held out, instrument and dataset differ in sample rate or hop length, or
@@ -172,7 +172,7 @@ def evaluate(
     segments = dataset.held_out.segments
     n_frames = dataset.held_out.n_frames
     if not n_frames:
-        raise InputError(f"{dataset.name} holds nothing out; prepare it again with a held-out part.")
+        raise InputError(f"{dataset.name} has no held-out part; prepare it again with one.")
     identities = _identities(instrument, dataset)
 
     players: dict[str, Stream] = {"instrument": Stream(instrument)}
@@ -237,12 +237,12 @@ def evaluate(
 def streaming_real_time_factor(
     instrument: Instrument, conditions: dict[str, Tensor], seconds: float = _STREAM_S
 ) -> float:
-    """Return the time an instrument takes for a sound, over the sound's length, frame by frame on one thread.
+    """Return the computing time of an instrument per second of audio, frame by frame on one thread.
 
     Args:
-        instrument: What plays.
-        conditions: What it plays, by name, (1, frame, …); the beginning of it.
-        seconds: How much of it, at most.
+        instrument: The instrument.
+        conditions: Its inputs by name, (1, frame, …); only the beginning is used.
+        seconds: Longest part of them that is played.
     """
     stream = Stream(instrument)
     frame_rate = instrument.sample_rate / instrument.hop_length
@@ -263,7 +263,7 @@ def streaming_real_time_factor(
 
 
 def _identities(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
-    """Return the number in the instrument of each of the dataset's identities that are held out.
+    """Return the instrument's number of each identity in the dataset's held-out part.
 
     Raises:
         InputError: When the instrument has no such identity, or the dataset lacks a curve that it takes.
@@ -272,7 +272,7 @@ def _identities(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
         if not one.is_measured and one.name not in dataset.curves:
             raise InputError(
                 f"The instrument takes the curve {one.name}, which {dataset.name} lacks; prepare "
-                "recordings that have it."
+                "recordings with that curve."
             )
     numbers: dict[int, int] = {}
     there = instrument.config.identities
@@ -280,8 +280,8 @@ def _identities(instrument: Instrument, dataset: Dataset) -> dict[int, int]:
         name = dataset.identities[segment.identity]
         if name not in there:
             raise InputError(
-                f"{segment.name} is of the identity '{name}', and the instrument has {', '.join(there)} "
-                "alone; prepare recordings in folders of these names."
+                f"{segment.name} is of the identity '{name}', but the instrument has {', '.join(there)} "
+                "only; prepare recordings in folders of these names."
             )
         numbers[segment.identity] = there.index(name)
     return numbers
@@ -293,16 +293,16 @@ def _pieces(segment: Segment, instrument: Instrument, identities: Mapping[int, i
     given = {name: torch.tensor(segment.slice(name, 0, segment.n_frames))[None] for name in segment.curves}
     if instrument.config.identities:
         given["identity"] = torch.tensor([identities.get(segment.identity, 0)])
-    # Whole examples of the paper's table: at a hop that divides no second a few frames would count as one.
+    # A whole number of the paper's examples: otherwise the last few frames would count as one example.
     step = max(1, round(_PIECE_S / EXAMPLE_S)) * round(EXAMPLE_S * features.frame_rate)
     blocks = iter([segment.audio().numpy()])
     return condition_pieces(instrument, blocks, features, given, piece_frames=step)
 
 
 def _heard(audio: Tensor, grid: Features) -> Sound:
-    """Return a sound as the metrics hear it: original and output alike, by themselves, from end to end.
+    """Return audio with its features for the metrics; recording and output are analysed in the same way.
 
-    The dataset's own features would not do for the original: they know what comes before and after it.
+    The dataset's features cannot be used for the recording, because their windows reach beyond its ends.
     """
     rate, hop = grid.sample_rate, grid.hop_length
     return Sound(audio, analyze(audio, rate, hop), paper_loudness(audio, rate, hop))

@@ -1,4 +1,4 @@
-"""The metrics of the paper, each a plain function of what was meant and what was played.
+"""The metrics of the paper, each a function of an output and its target.
 
 All compare frame by frame: ``output`` and ``target`` have the same frames. Several stretches of sound count
 as one long one: ``Features.concatenate`` them first.
@@ -18,7 +18,7 @@ from oscine.functional.mfcc import mfcc
 from oscine.losses import default_fft_sizes, multi_scale_spectral_loss
 
 OUTLIER_SEMITONES = 12.0
-"""Beyond this a pitch is an outlier, which counts as such and not in the mean."""
+"""A pitch that is further off is an outlier; it does not count in the mean."""
 
 MCD_HOP = 256
 """Samples at 16 kHz, 16 ms, from one frame of mel-cepstral distortion to the next."""
@@ -43,7 +43,7 @@ class PitchErrors(NamedTuple):
 
     @property
     def lost(self) -> Bool[Tensor, " frame"]:
-        """Outliers, and frames in which the tracker hears no pitch in the output."""
+        """Outliers, and frames in which the tracker finds no pitch in the output."""
         return self.outlier | (self.confidence < VOICED)
 
     @property
@@ -56,11 +56,12 @@ def pitch_errors(output: Features, target: Features) -> PitchErrors:
     """Return the differences in pitch over the frames in which the target's confidence is at least 0.85.
 
     Raises:
-        InputError: When the two have not the same number of frames.
+        InputError: When the numbers of frames differ.
     """
     if output.n_frames != target.n_frames:
         raise InputError(
-            f"output has {output.n_frames} frames, target {target.n_frames}; compare sounds of one length"
+            f"The output has {output.n_frames} frames, the target {target.n_frames}; compare sounds of one "
+            "length."
         )
     counted = target.confidence >= CONFIDENT
     semitones = (output.midi - target.midi).abs()[counted]
@@ -71,14 +72,14 @@ def f0_l1(output: Features, target: Features) -> float | None:
     """Return the mean absolute difference of pitch, in semitones; outliers do not count.
 
     Args:
-        output: Features of what was played.
-        target: Features of what was meant; frames with a confidence below 0.85 do not count.
+        output: Features of the output.
+        target: Features of the target; frames with a confidence below 0.85 do not count.
 
     Returns:
         Semitones; None when no frame counts.
 
     Raises:
-        InputError: When the two have not the same number of frames.
+        InputError: When the numbers of frames differ.
 
     Reference:
         Engel et al., DDSP, 2020, table 1.
@@ -91,17 +92,18 @@ def f0_l1(output: Features, target: Features) -> float | None:
 def f0_outliers(output: Features, target: Features) -> float | None:
     """Return the share of frames in which the output's pitch is more than 12 semitones off.
 
-    Where the tracker hears no pitch in the output, what counts is its guess: `f0_lost` counts such frames.
+    If the tracker finds no pitch in the output, its estimate counts all the same; `f0_lost` counts such
+    frames.
 
     Args:
-        output: Features of what was played.
-        target: Features of what was meant; frames with a confidence below 0.85 do not count.
+        output: Features of the output.
+        target: Features of the target; frames with a confidence below 0.85 do not count.
 
     Returns:
         A share of the target's confident frames, 0 … 1; None when it has no confident frame.
 
     Raises:
-        InputError: When the two have not the same number of frames.
+        InputError: When the numbers of frames differ.
 
     Reference:
         Engel et al., DDSP, 2020, table 1.
@@ -111,17 +113,17 @@ def f0_outliers(output: Features, target: Features) -> float | None:
 
 
 def f0_lost(output: Features, target: Features) -> float | None:
-    """Return the share of frames in which the output's pitch is an outlier or the tracker hears none.
+    """Return the share of frames in which the output's pitch is an outlier or the tracker finds none.
 
     Args:
-        output: Features of what was played; a confidence below 0.5 is no pitch.
-        target: Features of what was meant; frames with a confidence below 0.85 do not count.
+        output: Features of the output; a confidence below 0.5 is no pitch.
+        target: Features of the target; frames with a confidence below 0.85 do not count.
 
     Returns:
         A share of the target's confident frames, 0 … 1; None when it has no confident frame.
 
     Raises:
-        InputError: When the two have not the same number of frames.
+        InputError: When the numbers of frames differ.
     """
     errors = pitch_errors(output, target)
     return float(errors.lost.double().mean()) if len(errors.lost) else None
@@ -130,14 +132,14 @@ def f0_lost(output: Features, target: Features) -> float | None:
 def f0_unsure(output: Features, target: Features) -> float | None:
     """Return the share of frames in which the recording's pitch is confident and the output's is not.
 
-    A strict reading of the paper's outliers: a frame may be unsure and exactly in tune. Of recordings' own
-    harmonics, played without their noise, a few percent of the frames are (docs/nsynth.md).
+    This is a strict reading of the paper's outliers, because a frame may be unsure and exactly in tune. Of
+    the recordings' harmonics, played without noise, a few percent of the frames are unsure (docs/nsynth.md).
 
     Returns:
         A share of the target's confident frames, 0 … 1; None when it has no confident frame.
 
     Raises:
-        InputError: When the two have not the same number of frames.
+        InputError: When the numbers of frames differ.
     """
     errors = pitch_errors(output, target)
     return float(errors.unsure.double().mean()) if len(errors.unsure) else None
@@ -146,14 +148,13 @@ def f0_unsure(output: Features, target: Features) -> float | None:
 def f0_median(output: Features, target: Features) -> float | None:
     """Return the median absolute difference of pitch, in semitones, over the target's confident frames.
 
-    Nothing is left out but frames in which the target itself is not confident: outliers count, with what
-    the tracker says of them.
+    Outliers count with the tracker's estimate.
 
     Returns:
         Semitones; None when the target has no confident frame.
 
     Raises:
-        InputError: When the two have not the same number of frames.
+        InputError: When the numbers of frames differ.
     """
     errors = pitch_errors(output, target)
     return float(errors.semitones.double().median()) if len(errors.semitones) else None
@@ -163,9 +164,9 @@ def loudness_l1(output_db: Float[Tensor, " frame"], target_db: Float[Tensor, " f
     """Return the mean absolute difference of loudness, in dB.
 
     Args:
-        output_db: Loudness of what was played, by the paper's definition
+        output_db: Loudness of the output, by the paper's definition
             (``oscine.analysis.paper_loudness``).
-        target_db: Loudness of what was meant.
+        target_db: Loudness of the target.
 
     Reference:
         Engel et al., DDSP, 2020, table 1.
@@ -179,8 +180,8 @@ def multi_scale_spectral(
     """Return the multi-scale spectral loss with its usual settings (``oscine.losses``).
 
     Args:
-        output: What was played.
-        target: What was meant, of the same length.
+        output: The output.
+        target: The target, of the same length.
         sample_rate: In Hz; the FFT sizes, 2048 … 64 at 16 kHz, scale with it.
 
     Raises:
@@ -197,15 +198,15 @@ def mcd_per_frame(
 
     ``MCD = 10 / ln 10 · √(2 Σ_{d=1}^{24} (c_d − c'_d)²)``, where the cepstrum c is that of the natural
     logarithm of the magnitude in 128 mel bands, ``ln M[n] = c_0 / 2 + Σ_d c_d cos(π d (n + ½) / 128)``. It
-    reads as the distance in dB, root mean square along the mel axis, of the two smoothed spectral
-    envelopes, their levels (c_0) left out.
+    is the root-mean-square distance in dB, along the mel axis, of the two smoothed spectral envelopes without
+    their levels (c_0).
 
-    Both sounds are taken at 16 kHz (bands from 20 to 8000 Hz, Hann window of 1024 samples). 80 dB below a
-    full-scale sine the logarithm levels off, so that what differs in silence does not count.
+    Both sounds are resampled to 16 kHz (bands from 20 to 8000 Hz, Hann window of 1024 samples). The logarithm
+    has a floor 80 dB below a full-scale sine, so differences in silence do not count.
 
     Args:
-        output: What was played.
-        target: What was meant, of the same length; the two are not aligned in time.
+        output: The output.
+        target: The target, of the same length; the two are not aligned in time.
         sample_rate: In Hz.
 
     Raises:
@@ -215,7 +216,9 @@ def mcd_per_frame(
         Kubichek, Mel-cepstral distance measure for objective speech quality assessment, 1993.
     """
     if output.shape != target.shape:
-        raise InputError(f"output has {len(output)} samples, target {len(target)}; give both the same length")
+        raise InputError(
+            f"The output has {len(output)} samples, the target {len(target)}; give both the same length."
+        )
     both = torch.stack([torch.from_numpy(to_analysis_rate(x, sample_rate)) for x in (output, target)])
     floor = 10.0 ** (_MCD_FLOOR_DB / 20.0) * _MCD_N_FFT / 4
     # In parts, each a minute: the windows of all frames at once would be 4 times the audio, their spectra

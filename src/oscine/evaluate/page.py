@@ -1,6 +1,6 @@
-"""A web page in one file: headings, tables, players and pictures, with nothing to load from anywhere.
+"""A web page in one file: headings, tables, sounds and plots, without anything to download.
 
-The pieces know nothing about what they show; `oscine evaluate` and `oscine demo` are made of them.
+`oscine evaluate` and `oscine demo` write such pages.
 """
 
 import base64
@@ -44,10 +44,10 @@ font-size: .85rem; }
 
 
 class Page:
-    """A page that grows from top to bottom; every method adds a piece and returns the page.
+    """A web page; every method appends an element and returns the page.
 
     Args:
-        title: Stands at the top and in the browser's tab.
+        title: At the top and in the browser's tab.
         lead: A sentence below it.
 
     Example:
@@ -68,7 +68,7 @@ class Page:
         return self._add(f"<h2>{html.escape(text)}</h2>")
 
     def paragraph(self, text: str, note: bool = False) -> "Page":
-        """Add a paragraph; a note is printed softer."""
+        """Add a paragraph; a note has a lighter colour."""
         return self._add(
             f'<p class="note">{html.escape(text)}</p>' if note else f"<p>{html.escape(text)}</p>"
         )
@@ -81,7 +81,7 @@ class Page:
         Args:
             header: Names of the columns.
             rows: Cells of text; the first of each row is the row's name.
-            main_column: The column that stands out.
+            main_column: The highlighted column.
         """
         head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
         body = "".join(
@@ -122,7 +122,7 @@ class Page:
 
         Args:
             png: The content of a PNG file.
-            description: What is to be seen, for who cannot see it.
+            description: The content of the picture in words, for screen readers.
             caption: Printed below it.
         """
         source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
@@ -144,12 +144,12 @@ class Page:
         )
 
     def write(self, path: str | Path) -> None:
-        """Write the page, whole or not at all."""
+        """Write the page, complete or not at all."""
         write_atomically(path, self.html())
 
 
 def audio_url(audio: Float[Tensor, " time"], sample_rate: int) -> str:
-    """Return audio as a data URL: 16-bit FLAC, lowered as a whole if it would clip.
+    """Return audio as a data URL: 16-bit FLAC, at a lower level if it would clip.
 
     Args:
         audio: The samples; full scale is ±1.

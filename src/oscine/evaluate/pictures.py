@@ -1,4 +1,4 @@
-"""Pictures of a sound beside what was made of it."""
+"""Plots of a recording beside an output."""
 
 import io
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from oscine.evaluate.evaluation import Sound
 
-# Readable on white and on black alike: the pictures have no ground of their own.
+# Readable on white and on black: the plots have no background.
 _INK = "#7d8794"
 _TARGET, _OUTPUT = "#8a94a3", "#d8654a"
 
@@ -22,8 +22,8 @@ def comparison_picture(target: "Sound", output: "Sound", title: str = "") -> byt
     """Return a PNG: both spectrograms side by side, below them the two pitches and the two loudnesses.
 
     Args:
-        target: What was meant.
-        output: What was played, on the same frames.
+        target: The recording.
+        output: The output, on the same frames.
         title: Printed above.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg

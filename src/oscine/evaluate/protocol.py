@@ -1,4 +1,4 @@
-"""The table of the paper: its metrics over examples of four seconds, as its public code takes them."""
+"""The table of the paper: its metrics over examples of four seconds, as in its public code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ EXAMPLE_S = 4.0
 
 
 class ExampleMetrics(BaseModel):
-    """How far outputs are from their targets, each example counting alike; None where no example counts."""
+    """Mean distances of outputs from their targets over examples; None if no example counts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     n_examples: int
     """Stretches of at most four seconds."""
     n_pitched: int
-    """Those with a confident pitch somewhere in the target: the ones that the f0 figures count."""
+    """Examples with a confident pitch in a frame of the target; only these count for f0."""
     loudness_l1_db: float
     """Mean absolute difference of loudness by the paper's definition, dB."""
     loudness_l1_deviations: float
-    """The same in standard deviations of the targets' loudness, the unit of the paper's loudness vectors."""
+    """The same, divided by the standard deviation of the targets' loudness, as the paper scales loudness."""
     f0_l1_semitones: float | None
-    """Mean over examples of the mean absolute difference of f0, outliers left out, semitones."""
+    """Mean over examples of the mean absolute difference of f0 without outliers, semitones."""
     f0_outliers: float | None
     """Share of examples more than 12 semitones off on average."""
     f0_unheard: float | None
-    """Share of examples whose output has no confident pitch anywhere."""
+    """Share of examples whose output has no confident pitch in any frame."""
 
 
 @dataclass(frozen=True)

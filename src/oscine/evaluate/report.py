@@ -1,4 +1,4 @@
-"""An evaluation for people: rows of a table, and a page with players and pictures."""
+"""The report of an evaluation: rows of a table, and a web page with sounds and plots."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound
 from oscine.evaluate.page import Page
 from oscine.evaluate.pictures import comparison_picture
+from oscine.plural import counted
 
 HEADER = ("held-out audio", "instrument", "mean control", "harmonic ceiling", "paper")
 MAIN_COLUMN = 1
@@ -23,9 +24,9 @@ _FIGURES = (
 )
 
 _CANDIDATES = {
-    "instrument": ("Instrument", "plays the original's pitch and loudness"),
-    "mean_control": ("Mean control", "one average timbre, no network"),
-    "harmonic_ceiling": ("Harmonic ceiling", "the original's own harmonics, no noise"),
+    "instrument": ("Instrument", "played with the pitch and loudness of the recording"),
+    "mean_control": ("Mean control", "one average timbre, without a network"),
+    "harmonic_ceiling": ("Harmonic ceiling", "the harmonics of the recording, without noise"),
 }
 
 
@@ -73,23 +74,24 @@ def _text(candidate: Metrics | None, name: str, form: str) -> str:
 
 
 def facts(evaluation: Evaluation) -> list[str]:
-    """Return what else there is to say, a sentence each."""
+    """Return the further figures, a sentence each."""
     held_out = (
-        f"{evaluation.seconds:.1f} s of held-out audio in {evaluation.n_segments} stretches at "
+        f"{evaluation.seconds:.1f} s of held-out audio in {counted(evaluation.n_segments, 'stretch')} at "
         f"{evaluation.sample_rate} Hz; {evaluation.confident_share:.0%} of its frames have a confident "
         "pitch and count for f0."
     )
     size = (
-        f"{evaluation.n_parameters:,} parameters without the room, {evaluation.n_bytes / 1e6:.1f} MB in all."
+        f"{evaluation.n_parameters:,} parameters without the impulse response, "
+        f"{evaluation.n_bytes / 1e6:.1f} MB in all."
     )
     by_example = evaluation.examples
     table = (
-        f"As the paper's table counts, over {by_example.n_examples} examples of at most four seconds: "
+        f"As in the paper's table, over {by_example.n_examples} examples of at most four seconds: "
         f"loudness L1 {by_example.loudness_l1_db:.2f} dB, which is {by_example.loudness_l1_deviations:.3f} "
         "standard deviations (the paper: 0.07), f0 L1 "
         f"{_or_dash(by_example.f0_l1_semitones, '{:.3f}')} semitones, outliers "
-        f"{_or_dash(by_example.f0_outliers, '{:.2%}')} of the examples, without a confident pitch "
-        f"{_or_dash(by_example.f0_unheard, '{:.2%}')}."
+        f"{_or_dash(by_example.f0_outliers, '{:.2%}')} of the examples; "
+        f"{_or_dash(by_example.f0_unheard, '{:.2%}')} of the examples have no confident pitch."
     )
     speed = (
         f"Real-time factor {evaluation.real_time_factor:.3f} offline and "
@@ -108,18 +110,18 @@ def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], titl
 
     Args:
         evaluation: The figures.
-        excerpts: What `Excerpts` kept.
-        title: The page's.
+        excerpts: The comparisons that `Excerpts` kept.
+        title: Title of the page.
     """
-    page = Page(title, "Measured on recordings that training never saw.")
+    page = Page(title, "Measured on recordings that were held out from training.")
     page.heading("Figures").table(HEADER, rows(evaluation), MAIN_COLUMN)
     for sentence in facts(evaluation):
         page.paragraph(sentence)
     page.paragraph(
-        "Less is better in every row. The mean control is the same synthesiser and room with its network "
-        "replaced by averages. The harmonic ceiling plays the harmonics measured in the original, without "
-        "noise: what it leaves of an f0 error is the pitch tracker's own. The paper's column is its "
-        "supervised model on other data (NSynth).",
+        "Lower is better in every row. The mean control is the same instrument with its network replaced by "
+        "averages. The harmonic ceiling plays the harmonics that were measured in the recording, without "
+        "noise; its f0 error is that of the pitch tracker. The paper's column is its supervised model on other "
+        "data (NSynth).",
         note=True,
     )
     for comparison in excerpts:
@@ -130,7 +132,7 @@ def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], titl
 def add_comparison(page: Page, comparison: Comparison) -> Page:
     """Add a comparison's players and picture to a page, and return the page."""
     rate = comparison.target.features.sample_rate
-    sounds = [("Original", comparison.target.audio, rate, "the recording")]
+    sounds = [("Recording", comparison.target.audio, rate, "held out from training")]
     for name, output in comparison.outputs.items():
         label, remark = _CANDIDATES[name]
         sounds.append((label, output.audio, rate, remark))
@@ -138,5 +140,5 @@ def add_comparison(page: Page, comparison: Comparison) -> Page:
     return page.players(sounds).picture(
         picture,
         f"Spectrograms, pitch and loudness of {comparison.name} and of the instrument",
-        "Spectrograms; pitch, thin where not confident; A-weighted loudness.",
+        "Spectrograms; pitch, with a thin line where the confidence is low; A-weighted loudness.",
     )

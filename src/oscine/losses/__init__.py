@@ -1,4 +1,4 @@
-"""Distances between sounds that training makes small."""
+"""Losses: distances between sounds, and between controls."""
 
 from oscine.losses.parameters import parameter_distances, parameter_loss
 from oscine.losses.perceptual import CrepeLoss

@@ -1,8 +1,8 @@
-"""Distances between controls: what a network learns from where the right controls are known.
+"""Distances between controls, for training where the true controls are known.
 
-On synthetic tones (:mod:`oscine.data.synthetic`) every control has a truth, and a network that is told it
-learns faster, and without the traps of the spectrum, than from sound alone. Which distance a control gets
-follows from its declaration, so that a new processor needs no new loss.
+On synthetic tones (:mod:`oscine.data.synthetic`) every control is known. A network that is trained on
+controls learns faster than from audio alone, and without the wrong minima of spectral losses. The declaration
+of a control determines its distance, so a new processor needs no new loss.
 """
 
 import math
@@ -28,10 +28,10 @@ def parameter_loss(
     *,
     floor_db: int | float = -80.0,
 ) -> Float[Tensor, ""]:
-    """Return the sum of all controls' distances, in semitones or what is taken to be as bad as one.
+    """Return the sum of all controls' distances, in semitones or equivalents of a semitone.
 
-    As bad as a semitone are 6 dB of an amplitude, a fifth of the harmonics' amplitude in the wrong place, and
-    a tenth of the range of any other control.
+    Equivalent to a semitone are 6 dB of an amplitude, a fifth of the harmonics' amplitude at the wrong
+    harmonics, and a tenth of the range of any other control.
 
     Args:
         predicted: The controls' values by name; they receive the gradient.
@@ -43,7 +43,7 @@ def parameter_loss(
         InputError: When a control is missing or its shapes differ.
 
     Reference: Engel et al., Self-supervised Pitch Detection by Inverse Audio Synthesis, ICML 2020 workshop.
-        Ours are in units of hearing, and weighted by the level in dB instead of a threshold.
+        Here the distances have perceptual units, and the weight is the level in dB instead of a threshold.
 
     Example:
         >>> f0 = Control("f0_hz", 0, "Hz", 1.0, 8000.0, "log")
@@ -65,21 +65,22 @@ def parameter_distances(
     *,
     floor_db: int | float = -80.0,
 ) -> dict[str, Float[Tensor, ""]]:
-    """Return each control's mean distance over batch and frames, in the unit that its declaration asks for.
+    """Return each control's mean distance over batch and frames, in the unit of its declaration.
 
     ======================  ==========================================================================
     frequency (Hz)          ``|12 log2(p / t)|``, semitones
     amplitude, magnitudes   ``|L(p) − L(t)|``, ``L(a) = 20 log10(a + floor)``, dB
-    distribution            ``½ Σ_k |p_k − t_k|``, the share of the amplitude that is misplaced, 0 … 1
-    turns                   the shorter way round, as a share of the range
+    distribution            ``½ Σ_k |p_k − t_k|``, the misplaced share of the amplitude, 0 … 1
+    turns                   the shorter distance round, as a share of the range
     log curve               ``|ln(p / t)| / ln(maximum / minimum)``
     anything else           ``|p − t| / (maximum − minimum)``
     ======================  ==========================================================================
 
-    What is not heard has no truth, so all but amplitudes are averaged with the weight ``1 − level / floor``
-    (1 at full scale, 0 from the floor down): the level is the target's amplitude, that without channels or,
-    where there is none, that with as many as the control itself. Harmonics from Nyquist up (the maximum of
-    f0's declaration) are left out of both distributions before they are normalised.
+    Inaudible controls have no true value, so all controls but amplitudes are averaged with the weight ``1 −
+    level / floor`` (1 at full scale, 0 at and below the floor). The level is the target's amplitude: the one
+    without channels, or else one with as many channels as the control. Harmonics at or above the Nyquist
+    frequency (the maximum of f0's declaration) are removed from both distributions before these are
+    normalised.
 
     Args:
         predicted: The controls' values by name.
@@ -96,7 +97,7 @@ def parameter_distances(
         if ours.shape != true.shape:
             raise InputError(
                 f"{control.name} is {tuple(ours.shape)} in predicted, {tuple(true.shape)} in target; "
-                "give both the same batch, frames and channels"
+                "give both the same batch, frames and channels."
             )
         if control.activation == "distribution":
             heard = _below_nyquist(control, target, controls)
@@ -111,7 +112,7 @@ def parameter_distances(
         while weight.ndim < distance.ndim:
             weight = weight.unsqueeze(-1)
         weight = weight.expand_as(distance)
-        # Below the least sum of weights no frame is heard, and all weights are zero.
+        # If the sum of weights is smaller, no frame is audible, and all weights are zero.
         distances[control.name] = (weight * distance).sum() / weight.sum().clamp(min=1e-6)
     return distances
 
@@ -126,13 +127,13 @@ def _as_bad_as_a_semitone(control: Control) -> float:
 
 def _values(control: Control, values: dict[str, Tensor], whose: str) -> Tensor:
     if control.name not in values:
-        raise InputError(f"{whose} has no {control.name}; give every control that is declared")
+        raise InputError(f"{whose} has no {control.name}; give every declared control.")
     return values[control.name]
 
 
 def _distance(control: Control, ours: Tensor, true: Tensor, floor_db: float) -> Tensor:
     if control.unit == "Hz":
-        # Where nothing is heard f0 may be 0: its logarithm would make the gradient of a weight of 0 a NaN.
+        # f0 may be 0 where the target is silent: its logarithm would make the gradient NaN, even at weight 0.
         return 12.0 * (ours.clamp(min=1.0) / true.clamp(min=1.0)).log2().abs()
     if control.activation == "exp_sigmoid":
         floor = 10.0 ** (floor_db / 20.0)

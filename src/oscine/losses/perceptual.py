@@ -1,4 +1,4 @@
-"""A distance between what a pitch tracker's network hears in two sounds."""
+"""A distance between the activations of a pitch tracker's network for two sounds."""
 
 from pathlib import Path
 
@@ -15,22 +15,22 @@ from oscine.errors import InputError
 class CrepeLoss(nn.Module):
     """The mean of ``|A_b(x) − A_b(y)|``, A_b being the activations of CREPE's block b over all frames.
 
-    The network was trained to find the pitch of natural sounds, so harmonic structure in its place counts,
-    which a spectral distance does not ask for; level does not count at all. Frame by frame its slope points
-    to the right pitch from up to a semitone away; from 2 semitones on the direction is chance, and an octave
-    off it is smaller than a fourth off: it polishes a pitch that is nearly right, and does not find one.
-    Through a phase that one pitch has driven for a second, two thirds of the gradients are right. The network
-    is fixed: it has no parameters here, only buffers, which are not saved either.
+    The network was trained to find the pitch of natural sounds, so the positions of harmonics count, unlike
+    in a spectral distance; the level does not count. For single frames the gradient points to the right pitch
+    from up to a semitone away. Beyond 2 semitones its direction is random, and the loss at an octave is
+    smaller than at a fourth. So it improves a pitch that is almost right, and it does not find one. Through a
+    phase that was accumulated from one pitch over a second, two thirds of the gradients have the right sign.
+    The network is fixed: it has buffers and no parameters, and the buffers are not saved.
 
     Args:
-        sample_rate: In Hz; 16000 is what the network knows.
+        sample_rate: In Hz; only 16000 is possible.
         size: Of CREPE, one of ``analysis.crepe.SIZES``.
-        block: Whose output is compared, 1 … 6.
-        hop_length: Samples from frame to frame. The default, a frame's length, looks at each sample once.
+        block: The block whose output is compared, 1 … 6.
+        hop_length: Samples from frame to frame. By default a frame's length, so each sample is used once.
         weights: A file of CREPE's weights; by default the package's, which are those of ``tiny``.
 
     Raises:
-        InputError: When the rate is another, the block or hop cannot be used, or as ``load_crepe``.
+        InputError: When the rate, the block or the hop cannot be used, or as in ``load_crepe``.
 
     Reference:
         Engel, Swavely, Hantrakul, Roberts, Hawthorne: Self-supervised Pitch Detection by Inverse Audio
@@ -57,20 +57,20 @@ class CrepeLoss(nn.Module):
         super().__init__()
         if sample_rate != ANALYSIS_RATE:
             raise InputError(
-                f"the CREPE loss knows sound at {ANALYSIS_RATE} Hz only, and sample_rate is {sample_rate}: "
-                "train at that rate or leave this loss out"
+                f"The CREPE loss works at {ANALYSIS_RATE} Hz only, and sample_rate is {sample_rate}; train "
+                f"at {ANALYSIS_RATE} Hz or set perceptual_weight to 0."
             )
         if hop_length < 1:
-            raise InputError(f"hop_length is {hop_length} samples; give at least 1")
+            raise InputError(f"hop_length is {hop_length} samples; give at least 1.")
         network = load_crepe(size, weights)
         if not 1 <= block <= len(network.blocks):
-            raise InputError(f"CREPE has no block {block}: choose 1 to {len(network.blocks)}")
+            raise InputError(f"CREPE has no block {block}; give 1 to {len(network.blocks)}.")
         self.network = _fixed(network)
         self.block = block
         self.hop_length = hop_length
 
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-        """Return the loss, a scalar; 0 when both are the same but for their level.
+        """Return the loss, a scalar; 0 if both differ in level only.
 
         Args:
             audio: The prediction; only it receives a gradient.
@@ -81,13 +81,15 @@ class CrepeLoss(nn.Module):
         """
         if audio.shape != target.shape:
             raise InputError(
-                f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; "
-                "give both the same batch and time"
+                f"The audio is {tuple(audio.shape)}, the target {tuple(target.shape)}; "
+                "give both the same batch and time."
             )
         if audio.numel() == 0:
-            raise InputError("audio has no samples; give at least one")
+            raise InputError("The audio has no samples; give at least one.")
         if target.requires_grad:
-            raise InputError("target requires a gradient, but only audio receives one; pass target.detach()")
+            raise InputError(
+                "The target requires a gradient, but only the audio receives one; pass target.detach()."
+            )
         with torch.no_grad():
             wanted = self._activations(target)
         return F.l1_loss(self._activations(audio), wanted)
@@ -103,7 +105,7 @@ class CrepeLoss(nn.Module):
 
 
 def _fixed(network: Crepe) -> Crepe:
-    """Return the network with its parameters as buffers, which no optimiser finds and no file holds."""
+    """Return the network with buffers in place of parameters: they are neither trained nor saved."""
     for module in network.modules():
         for name, value in [*module.named_parameters(recurse=False)]:
             delattr(module, name)

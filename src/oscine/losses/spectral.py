@@ -1,4 +1,4 @@
-"""The multi-scale spectral loss that trains every instrument here."""
+"""The multi-scale spectral loss, the main loss of training."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def default_fft_sizes(sample_rate: int) -> tuple[int, ...]:
         InputError: When the rate is not positive.
     """
     if sample_rate <= 0:
-        raise InputError(f"sample_rate is {sample_rate}; give a positive number of Hz, such as 16000")
+        raise InputError(f"The sample_rate is {sample_rate}; give a positive number of Hz, such as 16000.")
     return tuple(_nearest_fast_size(n * sample_rate / 16000) for n in FFT_SIZES_16K)
 
 
@@ -52,9 +52,9 @@ def _largest_factor_is_5(n: int) -> bool:
 
 def _window(name: str, n_fft: int) -> Tensor:
     if n_fft < 2:
-        raise InputError(f"an FFT size is {n_fft}; give sizes of at least 2 samples")
+        raise InputError(f"An FFT size is {n_fft}; give sizes of at least 2 samples.")
     if name not in WINDOWS:
-        raise InputError(f"window {name!r} is not known; name one of {', '.join(WINDOWS)}")
+        raise InputError(f"The window {name!r} is not known; give one of {', '.join(WINDOWS)}.")
     return WINDOWS[name](n_fft, sym=False, dtype=float64)
 
 
@@ -73,17 +73,16 @@ def multi_scale_spectral_loss(
 
     Args:
         audio: The prediction; only it receives a gradient.
-        target: The recording; same shape. It may be shorter than the largest FFT: outside there are zeros.
+        target: The recording; same shape. It may be shorter than the largest FFT; zeros are added.
         fft_sizes: One scale per size, in samples; :func:`default_fft_sizes` scales the paper's with the rate.
         overlap: Share of a window that two neighbours have in common.
         window: One of ``WINDOWS``, periodic.
         linear_weight: w, of the difference of magnitudes.
         log_weight: α, of the difference of logarithms.
-        floor_db: Level, in dB of a full-scale sine, below which the logarithm no longer tells sound from
-            silence.
+        floor_db: Level, in dB of a full-scale sine, below which the logarithm is nearly constant.
 
     Returns:
-        The loss, a scalar; 0 when both are the same.
+        The loss, a scalar; 0 if both are equal.
 
     Raises:
         InputError: When the shapes differ, something is empty, or the window or a size cannot be used.

@@ -1,4 +1,4 @@
-"""A spectral loss that knows which way the pitch is wrong."""
+"""A spectral loss whose gradient has the right direction in pitch."""
 
 import math
 from typing import Literal
@@ -18,20 +18,22 @@ class SpectralTransportLoss(nn.Module):
     """How far the energy of each frame's spectrum must move to become the target's, on average.
 
     ``W_1 = ∫ |F(x) − G(x)| dx`` between the two power spectra as distributions, averaged with the target's
-    level as the weight (:func:`oscine.functional.transport.spectral_transport`). A harmonic tone against the
-    same tone moved by Δ semitones costs |Δ|, at any Δ: from it the gradient points to the right pitch, where
-    that of :class:`MultiScaleSpectralLoss` points either way beyond half a semitone.
+    level as the weight (:func:`oscine.functional.transport.spectral_transport`). Between a harmonic tone and
+    the same tone moved by Δ semitones the loss is |Δ|, for any Δ. So its gradient points to the right pitch,
+    where the sign of the gradient of :class:`MultiScaleSpectralLoss` is random beyond half a semitone.
 
-    The axis is in semitones by default, because only there a change of pitch moves all harmonics alike: what
-    it costs is its size, whatever the pitch and the timbre. Power, not magnitude, since magnitudes give the
-    weak bins between the harmonics, which tell of phase, as much weight as the harmonics together.
+    The axis is in semitones by default, because a change of pitch moves all harmonics by the same number of
+    semitones: the loss is this number, for any pitch and timbre. The spectra are power spectra, because in
+    magnitude spectra the weak bins between the harmonics, which depend on phase, have as much weight as the
+    harmonics together.
 
-    The pitch that this loss prefers is right as far as the spectral envelope is. It sees where energy lies,
-    not how harmonics are spaced: a prediction whose energy lies an octave too high, since its fundamental is
-    missing or its spectrum flat, is drawn an octave down. So it gives a pitch its direction, not its last
-    semitone. Start from a spectrum that falls, and use it beside a loss that sets the timbre, with a weight
-    at which it is heard: the multi-scale loss's slope over f0 is chance, and some ten times as steep. Of
-    this one too one slope in a hundred is several times too steep, now and then a hundred: clip the gradient.
+    The preferred pitch is only as right as the spectral envelope. The loss depends on the position of energy,
+    not on the distance of harmonics: a prediction whose energy is an octave too high, because its fundamental
+    is missing or its spectrum is flat, is moved an octave down. So the loss gives a pitch its direction, not
+    its last semitone. Start with a falling spectrum, and combine it with a loss for the timbre. Its weight
+    has to be large enough: the gradient of the multi-scale loss with respect to f0 is random in sign and
+    about ten times as steep. About one in a hundred gradients of this loss is several times too steep, rarely
+    a hundred times: clip them.
 
     Args:
         sample_rate: Hz.
@@ -40,7 +42,7 @@ class SpectralTransportLoss(nn.Module):
         axis: "semitones" or "hz", the unit of the loss.
         order: p of ``W_p^p``, at least 1; 2 gives semitones² or Hz².
         exponent: What is compared: 2 for power, 1 for magnitudes.
-        f_min_hz: Bins below are left out: rumble is far away on a logarithmic axis.
+        f_min_hz: Bins below are left out, because rumble is far away on a logarithmic axis.
         floor_db: Level of a frame, in dB of a full-scale sine, below which it is silence.
 
     Raises:
@@ -48,8 +50,8 @@ class SpectralTransportLoss(nn.Module):
 
     Reference:
         Torres, Peeters, Richard: Unsupervised Harmonic Parameter Estimation Using Differentiable DSP and
-        Spectral Optimal Transport, ICASSP 2024. There W_2 on a linear axis, in frames that reach over the
-        edges.
+        Spectral Optimal Transport, ICASSP 2024. There it is W_2 on a linear axis, in frames that reach beyond
+        the ends of the audio.
 
     Example:
         >>> time = torch.arange(16000) / 16000
@@ -78,17 +80,19 @@ class SpectralTransportLoss(nn.Module):
         self.hop_length = self.n_fft // 2 if hop_length is None else hop_length
         if self.n_fft < 4 or self.hop_length < 1:
             raise InputError(
-                f"n_fft is {self.n_fft}, hop_length {self.hop_length}; give at least 4 samples and 1"
+                f"n_fft is {self.n_fft}, hop_length {self.hop_length}; give at least 4 samples and 1 sample."
             )
         if order < 1 or exponent <= 0 or floor_db >= 0:
             raise InputError(
                 f"order is {order}, exponent {exponent}, floor_db {floor_db}; "
-                "give an order of at least 1, a positive exponent and a negative floor"
+                "give an order of at least 1, a positive exponent and a negative floor."
             )
         self.order, self.exponent, self.floor_db = order, exponent, floor_db
         first = max(1, math.ceil(f_min_hz * self.n_fft / sample_rate))
         if first >= self.n_fft // 2:
-            raise InputError(f"f_min_hz is {f_min_hz}; give a frequency below {sample_rate / 2} Hz, Nyquist")
+            raise InputError(
+                f"f_min_hz is {f_min_hz}; give a frequency below {sample_rate / 2} Hz, the Nyquist frequency."
+            )
         bin_hz = torch.arange(first, self.n_fft // 2 + 1, dtype=torch.float64) * (sample_rate / self.n_fft)
         # Distances count, not places: from the first bin up, small numbers keep float32 exact.
         places = 12.0 * torch.log2(bin_hz / bin_hz[0]) if axis == "semitones" else bin_hz - bin_hz[0]

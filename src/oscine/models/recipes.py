@@ -26,37 +26,37 @@ class TrainingConfig(BaseModel):
     crop_s: float = Field(default=1.0, gt=0.0, le=600.0)
     """Length of a crop, seconds."""
     learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0)
-    """AdamW's, at its highest."""
+    """Highest learning rate of AdamW."""
     warmup_steps: int = Field(default=50, ge=0, le=1_000_000)
-    """Steps over which the rate rises from nothing."""
+    """Steps over which the learning rate rises from 0."""
     final_rate_ratio: float = Field(default=0.02, gt=0.0, le=1.0)
-    """The rate at the end, over the highest; it falls along a half cosine."""
+    """Ratio of the last learning rate to the highest; between them it falls along a half cosine."""
     weight_decay: float = Field(default=0.1, ge=0.0)
-    """AdamW's: share of each weight that is taken away per step, over the learning rate."""
+    """Weight decay of AdamW: share of each weight that is removed per step, divided by the learning rate."""
     preroll_s: float = Field(default=0.25, ge=0.0, le=60.0)
-    """Sound before each crop that is played but not compared: it fills reverb and network state, seconds."""
+    """Audio before each crop that is played but not compared, seconds; it fills reverb and network state."""
     gradient_clip: float = Field(default=3.0, gt=0.0)
     """Largest norm of the gradient."""
     log_weight: float = Field(default=1.0, ge=0.0)
     """α, the weight of the log-magnitude term of the loss."""
     floor_db: float = Field(default=-100.0, lt=0.0)
-    """Level, in dB of a full-scale sine, below which that term does not tell sound from silence."""
+    """Level, in dB of a full-scale sine, below which the log-magnitude term is nearly constant."""
     pretraining_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the run, at its start, on synthetic tones whose controls are known."""
     synthetic_share: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Share of the steps after that on further such tones, so that what they taught is kept."""
+    """Share of the later steps on such tones, so that the network does not forget."""
     transport_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the Wasserstein distance of spectra, semitones, which corrects an encoded pitch from afar."""
     handover_share: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of the rest of the run over which the spectral loss takes an encoded pitch over."""
+    """Share of the rest of the run over which the spectral loss's effect on the encoded pitch rises to full."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the distance of CREPE's activations, at 16 kHz; the paper's code has 3.4 on this scale."""
     n_validations: int = Field(default=12, ge=1, le=100_000)
-    """How often, in the whole run, the validation loss is measured and the best instrument kept."""
+    """Number of validations in the whole run; the best instrument is kept."""
     snapshot_every: int = Field(default=25, ge=1, le=1_000_000)
-    """Steps between the states to which training can go back."""
+    """Steps between two states to which training can return."""
     seed: int = Field(default=0, ge=0, lt=1 << 31)
-    """Of the weights, the crops and the noise."""
+    """Seed of the weights, the crops and the noise."""
 
     @model_validator(mode="after")
     def _transport_has_its_time(self) -> "TrainingConfig":

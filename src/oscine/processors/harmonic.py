@@ -1,5 +1,6 @@
 """The harmonic oscillator as a part of an instrument."""
 
+import math
 from typing import Literal
 
 from jaxtyping import Float
@@ -59,8 +60,21 @@ class HarmonicOscillator(Processor[OscillatorState]):
         self.ratio = ratio
         self.controls = (
             Control("amplitude", 0, "linear", 0.0, 2.0, "exp_sigmoid"),
-            Control("harmonic_distribution", n_harmonics, "weight", 0.0, 2.0, "distribution"),
-            *([Control("inharmonicity", 0, "weight", 1e-6, 1e-1, "log")] if inharmonic else []),
+            Control(
+                "harmonic_distribution",
+                n_harmonics,
+                "weight",
+                0.0,
+                2.0,
+                "distribution",
+                start=_start(n_harmonics),
+            ),
+            # It starts near 4e-6; from the middle of the range, upper partials meet none of the recording's.
+            *(
+                [Control("inharmonicity", 0, "weight", 1e-6, 1e-1, "log", start=(-2.0,))]
+                if inharmonic
+                else []
+            ),
             *([Control("phase", 0, "turns", -0.5, 0.5, "linear")] if phased else []),
         )
 
@@ -123,6 +137,15 @@ class HarmonicOscillator(Processor[OscillatorState]):
         return program.harmonic(f0_hz, amplitude, harmonic_distribution, inharmonicity, phase)
 
 
+def _start(n_harmonics: int) -> tuple[float, ...]:
+    """Return a start of the weights that falls by 12 dB per octave.
+
+    Equal weights put most of the energy where recordings have least. The loss of the logarithms then turns
+    the amplitude down until it has no gradient, and the noise learns the sound.
+    """
+    return tuple(-2 * math.log10(k) for k in range(1, n_harmonics + 1))
+
+
 class HarmonicConfig(PartConfig):
     """Sines at the multiples of f0."""
 
@@ -130,7 +153,7 @@ class HarmonicConfig(PartConfig):
     n_harmonics: int = Field(default=100, ge=1, le=MOST_PARTIALS)
     """Number of partials."""
     inharmonic: bool = False
-    """Let the network stretch the partials, as a stiff string does."""
+    """Let the network control the inharmonicity, as of a stiff string."""
     ratio: float = Field(default=1.0, gt=0.0, le=64.0)
     """Factor on f0; 0.5 sounds an octave below the played pitch."""
 

@@ -1,4 +1,4 @@
-"""Autotune: the melody drawn towards the tones of the scale it is in, without flattening its expression."""
+"""Autotune: a melody moved towards the tones of its scale; vibrato and glides stay."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from oscine.functional.runs import runs
 
 _CENTRE_S = 0.25  # at least one period of a vibrato of 4 Hz or faster
 _VIBRATO_S = 0.5
-_STEADY_S = 0.06  # a tone held shorter than this is passed through, not meant
+_STEADY_S = 0.06  # a shorter tone is part of a glide
 _SMOOTHING_S = 0.02
 _IN_SCALE_SHARE = 0.9
 _MAJOR = (0, 2, 4, 5, 7, 9, 11)
@@ -77,18 +77,18 @@ def find_scale(midi: Float[Tensor, " frame"]) -> Scale:
 def autotune(
     midi: Float[Tensor, " frame"], on_notes: Bool[Tensor, " frame"], frame_rate: float, strength: float
 ) -> tuple[Float[Tensor, " frame"], Scale]:
-    """Return the correction in semitones that draws each note towards its tone.
+    """Return the correction in semitones that moves each note towards its tone.
 
     ``correction = strength · (tone − centre)``, where the centre is the pitch without its vibrato and the
-    tone the nearest one of the melody's scale. The note's centre moves, its vibrato stays as wide as it was
-    sung. Frames that only pass through a tone (a glide, a scoop) belong to none: their correction runs from
-    that of the last held tone to that of the next, so a glide stays a glide.
+    tone the nearest one of the melody's scale. The note's centre moves, and its vibrato stays as it was sung.
+    Frames of a glide or a scoop belong to no tone: their correction is interpolated between those of the held
+    tones before and after, so a glide stays a glide.
 
     Args:
         midi: Pitch in semitones.
-        on_notes: Frames that sound a note.
+        on_notes: Frames inside notes.
         frame_rate: Frames per second.
-        strength: 0 leaves the pitch alone, 1 puts every held tone on the scale, 0.5 goes half the way.
+        strength: 0 leaves the pitch unchanged, 1 moves each held tone to the scale, 0.5 half of the way.
 
     Returns:
         The correction, to be added to ``midi``, and the scale that was found.

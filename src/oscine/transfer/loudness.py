@@ -1,4 +1,4 @@
-"""Loudness curves from an input's dynamics to an instrument's: smooth, rising, and silent at silence."""
+"""Maps from the loudness of an input to that of an instrument: smooth, rising, silent at silence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch import Tensor
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 
 _PERCENTS = (1, *range(5, 100, 5), 99)
-_STEEPEST = 3.0  # an input without dynamics must not have its unsteadiness blown up into some
+_STEEPEST = 3.0  # small fluctuations of a steady input are not to become large ones
 _HEADROOM_DB = 40.0
 _FADE_DB = 10.0
 
@@ -37,11 +37,11 @@ class LoudnessMap:
     def between(
         cls, heard_db: Float[Tensor, " frame"], learned_db_quantiles: Sequence[float]
     ) -> "LoudnessMap":
-        """Return the curve that gives an input's loudness on notes the distribution of the instrument's.
+        """Return the map that gives the loudness of an input's notes the distribution of the instrument's.
 
-        ``y = F_instrument⁻¹(F_input(x))`` at 21 quantiles; from the quietest of them down to
-        the floor at −80 dB, which maps to itself, and from the loudest up in parallel. No steeper than
-        3 dB per dB, counted from the median outwards.
+        ``y = F_instrument⁻¹(F_input(x))`` at 21 quantiles. Below the quietest quantile the map runs to the
+        floor at −80 dB, which maps to itself; above the loudest its slope is 1. From the median outwards the
+        slope is at most 3 dB per dB.
 
         Args:
             heard_db: The input's loudness on notes; empty gives the identity.
@@ -94,7 +94,7 @@ def _harmonic_mean(
 
 
 def shift_loudness(loudness_db: Float[Tensor, " frame"], shift_db: float) -> Float[Tensor, " frame"]:
-    """Return the loudness raised by ``shift_db``; the last 10 dB above the floor bend to keep silence."""
+    """Return the loudness raised by ``shift_db``; in the last 10 dB above the floor it falls to silence."""
     shifted = (loudness_db + shift_db).clamp(min=LOUDNESS_FLOOR_DB)
     edge = max(LOUDNESS_FLOOR_DB + _FADE_DB + shift_db, LOUDNESS_FLOOR_DB)
     share = (loudness_db - LOUDNESS_FLOOR_DB) / _FADE_DB

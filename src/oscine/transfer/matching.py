@@ -1,4 +1,4 @@
-"""Matching a performance to an instrument: pitch into its register, loudness into its dynamics."""
+"""Matching a performance to an instrument: pitch to its register, loudness to its dynamics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from oscine.transfer.autotune import Scale, autotune
 from oscine.transfer.loudness import LoudnessMap, shift_loudness
 from oscine.transfer.notes import distance_to_notes, find_notes, hold_nearest, presence, settled_pitch
 
-_OFF_NOTE_DB = -20.0  # as in the public notebook: what is not a note stays a breath, never a squeal
-_DECAY_AFTER_S = 0.05  # a consonant inside a word only dips: a player does not stop the bow for it
-_DECAY_DB_PER_S = 60.0  # as in a room that takes a second to fall silent
+_OFF_NOTE_DB = -20.0  # as in the public notebook: breath and noise stay soft
+_DECAY_AFTER_S = 0.05  # a consonant inside a word is a dip, not a pause
+_DECAY_DB_PER_S = 60.0  # as with a reverberation time of one second
 _FADE_DB = 10.0
 _BELOW_NOTES_DB = 10.0
 
 
 @dataclass(frozen=True)
 class Matched:
-    """What an instrument is asked to play, and how that was found.
+    """Pitch and loudness for an instrument, and how they were found.
 
     Attributes:
         f0_hz: Pitch to play.
-        loudness_db: Loudness to ask the instrument for, inside what it has learned.
-        gain: Factor on its dry sound: 1 inside what it has learned, less below, 0 in silence.
-        on_notes: Frames that sound a note.
+        loudness_db: Loudness for the network, inside the learned range.
+        gain: Factor on its dry audio: 1 inside the learned range, less below it, 0 in silence.
+        on_notes: Frames inside notes.
         octave: Octaves by which the pitch was shifted.
         loudness_shift_db: Median of target minus input loudness over notes, 0 without notes.
         scale: The scale that autotune found, ``None`` when it was off.
-        range_share: Share of the notes' frames within the instrument's learned pitches (1 to 99 %).
+        range_share: Share of the notes' frames inside the learned pitches (1 to 99 %).
     """
 
     f0_hz: Float[Tensor, " frame"]
@@ -49,15 +49,15 @@ class Matched:
 
     @property
     def target_loudness_db(self) -> Float[Tensor, " frame"]:
-        """The loudness that is meant to sound: what is asked for, and the gain."""
+        """The target loudness of the output: that of the network, and the gain."""
         return (self.loudness_db + 20 * torch.log10(self.gain.clamp(min=1e-8))).clamp(min=LOUDNESS_FLOOR_DB)
 
 
 def match_octave(midi: Float[Tensor, " frame"], pitch_midi_quantiles: Sequence[float]) -> int:
-    """Return the octaves by which a melody is best shifted into an instrument's register.
+    """Return the shift in octaves that moves a melody into an instrument's register.
 
-    The rounded difference of the median pitches, unless a neighbouring octave keeps the melody better
-    inside what the instrument has learned: the shift ``o`` with the least
+    It is the rounded difference of the median pitches, unless a neighbouring octave keeps more of the melody
+    inside the learned range: the shift ``o`` with the least
 
     ``mean(semitones outside [q01, q99]) + 0.05 · |median(instrument) − median(melody) − 12 o|``
 
@@ -90,23 +90,24 @@ def match(
     loudness: Literal["auto"] | float | int = "auto",
     autotune_strength: float = 0.0,
 ) -> Matched:
-    """Return the performance in features as the instrument should play it.
+    """Return pitch and loudness for the instrument from the features of a performance.
 
-    Pitch: shifted by octaves, drawn towards its scale, held around the notes. Loudness: on notes by quantiles
-    (the input's distribution becomes the instrument's) or shifted by hand; off notes at least 20 dB lower, no
-    louder than the quietest note learned, and falling to silence with the time from the nearest note, so that
-    a consonant is a dip, a breath or a room no tone, and silence stays silence. The network is only asked for
-    loudness that it has learned, and the gain does the rest, because beyond its data a network guesses.
+    Pitch is shifted by octaves, moved towards the scale by autotune, and held around notes. Loudness inside
+    notes is mapped by quantiles (the input's distribution becomes the instrument's), or shifted by a given
+    value. Outside notes it is at least 20 dB lower, not louder than the quietest learned note, and it falls
+    to silence with the time from the nearest note. So a consonant is a dip, breath and reverberation make no
+    tone, and silence stays silent. The network's input stays inside the learned range, because outside its
+    data a network is unreliable; the gain does the rest.
 
     Args:
         features: The performance.
-        statistics: What the instrument has learned; ``None`` plays pitch and loudness as they are.
+        statistics: The learned ranges; with ``None`` pitch and loudness are not mapped.
         octave: Octaves to shift by, or ``"auto"``.
         loudness: dB to add to the input's loudness, or ``"auto"`` to match it.
-        autotune_strength: 0 (off) to 1 (every held tone on the scale).
+        autotune_strength: 0 (off) to 1 (each held tone on the scale).
 
     Returns:
-        What to play.
+        Pitch and loudness for the instrument.
     """
     midi = hz_to_midi(features.f0_hz)
     on_notes = find_notes(features.confidence, features.loudness_db, features.frame_rate)
@@ -125,7 +126,7 @@ def match(
     if statistics is not None:
         quietest, loudest = _learned_loudness(statistics)
         learned_db = target_db.clamp(quietest, loudest)
-    # The last 10 dB above the floor fade to exactly nothing: digital silence in, digital silence out.
+    # The last 10 dB above the floor fade to exactly 0, so digital silence gives digital silence.
     fade = ((target_db - LOUDNESS_FLOOR_DB) / _FADE_DB).clamp(0.0, 1.0)
     shift = (target_db - features.loudness_db)[on_notes]
     return Matched(
@@ -141,10 +142,10 @@ def match(
 
 
 def _learned_loudness(statistics: Statistics) -> tuple[float, float]:
-    """Return the range of loudness that the network may be asked for.
+    """Return the range of loudness for the network.
 
-    It ends 10 dB under the quietest notes, or at the silence learned where that is louder: a recording's few
-    frames of digital silence have taught the network nothing about −80 dB.
+    It begins 10 dB below the quietest notes, or at the loudness of the recordings' pauses if that is higher:
+    a few frames of digital silence are not enough for a network to learn −80 dB.
     """
     loudest = statistics.loudness_db_quantiles[100]
     quietest = max(statistics.loudness_db_silence, statistics.loudness_db_quantiles[1] - _BELOW_NOTES_DB)
@@ -161,7 +162,7 @@ def _target_loudness(
     if loudness != "auto" or statistics is None:
         played = shift_loudness(heard, 0.0 if loudness == "auto" else float(loudness))
     else:
-        # Without a single note, what is audible at all has to stand for the dynamics of the input.
+        # Without a note, all audible frames give the dynamics of the input.
         dynamics = heard[on_notes] if bool(on_notes.any()) else heard[heard > LOUDNESS_FLOOR_DB + _FADE_DB]
         played = LoudnessMap.between(dynamics, statistics.loudness_db_quantiles)(heard)
     off = played + _OFF_NOTE_DB
@@ -176,6 +177,6 @@ def _target_loudness(
 def _range_share(midi: Float[Tensor, " frame"], statistics: Statistics | None) -> float:
     if statistics is None or len(midi) == 0:
         return 1.0
-    # Half a semitone of tolerance: a tone at the edge of the range is still that tone.
+    # Half a semitone of tolerance for tones at the ends of the range.
     low, high = statistics.pitch_midi_quantiles[1] - 0.5, statistics.pitch_midi_quantiles[99] + 0.5
     return float(((midi >= low) & (midi <= high)).float().mean())

@@ -1,4 +1,4 @@
-"""Where the input sounds a note, how present that note is, and which pitch holds between notes."""
+"""The frames of notes in the input, their fade in and out, and the pitch between notes."""
 
 import numpy as np
 import torch
@@ -9,25 +9,25 @@ from oscine.analysis import CONFIDENT, VOICED
 from oscine.functional.runs import runs
 
 _DYNAMIC_RANGE_DB = 45.0  # hum, bleed and reverberation lie further below the loud notes than a pianissimo
-_QUIETEST_NOTE_DB = -70.0
+_QUIETEST_NOTE_DB = -79.0  # just above the floor of the features
 _SHORTEST_NOTE_S = 0.048
 _LONG_NOTE_S = 0.15
 _LONGEST_HOLE_S = 0.024
 _LEAP_SEMITONES = 3.0
 _SHORTEST_PIECE_S = 0.06
-_ATTACK_S = 0.032  # trackers see a tone about half a window late; its attack belongs to the note
+_ATTACK_S = 0.032  # trackers detect a tone about half a window late; its attack belongs to the note
 _RELEASE_S = 0.080
 
 
 def find_notes(
     confidence: Float[Tensor, " frame"], loudness_db: Float[Tensor, " frame"], frame_rate: float
 ) -> Bool[Tensor, " frame"]:
-    """Return which frames sound a note: pitched, audible, and long enough to be meant.
+    """Return which frames belong to a note: voiced, audible, and long enough.
 
-    A stretch of voiced frames (``confidence >= VOICED``) counts when it lasts 48 ms and holds at least one
-    frame that is surely pitched (``confidence >= CONFIDENT``), or lasts 150 ms: a low whistle or a plain sine
-    is never sure, but no consonant is that long. Holes of up to 24 ms are closed. Frames more than 45 dB
-    under the loud notes are not played: they are bleed, hum or the input's own room.
+    A stretch of voiced frames (``confidence >= VOICED``) is a note if it lasts 48 ms and has at least one
+    confident frame (``confidence >= CONFIDENT``), or if it lasts 150 ms: a low whistle or a plain sine has no
+    confident frame, but no consonant is that long. Gaps of up to 24 ms are closed. Frames more than 45 dB
+    below the loud notes are left out: they are crosstalk, hum or reverberation.
 
     Args:
         confidence: The pitch tracker's confidence, 0 to 1.
@@ -59,16 +59,16 @@ def find_notes(
 def settled_pitch(
     midi: Float[Tensor, " frame"], on_notes: Bool[Tensor, " frame"], frame_rate: float
 ) -> Bool[Tensor, " frame"]:
-    """Return the frames of notes whose pitch is to be believed.
+    """Return the frames of notes whose pitch is reliable.
 
-    Where a voice breaks in or creaks out, trackers fall an octave or two for some hundredths of a second, and
-    an instrument would play that as a squawk. So a note is cut where its pitch leaps more than three
-    semitones from one frame to the next, and pieces shorter than 60 ms are not believed, unless there is no
-    longer one. What is played there is the pitch beside them (``hold_nearest``).
+    At the beginning and end of a sung note, trackers make errors of an octave or two for some hundredths of a
+    second, which would be audible. So a note is cut where its pitch jumps by more than three semitones from
+    one frame to the next, and pieces shorter than 60 ms are left out, unless the note has no longer piece.
+    `hold_nearest` gives them the pitch of their neighbours.
 
     Args:
         midi: Pitch in semitones.
-        on_notes: Frames that sound a note.
+        on_notes: Frames inside notes.
         frame_rate: Frames per second.
 
     Returns:
@@ -86,10 +86,10 @@ def settled_pitch(
 
 
 def presence(on_notes: Bool[Tensor, " frame"], frame_rate: float) -> Float[Tensor, " frame"]:
-    """Return how much of a note is in each frame: 1 on notes, ramps of cosine shape around them, else 0.
+    """Return the weight of the note in each frame: 1 inside notes, cosine ramps around them, else 0.
 
-    The ramp lasts 32 ms before a note and 80 ms after it, so that notes neither start with a click nor
-    are cut off, while a consonant between two notes stays low.
+    The ramp lasts 32 ms before a note and 80 ms after it. So notes have no click at the start and are not cut
+    off at the end, and a consonant between two notes stays soft.
     """
     since, until = _distances(on_notes)
     # One frame more than the ramp: the first frame off a note is already a step down.
@@ -107,10 +107,10 @@ def distance_to_notes(on_notes: Bool[Tensor, " frame"]) -> Float[Tensor, " frame
 def hold_nearest(
     values: Float[Tensor, " frame"], on_notes: Bool[Tensor, " frame"]
 ) -> Float[Tensor, " frame"]:
-    """Return the values with every frame off notes taking that of the nearest note frame.
+    """Return the values, with the value of the nearest note frame in each frame outside notes.
 
-    So a note's release keeps its pitch, and the next one's attack already has its own: neither slides
-    through the gap. Without any note the values come back as they are.
+    So the release of a note keeps its pitch, and the attack of the next note has the next pitch, without a
+    glide between them. If there is no note, the values are returned unchanged.
     """
     if not bool(on_notes.any()):
         return values

@@ -1,4 +1,4 @@
-"""Writing what was played: never over an input, never clipped, never torn."""
+"""Writing audio: not over the input, without clipping, complete or not at all."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _LARGEST_WAV_BYTES = (1 << 32) - 4096  # a WAV's length field has 32 bits
 
 
 def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...]) -> None:
-    """Refuse an output that is of no known kind, a folder, or the input itself.
+    """Refuse an output with another extension, a folder, or the input itself.
 
     Raises:
         InputError: In each of these cases.
@@ -26,7 +26,7 @@ def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...
     if not output_path.absolute().parent.is_dir() and any(
         parent.exists() and not parent.is_dir() for parent in output_path.absolute().parents
     ):
-        raise InputError(f"{output_path} lies below something that is not a folder; give another place.")
+        raise InputError(f"{output_path} cannot be written: part of its path is a file; give another path.")
 
 
 def copy_scaled(raw_path: Path, output_path: Path, sample_rate: int, gain: float) -> None:

@@ -1,4 +1,4 @@
-"""An instrument that can be played, and loading one by name."""
+"""An instrument with the method `transfer`, and loading one by name."""
 
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -26,7 +26,7 @@ class OptionNames(TypedDict, total=False):
 
 
 class PlayableInstrument(Instrument):
-    """An instrument with what people do with one: play a performance through it.
+    """An instrument that plays performances.
 
     Example:
         >>> violin = oscine.load("my-violin")                               # doctest: +SKIP
@@ -55,7 +55,7 @@ class PlayableInstrument(Instrument):
         plot: str | Path | None = None,
         **options: Unpack[OptionNames],
     ) -> TransferReport:
-        """Play a file into another in bounded memory; see `oscine.transfer.transfer_file`."""
+        """Play the performance in a file and write it to another; see `oscine.transfer.transfer_file`."""
         return transfer_file(self, input_path, output_path, Options(**options), plot=plot)
 
 
@@ -63,8 +63,8 @@ def load(name: str | Path, *, device: str | torch.device = "cpu") -> PlayableIns
     """Return an instrument by name: a folder that ``oscine train`` wrote, or a hub id, ``owner/violin``.
 
     Args:
-        name: The folder or the hub id; a folder goes first.
-        device: Where it plays, such as ``"cuda"``.
+        name: The folder or the hub id; a folder has precedence.
+        device: Where it computes, such as ``"cuda"``.
 
     Returns:
         The instrument, ready to play.

@@ -1,6 +1,5 @@
-"""A picture of a transfer: pitch and loudness before and after, and both sounds as spectrograms."""
+"""A plot of a transfer: pitch and loudness of input and output, and both spectrograms."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import Features
+from oscine.analysis.plot import write_figure
 from oscine.analysis.spectrogram import draw_spectrogram
 from oscine.audio import read_blocks
-from oscine.files import write_atomically
+from oscine.files import printable
 from oscine.functional.units import hz_to_midi
 from oscine.transfer.matching import Matched
 from oscine.transfer.report import TransferReport
@@ -33,16 +33,16 @@ def plot_transfer(
     path: str | Path,
     report: TransferReport,
 ) -> None:
-    """Draw what a transfer did, as a PNG; of a long one the 60 s from shortly before the first note.
+    """Write a plot of a transfer, as a PNG; for a long one, 60 s from shortly before the first note.
 
-    Four panels over one time axis: pitch heard and played (the shaded stretches are off notes), loudness
-    heard and meant to be played, the spectrogram of the input and that of the output.
+    Four panels share the time axis: pitch of the input and of the output (shaded outside notes), loudness of
+    the input and target loudness of the output, the spectrogram of the input, and that of the output.
 
     Args:
         input_path: The performance.
-        output_path: What was played.
+        output_path: The output.
         features: The input's features.
-        matched: What the instrument was asked to play.
+        matched: Pitch and loudness for the instrument.
         sample_rate: Hz, of the output.
         path: The PNG to write.
         report: What the transfer did, for the title.
@@ -64,11 +64,13 @@ def plot_transfer(
     figure = Figure(figsize=(13, 11), layout="constrained")
     FigureCanvasAgg(figure)
     pitch, loudness, heard, played = figure.subplots(4, 1, sharex=True)
-    figure.suptitle(_title(input_path, report, start / frame_rate, stop / frame_rate), fontsize=12)
+    figure.suptitle(
+        _title(input_path, report, start / frame_rate, stop / frame_rate), fontsize=12, parse_math=False
+    )
 
     _plot_pitch(pitch, time_s, features.f0_hz[frames], matched.f0_hz[frames], on)
-    loudness.plot(time_s, features.loudness_db[frames], color=_HEARD, lw=1, label="heard")
-    loudness.plot(time_s, matched.target_loudness_db[frames], color=_PLAYED, lw=1, label="to be played")
+    loudness.plot(time_s, features.loudness_db[frames], color=_HEARD, lw=1, label="input")
+    loudness.plot(time_s, matched.target_loudness_db[frames], color=_PLAYED, lw=1, label="output")
     loudness.set_ylabel("loudness (dB)")
     loudness.legend(loc="upper right", ncols=2)
     low, high = loudness.get_ylim()
@@ -83,12 +85,10 @@ def plot_transfer(
         audio = _excerpt(source, sample_rate, start * features.hop_length, stop * features.hop_length)
         draw_spectrogram(axes, audio, sample_rate, start_s=start / frame_rate)
         axes.set_ylabel(f"{name} (Hz)")
-    played.set_xlabel("time (s); shaded: no note, the pitch is held")
+    played.set_xlabel("time (s); shaded: outside notes, where the pitch is held")
     played.set_xlim(start / frame_rate, stop / frame_rate)
 
-    picture = BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
-    write_atomically(path, picture.getvalue())
+    write_figure(figure, path, dpi=110)
 
 
 def _title(input_path: str | Path, report: TransferReport, start_s: float, stop_s: float) -> str:
@@ -96,11 +96,13 @@ def _title(input_path: str | Path, report: TransferReport, start_s: float, stop_
         f"{report.octave:+d} octave{'s' if abs(report.octave) != 1 else ''}",
         f"{report.loudness_shift_db:+.1f} dB",
         f"autotune {report.autotune:g}" + (f" to {report.scale}" if report.scale else ""),
-        "dry" if report.dry else "with its room",
+        "dry" if report.dry else "with effects",
     ]
     if stop_s - start_s < report.seconds - 0.1:
         parts.append(f"seconds {start_s:.0f} to {stop_s:.0f} of {report.seconds:.0f}")
-    return f"{Path(input_path).name} → {Path(report.output).name}   ({', '.join(parts)})"
+    return (
+        f"{printable(Path(input_path).name)} → {printable(Path(report.output).name)}   ({', '.join(parts)})"
+    )
 
 
 def _plot_pitch(
@@ -112,9 +114,9 @@ def _plot_pitch(
 ) -> None:
     gap = torch.tensor(torch.nan)
     heard, played = hz_to_midi(heard_hz), hz_to_midi(played_hz)
-    axes.plot(time_s, torch.where(on, heard, gap), color=_HEARD, lw=1.6, label="heard")
+    axes.plot(time_s, torch.where(on, heard, gap), color=_HEARD, lw=1.6, label="input")
     axes.plot(time_s, played, color=_PLAYED, lw=0.6, alpha=0.5)
-    axes.plot(time_s, torch.where(on, played, gap), color=_PLAYED, lw=1.6, label="to be played")
+    axes.plot(time_s, torch.where(on, played, gap), color=_PLAYED, lw=1.6, label="output")
     axes.set_ylabel("pitch (MIDI)")
     axes.legend(loc="upper right", ncols=2)
     both = torch.cat([heard[on], played[on]]) if bool(on.any()) else played

@@ -1,4 +1,4 @@
-"""An instrument's room: its impulse response at any rate, how long it rings, and any sound heard in it."""
+"""An instrument's learned reverb: its impulse response at any rate, its decay, and its effect on a sound."""
 
 import math
 from pathlib import Path
@@ -28,14 +28,14 @@ _OUTSIDE_WEIGHT = 1e-5
 
 
 class Room(NamedTuple):
-    """What `write_response` wrote."""
+    """The file that `write_response` wrote."""
 
     sample_rate: int
     """Hz."""
     seconds: float
     """Length of the response."""
     decay_s: float | None
-    """Time in which its reverberation falls by 60 dB; None where it doesn't fall."""
+    """Time in which its reverberation falls by 60 dB; None if it does not fall."""
 
 
 def room_response(
@@ -44,12 +44,12 @@ def room_response(
     """Return an instrument's impulse response at any rate: 1 at sample 0, the reverberation behind it.
 
     Args:
-        instrument: Whose room.
-        sample_rate: Of the response, 8000 … 192000 Hz; the instrument's where it is left out.
+        instrument: The instrument.
+        sample_rate: Of the response, 8000 … 192000 Hz; by default the instrument's.
         wet: Leave out the direct sound, the 1 at sample 0.
 
     Raises:
-        InputError: When the instrument has no room, or there is no such rate.
+        InputError: When the instrument has no reverb, or the rate is out of range.
     """
     reverb = next((one for one in instrument.effects.modules() if isinstance(one, Reverb)), None)
     if reverb is None:
@@ -97,7 +97,7 @@ def resample_response(taps: Float[Tensor, " tap"], old_rate: int, new_rate: int)
 
     wet = taps.numpy().astype(np.float64)
     wet[0] -= 1.0
-    # Silence before the response, a whole number of samples at either rate, catches what rings there.
+    # Silence before the response, a whole number of samples at either rate, for the resampler's ringing.
     unit = math.gcd(old_rate, new_rate)
     n_units = -(-_PAD_TAPS * unit // old_rate)
     lead, n_taps = n_units * new_rate // unit, -(-len(wet) * new_rate // old_rate)
@@ -126,7 +126,7 @@ def _causal_part(before: Float64[np.ndarray, " tap"], band: float) -> Float64[np
 def reverberate(
     audio: Float[Tensor, "batch time"], taps: Float[Tensor, " tap"]
 ) -> Float[Tensor, "batch longer"]:
-    """Return a sound heard in a room, with all that rings on after its end.
+    """Return a sound with reverberation, including the decay after its end.
 
     Args:
         audio: The sound, at the response's rate.
@@ -152,8 +152,9 @@ def write_response(
         wet: See `room_response`.
 
     Raises:
-        InputError: When there is no such instrument or it has no room, there is no such rate, or the output
-            is no file that can be written.
+        InputError: When there is no such instrument, it has no reverb, the rate is out of range, or the
+        output
+            cannot be written.
     """
     output_path = Path(output_path)
     check_output(output_path, Path(name), (".wav",))

@@ -1,4 +1,4 @@
-"""Timbre transfer: any performance in, the same performance by a learned instrument out."""
+"""Timbre transfer: a performance in, the same performance played by a trained instrument out."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +13,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
+from oscine.audio import FileReport, sound_blocks
 from oscine.errors import InputError
-from oscine.files import write_atomically
+from oscine.files import disk_errors, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.output import check_output, copy_scaled
 from oscine.transfer.report import TransferReport
-from oscine.transfer.streaming import Performance, input_blocks, listen, play
+from oscine.transfer.streaming import Performance, listen, play
 
 Octave = Literal["auto"] | int
 Loudness = Literal["auto"] | float | int
@@ -33,10 +34,10 @@ class Options:
     Attributes:
         octave: Octaves to shift the pitch by; ``"auto"`` moves the melody into the instrument's register.
         loudness: dB to add to the input's loudness; ``"auto"`` maps its dynamics to the instrument's.
-        autotune: 0 leaves the pitch as it was sung, 1 puts every held tone on the melody's scale.
-        dry: Without the instrument's effects, such as the room that it was recorded in.
-        seed: Of the instrument's noise.
-        identity: Which of the instruments in it plays; the first if left out.
+        autotune: 0 leaves the pitch as it was sung, 1 moves each held tone to the melody's scale.
+        dry: Leave out the instrument's effects, such as reverb.
+        seed: Seed of the instrument's noise.
+        identity: Which instrument plays, if several were learned; the first if left out.
 
     Raises:
         InputError: When a value is out of its range.
@@ -51,7 +52,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 0 <= self.autotune <= 1:
-            raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (on the scale).")
+            raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (full).")
         whole = isinstance(self.octave, int) and not isinstance(self.octave, bool)
         if self.octave != "auto" and not (whole and abs(self.octave) <= 8):
             raise InputError(f"octave is {self.octave}; give a whole number from -8 to 8, or 'auto'.")
@@ -60,15 +61,24 @@ class Options:
 
 
 def prepare(
-    instrument: Instrument, performance: Performance, options: Options
+    instrument: Instrument,
+    performance: Performance,
+    options: Options,
+    on_report: Callable[[FileReport], None] | None = None,
 ) -> tuple[Features, Matched, dict[str, Tensor], int]:
     """Return the input's features, what to play, the other conditions, and how many samples.
+
+    Args:
+        instrument: Who plays.
+        performance: The input.
+        options: How.
+        on_report: Called with the verdict on the input.
 
     Raises:
         InputError: The input cannot be read or is empty, or the instrument has no such identity.
     """
     learned = statistics_of(instrument, options.identity)
-    features, n_samples = listen(performance, instrument.sample_rate, instrument.hop_length)
+    features, n_samples = listen(performance, instrument.sample_rate, instrument.hop_length, on_report)
     matched = match(
         features,
         learned,
@@ -93,7 +103,7 @@ def _conditions(
     absent = absent_conditions(instrument, features.n_frames, options.identity)
     # The pitch to play is known: an encoder of it need not run.
     known = absent | {"f0_hz": features.f0_hz[None], "loudness_db": features.loudness_db[None]}
-    blocks = input_blocks(performance, instrument.sample_rate)
+    blocks = sound_blocks(performance, instrument.sample_rate)
     pieces = list(condition_pieces(instrument, blocks, features, known))
     shift_db = (matched.loudness_db - features.loudness_db)[None]
     conditions = {}
@@ -108,12 +118,12 @@ def _conditions(
 def transfer(
     instrument: Instrument, performance: Performance, options: Options | None = None
 ) -> tuple[Float[Tensor, " time"], int]:
-    """Return a performance played by an instrument: as long as the input, in time with it.
+    """Return a performance, played by an instrument: as long as the input, in time with it.
 
     Args:
-        instrument: Who plays.
+        instrument: The instrument.
         performance: An audio file, or audio, ``(time,)`` or ``(channel, time)``, and its rate in Hz.
-        options: How; as `Options` has it if left out.
+        options: The options; the defaults if left out.
 
     Returns:
         The audio and its sample rate in Hz, the instrument's. It may exceed ±1; files are scaled.
@@ -136,26 +146,25 @@ def transfer_file(
     plot: str | Path | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> TransferReport:
-    """Write the performance in a file, played by an instrument, to another: hours of it in bounded memory.
+    """Play the performance in a file with an instrument, and write it to another file.
 
-    The sound is that of ``transfer``. It is played block by block into a temporary file beside the
-    output and copied from there as 24-bit PCM, scaled down when its peak would clip; the output appears whole
-    or not at all.
+    The audio is that of `transfer`. It is written block by block to a temporary file beside the output, and
+    copied from there as 24-bit PCM. If its peak would clip, the level is reduced. Memory does not grow with
+    the length, apart from the features. The output file appears complete or not at all.
 
     Args:
-        instrument: Who plays.
+        instrument: The instrument.
         input_path: The performance.
         output_path: ``.wav`` or ``.flac``.
-        options: How; as `Options` has it if left out.
-        plot: Where to draw what was done (PNG), if anywhere.
-        on_progress: Called with what is being done and the share of it that is.
+        options: The options; the defaults if left out.
+        plot: Path of a plot (PNG) of what was done.
+        on_progress: Called with the name of the current pass and the finished share of it.
 
     Returns:
-        What was done.
+        The report.
 
     Raises:
-        InputError: The input cannot be read, or the output would overwrite the input or is no file that can
-            be written.
+        InputError: The input cannot be read, or the output would overwrite the input or cannot be written.
     """
     options = options or Options()
     input_path, output_path = Path(input_path), Path(output_path)
@@ -166,7 +175,8 @@ def transfer_file(
     began = time.perf_counter()
 
     report("listening", 0.0)
-    features, matched, conditions, n_samples = prepare(instrument, input_path, options)
+    verdicts: list[FileReport] = []
+    features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append)
     report("listening", 1.0)
 
     output_path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,12 +185,15 @@ def transfer_file(
         played = play(
             instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed
         )
-        peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
+        with disk_errors(output_path):
+            peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
         gain = min(1.0, 0.999 / peak) if peak > 0.999 else 1.0
         write_atomically(output_path, lambda path: copy_scaled(raw, path, instrument.sample_rate, gain))
     took = time.perf_counter() - began
 
-    result = _report(instrument, features, matched, n_samples, options, output_path, peak, gain, took)
+    result = _report(
+        instrument, features, matched, n_samples, options, output_path, peak, gain, took, verdicts[0]
+    )
     if plot is not None:
         from oscine.transfer.plot import plot_transfer
 
@@ -215,6 +228,7 @@ def _report(
     peak: float,
     gain: float,
     took: float,
+    verdict: FileReport,
 ) -> TransferReport:
     seconds = n_samples / instrument.sample_rate
     scaled_db = float(20 * np.log10(gain))
@@ -235,22 +249,33 @@ def _report(
         peak=peak,
         scaled_db=scaled_db,
         real_time_factor=took / seconds,
-        remarks=_remarks(instrument, matched, peak, scaled_db),
+        remarks=_remarks(instrument, matched, peak, scaled_db, verdict),
     )
 
 
-def _remarks(instrument: Instrument, matched: Matched, peak: float, scaled_db: float) -> list[str]:
-    remarks = []
+def _remarks(
+    instrument: Instrument, matched: Matched, peak: float, scaled_db: float, verdict: FileReport
+) -> list[str]:
+    # A constant offset is inaudible in the input, and is not in the output.
+    remarks = [f"Of the input: {reason}." for reason in verdict.reasons if "constant offset" not in reason]
     if not bool(matched.on_notes.any()):
-        remarks.append("No note was found in the input, so there is nothing to play: sing or hum a tune.")
+        if verdict.cancels:
+            why = "its channels cancel each other when mixed to mono; invert one of them"
+        elif verdict.is_too_quiet:
+            why = "it is too quiet, with a peak below -70 dB of full scale; record it louder"
+        else:
+            why = "it is neither too quiet nor cancelled out in mono; sing or hum a tune"
+        remarks = [f"No note was found in the input, so there is nothing to play: {why}."]
     elif matched.range_share < 0.8:
         outside = round(100 * (1 - matched.range_share))
         remarks.append(
-            f"{outside} % of the notes lie outside the pitches that the instrument has learned; "
-            "there it has to guess. Another --octave may suit it better."
+            f"{outside} % of the notes are outside the learned pitches and may sound wrong; "
+            "try another --octave."
         )
     if instrument.statistics is None:
-        remarks.append("The instrument carries no statistics; pitch and loudness are not matched to it.")
+        remarks.append("The instrument has no statistics, so pitch and loudness are not mapped to its range.")
     if scaled_db < 0:
-        remarks.append(f"The sound reached {peak:.2f} of full scale; it was lowered by {-scaled_db:.1f} dB.")
+        remarks.append(
+            f"The peak was {peak:.2f} of full scale, so the level was reduced by {-scaled_db:.1f} dB."
+        )
     return remarks
