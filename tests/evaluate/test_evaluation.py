@@ -233,7 +233,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(dataset, instrument, monkeyp
     with pytest.raises(InputError, match=r"44100 Hz .* prepare the recordings again at 44100 Hz"):
         evaluate(other, dataset)
     monkeypatch.setattr(dataset, "held_out", Split([], HOP))
-    with pytest.raises(InputError, match="holds nothing out"):
+    with pytest.raises(InputError, match="has no held-out part"):
         evaluate(instrument, dataset)
 
 
