@@ -13,7 +13,7 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test kernels lint format bench examples docs lock clean
+.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -51,6 +51,20 @@ test: .venv/.dev ## run the tests
 kernels: .venv/.dev ## run the tests again with each further form of the kernels that this machine has
 	@for form in $$($(BIN)/python -c 'from oscine import kernels; print(*kernels.available()[1:])'); do \
 	  test $$form = oracle || { echo "OSCINE_KERNEL=$$form"; OSCINE_KERNEL=$$form $(BIN)/python -m pytest --quiet; } || exit 1; done
+
+# Mutants of small program files through the C++ runtime; the limits are lower than usual, so that each takes little time.
+FUZZ_FILES ?= 1000000
+FUZZ_SEED ?= 1
+FUZZ := .cache/fuzz
+RUNTIME := src/oscine/runtime/native
+fuzz: .venv/.dev ## load a million damaged program files under the address and undefined-behaviour sanitizers
+	@mkdir -p $(FUZZ)
+	$(BIN)/python -m tests.runtime.seeds $(FUZZ)/seeds
+	$(CXX) -std=c++17 -O2 -g1 -fwrapv -fno-math-errno -fno-trapping-math -Wno-psabi -Wno-unknown-pragmas \
+	  -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
+	  -DOSCINE_FREE_BYTES=4194304ull -DOSCINE_MOST_WORK=4194304ull -I src/oscine/kernels/native -I $(RUNTIME) \
+	  $(RUNTIME)/*.cpp tests/runtime/fuzz.cpp -o $(FUZZ)/fuzz
+	$(FUZZ)/fuzz $(FUZZ_FILES) $(FUZZ_SEED) $(FUZZ)/seeds/*.oscine
 
 lint: .venv/.dev ## style, types and spelling
 	$(BIN)/ruff check

@@ -26,6 +26,7 @@ from oscine.data.manifest import MANIFEST
 from oscine.evaluate import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
+from oscine.models.inputs import Z
 from oscine.training import train
 
 SAMPLE_RATE, HELD_OUT_S = 16_000, 45.0
@@ -61,9 +62,12 @@ def run(name: str, folder: Path, dataset_folder: Path, minutes: float) -> Settin
     """Train a variant into a folder and return its figures."""
     torch.set_num_threads(1)
     is_encoder = name in ENCODERS
-    part = "timbre_encoder" if is_encoder else "controller"
-    settings = (ENCODERS if is_encoder else CONTROLLERS)[name]
-    overrides = {f"instrument.{part}.{key}": value for key, value in settings.items()}
+    overrides: Settings
+    if is_encoder:
+        z = {"kind": "z", "encoder": ENCODERS[name]}
+        overrides = {"instrument.inputs": [{"kind": "f0"}, {"kind": "loudness"}, z]}
+    else:
+        overrides = {f"instrument.controller.{key}": value for key, value in CONTROLLERS[name].items()}
     overrides["training.n_validations"] = max(1, round(minutes))
     result = train(
         dataset_folder,
@@ -78,7 +82,7 @@ def run(name: str, folder: Path, dataset_folder: Path, minutes: float) -> Settin
         raise KeyboardInterrupt
     instrument, dataset = Instrument.from_pretrained(folder / "instrument"), Dataset.open(dataset_folder)
     figures = evaluate(instrument, dataset, baselines=False)
-    encoder = instrument.timbre_encoder
+    encoder = next((one.encoder for one in instrument.all_inputs() if isinstance(one, Z)), None)
     return {
         "name": name,
         "minutes": minutes,
@@ -89,7 +93,7 @@ def run(name: str, folder: Path, dataset_folder: Path, minutes: float) -> Settin
         "n_controller": sum(one.numel() for one in instrument.controller.parameters()),
         "n_encoder": 0 if encoder is None else sum(one.numel() for one in encoder.parameters()),
         "controller_ms": _controller_ms(instrument),
-        "hearing_factor": None if encoder is None else _hearing_factor(encoder, dataset),
+        "encoding_factor": None if encoder is None else _encoding_factor(encoder, dataset),
         "machine": machine(),
     }
 
@@ -105,8 +109,7 @@ def _validation_losses(folder: Path) -> list[float]:
 def _controller_ms(instrument: Instrument) -> float:
     """Return the time of the controller alone for one frame, in torch, whichever kind it is."""
     controller = instrument.controller
-    widths = [1, 1, *([] if instrument.timbre_encoder is None else [instrument.timbre_encoder.config.z_size])]
-    frame = [torch.zeros(1, 1, width) for width in widths]
+    frame = [torch.zeros(1, 1, one.width) for one in instrument.all_inputs()]
     _, state = controller.step(*frame, state=controller.init_state(1))
     began = time.perf_counter()
     for _ in range(_FRAMES):
@@ -115,7 +118,7 @@ def _controller_ms(instrument: Instrument) -> float:
 
 
 @torch.no_grad()
-def _hearing_factor(encoder: torch.nn.Module, dataset: Dataset) -> float:
+def _encoding_factor(encoder: torch.nn.Module, dataset: Dataset) -> float:
     """Return the time of the encoder for what is held out, over its length."""
     audio = dataset.held_out.segments[0].audio()[None]
     encoder(audio)
@@ -130,12 +133,12 @@ def as_table(lines: list[Settings], is_encoder: bool) -> str:
     columns = ["encoder" if is_encoder else "controller", "parameters", "steps"]
     columns += [f"at {k * minutes / n:g} min" for k in range(1, n + 1)]
     columns += ["spectral loss", "f0 median, semitones", "f0 outliers, %", "loudness L1, dB"]
-    columns += ["× real time, hearing"] if is_encoder else ["ms a frame", "× real time, stream"]
+    columns += ["× real time, encoding"] if is_encoder else ["ms a frame", "× real time, stream"]
     rows = []
     for line in lines:
         losses = line["held_out_losses"]
         speeds = (
-            [f"{1 / line['hearing_factor']:.0f}"]
+            [f"{1 / line['encoding_factor']:.0f}"]
             if is_encoder
             else [f"{line['controller_ms']:.2f}", f"{1 / line['real_time_factor_streaming']:.1f}"]
         )

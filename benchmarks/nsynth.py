@@ -36,14 +36,16 @@ _CROPS: Settings = {
     "training.n_validations": 10,
 }
 _SMALL: Settings = _CROPS | {
-    "instrument.loudness": "both",
+    "instrument.inputs": [
+        *({"kind": "f0"}, {"kind": "loudness"}, {"kind": "paper_loudness"}),
+        {"kind": "z", "encoder": {"kind": "gru", "z_size": 16, "hidden_size": 128}},
+    ],
     "instrument.controller.hidden_size": 256,
     "instrument.controller.mlp_size": 256,
     "instrument.controller.n_mlp_layers": 1,
-    "instrument.timbre_encoder.hidden_size": 128,
 }
-_HEARING: Settings = {
-    "instrument.pitch_encoder.resnet": "tiny",
+_ENCODED: Settings = {
+    "instrument.inputs.f0.encoder.resnet": "tiny",
     "instrument.controller.hidden_size": 128,
     "instrument.controller.mlp_size": 128,
     "instrument.controller.n_mlp_layers": 1,
@@ -65,7 +67,7 @@ def _by(*names: str) -> tuple[str, Settings]:
     }
     # Where something else teaches the pitch, the spectral loss takes it over bit by bit.
     handed_over = {"training.handover_share": 1.0 if {"pre-training", "transport"} & set(names) else 0.0}
-    return "unsupervised", _HEARING | settings | handed_over
+    return "unsupervised", _ENCODED | settings | handed_over
 
 
 #: Recipe and what differs from it.

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from benchmarks import textbook
 from benchmarks.measure import Call, by_form, random_like
 from oscine.data.dataset import Batch
 from oscine.functional import hz_to_midi
 from oscine.losses import MultiScaleSpectralLoss
 from oscine.models import Instrument, Recipe
-from oscine.processors import split_controls
+from oscine.processors import FilteredNoise, HarmonicOscillator, split_controls
+from oscine.training.objective import synth_part
 
-PARTS = ("controller", "curves", "oscillator", "noise", "room", "loss", "optimiser")
+PARTS = ("controller", "activations", "oscillator", "noise", "reverb", "loss", "optimiser")
 
 
 def contender(form: str, recipe: Recipe, batch: Batch, n_preroll: int) -> list[Call]:
@@ -24,8 +26,10 @@ def contender(form: str, recipe: Recipe, batch: Batch, n_preroll: int) -> list[C
 
 
 def _synthesis(instrument: Instrument, batch: Batch) -> list[Call]:
-    controller, room, f0_hz = instrument.controller, instrument.room, batch.f0_hz
-    assert room is not None
+    controller, reverb, f0_hz = instrument.controller, textbook.reverb(instrument), batch.f0_hz
+    assert reverb is not None
+    _, oscillator = synth_part(instrument, HarmonicOscillator)
+    _, noise = synth_part(instrument, FilteredNoise)
     features = ((hz_to_midi(f0_hz) / 127)[..., None], (batch.loudness_db / 80 + 1)[..., None])
     state = controller.init_state(len(f0_hz))
     with torch.no_grad():
@@ -37,9 +41,9 @@ def _synthesis(instrument: Instrument, batch: Batch) -> list[Call]:
     return [
         _both(lambda: [controller.step(*features, state=state)[0]], controller.parameters()),
         _both(lambda: list(split_controls(raw, instrument.controls).values()), [raw]),
-        _both(lambda: [instrument.oscillator(f0_hz, amplitude, distribution)], [amplitude, distribution]),
-        _both(lambda: [instrument.noise(magnitudes)], [magnitudes]),
-        _both(lambda: [room(audio)], [audio, *room.parameters()]),
+        _both(lambda: [oscillator(f0_hz, amplitude, distribution)], [amplitude, distribution]),
+        _both(lambda: [noise(magnitudes)], [magnitudes]),
+        _both(lambda: [reverb(audio)], [audio, *reverb.parameters()]),
     ]
 
 

@@ -48,7 +48,7 @@ class Setting(NamedTuple):
             loudness_db=-40 + 10 * torch.sin(random_like(*shape, seed=3)),
             confidence=torch.ones(shape),
             curves={},
-            voice=torch.zeros(config.batch_size, dtype=torch.long),
+            identity=torch.zeros(config.batch_size, dtype=torch.long),
         )
 
 

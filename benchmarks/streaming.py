@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmarks.measure import Call, alone, measure, signal_to_noise_db, table
 from oscine import kernels
 from oscine.models import Instrument, load_recipe
-from oscine.processors import Stream
+from oscine.streaming import Stream
 
 MINUTES, WHOLE_S, N_BLOCKS_BY_STEP = 10, 10, 2000
 RECIPES = ("tiny", "default", "solo")

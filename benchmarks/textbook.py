@@ -1,7 +1,7 @@
 """The textbook form of an instrument and of its training: the paper's sizes, eager torch, nothing fused.
 
 Same parameters as `oscine.models.Instrument` with the recipe `solo`, so that what it has learned is evaluated
-by the same code. The arithmetic of the step is the textbook's, and so is the room, every tap of it free.
+by the same code. The arithmetic of the step is the textbook's, and so is the reverb, every tap of it free.
 """
 
 import math
@@ -14,6 +14,7 @@ from torch import Tensor
 from oscine.data import Split
 from oscine.functional import upsample
 from oscine.models import Instrument, load_recipe
+from oscine.processors import Reverb
 
 FFT_SIZES = (2048, 1024, 512, 256, 128, 64)
 BATCH_SIZE, CROP_S, LEARNING_RATE, GRADIENT_CLIP = 16, 4.0, 1e-3, 3.0
@@ -58,17 +59,22 @@ def room(audio: Tensor, taps: Tensor) -> Tensor:
 
 def play(instrument: Instrument, f0_hz: Tensor, loudness_db: Tensor) -> Tensor:
     """Return the instrument's audio by the textbook's arithmetic."""
-    state = instrument.controller.init_state(f0_hz.shape[0])
-    controls, _ = instrument.control_step(f0_hz, loudness_db, state)
+    controls, _ = instrument.control({"f0_hz": f0_hz, "loudness_db": loudness_db})
     tone = oscillator(
         f0_hz,
-        controls["amplitude"],
-        controls["harmonic_distribution"],
+        controls["harmonic.amplitude"],
+        controls["harmonic.harmonic_distribution"],
         instrument.sample_rate,
         instrument.hop_length,
     )
-    audio = tone + filtered_noise(controls["noise_magnitudes"], instrument.hop_length)
-    return audio if instrument.room is None else room(audio, instrument.room.taps())
+    audio = tone + filtered_noise(controls["noise.magnitudes"], instrument.hop_length)
+    effect = reverb(instrument)
+    return audio if effect is None else room(audio, effect.taps())
+
+
+def reverb(instrument: Instrument) -> Reverb | None:
+    """Return the instrument's reverb, if it has one."""
+    return next((module for module in instrument.modules() if isinstance(module, Reverb)), None)
 
 
 def spectral_loss(audio: Tensor, target: Tensor, fft_sizes: Sequence[int] = FFT_SIZES) -> Tensor:
@@ -94,14 +100,15 @@ def build(sample_rate: int, hop_length: int, free_room: bool = True) -> Instrume
     Args:
         sample_rate: Hz.
         hop_length: Samples per frame.
-        free_room: Every tap of the room learns at the full rate, as in the textbook; else the room decays, as
+        free_room: Every tap of the reverb learns at the full rate, as in the textbook; else it decays, as
             Oscine's does.
     """
     rates = {"instrument.sample_rate": sample_rate, "instrument.hop_length": hop_length}
     torch.manual_seed(0)
     instrument = Instrument(load_recipe("solo", rates).instrument)
-    if free_room and instrument.room is not None:
-        instrument.room.envelope.fill_(1.0)
+    effect = reverb(instrument)
+    if free_room and effect is not None:
+        effect.envelope.fill_(1.0)
     return instrument
 
 

@@ -25,7 +25,9 @@ from oscine.data import Dataset, prepare
 from oscine.evaluate import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
+from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training import train
+from oscine.training.objective import synth_part
 
 HELD_OUT_S = 45.0
 COLUMNS = [
@@ -85,10 +87,12 @@ def _energies(instrument: Instrument, dataset: Dataset) -> dict[str, float]:
     """Return the level of each branch on the held-out part, dB of full scale: none of them may be dead."""
     features = dataset.held_out.segments[0].features()
     f0_hz, loudness_db = features.f0_hz[None], features.loudness_db[None]
-    controls, _ = instrument.control_step(f0_hz, loudness_db, instrument.controller.init_state(1))
-    tone = instrument.oscillator(f0_hz, controls["amplitude"], controls["harmonic_distribution"])
-    noise = instrument.noise(controls["noise_magnitudes"])
-    levels = {"tone_db": tone.square().mean(), "noise_db": noise.square().mean()}
+    controls, _ = instrument.control({"f0_hz": f0_hz, "loudness_db": loudness_db})
+    harmonic, oscillator = synth_part(instrument, HarmonicOscillator)
+    noise, filtered = synth_part(instrument, FilteredNoise)
+    tone = oscillator(f0_hz, controls[f"{harmonic}.amplitude"], controls[f"{harmonic}.harmonic_distribution"])
+    hiss = filtered(controls[f"{noise}.magnitudes"])
+    levels = {"tone_db": tone.square().mean(), "noise_db": hiss.square().mean()}
     return {name: 10 * torch.log10(power + 1e-12).item() for name, power in levels.items()}
 
 

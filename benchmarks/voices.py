@@ -1,10 +1,10 @@
-"""One network with several voices: how far apart they are, in docs/conditioning.md.
+"""One network of several instruments: how far apart they are, in docs/conditioning.md.
 
     python -m benchmarks.voices RECORDINGS [--minutes M] [--results FOLDER] [--write]
 
-RECORDINGS has each voice's recordings in a folder of its own. Learns all of them with the recipe ``tiny`` on
-one thread, lets every voice play what is held out of each and the singing in the package, and blends the
-first voice into the last. FOLDER keeps dataset and instrument: what is there is not made again.
+RECORDINGS has each instrument's recordings in a folder of its own. Learns all of them with the recipe
+``tiny`` on one thread, lets every identity play what is held out of each and the singing in the package, and
+blends the first into the last. FOLDER keeps dataset and instrument: what is there is not made again.
 """
 
 import argparse
@@ -28,7 +28,8 @@ from oscine.functional.units import midi_to_hz
 from oscine.training import TrainResult, train
 from oscine.transfer import PlayableInstrument
 
-SAMPLE_RATE, VOICE_SIZE = 16_000, 8
+SAMPLE_RATE = 16_000
+INPUTS = [{"kind": "f0"}, {"kind": "loudness"}, {"kind": "identity", "size": 8}]
 NOTE_HZ, NOTE_S = 550.0, 4.0
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -36,7 +37,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 def learn(
     recordings_folder: Path, results: Path, minutes: float
 ) -> tuple[PlayableInstrument, Dataset, TrainResult]:
-    """Return the instrument of all voices, its dataset, and how its training went."""
+    """Return the instrument of all identities, its dataset, and how its training went."""
     if not (results / "dataset" / MANIFEST).exists():
         prepare(recordings_folder, results / "dataset", sample_rate=SAMPLE_RATE)
     result = train(
@@ -44,7 +45,7 @@ def learn(
         results / "instrument",
         recipe="tiny",
         minutes=minutes,
-        overrides={"instrument.voice_size": VOICE_SIZE},
+        overrides={"instrument.inputs": INPUTS},
         resume="auto",
         console=Console(stderr=True),
     )
@@ -54,24 +55,20 @@ def learn(
 
 
 @torch.no_grad()
-def played(band: PlayableInstrument, segment: Segment, voice: int) -> Tensor:
-    """Return what a voice makes of a stretch's pitch and loudness."""
-    features = segment.features()
-    f0_hz, conditions = band.hear(
-        segment.audio()[None],
-        f0_hz=features.f0_hz[None],
-        confidence=features.confidence[None],
-        voice=torch.tensor([voice]),
-    )
-    return band(f0_hz, features.loudness_db[None], conditions)[0]
+def played(band: PlayableInstrument, segment: Segment, number: int) -> Tensor:
+    """Return what an identity makes of a stretch's pitch and loudness."""
+    heard = segment.features()
+    features = {"f0_hz": heard.f0_hz[None], "loudness_db": heard.loudness_db[None]}
+    conditions = band.conditions(segment.audio()[None], features, {"identity": torch.tensor([number])})
+    return band(conditions)[0]
 
 
 def distances(band: PlayableInstrument, dataset: Dataset) -> str:
-    """Return the table of spectral losses: what is held out of each voice, played by each."""
-    voices = band.config.voices
+    """Return the table of spectral losses: what is held out of each identity, played by each."""
+    names = band.config.identities
     rows = []
-    for voice in range(len(voices)):
-        own = [segment for segment in dataset.held_out.segments if segment.voice == voice]
+    for number, name in enumerate(names):
+        own = [segment for segment in dataset.held_out.segments if segment.identity == number]
         n_frames = sum(segment.n_frames for segment in own)
         if not n_frames:
             continue
@@ -82,26 +79,26 @@ def distances(band: PlayableInstrument, dataset: Dataset) -> str:
                 for segment in own
             )
             / n_frames
-            for player in range(len(voices))
+            for player in range(len(names))
         ]
         cells = [f"{loss:.2f}" for loss in losses]
-        cells[voice] = f"**{cells[voice]}**"
-        rows.append([f"{voices[voice]}, {n_frames * dataset.hop_length / SAMPLE_RATE:.0f} s", *cells])
-    return table(["held out of", *(f"played by {voice}" for voice in voices)], rows)
+        cells[number] = f"**{cells[number]}**"
+        rows.append([f"{name}, {n_frames * dataset.hop_length / SAMPLE_RATE:.0f} s", *cells])
+    return table(["held out of", *(f"played by {name}" for name in names)], rows)
 
 
 def sung(band: PlayableInstrument, dataset: Dataset) -> str:
-    """Return the table of pitch and centroid: each voice's recordings, and the singing as it plays it."""
+    """Return the table of pitch and centroid: each identity's recordings, and the singing as it plays it."""
     singing = recordings.path("singing")
     rows = []
-    for number, voice in enumerate(band.config.voices):
-        own = [segment.audio() for segment in dataset.held_out.segments if segment.voice == number]
-        played, _ = band.transfer(singing, voice=voice)
+    for number, name in enumerate(band.config.identities):
+        own = [segment.audio() for segment in dataset.held_out.segments if segment.identity == number]
+        played, _ = band.transfer(singing, identity=name)
         heard = _pitch_and_centroid(torch.cat(own)) if own else ["–"] * 3
-        rows.append([voice, *heard, *_pitch_and_centroid(played)])
+        rows.append([name, *heard, *_pitch_and_centroid(played)])
     columns = ["pitch", "centroid", "over the pitch"]
     headings = [f"{whose}: {column}" for whose in ("held out", "as it sings") for column in columns]
-    return table(["voice", *headings], rows)
+    return table(["identity", *headings], rows)
 
 
 def _pitch_and_centroid(audio: Tensor) -> list[str]:
@@ -116,19 +113,19 @@ def _pitch_and_centroid(audio: Tensor) -> list[str]:
 
 @torch.no_grad()
 def blended(band: PlayableInstrument, dataset: Dataset) -> str:
-    """Return the sentence on a note between the first voice and the last, the room left out."""
-    voices = band.config.voices
+    """Return the sentence on a note between the first identity and the last, without the reverb."""
+    names = band.config.identities
     f0_hz = torch.full((1, round(NOTE_S * SAMPLE_RATE / band.hop_length)), NOTE_HZ)
     loudness_db = torch.full_like(f0_hz, dataset.statistics.loudness_db_quantiles[50])
     centroids = []
     for share in SHARES:
-        weights = torch.zeros(1, f0_hz.shape[1], len(voices))
+        weights = torch.zeros(1, f0_hz.shape[1], len(names))
         weights[..., 0], weights[..., -1] = 1 - share, share
-        note = band(f0_hz, loudness_db, {"voice": weights}, dry=True)[0]
+        note = band(f0_hz=f0_hz, loudness_db=loudness_db, identity=weights, dry=True)[0]
         centroids.append(_pitch_and_centroid(note)[1])
     return (
-        f"A note of {NOTE_HZ:.0f} Hz without the room, blended from the {voices[0]}'s weight to the "
-        f"{voices[-1]}'s in {len(SHARES) - 1} steps, has its centroid at "
+        f"A note of {NOTE_HZ:.0f} Hz without the reverb, blended from the {names[0]}'s weight to the "
+        f"{names[-1]}'s in {len(SHARES) - 1} steps, has its centroid at "
         f"{', '.join(centroids)}."
     )
 
@@ -147,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     heard_s = dataset.train.n_frames * dataset.hop_length / SAMPLE_RATE
     control, minutes = figures.mean_control, f"{training.minutes:.2g}"
     parts = [
-        f"{heard_s:.0f} s of {', '.join(band.config.voices)}; {minutes} minutes on one thread, "
+        f"{heard_s:.0f} s of {', '.join(band.config.identities)}; {minutes} minutes on one thread, "
         f"{training.steps} steps. "
         f"Spectral loss on all that is held out: {figures.instrument.spectral_loss:.2f}"
         + (f", of the mean control {control.spectral_loss:.2f}." if control else "."),

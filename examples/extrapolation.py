@@ -15,6 +15,8 @@ from oscine.analysis.spectrogram import draw_spectrogram
 from oscine.evaluate import f0_median, f0_outliers, f0_unsure
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import midi_to_hz
+from oscine.processors import HarmonicOscillator
+from oscine.training.objective import synth_part
 from oscine.transfer import PlayableInstrument
 
 _OCTAVES = (0, -1, -2)
@@ -107,22 +109,22 @@ def _n_learned(instrument: PlayableInstrument) -> int:
 def _unlearned(instrument: PlayableInstrument, meant: Features, counted: Tensor) -> float:
     """Return the energy of the harmonics that never sounded in training, as a share of all."""
     with torch.no_grad():
-        state = instrument.init_state(1).controller
-        controls, _ = instrument.control_step(meant.f0_hz[None], meant.loudness_db[None], state)
-    shares = controls["harmonic_distribution"][0]
+        controls, _ = instrument.control({"f0_hz": meant.f0_hz[None], "loudness_db": meant.loudness_db[None]})
+    shares = controls["harmonic.harmonic_distribution"][0]
     order = torch.arange(1, shares.shape[1] + 1)
     audible = meant.f0_hz[:, None] * order < instrument.sample_rate / 2
     shares = shares * audible / (shares * audible).sum(-1, keepdim=True)
-    power = (controls["amplitude"][0].reshape(-1, 1) * shares).square()[counted]
+    power = (controls["harmonic.amplitude"][0].reshape(-1, 1) * shares).square()[counted]
     return float(power[:, _n_learned(instrument) :].sum() / power.sum())
 
 
 def _plain_tone(instrument: PlayableInstrument, meant: Features) -> Float[Tensor, " time"]:
     """Return what is easy to track: harmonics of 1 / k at the loudness's dynamics."""
-    shares = 1 / torch.arange(1, instrument.oscillator.n_harmonics + 1)
+    _, oscillator = synth_part(instrument, HarmonicOscillator)
+    shares = 1 / torch.arange(1, oscillator.n_harmonics + 1)
     amplitude = 0.3 * 10 ** ((meant.loudness_db - meant.loudness_db.max()) / 20)
     distribution = (shares / shares.sum()).expand(1, meant.n_frames, -1)
-    return instrument.oscillator(meant.f0_hz[None], amplitude[None], distribution)[0]
+    return oscillator(meant.f0_hz[None], amplitude[None], distribution)[0]
 
 
 def _picture(instrument: PlayableInstrument, sounds: list[Tensor]) -> Figure:

@@ -14,6 +14,7 @@ from examples.violin import Settings, held_out, learning, violin_dataset, violin
 from oscine.analysis import CONFIDENT, Features
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import hz_to_midi, midi_to_hz
+from oscine.models.inputs import Z
 from oscine.transfer import PlayableInstrument
 
 _LONGEST_S = 4.0
@@ -53,10 +54,7 @@ def main(settings: Settings) -> dict[str, float]:
     instrument, segment = violin_with_z(settings), held_out(violin_dataset(settings))
     heard, recording = segment.features(), segment.audio()
     with torch.no_grad():
-        _, conditions = instrument.hear(
-            recording[None], f0_hz=heard.f0_hz[None], confidence=heard.confidence[None]
-        )
-    z = conditions["z"][0]
+        z = _z(instrument, recording[None])[0]
     spread = float((z - z.mean(0)).square().sum(-1).mean().sqrt())
     n_frames = min(round(_LONGEST_S * heard.frame_rate), heard.n_frames // 2)
     here, there = heard.slice(0, n_frames), heard.slice(heard.n_frames - n_frames, heard.n_frames)
@@ -163,15 +161,20 @@ def _moves(
 def _play(instrument: PlayableInstrument, controls: Controls, recording: Tensor) -> Played:
     with torch.no_grad():
         audio = instrument(
-            midi_to_hz(controls.midi)[None], controls.loudness_db[None], {"z": controls.z[None]}
+            f0_hz=midi_to_hz(controls.midi)[None],
+            loudness_db=controls.loudness_db[None],
+            z=controls.z[None],
         )
         features = listen(audio[0], instrument)
         both = torch.cat([recording[None], audio], dim=1)
-        n_frames = both.shape[1] // instrument.hop_length
-        silent = torch.zeros(1, n_frames)
-        _, conditions = instrument.hear(both, f0_hz=silent, confidence=silent)
+        z = _z(instrument, both)[0, -features.n_frames :]
         centroid = spectral_centroid_midi(audio, instrument.sample_rate, instrument.hop_length)[0]
-    return Played(audio[0], features, centroid, conditions["z"][0, -features.n_frames :])
+    return Played(audio[0], features, centroid, z)
+
+
+def _z(instrument: PlayableInstrument, audio: Float[Tensor, "1 time"]) -> Float[Tensor, "1 frame channel"]:
+    """Return what the instrument's encoder extracts from a sound."""
+    return next(one for one in instrument.all_inputs() if isinstance(one, Z)).measure(audio, {})
 
 
 def _changes(first: Played, last: Played, counted: Bool[Tensor, " frame"], spread: float) -> dict[str, float]:

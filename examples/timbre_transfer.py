@@ -27,7 +27,7 @@ from oscine.analysis.spectrogram import draw_spectrogram
 from oscine.audio import read_audio
 from oscine.cli.demonstration import follows
 from oscine.data import Dataset
-from oscine.transfer import PlayableInstrument, transfer_file
+from oscine.transfer import Options, PlayableInstrument, transfer_file
 
 #: The saxophone's notes are all about as loud, and to match the trumpet's to them would flatten its phrase.
 _LOUDNESS: dict[str, Literal["auto"] | float] = {"singing": "auto", "trumpet": 10.0}
@@ -83,7 +83,7 @@ def _play(
     source, played_file = settings.work / f"{melody}.wav", settings.work / f"{melody}-{name}.wav"
     heard = heard[: 5 * SAMPLE_RATE] if settings.quick else heard
     soundfile.write(source, heard, SAMPLE_RATE)
-    report = transfer_file(instrument, source, played_file, loudness=_LOUDNESS[melody])
+    report = transfer_file(instrument, source, played_file, Options(loudness=_LOUDNESS[melody]))
     played, _ = read_audio(played_file)
 
     both = listen(heard, instrument), listen(played, instrument)

@@ -16,18 +16,18 @@ from oscine.transfer import PlayableInstrument, load
 
 SAMPLE_RATE = 16_000
 RECIPE = "default"
-#: The same in small, with z: what a GRU of 64 hears beside pitch and loudness, in eight numbers a moment.
+#: The same in small, with z: what a GRU of 64 extracts beside pitch and loudness, in eight numbers a frame.
 Z_RECIPE = "solo-z"
 Z_OVERRIDES: dict[str, Any] = {
-    "instrument.reverb_s": 1.0,
+    "instrument.effects.reverb.ir_s": 1.0,
     "instrument.controller": {"hidden_size": 192, "mlp_size": 64, "n_mlp_layers": 1},
-    "instrument.timbre_encoder": {"z_size": 8, "hidden_size": 64},
+    "instrument.inputs.z.encoder": {"z_size": 8, "hidden_size": 64},
     "training.batch_size": 4,
     "training.crop_s": 2.0,
     "training.learning_rate": 3.0e-3,
 }
-#: One note at a time, close to the microphone: there is no room to learn.
-SAX_OVERRIDES: dict[str, Any] = {"instrument.reverb_s": 0.0}
+#: One note at a time, close to the microphone: there is no reverb to learn.
+SAX_OVERRIDES: dict[str, Any] = {"instrument.effects": []}
 #: How much of the violin's time each instrument learns.
 _SHARES = {"violin": 1.0, "violin-z": 0.75, "sax": 0.5}
 _LICENCE = "learned from a recording under CC BY 3.0: attribute John Garner (violin)"

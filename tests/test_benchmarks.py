@@ -19,7 +19,9 @@ from oscine.analysis import Features
 from oscine.data import Dataset, prepare
 from oscine.evaluate import ExampleMetrics, Metrics
 from oscine.models import InstrumentConfig, load_recipe
+from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
 from oscine.networks import ControllerConfig
+from oscine.processors import HarmonicConfig, NoiseConfig
 from oscine.transfer import PlayableInstrument
 
 
@@ -183,9 +185,9 @@ def test_each_row_of_the_ablation_leaves_out_what_it_says() -> None:
         load_recipe(recipe, overrides)
 
 
-def test_a_voice_of_which_nothing_is_held_out_has_no_distances(tmp_path: Path) -> None:
-    for voice, n_seconds in (("flute", 40), ("violin", 3)):
-        folder = tmp_path / "recordings" / voice
+def test_an_identity_of_which_nothing_is_held_out_has_no_distances(tmp_path: Path) -> None:
+    for name, n_seconds in (("flute", 40), ("violin", 3)):
+        folder = tmp_path / "recordings" / name
         folder.mkdir(parents=True)
         tone = 0.3 * np.sin(2 * np.pi * 440 / 16_000 * np.arange(n_seconds * 16_000))
         soundfile.write(folder / "tone.wav", tone, 16_000)
@@ -194,12 +196,10 @@ def test_a_voice_of_which_nothing_is_held_out_has_no_distances(tmp_path: Path) -
     config = InstrumentConfig(
         sample_rate=16_000,
         hop_length=dataset.hop_length,
-        n_harmonics=3,
-        n_noise_bands=3,
-        reverb_s=0.0,
+        inputs=(F0Config(), LoudnessConfig(), IdentityConfig(size=2, names=("flute", "violin"))),
         controller=ControllerConfig(hidden_size=8),
-        voices=("flute", "violin"),
-        voice_size=2,
+        synth=(HarmonicConfig(n_harmonics=3), NoiseConfig(n_bands=3)),
+        effects=(),
     )
     _, _, *rows = voices.distances(PlayableInstrument(config, dataset.statistics), dataset).splitlines()
     assert [row.split(" | ")[0] for row in rows] == ["| flute, 4 s"]
@@ -232,7 +232,7 @@ def test_controllers_are_named_and_their_table_is_theirs() -> None:
         "n_controller": 247_206,
         "n_encoder": 0,
         "controller_ms": 0.6,
-        "hearing_factor": None,
+        "encoding_factor": None,
     }
     headings, row = _figures(controllers.as_table([line], is_encoder=False))
     figures = dict(zip(headings, row, strict=True))

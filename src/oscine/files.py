@@ -276,6 +276,14 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is in it, which is no number")
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a regular file; there is none of a name that the system has no room for."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def printable(name: str | Path) -> str:
     r"""Return a name as it can be shown on any terminal and written into any JSON file.
 

@@ -3,14 +3,17 @@
 import numpy as np
 import parselmouth
 import pytest
+import soundfile
 import soxr
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.analysis.tones import vibrato_tone
 
-from oscine.analysis import NO_PITCH_HZ, VOICED, Features, analyze, analyze_blocks, paper_loudness
+from oscine import recordings
+from oscine.analysis import NO_PITCH_HZ, TRACKERS, VOICED, Features, analyze, analyze_blocks, paper_loudness
 from oscine.analysis.extract import _STRETCH
+from oscine.audio import read_audio
 from oscine.errors import InputError
 from oscine.functional.loudness import loudness_db
 
@@ -276,3 +279,80 @@ def test_threads_give_the_same_features_and_leave_torchs_as_they_were() -> None:
     assert torch.get_num_threads() == before
     for name in ("f0_hz", "confidence", "loudness_db", "power_db"):
         assert torch.equal(getattr(alone, name), getattr(shared, name))
+
+
+def _violin() -> np.ndarray:
+    path = min(recordings.path("violin").glob("*.flac"))
+    return read_audio(path, 16000)[0][: 12 * 16000]
+
+
+@pytest.mark.parametrize("tracker", TRACKERS)
+def test_pitch_does_not_depend_on_the_level(tracker):
+    audio = _violin()[: 5 * 16000] if tracker in ("pyin", "crepe") else _violin()
+    audio = audio / np.abs(audio).max()
+    reference = analyze(audio, 16000, tracker=tracker)
+    voiced = reference.confidence >= VOICED
+    assert voiced.float().mean() > 0.3
+    for peak_db in (-6, -46, -56, -70):
+        features = analyze(audio * 10 ** (peak_db / 20), 16000, tracker=tracker)
+        same = (features.confidence >= VOICED) == voiced
+        assert float(same.float().mean()) > 0.995
+        cents = 1200 * (features.f0_hz / reference.f0_hz).log2().abs()[voiced & same]
+        assert float(cents.quantile(0.99)) < 5
+        # Loudness is that of the sound as it is.
+        if peak_db > -50:
+            loud = reference.power_db > -30
+            assert torch.allclose(
+                (features.power_db - reference.power_db)[loud], torch.tensor(peak_db + 0.0), atol=0.01
+            )
+
+
+def test_a_quiet_recording_of_16_bits_has_its_pitch():
+    audio = _violin()
+    quiet = np.round(audio / np.abs(audio).max() * 10 ** (-60 / 20) * 32767).astype(np.int16)
+    share = [float((analyze(one, 16000).confidence >= VOICED).float().mean()) for one in (audio, quiet)]
+    assert share[1] == pytest.approx(share[0], abs=0.03)
+
+
+def test_a_stream_that_grows_louder_is_the_whole():
+    audio = _violin() * np.linspace(1e-3, 1, 12 * 16000, dtype=np.float32)
+    whole = analyze(audio, 16000)
+    blocks = [audio[start : start + 3001] for start in range(0, len(audio), 3001)]
+    parts = Features.concatenate(list(analyze_blocks(blocks, 16000)))
+    assert torch.equal(whole.f0_hz, parts.f0_hz)
+    assert torch.equal(whole.confidence, parts.confidence)
+
+
+def test_noise_of_16_bits_is_not_raised_to_a_note():
+    noise = np.random.default_rng(0).integers(-1, 2, 8 * 16000).astype(np.int16)
+    assert float((analyze(noise, 16000).confidence >= VOICED).float().mean()) < 0.01
+
+
+def test_a_path_a_pair_and_samples_are_the_same(tmp_path):
+    audio = _violin()[:16000]
+    soundfile.write(tmp_path / "a.wav", audio, 16000, subtype="FLOAT")
+    expected = analyze(audio, 16000)
+    for sound in (tmp_path / "a.wav", str(tmp_path / "a.wav"), (audio, 16000), (audio.tolist(), 16000.0)):
+        found = analyze(sound)
+        assert torch.equal(found.f0_hz, expected.f0_hz)
+        assert (found.sample_rate, found.hop_length) == (16000, 64)
+    assert torch.equal(analyze(audio.tolist(), 16000.0).f0_hz, expected.f0_hz)
+
+
+@pytest.mark.parametrize(
+    ("audio", "rate", "words"),
+    [
+        ("a.wav", 16000, "leave it out"),
+        (np.zeros(100), None, "The sample rate is None; give that of the samples"),
+        ((np.zeros(100), 16000), 16000, "leave it out"),
+        ((np.zeros(100), 16000, 1), None, "A tuple of 3"),
+        ("none.wav", None, "does not exist"),
+        (np.zeros((0, 100)), 16000, "shape"),
+        (np.zeros((2, 0)), 16000, "0 samples"),
+        ([], 16000, "0 samples"),
+        (np.zeros(100), 44100.5, "a whole number"),
+    ],
+)
+def test_what_cannot_be_analysed_is_said_in_a_sentence(audio, rate, words):
+    with pytest.raises(InputError, match=words):
+        analyze(audio, rate)

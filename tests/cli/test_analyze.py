@@ -92,7 +92,7 @@ def test_bad_input_is_one_sentence(folder, tmp_path):
     assert "holds no audio file" in run(empty)[1]
     (empty / "a.wav").write_bytes(b"")
     result, message = run(empty)
-    assert "None of the 1 files" in message
+    assert "can be used, of 1; each one's reason" in message
     assert "a.wav" in result.stdout
     assert "--plot takes one file" in run(folder, "--plot", tmp_path / "x.png")[1]
     assert not (tmp_path / "x.png").exists()

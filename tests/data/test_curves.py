@@ -1,7 +1,6 @@
 """Curves of a user's own: read, brought to the frames, kept with the sound, and played."""
 
 import shutil
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +11,17 @@ from safetensors.numpy import load_file
 from tests.data.tunes import tune
 
 from oscine.data import Dataset, prepare, read_curves
-from oscine.data.curves import HEARD, RESERVED, Curves, common_curves
+from oscine.data.curves import RESERVED, Curves, common_curves
 from oscine.data.manifest import read_manifest
 from oscine.errors import InputError
 from oscine.evaluate import evaluate
 from oscine.models import Instrument
-from oscine.models.instrument import CURVE_SCALES
 from oscine.training import train
 from oscine.transfer import transfer_file
 
 _RATE, _HOP = 16_000, 64
+#: Names that every module of PyTorch has; one that holds the inputs can hold none of these.
+_OF_MODULES = ("values", "items", "keys", "pop", "clear", "update", "training", "type")
 _PREPARE = {"held_out_s": 5.0, "n_workers": 1, "sample_rate": _RATE}
 
 
@@ -59,10 +59,6 @@ def blown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "a.curves.csv").write_text("\n".join(["time_s,breath", *rows]))
     prepare(folder, folder.parent / "dataset", **_PREPARE)
     return folder.parent / "dataset"
-
-
-def test_the_names_are_those_that_an_instrument_knows() -> None:
-    assert set(HEARD) == set(CURVE_SCALES)
 
 
 def test_between_rows_it_is_linear_and_beyond_them_it_holds() -> None:
@@ -111,7 +107,7 @@ def test_what_people_and_spreadsheets_write_is_read(text: str, tmp_path: Path) -
         ("time_s,7\n0,1\n", "line 1: '7' is no name"),
         ("time_s,\n0,1\n", "line 1: '' is no name"),
         ("time_s,breath,breath\n0,1,1\n", "line 1: a curve can't be called 'breath': it is taken"),
-        *((f"time_s,{name}\n0,1\n", f"can't be called '{name}'") for name in ("time_s", *RESERVED, *HEARD)),
+        *((f"time_s,{name}\n0,1\n", f"can't be called '{name}'") for name in (*RESERVED, *_OF_MODULES)),
         ("time_s,breath\n", "holds no curve"),
         ("", "holds no curve"),
     ],
@@ -209,12 +205,12 @@ def test_a_pitch_and_curves_are_taken_together(sources: Path, tmp_path: Path) ->
     assert report.files[0].reasons == ["pitch taken from a.f0.csv", "curves taken from a.curves.csv"]
 
 
-def test_an_instrument_is_driven_by_it(blown: Path, tmp_path: Path) -> None:
+def test_it_conditions_an_instrument(blown: Path, tmp_path: Path) -> None:
     small = {
-        "instrument.curves": ["breath"],
-        "instrument.n_harmonics": 10,
-        "instrument.n_noise_bands": 9,
-        "instrument.reverb_s": 0.0,
+        "instrument.inputs": [{"kind": "f0"}, {"kind": "loudness"}, {"kind": "curve", "name": "breath"}],
+        "instrument.synth.harmonic.n_harmonics": 10,
+        "instrument.synth.noise.n_bands": 9,
+        "instrument.effects": [],
         "instrument.controller.hidden_size": 24,
         "training.batch_size": 2,
         "training.crop_s": 0.2,
@@ -225,20 +221,21 @@ def test_an_instrument_is_driven_by_it(blown: Path, tmp_path: Path) -> None:
     train(blown, tmp_path / "pipe", recipe="tiny", steps=20, overrides=small)
     instrument = Instrument.from_pretrained(tmp_path / "pipe")
     dataset = Dataset.open(blown)
-    assert instrument.condition_names == ("breath",)
+    assert list(instrument.inputs) == ["f0_hz", "loudness_db", "breath"]
     assert instrument.statistics is not None
     assert instrument.statistics.curves == dataset.statistics.curves
-    (mean, deviation), (scale,) = dataset.statistics.curves["breath"], instrument.get_buffer("curve_scale")
-    assert scale.tolist() == pytest.approx([mean, deviation])
+    mean, deviation = dataset.statistics.curves["breath"]
+    seen = instrument.all_inputs()[-1](torch.tensor([[mean, mean + deviation]]))
+    torch.testing.assert_close(seen, torch.tensor([[[0.0], [1.0]]]), rtol=0, atol=1e-4)
     batch = dataset.held_out.batch(0, 0, 1, 250)
-    hear = partial(instrument.hear, batch.audio, f0_hz=batch.f0_hz, confidence=batch.confidence)
-    with pytest.raises(ValueError, match="the curve 'breath' drives this instrument"):
-        hear()
-    _, conditions = hear(curves=batch.curves)
+    features = {"f0_hz": batch.f0_hz, "confidence": batch.confidence, "loudness_db": batch.loudness_db}
+    with pytest.raises(ValueError, match="The curve breath conditions this instrument and is missing; give"):
+        instrument.conditions(batch.audio, features)
+    conditions = instrument.conditions(batch.audio, features, batch.curves)
     assert torch.equal(conditions["breath"], batch.curves["breath"])
     with torch.no_grad():
-        as_it_was = instrument(batch.f0_hz, batch.loudness_db, conditions)
-        with_more = instrument(batch.f0_hz, batch.loudness_db, {"breath": conditions["breath"] + 0.5})
+        as_it_was = instrument(conditions)
+        with_more = instrument(conditions | {"breath": conditions["breath"] + 0.5})
     assert float((with_more - as_it_was).norm() / as_it_was.norm()) > 0.01
     assert evaluate(instrument, dataset, baselines=False).instrument.loudness_l1_db > 0
     soundfile.write(tmp_path / "hum.wav", tune(4), _RATE)

@@ -176,7 +176,8 @@ def test_notes_without_a_file_are_counted(nsynth: Path, tmp_path: Path) -> None:
     for pitch in (70, 60):
         (nsynth / "nsynth-test" / "audio" / f"string_acoustic_003-{pitch:03d}-100.wav").unlink()
     (nsynth / "nsynth-train" / "audio" / "organ_electronic_002-048-100.wav").unlink()  # not asked for
-    message = r"2 of 13 notes in .* have no file, the first is nsynth-test/audio/string_acoustic_003-060-100"
+    first = "nsynth-test/audio/string_acoustic_003-060-100"
+    message = rf"Files of notes are missing .*: 2 of 13, the first is {first}"
     with pytest.raises(InputError, match=message):
         prepare_nsynth(nsynth, tmp_path / "dataset")
 

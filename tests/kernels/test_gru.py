@@ -32,7 +32,7 @@ def test_it_is_the_gru(
 ) -> None:
     gru = nn.GRU(n_inputs, size, batch_first=True).to(dtype)
     inputs = torch.randn(batch, frames, n_inputs, dtype=dtype, requires_grad=True)
-    hidden = torch.randn(1, batch, size, dtype=dtype, requires_grad=True)
+    hidden = torch.randn(batch, size, dtype=dtype, requires_grad=True)
     ours = _run(gru, inputs, hidden)
     with kernels.use("torch"):
         truth = _run(gru, inputs, hidden)
@@ -56,13 +56,13 @@ def test_shapes_that_do_not_belong_together_are_refused(compiled: str) -> None:
     tensors = [torch.randn(2, 5, 9), torch.randn(2, 3), torch.randn(9, 3), torch.randn(9)]
     for i in range(4):
         wrong = [x[:1] if i == j else x for j, x in enumerate(tensors)]
-        with pytest.raises(ValueError, match="belong together"):
+        with pytest.raises(ValueError, match=r"gru: .*; "):
             kernels.gru(*wrong, False)
 
 
 def test_a_state_that_is_not_contiguous(compiled: str) -> None:
     gru = nn.GRU(2, 3, batch_first=True)
-    inputs, hidden = torch.randn(4, 5, 2, requires_grad=True), torch.randn(1, 3, 4).transpose(1, 2)
+    inputs, hidden = torch.randn(4, 5, 2, requires_grad=True), torch.randn(3, 4).T
     hidden = hidden.detach().requires_grad_()
     ours = _run(gru, inputs, hidden)
     truth = _run(gru, inputs, hidden.detach().contiguous().requires_grad_())
@@ -72,7 +72,7 @@ def test_a_state_that_is_not_contiguous(compiled: str) -> None:
 
 def test_the_form_may_change_before_the_backward_pass(compiled: str) -> None:
     gru = nn.GRU(2, 3, batch_first=True)
-    output, _ = _recur(gru, torch.randn(1, 4, 2), torch.zeros(1, 1, 3))
+    output, _ = _recur(gru, torch.randn(1, 4, 2), torch.zeros(1, 3))
     with kernels.use("torch"):
         assert torch.autograd.grad(output.sum(), gru.all_weights[0][1])[0].any()
 

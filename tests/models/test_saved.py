@@ -91,7 +91,7 @@ def test_weights_of_another_shape_or_name_are_a_sentence(folder: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"controller": {"hidden_size": 8192, "mlp_size": 8192, "n_mlp_layers": 16}},
+        {"controller": {"hidden_size": 4096, "mlp_size": 4096, "n_mlp_layers": 16}},
         {"controller": {"hidden_size": 20_000}},
         {"synth": [{"kind": "harmonic", "n_harmonics": 100_000_000}]},
         {"effects": [{"kind": "reverb", "ir_s": 1e9}]},

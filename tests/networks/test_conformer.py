@@ -1,4 +1,4 @@
-"""The Conformer: its formula, the first frames, how far back it looks, and what a long sound costs."""
+"""The Conformer: its formula, its first frames, its context, and the memory that a long sound takes."""
 
 import torch
 
@@ -6,7 +6,7 @@ from oscine.networks.conformer import Attention, Conformer, ConformerLayer
 
 
 def _slowly(attention: Attention, x: torch.Tensor, context_frames: int) -> torch.Tensor:
-    """What each frame gathers, frame by frame and head by head."""
+    """The attention, frame by frame and head by head."""
     width, n_heads = x.shape[1], attention.n_heads
     query, key, value = (
         part.reshape(len(x), n_heads, width // n_heads)
@@ -30,9 +30,9 @@ def _layer_slowly(layer: ConformerLayer, x: torch.Tensor, context_frames: int) -
     x = x + _slowly(layer.attention, x, context_frames)
     convolution = layer.convolution
     n_before = convolution.depthwise.kernel_size[0] - 1
-    heard = torch.cat([torch.zeros(n_before, x.shape[1], dtype=x.dtype), convolution.inputs(x)])
+    frames = torch.cat([torch.zeros(n_before, x.shape[1], dtype=x.dtype), convolution.inputs(x)])
     taps = convolution.depthwise.weight[:, 0].T
-    convolved = torch.stack([(heard[t : t + len(taps)] * taps).sum(0) for t in range(len(x))])
+    convolved = torch.stack([(frames[t : t + len(taps)] * taps).sum(0) for t in range(len(x))])
     assert convolution.depthwise.bias is not None
     x = x + convolution.output(convolved + convolution.depthwise.bias)
     return layer.norm(x + 0.5 * layer.after(x))
@@ -54,17 +54,17 @@ def test_it_is_its_formula() -> None:
             torch.testing.assert_close(whole, y, rtol=0, atol=1e-12)
 
 
-def test_it_looks_as_far_back_as_it_says_and_nothing_ahead() -> None:
+def test_it_depends_on_its_context_and_on_no_later_frame() -> None:
     network = _conformer(n_inputs=1)
     reach = 2 * ((5 - 1) + (4 - 1))
     x = torch.randn(1, 60, 1, dtype=torch.float64, requires_grad=True)
-    # The sum over channels of a normed frame is a constant: one channel is asked.
+    # The sum over the channels of a normalised frame is constant, so one channel is used.
     (slope,) = torch.autograd.grad(network(x)[0, 40, 0], x)
-    seen = slope[0, :, 0].nonzero()[:, 0].tolist()
-    assert seen == list(range(40 - reach, 41))
+    used = slope[0, :, 0].nonzero()[:, 0].tolist()
+    assert used == list(range(40 - reach, 41))
 
 
-def test_a_context_of_one_frame_is_no_attention_to_the_past() -> None:
+def test_a_context_of_one_frame_uses_no_past() -> None:
     network = Conformer(1, 8, 1, kernel_size=1, n_heads=2, context_frames=1)
     x, other = torch.randn(2, 1, 9, 1)
     other[:, 4] = x[:, 4]
@@ -72,11 +72,11 @@ def test_a_context_of_one_frame_is_no_attention_to_the_past() -> None:
         torch.testing.assert_close(network(x)[:, 4], network(other)[:, 4])
 
 
-def test_what_was_before_the_beginning_is_not_attended_to() -> None:
+def test_frames_before_the_beginning_are_not_attended_to() -> None:
     network = _conformer(context_frames=50)
     x = torch.randn(1, 10, 3, dtype=torch.float64)
     empty = network.init_state(1)
-    haunted = empty._replace(
+    filled = empty._replace(
         layers=tuple(
             layer._replace(keys=torch.randn_like(layer.keys), values=torch.randn_like(layer.values))
             for layer in empty.layers
@@ -84,12 +84,12 @@ def test_what_was_before_the_beginning_is_not_attended_to() -> None:
     )
     with torch.no_grad():
         output, state = network.step(x, state=empty)
-        torch.testing.assert_close(network.step(x, state=haunted)[0], output, rtol=0, atol=0)
-        assert state.n_heard == 10
-        assert network.step(torch.randn(1, 60, 3).double(), state=state)[1].n_heard == 49
+        torch.testing.assert_close(network.step(x, state=filled)[0], output, rtol=0, atol=0)
+        assert state.n_past.tolist() == [10]
+        assert network.step(torch.randn(1, 60, 3).double(), state=state)[1].n_past.tolist() == [49]
 
 
-def test_a_long_sound_costs_memory_by_its_length_and_not_its_square() -> None:
+def test_memory_grows_with_the_length_and_not_with_its_square() -> None:
     # The square of 200 000 frames would be 300 GB.
     network = Conformer(1, 4, 1, kernel_size=2, n_heads=2, context_frames=6)
     x = torch.randn(1, 200_000, 1)

@@ -1,4 +1,4 @@
-"""The encoders: their sizes, what they hear, and what they must not."""
+"""The encoders: their sizes, what they extract, and what must not change it."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from oscine.functional.interpolation import refine_frames
 from oscine.networks import PitchEncoder, PitchEncoderConfig, TimbreEncoder, TimbreEncoderConfig
-from oscine.networks.pitch_encoder import surprise
+from oscine.networks.pitch_encoder import pitch_cross_entropy
 from oscine.networks.resnet import SIZES, ResNet
 
 RATE, HOP = 16_000, 64
@@ -32,18 +32,18 @@ def test_sizes_are_the_papers() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_resnet_keeps_frames_and_shrinks_bins(size: str) -> None:
+def test_a_resnet_keeps_frames_and_reduces_bins(size: str) -> None:
     net = ResNet(size)
     out = net(torch.randn(2, 1, 3, 70))
     assert out.shape == (2, net.width, 3, ResNet.n_bins(70))
 
 
-def test_a_resnet_says_the_same_of_a_moment_wherever_it_is_cut() -> None:
+def test_the_output_of_a_resnet_does_not_depend_on_the_cut() -> None:
     net = ResNet("small").eval()
     spectrogram = torch.randn(1, 1, 40, 70)
     with torch.no_grad():
         whole, part = net(spectrogram), net(spectrogram[:, :, :30])
-    # Fourteen convolutions see a frame to each side, more than three: that far from the cut all is the same.
+    # Fourteen convolutions use a frame on each side, the first one three: this far from the cut all is equal.
     torch.testing.assert_close(part[:, :, :12], whole[:, :, :12], rtol=1e-3, atol=1e-4)
 
 
@@ -60,14 +60,14 @@ def test_timbre_does_not_depend_on_the_level(kind: str) -> None:
     with torch.no_grad():
         z, louder = encoder(sound), encoder(4 * sound)
     assert z.shape == (1, 250, 16)
-    # All that a level changes is a mean, and the norm takes that out.
+    # The level changes the mean alone, which the norm removes.
     torch.testing.assert_close(z, louder, rtol=0, atol=0.02)
     assert (z - z.mean(1, keepdim=True)).abs().max() > 0.05
 
 
 @pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_causal_encoder_does_not_hear_ahead(causal: bool, kind: str) -> None:
+def test_a_causal_encoder_does_not_look_ahead(causal: bool, kind: str) -> None:
     encoder = TimbreEncoder(RATE, HOP, TimbreEncoderConfig(causal=causal, **SMALL[kind]))
     sound, later = torch.randn(2, 1, RATE)
     later[:, : RATE // 2] = sound[:, : RATE // 2]
@@ -81,7 +81,7 @@ def test_a_causal_encoder_does_not_hear_ahead(causal: bool, kind: str) -> None:
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_a_causal_pitch_encoder_does_not_hear_ahead(causal: bool) -> None:
+def test_a_causal_pitch_encoder_does_not_look_ahead(causal: bool) -> None:
     encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(resnet="tiny", n_mels=64, causal=causal))
     sound, later = torch.randn(2, 1, RATE)
     later[:, : RATE // 2] = sound[:, : RATE // 2]
@@ -93,37 +93,36 @@ def test_a_causal_pitch_encoder_does_not_hear_ahead(causal: bool) -> None:
     assert difference[140:].mean() > 1e-4
 
 
-def test_pitch_is_the_mean_of_what_is_believed() -> None:
+def test_pitch_is_the_mean_of_the_pitch_probabilities() -> None:
     encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(n_mels=64))
-    heard = encoder(_tone(220.0))
-    assert heard.f0_hz.shape == (1, 250)
-    torch.testing.assert_close(heard.belief.sum(-1), torch.ones(1, 32))
-    expected = (heard.belief * torch.linspace(0, 127, 256)).sum(-1)
-    torch.testing.assert_close(heard.midi, expected)
-    heard.f0_hz.sum().backward()
+    encoded = encoder(_tone(220.0))
+    assert encoded.f0_hz.shape == (1, 250)
+    torch.testing.assert_close(encoded.probabilities.sum(-1), torch.ones(1, 32))
+    expected = (encoded.probabilities * torch.linspace(0, 127, 256)).sum(-1)
+    torch.testing.assert_close(encoded.midi, expected)
+    encoded.f0_hz.sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in encoder.parameters() if p.grad is not None)
 
 
-def test_the_least_surprise_is_at_the_truth() -> None:
+def test_the_cross_entropy_is_least_at_the_true_pitch() -> None:
     bins = torch.linspace(0, 127, 128)
     weight = torch.ones(1, 1)
 
-    def told(center: float, width: float = 1.0) -> float:
-        belief = torch.softmax(-(((bins - center) / width) ** 2), 0)[None, None]
-        return float(surprise(belief, torch.tensor([[60.0]]), weight))
+    def entropy(center: float, width: float = 1.0) -> float:
+        probabilities = torch.softmax(-(((bins - center) / width) ** 2), 0)[None, None]
+        return float(pitch_cross_entropy(probabilities, torch.tensor([[60.0]]), weight))
 
-    assert told(60.0) < told(59.0) < told(56.0)
-    assert told(60.0, 0.3) < told(60.0, 3.0)
-    # Between two pitches the truth is shared, so the least is not zero but ln 2.
+    assert entropy(60.0) < entropy(59.0) < entropy(56.0)
+    assert entropy(60.0, 0.3) < entropy(60.0, 3.0)
+    # Halfway between two pitches the target is half of each, so the minimum is not zero but ln 2.
     halves = torch.full((1, 1, 2), 0.5)
-    assert float(surprise(halves, torch.tensor([[63.5]]), weight)) == pytest.approx(math.log(2))
+    assert float(pitch_cross_entropy(halves, torch.tensor([[63.5]]), weight)) == pytest.approx(math.log(2))
     two = torch.full((1, 2, 2), 0.5)
-    assert float(surprise(two, torch.tensor([[0.0, 127.0]]), torch.tensor([[1.0, 0.0]]))) == pytest.approx(
-        math.log(2)
-    )
+    ends, first_alone = torch.tensor([[0.0, 127.0]]), torch.tensor([[1.0, 0.0]])
+    assert float(pitch_cross_entropy(two, ends, first_alone)) == pytest.approx(math.log(2))
 
 
-def test_a_pitch_encoder_learns_to_hear_in_a_minute_of_tones() -> None:
+def test_a_pitch_encoder_learns_from_a_few_tones() -> None:
     torch.manual_seed(0)
     encoder = PitchEncoder(RATE, HOP, PitchEncoderConfig(resnet="tiny", n_mels=64, n_bins=64))
     optimizer = torch.optim.Adam(encoder.parameters(), 1e-3)

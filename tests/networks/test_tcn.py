@@ -1,4 +1,4 @@
-"""The temporal convolutional network: its formula, and how far back it hears."""
+"""The temporal convolutional network: its formula, and the frames that it depends on."""
 
 import torch
 
@@ -6,7 +6,7 @@ from oscine.networks.tcn import Tcn, TcnLayer
 
 
 def _slowly(layer: TcnLayer, x: torch.Tensor) -> torch.Tensor:
-    """A layer's formula, frame by frame and tap by tap; nothing before the beginning."""
+    """The formula of a layer, frame by frame and tap by tap; there is nothing before the beginning."""
     size, dilation, width = layer.kernel_size, layer.dilation, x.shape[1]
     normed = layer.norm(x)
     rows = []
@@ -32,18 +32,18 @@ def test_it_is_its_formula() -> None:
             torch.testing.assert_close(whole, network.norm(y), rtol=0, atol=1e-12)
 
 
-def test_it_hears_as_far_back_as_it_says_and_nothing_ahead() -> None:
+def test_it_depends_on_as_many_frames_as_it_says_and_on_no_later_frame() -> None:
     network = Tcn(1, 6, n_layers=4, kernel_size=3).double()
     reach = sum(network.n_past)
     assert reach == 2 * (1 + 2 + 4 + 8)
     x = torch.randn(1, 100, 1, dtype=torch.float64, requires_grad=True)
-    # The sum over channels of a normed frame is a constant: one channel is asked.
+    # The sum over the channels of a normalised frame is constant, so one channel is used.
     (slope,) = torch.autograd.grad(network(x)[0, 60, 0], x)
-    heard = slope[0, :, 0].nonzero()[:, 0].tolist()
-    assert heard == list(range(60 - reach, 61))
+    used = slope[0, :, 0].nonzero()[:, 0].tolist()
+    assert used == list(range(60 - reach, 61))
 
 
-def test_it_remembers_what_happened_a_while_ago() -> None:
+def test_it_learns_to_delay_by_many_frames() -> None:
     torch.manual_seed(0)
     network, head = Tcn(1, 16, n_layers=4, kernel_size=3), torch.nn.Linear(16, 1)
     optimizer = torch.optim.Adam([*network.parameters(), *head.parameters()], 1e-2)
@@ -54,5 +54,5 @@ def test_it_remembers_what_happened_a_while_ago() -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    # Who knows nothing of the past is wrong by the variance, 1.
+    # Without the past, the error is the variance, 1.
     assert float(loss.detach()) < 0.3

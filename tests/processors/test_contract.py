@@ -121,8 +121,8 @@ CASES |= {
     "source-filter vocoder": Case(
         lambda: VOCODER.build(RATE, HOP), lambda: _arguments(VOCODER.build(RATE, HOP)), HOP
     ),
-    "reverb of one partition": Case(lambda: _loud(Reverb(40, 64)), lambda: [torch.randn(2, 300)], 1),
-    "reverb of several": Case(lambda: _loud(Reverb(700, 64)), lambda: [torch.randn(2, 1000)], 1),
+    "reverb of one partition": Case(lambda: _loud(Reverb(40)), lambda: [torch.randn(2, 300)], 1),
+    "reverb of several": Case(lambda: _loud(Reverb(2500)), lambda: [torch.randn(2, 1000)], 1),
 }
 
 
@@ -183,7 +183,7 @@ def test_no_streaming_class_is_left_out() -> None:
 
 
 def test_gradients_of_the_reverb() -> None:
-    reverb = _loud(Reverb(9, 4)).double()
+    reverb = _loud(Reverb(9)).double()
     inputs = (torch.randn(1, 12, dtype=torch.float64, requires_grad=True), reverb.impulse_response)
     assert torch.autograd.gradcheck(lambda x, _: reverb(x), inputs)
     assert torch.autograd.gradcheck(lambda x, _: reverb.step(x, state=reverb.init_state(1))[0], inputs)
@@ -411,6 +411,7 @@ def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
         (lambda: Wavetable(4, 0, RATE, HOP), "n_harmonics is 0"),
         (lambda: Pulse(RATE, HOP, "even"), "harmonics is 'even'; give one of all, odd."),
         (lambda: Filter(1, HOP), "n_bands is 1"),
+        (lambda: Filter(9, HOP, start_db_per_octave=1.0), "start_db_per_octave is 1.0"),
         (lambda: Filter(9, HOP, "linear"), "phase is 'linear'; give one of zero, minimum."),
         (lambda: Reverb(1), "n_taps is 1"),
         (lambda: Sum({}), "no part"),

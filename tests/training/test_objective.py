@@ -11,7 +11,7 @@ from oscine.data.synthetic import synthetic_tones
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig, TrainingConfig
 from oscine.models.inputs import F0, CurveConfig, F0Config, Identity, IdentityConfig, LoudnessConfig
-from oscine.networks import ControllerConfig, HeardPitch, PitchEncoder, PitchEncoderConfig
+from oscine.networks import ControllerConfig, EncodedPitch, PitchEncoder, PitchEncoderConfig
 from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig
 from oscine.training.objective import Objective, batch_conditions, pitch_encoder
 
@@ -25,10 +25,10 @@ class Guess(PitchEncoder):
         super().__init__(RATE, HOP, PitchEncoderConfig(n_mels=16, n_bins=8))
         self.midi = torch.nn.Parameter(torch.tensor(69 + 12 * math.log2(f0_hz / 440)))
 
-    def forward(self, audio: torch.Tensor) -> HeardPitch:
+    def forward(self, audio: torch.Tensor) -> EncodedPitch:
         f0_hz = 440 * 2 ** ((self.midi.expand(len(audio), audio.shape[1] // HOP) - 69) / 12)
-        belief = torch.full((len(audio), FRAMES // 8, 4), 0.25)
-        return HeardPitch(f0_hz, belief, torch.zeros(len(audio), FRAMES // 8))
+        probabilities = torch.full((len(audio), FRAMES // 8, 4), 0.25)
+        return EncodedPitch(f0_hz, probabilities, torch.zeros(len(audio), FRAMES // 8))
 
 
 def _instrument(guess_hz: float) -> Instrument:
@@ -173,7 +173,7 @@ def test_the_conditions_of_a_batch_are_its_own() -> None:
     batch = _batch(300.0)
     breath = torch.linspace(0.0, 1.0, FRAMES)[None]
     conditions = batch_conditions(
-        instrument, batch._replace(curves={"breath": breath}, voice=torch.tensor([1]))
+        instrument, batch._replace(curves={"breath": breath}, identity=torch.tensor([1]))
     )
     assert torch.equal(conditions["f0_hz"], batch.f0_hz)
     assert torch.equal(conditions["loudness_db"], batch.loudness_db)

@@ -380,7 +380,8 @@ _SCRIPT = """
 import sys, torch
 from oscine.cli.main import main
 torch.set_num_threads(1)
-main(["train", *sys.argv[1:], "--recipe=tiny", *[f"--set={key}={value}" for key, value in {OVERRIDES}.items()]])
+settings = [f"--set={key}={value}" for key, value in {OVERRIDES}.items()]
+main(["train", *sys.argv[1:], "--recipe=tiny", *settings])
 """
 
 

@@ -1,3 +1,5 @@
+import errno
+
 import numpy as np
 import pytest
 import soundfile
@@ -71,6 +73,42 @@ def test_an_input_without_a_note_and_an_instrument_without_statistics_are_remark
     assert "No note" in report.remarks[0]
     assert "no statistics" in report.remarks[1]
     assert report.note_share == 0
+
+
+@pytest.mark.parametrize(
+    ("sound", "words"),
+    [
+        (lambda tune: np.stack([tune, -tune], axis=1), "cancel each other when mixed to mono; invert"),
+        (lambda tune: 1e-5 * tune, "too quiet, with a peak below -70 dB"),
+        (lambda tune: 0 * tune, "too quiet, with a peak below -70 dB"),
+        (lambda tune: 0.1 * np.random.default_rng(0).standard_normal(len(tune)), "neither too quiet nor"),
+    ],
+)
+def test_why_there_is_no_note_is_said(tune, tmp_path, sound, words):
+    audio, rate = soundfile.read(tune)
+    soundfile.write(tmp_path / "in.wav", sound(audio), rate, subtype="FLOAT")
+    report = transfer_file(SineInstrument(None), tmp_path / "in.wav", tmp_path / "out.wav")
+    assert report.note_share == 0
+    assert words in report.remarks[0]
+
+
+def test_a_quiet_tune_is_played(tune, tmp_path):
+    audio, rate = soundfile.read(tune)
+    shares = []
+    for name, gain_db in (("loud.wav", 0), ("quiet.wav", -46)):
+        soundfile.write(tmp_path / name, audio * 10 ** (gain_db / 20), rate, subtype="FLOAT")
+        report = transfer_file(SineInstrument(None), tmp_path / name, tmp_path / "out.wav")
+        shares.append(report.note_share)
+    assert shares[0] > 0.5
+    assert shares[1] == pytest.approx(shares[0], abs=0.02)
+
+
+def test_a_damaged_input_is_remarked(tune, tmp_path):
+    soundfile.write(tmp_path / "in.wav", *soundfile.read(tune))
+    content = (tmp_path / "in.wav").read_bytes()
+    (tmp_path / "in.wav").write_bytes(content[: len(content) // 2])
+    report = transfer_file(SineInstrument(None), tmp_path / "in.wav", tmp_path / "out.wav")
+    assert report.remarks[0].startswith("Of the input: truncated: the header promises")
 
 
 def test_a_tune_outside_the_learned_pitches_is_remarked(tune, tmp_path):
@@ -152,3 +190,16 @@ def test_progress_reaches_the_end(tune, tmp_path):
     assert told[0] == ("analysing", 0.0)
     assert told[-1] == ("playing", 1.0)
     assert [done for what, done in told if what == "playing"] == sorted(d for w, d in told if w == "playing")
+
+
+def test_a_full_disk_is_said_with_the_path_and_leaves_nothing(tune, tmp_path, monkeypatch):
+    def full(path, blocks, on_samples):
+        raise OSError("8192 requested and 4096 written")  # as numpy's tofile says it
+
+    monkeypatch.setattr("oscine.transfer.transferring._write_raw", full)
+    monkeypatch.setattr("oscine.files._refusal", lambda folder: errno.ENOSPC)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(OSError, match="No space left on device") as refusal:
+        transfer_file(SineInstrument(statistics(67, 79)), tune, tmp_path / "out.wav")
+    assert refusal.value.filename == str(tmp_path / "out.wav")
+    assert sorted(tmp_path.iterdir()) == before

@@ -12,6 +12,7 @@ from oscine.analysis.pitch.known import with_known_pitch
 from oscine.analysis.pitch.trackers import TRACKERS
 from oscine.analysis.signal import ANALYSIS_RATE
 from oscine.audio import probe, read_blocks
+from oscine.files import printable
 
 
 class Comparison(NamedTuple):
@@ -56,7 +57,7 @@ def compare_total(folder: Path, comparisons: list[Comparison]) -> dict[str, Any]
     tracked = [one.tracked for one in comparisons if one.tracked]
     joined = {name: Features.concatenate([one[name] for one in tracked]) for name in TRACKERS if tracked}
     return {
-        "path": str(folder),
+        "path": printable(folder),
         "duration_s": round(sum(one.summary["duration_s"] for one in comparisons if one.tracked), 3),
         "pairs": _rounded([asdict(one) for one in agreements(joined)]),
         "files": [one.summary for one in comparisons],

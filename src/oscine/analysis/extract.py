@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from oscine.analysis.pitch.f0_file import F0Curve
 from oscine.analysis.pitch.swift_f0 import TRACKER_HOP
 from oscine.analysis.pitch.trackers import TRACKERS, Tracker, tracker_named
 from oscine.analysis.signal import ANALYSIS_RATE, check_grid, to_analysis_rate
-from oscine.audio.samples import check_blocks, mono_blocks, resample_blocks
+from oscine.audio import Rate, Samples, Sound, rate_of, sound_blocks
+from oscine.audio.samples import check_blocks, check_rate, resample_blocks
 from oscine.errors import InputError
 from oscine.functional import loudness
 from oscine.functional.framing import frame_centers
@@ -27,14 +29,19 @@ from oscine.functional.framing import frame_centers
 # Four seconds are as fast as sixteen, with the same result, and the tracker holds 170 MB less.
 _STRETCH = 256 * TRACKER_HOP
 _CONTEXT = 16 * TRACKER_HOP
+# The trackers hear every sound at one level: the loudest quarter of a second so far is brought to −15 dB of
+# full scale, unless it is below −90 dB, the noise of 16 bits. "So far" is up to the end of the stretch with
+# its context: a rule that a stream can follow, and that does not depend on how the audio came in.
+_LEVEL_WINDOW = _CONTEXT
+_HEARD_AT, _QUIETEST = 10 ** (-15 / 20), 10 ** (-90 / 20)
 
 NO_PITCH_HZ = 440.0
 _LONGEST_LEAD_S = 60.0
 
 
 def analyze(
-    audio: Tensor | np.ndarray,
-    sample_rate: int,
+    audio: Sound | Samples,
+    sample_rate: Rate | None = None,
     hop_length: int | None = None,
     tracker: str | F0Curve = TRACKERS[0],
 ) -> Features:
@@ -45,8 +52,9 @@ def analyze(
     ``Features.concatenate(analyze_blocks(blocks of x))``, bit for bit.
 
     Args:
-        audio: ``(time,)`` or ``(channel, time)``, of any real dtype; floats in −1 … 1.
-        sample_rate: In Hz.
+        audio: A path, samples and their rate as ``(samples, sample_rate)``, or samples alone: ``(time,)``
+            or ``(channel, time)``, of any real dtype; floats in −1 … 1.
+        sample_rate: In Hz, of samples that come without it; left out otherwise.
         hop_length: Samples from frame to frame; by default ``round(sample_rate / 250)``.
         tracker: What finds the pitch, one of ``TRACKERS``; or a curve of the pitch that is known already.
 
@@ -64,19 +72,43 @@ def analyze(
         >>> round(float(analyze(tone, 16000).f0_hz[125]), 1)
         440.0
     """
-    hop_length = check_grid(sample_rate, hop_length)
-    blocks = mono_blocks(audio, sample_rate)
-    return Features.concatenate(list(analyze_blocks(blocks, sample_rate, hop_length, tracker=tracker)))
+    sound, rate = _with_rate(audio, sample_rate)
+    hop_length = check_grid(rate, hop_length)
+    blocks = sound_blocks(sound)
+    return Features.concatenate(list(analyze_blocks(blocks, rate, hop_length, tracker=tracker)))
+
+
+def _with_rate(audio: Sound | Samples, sample_rate: Rate | None) -> tuple[Sound, int]:
+    """Return a sound with all that it needs, and its sample rate.
+
+    Raises:
+        InputError: When the rate is missing, said twice, or none of recorded sound; or the file is no audio.
+    """
+    is_file, is_pair = isinstance(audio, str | Path), isinstance(audio, tuple)
+    if (is_file or is_pair) != (sample_rate is None):
+        has = "a file, and samples given with it in a pair, have their own; leave it out"
+        lacks = "give that of the samples in Hz"
+        raise InputError(f"The sample rate is {sample_rate}; {lacks if sample_rate is None else has}.")
+    if is_file:
+        return audio, rate_of(audio)
+    sound = audio if is_pair else (audio, sample_rate)
+    if len(sound) != 2:
+        raise InputError(f"A tuple of {len(sound)} is no sound; give (samples, sample_rate).")
+    return sound, check_rate(sound[1])
 
 
 def analyze_blocks(
     blocks: Iterable[np.ndarray],
-    sample_rate: int,
+    sample_rate: Rate,
     hop_length: int | None = None,
     n_threads: int = 1,
     tracker: str | F0Curve = TRACKERS[0],
 ) -> Iterator[Features]:
     """Yield the features of a stream, in order, a stretch of about 4 s at a time.
+
+    The trackers hear the sound at one level, so that a quiet recording has the same pitch as a loud one: it
+    is multiplied by a factor that follows from the loudest quarter of a second so far. Loudness and power are
+    those of the sound as it is.
 
     Memory does not grow with the length: about 5 s of audio are held for each thread. The features of a
     beginning without pitch are held back until the first voiced frame, whose pitch they carry, though no
@@ -96,13 +128,14 @@ def analyze_blocks(
     Raises:
         InputError: As ``analyze``; the features of earlier stretches may have been handed out by then.
     """
+    sample_rate = check_rate(sample_rate)
     grid = _Grid(sample_rate, check_grid(sample_rate, hop_length))
     pitch = tracker if isinstance(tracker, F0Curve) else tracker_named(tracker)
     return _hold_pitch(_side_by_side(_stretches(blocks, grid, pitch), n_threads), grid)
 
 
 def paper_loudness(
-    audio: Tensor | np.ndarray, sample_rate: int, hop_length: int | None = None
+    audio: Samples, sample_rate: Rate, hop_length: int | None = None
 ) -> Float[Tensor, " frame"]:
     """Return the loudness, in dB, by the definition of the paper's table, on the frames' instants.
 
@@ -117,9 +150,11 @@ def paper_loudness(
     Reference:
         ``functional.loudness.paper_loudness_db``.
     """
+    sample_rate = check_rate(sample_rate)
     grid = _Grid(sample_rate, check_grid(sample_rate, hop_length))
     signal = torch.from_numpy(to_analysis_rate(audio, sample_rate))
-    centers = frame_centers(grid.n_frames(audio.shape[-1]), grid.hop_length, sample_rate, ANALYSIS_RATE)
+    n_samples = audio.shape[-1] if isinstance(audio, Tensor | np.ndarray) else np.shape(audio)[-1]
+    centers = frame_centers(grid.n_frames(n_samples), grid.hop_length, sample_rate, ANALYSIS_RATE)
     # In parts: a window of 2048 samples every 64 is 32 times the audio.
     parts = [loudness.paper_loudness_db(signal, part, ANALYSIS_RATE) for part in centers.split(4096)]
     return torch.cat([torch.zeros(0), *parts])
@@ -182,7 +217,7 @@ def _stretches(
             yield block
 
     # buffer[0] is sample `origin` of the signal at the analysis rate; frames before `frame` are done.
-    buffer, origin, stretch, frame = np.zeros(0, dtype=np.float32), 0, 0, 0
+    buffer, origin, stretch, frame, level = np.zeros(0, dtype=np.float32), 0, 0, 0, 0.0
     for block in resample_blocks(counted(), grid.sample_rate, ANALYSIS_RATE):
         buffer = np.concatenate([buffer, block])
         while origin + len(buffer) >= (stretch + 1) * _STRETCH + _CONTEXT:
@@ -190,7 +225,8 @@ def _stretches(
             stop = grid.first_frame_from(stretch * _STRETCH)
             if stop > frame:
                 signal = buffer[: stretch * _STRETCH + _CONTEXT - origin]
-                yield partial(_measure, signal, origin, frame, stop, grid, pitch)
+                level = max(level, _loudest(signal))
+                yield partial(_measure, signal, level, origin, frame, stop, grid, pitch)
             frame = stop
             drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
             buffer, origin = buffer[drop:], origin + drop
@@ -205,20 +241,35 @@ def _stretches(
         stop = n_frames if ends_here else min(n_frames, grid.first_frame_from(stretch * _STRETCH))
         if stop > frame:
             signal = buffer[: stretch * _STRETCH + _CONTEXT - origin]
-            yield partial(_measure, signal, origin, frame, stop, grid, pitch)
+            level = max(level, _loudest(signal))
+            yield partial(_measure, signal, level, origin, frame, stop, grid, pitch)
         frame = stop
         drop = max(0, stretch * _STRETCH - _CONTEXT - origin)
         buffer, origin = buffer[drop:], origin + drop
 
 
+def _loudest(signal: np.ndarray) -> float:
+    """Return the greatest root mean square of a quarter of a second."""
+    edges = np.arange(0, len(signal), _LEVEL_WINDOW)
+    energy = np.add.reduceat(np.square(signal, dtype=np.float64), edges)
+    return float(np.sqrt(energy.max() / min(_LEVEL_WINDOW, len(signal))))
+
+
 def _measure(
-    signal: np.ndarray, origin: int, start: int, stop: int, grid: _Grid, pitch: Tracker | F0Curve
+    signal: np.ndarray,
+    level: float,
+    origin: int,
+    start: int,
+    stop: int,
+    grid: _Grid,
+    pitch: Tracker | F0Curve,
 ) -> Features:
     centers = torch.tensor([grid.center(frame) - origin for frame in range(start, stop)], dtype=torch.int64)
     if isinstance(pitch, F0Curve):
         f0_hz, confidence = pitch.at(np.arange(start + 1, stop + 1) * (grid.hop_length / grid.sample_rate))
     else:
-        f0_hz, confidence = pitch(signal, centers.numpy())
+        heard = signal * np.float32(_HEARD_AT / max(level, _QUIETEST))
+        f0_hz, confidence = pitch(heard, centers.numpy())
     audio = torch.from_numpy(np.ascontiguousarray(signal))
     return Features(
         torch.from_numpy(f0_hz.astype(np.float32)),

@@ -16,6 +16,7 @@ from oscine.analysis.signal import ANALYSIS_RATE, default_hop_length
 from oscine.analysis.stretches import stretches
 from oscine.audio.file import AUDIO_SUFFIXES, FileReport, probe, read_blocks
 from oscine.errors import InputError
+from oscine.files import printable
 
 _PICTURE_S = 300.0
 
@@ -71,7 +72,7 @@ def inspect_file(path: Path, picture: Path | None = None, tracker: str = TRACKER
     if picture is not None:
         sound = np.concatenate(sounds)[: int(_PICTURE_S * ANALYSIS_RATE)]
         shown = features.slice(0, -(-len(sound) // features.hop_length))
-        plot_features(sound, ANALYSIS_RATE, shown, picture, path.name)
+        plot_features(sound, ANALYSIS_RATE, shown, picture, printable(path.name))
     quality = merge(qualities, report.clipped_s)
     summary = _told(report) | quality.model_dump(exclude={"evidence"}) | _levels([features])
     return Inspection(summary, quality, features)
@@ -81,7 +82,7 @@ def summarize(folder: Path, inspections: list[Inspection]) -> dict[str, Any]:
     """Return a folder's total: the reports of its usable files, taken together."""
     verdicts = [one.summary["verdict"] for one in inspections]
     summary: dict[str, Any] = {
-        "path": str(folder),
+        "path": printable(folder),
         "verdict": "rejected" if all(verdict == "rejected" for verdict in verdicts) else "ok",
         "reasons": [],
         "n_files": {verdict: verdicts.count(verdict) for verdict in ("ok", "repaired", "rejected")},

@@ -1,6 +1,8 @@
 """A picture of what the analysis heard: waveform, spectrogram with the pitch, confidence, loudness."""
 
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
@@ -9,6 +11,9 @@ from oscine.analysis.features import CONFIDENT, VOICED, Features
 from oscine.analysis.signal import ANALYSIS_RATE, to_analysis_rate
 from oscine.analysis.spectrogram import draw_spectrogram
 from oscine.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _INK, _FAINT, _GRID = "#1b2733", "#66727f", "#e3e7eb"
 _WAVE, _LOUD, _SURE, _PITCH = "#4c7a9c", "#b5532a", "#3d7d57", "#7ff0ff"
@@ -46,7 +51,10 @@ def plot_features(
     FigureCanvasAgg(figure)
     wave, spectrum, sure, loud = figure.subplots(4, 1, sharex=True, height_ratios=[1.1, 4.2, 0.9, 1.5])
     if title:
-        figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="bold", color=_INK)
+        # A name is no formula, whatever dollar signs are in it.
+        figure.suptitle(
+            title, x=0.012, ha="left", fontsize=15, fontweight="bold", color=_INK, parse_math=False
+        )
 
     _draw_waveform(wave, signal, duration_s)
     draw_spectrogram(spectrum, signal, ANALYSIS_RATE, logarithmic=True)
@@ -85,7 +93,25 @@ def plot_features(
             axes.grid(True, color=_GRID, linewidth=0.7)
             axes.set_axisbelow(True)
     figure.align_ylabels()
-    write_atomically(path, lambda temporary: figure.savefig(temporary, format="png"))
+    write_figure(figure, path)
+
+
+def write_figure(figure: "Figure", path: str | Path, dpi: int | None = None) -> None:
+    """Write a picture as PNG; a character that the font does not have is drawn as a box, without a warning.
+
+    Args:
+        figure: The picture.
+        path: Where; a file that is there is replaced.
+        dpi: Pixels per inch; the figure's own where left out.
+
+    Raises:
+        OSError: When it cannot be written.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        write_atomically(
+            path, lambda temporary: figure.savefig(temporary, format="png", dpi=dpi or figure.dpi)
+        )
 
 
 def _draw_waveform(axes, signal: np.ndarray, duration_s: float) -> None:

@@ -4,9 +4,8 @@ Because everything is measured at this rate, the same sound gives the same featu
 """
 
 import numpy as np
-from torch import Tensor
 
-from oscine.audio.samples import check_blocks, mono_blocks, resample_blocks
+from oscine.audio.samples import Rate, Samples, check_blocks, check_rate, mono_blocks, resample_blocks
 from oscine.errors import InputError
 
 ANALYSIS_RATE = 16000
@@ -18,27 +17,29 @@ def default_hop_length(sample_rate: int) -> int:
     return max(1, round(sample_rate / 250))
 
 
-def check_grid(sample_rate: int, hop_length: int | None) -> int:
+def check_grid(sample_rate: Rate, hop_length: int | float | None) -> int:
     """Return the hop length to use.
 
     Raises:
         InputError: When the sample rate or the hop length cannot be worked with.
     """
-    if not 4000 <= sample_rate <= 768000:
-        raise InputError(f"The sample rate is {sample_rate} Hz; give audio of 4000 to 768000 Hz.")
+    sample_rate = check_rate(sample_rate)
     if hop_length is None:
         return default_hop_length(sample_rate)
-    if not 1 <= hop_length <= sample_rate:
-        raise InputError(f"The hop length is {hop_length} samples; give 1 to {sample_rate} (one second).")
-    return hop_length
+    if hop_length != int(hop_length) or not 1 <= hop_length <= sample_rate:
+        raise InputError(
+            f"The hop length is {hop_length} samples; give a whole number, 1 to {sample_rate} (one second)."
+        )
+    return int(hop_length)
 
 
-def to_analysis_rate(audio: Tensor | np.ndarray, sample_rate: int) -> np.ndarray:
+def to_analysis_rate(audio: Samples, sample_rate: Rate) -> np.ndarray:
     """Return a whole signal as mono float32 at ``ANALYSIS_RATE``.
 
     Raises:
         InputError: As ``mono_blocks`` and ``check_blocks``.
     """
+    sample_rate = check_rate(sample_rate)
     blocks = resample_blocks(
         check_blocks(mono_blocks(audio, sample_rate), sample_rate), sample_rate, ANALYSIS_RATE
     )

@@ -1,15 +1,17 @@
 """Sound: files and arrays in, mono float32 blocks out, and a verdict on what was found."""
 
-from oscine.audio.file import AUDIO_SUFFIXES, Sound, probe, read_audio, read_blocks, sound_blocks
+from oscine.audio.file import AUDIO_SUFFIXES, Sound, probe, rate_of, read_audio, read_blocks, sound_blocks
 from oscine.audio.report import FileReport
-from oscine.audio.samples import Samples
+from oscine.audio.samples import Rate, Samples
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "FileReport",
+    "Rate",
     "Samples",
     "Sound",
     "probe",
+    "rate_of",
     "read_audio",
     "read_blocks",
     "sound_blocks",

@@ -9,7 +9,15 @@ from jaxtyping import Float, Float32
 from oscine.audio.decoder import DamageError, Decoder, open_decoder
 from oscine.audio.ffmpeg import FFMPEG_SUFFIXES
 from oscine.audio.report import FileReport, Tally
-from oscine.audio.samples import Samples, channel_blocks, check_blocks, check_rate, mix_down, resample_blocks
+from oscine.audio.samples import (
+    Rate,
+    Samples,
+    channel_blocks,
+    check_blocks,
+    check_rate,
+    mix_down,
+    resample_blocks,
+)
 from oscine.errors import InputError
 from oscine.files import printable
 
@@ -19,7 +27,7 @@ AUDIO_SUFFIXES = FFMPEG_SUFFIXES | frozenset(
 )
 """Endings of the files in a folder that are looked at."""
 
-Sound = str | Path | tuple[Samples, int | float]
+Sound = str | Path | tuple[Samples, Rate]
 """What can be read: a file, or samples ``(time,)`` or ``(channel, time)`` and their rate in Hz."""
 
 
@@ -51,13 +59,7 @@ def read_blocks(
     """
     path = Path(path)
     with open_decoder(path) as decoder:
-        try:
-            old_rate = check_rate(decoder.sample_rate)
-        except InputError:
-            raise InputError(
-                f"{printable(path)} says that its sample rate is {decoder.sample_rate} Hz, which is none of "
-                "recorded sound; set the rate right."
-            ) from None
+        old_rate = _recorded_rate(path, decoder)
         rate = old_rate if sample_rate is None else check_rate(sample_rate)
         reading = _Reading(path, decoder)
         n_block = max(1, round(block_s * rate))
@@ -140,6 +142,26 @@ def sound_blocks(
     yield from resample_blocks(tally.mono(checked()), old_rate, sample_rate or old_rate)
     if on_report is not None:
         on_report(tally.report("", old_rate, n_channels))
+
+
+def rate_of(path: str | Path) -> int:
+    """Return the sample rate of a file in Hz.
+
+    Raises:
+        InputError: As ``read_blocks``.
+    """
+    with open_decoder(Path(path)) as decoder:
+        return _recorded_rate(Path(path), decoder)
+
+
+def _recorded_rate(path: Path, decoder: Decoder) -> int:
+    try:
+        return check_rate(decoder.sample_rate)
+    except InputError:
+        raise InputError(
+            f"{printable(path)} says that its sample rate is {decoder.sample_rate} Hz, which is none of "
+            "recorded sound; set the rate right."
+        ) from None
 
 
 def read_audio(path: str | Path, sample_rate: int | None = None) -> tuple[Float32[np.ndarray, " time"], int]:

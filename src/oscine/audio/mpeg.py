@@ -48,11 +48,13 @@ def inspect_mpeg(content: mmap.mmap, start: int) -> Findings:
         size -= 128
     parts: list[tuple[int, int]] = []
     first: tuple[int, _Frame] | None = None
-    is_cut = False
+    is_cut, kind = False, (0, 0)
     while position + 4 <= size:
         frame = _frame(content[position : position + 4])
         in_step = bool(parts) and parts[-1][1] == position
-        if frame is None or not (in_step or _goes_on(content, position, frame, size)):
+        # One of another kind, even in step, has to be followed by one of its own.
+        is_alike = in_step and frame is not None and frame[1:3] == kind
+        if frame is None or not (is_alike or _goes_on(content, position, frame, size)):
             if content[position : position + 8] == b"APETAGEX":
                 break
             following = content.find(b"\xff", position + 1, size)
@@ -65,7 +67,7 @@ def inspect_mpeg(content: mmap.mmap, start: int) -> Findings:
         if stop > size:
             is_cut = True
             break
-        first = first or (position, frame)
+        first, kind = first or (position, frame), frame[1:3]
         rates.add(frame.sample_rate)
         n_frames, n_samples = n_frames + 1, n_samples + frame.n_samples
         if in_step:
@@ -135,7 +137,7 @@ def _goes_on(content: mmap.mmap, position: int, frame: _Frame, size: int) -> boo
     if following + 4 > size:
         return True
     other = _frame(content[following : following + 4])
-    return other is not None and other.layer == frame.layer
+    return other is not None and other[1:3] == frame[1:3]
 
 
 def _frame(header: bytes) -> _Frame | None:

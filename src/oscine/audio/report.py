@@ -18,6 +18,8 @@ _SILENCE = 10 ** (-70 / 20)
 _LARGEST_SAMPLE = 64.0
 _AUDIBLE_OFFSET = 0.01
 _NOTHING = 1e-6
+#: Of a channel's peak, −30 dB: channels that differ in more than their sign leave more when they are mixed.
+_CANCELLED = 10 ** (-30 / 20)
 _FULL = 0.999
 
 Verdict = Literal["ok", "repaired", "rejected"]
@@ -45,6 +47,16 @@ class FileReport(BaseModel):
     clipped_s: float = Field(
         default=0.0, description="time spent in runs of three or more samples at full scale"
     )
+
+    @property
+    def is_too_quiet(self) -> bool:
+        """Whether no channel reaches −70 dB of full scale."""
+        return max(self.peak, self.channel_peak - abs(self.offset)) < _SILENCE
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the mono sum is so much less than a channel that one must be inverted."""
+        return not self.is_too_quiet and self.peak < _CANCELLED * self.channel_peak
 
 
 class Tally:

@@ -1,6 +1,7 @@
 """Sound in an array, brought to the one form that everything works on: mono float32 blocks at one rate."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import soxr
@@ -13,7 +14,10 @@ from oscine.errors import InputError
 LOWEST_RATE, HIGHEST_RATE = 4_000, 768_000
 """In Hz: the sample rates that recorded sound can have."""
 
-Samples = Tensor | np.ndarray | Sequence[float]
+Rate = int | float | np.integer | np.floating
+"""A sample rate in Hz; ``check_rate`` wants it whole."""
+
+Samples = Tensor | np.ndarray | Sequence[Any]
 """Samples ``(time,)`` or ``(channel, time)``."""
 
 _FEED_S = 1.0
@@ -21,7 +25,7 @@ _LARGEST_SAMPLE = 100.0
 _MOST_CHANNELS = 64
 
 
-def check_rate(sample_rate: int | float) -> int:
+def check_rate(sample_rate: Rate) -> int:
     """Return a sample rate as a whole number of Hz.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import terminal, to_json
 
 if TYPE_CHECKING:
     from oscine.analysis.inspection import Inspection
@@ -39,8 +39,6 @@ def analyze(
     first five minutes. A corrected pitch beside a recording, NAME.f0.csv beside NAME.flac, replaces the
     tracker.
     """
-    import json
-
     from rich.progress import track
 
     from oscine.analysis.inspection import audio_files, inspect_file, summarize
@@ -83,7 +81,7 @@ def analyze(
     total = summarize(recording, rows) if is_folder else rows[0].summary
     if as_json:
         files = {"files": [row.summary for row in rows]} if is_folder else {}
-        typer.echo(json.dumps({**total, **files}, ensure_ascii=False))
+        typer.echo(to_json({**total, **files}))
     elif is_folder:
         _show_folder(console, rows, total)
     elif heard:
@@ -91,7 +89,7 @@ def analyze(
     if not heard:
         if is_folder:
             raise InputError(
-                f"None of the {len(rows)} files in {recording} can be used; the reason for each is above."
+                f"No file in {recording} can be used, of {len(rows)}; each one's reason is above."
             )
         reason = "; ".join(rows[0].summary["reasons"])
         what = f"it {reason}" if reason.startswith("is ") else reason

@@ -1,10 +1,9 @@
 """``oscine analyze --compare``: the trackers side by side, and the passages in which they differ."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import terminal, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +37,7 @@ def compare(recording: Path, as_json: bool) -> None:
     compared = [compare_file(path) for path in progress]
     total = compare_total(recording, compared) if is_folder else compared[0].summary
     if as_json:
-        typer.echo(json.dumps(total, ensure_ascii=False))
+        typer.echo(to_json(total))
     else:
         for one in compared:
             _show_file(console, one.summary)
@@ -48,7 +47,7 @@ def compare(recording: Path, as_json: bool) -> None:
     if not any(one.tracked for one in compared):
         if is_folder:
             raise InputError(
-                f"None of the {len(compared)} files in {recording} can be used; the reason for each is above."
+                f"No file in {recording} can be used, of {len(compared)}; each one's reason is above."
             )
         reasons = "; ".join(total["reasons"])
         raise InputError(f"{recording} cannot be used ({reasons}); give a recording of one voice.")

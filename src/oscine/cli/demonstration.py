@@ -17,6 +17,7 @@ from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
 from oscine.evaluate.report import HEADER, MAIN_COLUMN, add_comparison, facts, rows
 from oscine.files import write_atomically
+from oscine.plural import counted
 from oscine.training import TrainResult, train
 from oscine.transfer import PlayableInstrument, TransferReport, load, transfer_file
 
@@ -87,7 +88,7 @@ def demonstrate(
         f"the last {prepared.held_out_s:.0f} s are held out"
     )
 
-    length = f"{steps} steps" if steps is not None else f"about {minutes:g} minutes"
+    length = counted(steps, "step") if steps is not None else f"about {minutes:g} minutes"
     say(f"[bold]2. Training[/] an instrument, {length}; Ctrl-C goes on with what it has learned by then")
     try:
         trained = train(
@@ -104,7 +105,7 @@ def demonstrate(
         raise InputError(f"{error} Or remove {folder}, or name another folder with --out.") from None
     if trained.terminated:
         raise SystemExit(TERMINATED)
-    say(f"   {trained.steps} step{'' if trained.steps == 1 else 's'} in {trained.minutes:.1f} minutes")
+    say(f"   {counted(trained.steps, 'step')} in {trained.minutes:.1f} minutes")
     instrument = load(folder / "instrument")
 
     with one_thread():
@@ -176,7 +177,8 @@ def _page(
     page = Page(
         "A violin that was learned by listening",
         f"Oscine listened to {prepared.train_s / 60:.1f} minutes of a violin and learned it in "
-        f"{trained.minutes:.1f} minutes, {trained.steps} steps, with {evaluation.n_parameters:,} parameters.",
+        f"{trained.minutes:.1f} minutes, {counted(trained.steps, 'step')}, with "
+        f"{evaluation.n_parameters:,} parameters.",
     )
     for one in performances:
         who = _MELODIES[one.name]

@@ -11,7 +11,7 @@ from oscine.cli.evaluate import evaluate
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
 from oscine.cli.room import room
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import own_words, terminal
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
 from oscine.errors import InputError
@@ -29,7 +29,12 @@ for command in (analyze, prepare, train, evaluate, transfer, room, recipes, demo
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command; bad input and a failing disk are one sentence on standard error, and exit code 2."""
+    """Run a command; bad input and a refusing disk are one sentence on standard error and exit code 2."""
+    with own_words():
+        _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> None:
     try:
         app(arguments, standalone_mode=True)
     except InputError as error:

@@ -1,13 +1,13 @@
 """``oscine prepare``: from a folder of recordings to a dataset, with a verdict for every file."""
 
-import json
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import terminal, to_json
+from oscine.plural import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +70,7 @@ def prepare(
                 seen.append(progress.report)
             bar.update(
                 task,
-                description=f"{progress.done_files} of {progress.n_files} files",
+                description=f"{progress.done_files} of {counted(progress.n_files, 'file')}",
                 completed=progress.done_bytes,
                 total=progress.n_bytes,
             )
@@ -97,16 +97,15 @@ def prepare(
             _show_failure(seen, str(error), as_json)
             raise
     if as_json:
-        typer.echo(report.model_dump_json(indent=2))
+        typer.echo(to_json(report.model_dump(), indent=2))
     else:
         _show(terminal(), report)
 
 
 def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> None:
-
     if as_json:
         files = [report.model_dump() for report in seen]
-        typer.echo(json.dumps({"error": sentence, "files": files}, indent=2, ensure_ascii=False))
+        typer.echo(to_json({"error": sentence, "files": files}, indent=2))
     elif seen:
         _show_files(terminal(), seen, {})
 
@@ -115,9 +114,9 @@ def _show(console: "Console", report: "PrepareReport") -> None:
     quality = report.quality
     _show_files(console, report.files, report.quality_by_file)
     if report.other_files:
-        console.print(f"{report.other_files} other files have no name of an audio file.")
+        console.print(f"{counted(report.other_files, 'other file')}, no audio by name.")
     if report.reused:
-        console.print(f"{report.reused} files were finished by an earlier run.")
+        console.print(f"{counted(report.reused, 'file')} finished by an earlier run.")
     console.print()
     rows = [
         ("usable", f"{quality.usable_minutes:.1f} of {quality.minutes:.1f} minutes"),
@@ -156,8 +155,8 @@ def _show_files(console: "Console", files: "list[FileReport]", qualities: "dict[
         console.print(table)
     verdicts = [report.verdict for report in files]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in _STYLES if name in verdicts)
-    unnamed = f" ({left_out} of them not listed: nothing to report)" if left_out else ""
-    console.print(f"{len(files)} files: {counts}{unnamed}.", soft_wrap=True)
+    unnamed = f" ({left_out} of them not listed: nothing to remark)" if left_out else ""
+    console.print(f"{counted(len(files), 'file')}: {counts}{unnamed}.", soft_wrap=True)
 
 
 def _suspicions(quality: "Quality | None") -> list[str]:

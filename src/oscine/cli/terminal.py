@@ -1,8 +1,74 @@
-"""The console that commands print to."""
+"""What commands print on: any terminal, any name, and nothing but their own words."""
+
+import codecs
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
+from rich.text import Text
+
+from oscine.files import printable
+
+_PLAIN = dict(zip("▁▂▃▄▅▆▇█♯♭–×→·±−", "..::-=+##b-x>.+-", strict=True))
 
 
 def terminal(*, stderr: bool = False) -> Console:
-    """Return a console that shows text as it is: file names are not read as styles, numbers or emoji."""
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    """Return a console that shows text as it is: a file's name is no style, number, emoji or command."""
+    return _Terminal(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+class _Terminal(Console):
+    def render_str(self, text: str, *args: Any, **options: Any) -> Text:
+        """Return a text without what a terminal would obey; every string that is printed comes by here."""
+        shown = "\n".join(printable(line) for line in text.split("\n"))
+        return super().render_str(shown, *args, **options)
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON: names in any script as they are, what a terminal would obey as escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+
+
+@contextmanager
+def own_words() -> Iterator[None]:
+    """Keep the remarks of C libraries off the terminal, and let standard output take every character.
+
+    libsndfile and mpg123 write about odd files to file descriptor 2, into the middle of a report that says
+    the same in one place. What Python writes to standard error still comes through. A terminal whose encoding
+    has no ▁ or ♯ gets a plain character.
+    """
+    codecs.register_error("oscine-plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="oscine-plain")
+    try:
+        is_ours = sys.stderr.fileno() == 2
+    except (AttributeError, OSError, ValueError):
+        is_ours = False
+    if not is_ours:
+        yield
+        return
+    before, kept = sys.stderr, os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    with open(kept, "w", encoding=before.encoding, errors="oscine-plain", buffering=1) as ours:
+        before.flush()
+        os.dup2(nothing, 2)
+        os.close(nothing)
+        sys.stderr = ours
+        try:
+            yield
+        finally:
+            sys.stderr = before
+            os.dup2(kept, 2)
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(one, "?") for one in text), error.end

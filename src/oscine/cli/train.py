@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from oscine.cli.terminal import terminal
+from oscine.plural import counted
 
 #: What a shell reports of a process that SIGTERM ended.
 TERMINATED = 128 + 15
@@ -53,17 +54,13 @@ def train(
     ending = f"Interrupted; go on with: oscine train {dataset} {instrument} --resume. "
     skipped = f", {result.skipped_steps} of them skipped" if result.skipped_steps else ""
     console.print(
-        f"{ending if result.interrupted else ''}{result.folder}: {_steps(result.steps)}{skipped} in "
+        f"{ending if result.interrupted else ''}{result.folder}: {counted(result.steps, 'step')}{skipped} in "
         f"{result.minutes:.1f} minutes, validation loss {result.validation_loss:.3f}. "
         f"Curves: tensorboard --logdir {result.folder / 'training'}",
         soft_wrap=True,
     )
     if result.terminated:
         raise typer.Exit(TERMINATED)
-
-
-def _steps(n: int) -> str:
-    return f"{n} step{'' if n == 1 else 's'}"
 
 
 def _overrides(settings: list[str]) -> dict[str, Any]:

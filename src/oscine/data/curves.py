@@ -11,6 +11,7 @@ from jaxtyping import Float, Float32
 from oscine.analysis.csv_file import broken_row, check_rising, number, read_rows
 from oscine.audio import FileReport
 from oscine.errors import InputError
+from oscine.files import is_file
 from oscine.streaming import is_part_name
 
 SUFFIX = ".curves.csv"
@@ -68,7 +69,7 @@ def curves_file_beside(recording: str | Path) -> Path | None:
     """Return the file of curves beside a recording, ``NAME.curves.csv``, if there is one."""
     recording = Path(recording)
     place = recording.with_name(recording.stem + SUFFIX)
-    return place if place.is_file() else None
+    return place if is_file(place) else None
 
 
 def read_curves(path: str | Path) -> Curves:

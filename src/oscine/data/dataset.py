@@ -15,11 +15,12 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.data.arrays import TakeArrays, gather_takes
 from oscine.data.held_out import FrameRange, Take, split_held_out
-from oscine.data.manifest import MANIFEST, Span, check_shard, read_manifest, identity_of
+from oscine.data.manifest import MANIFEST, Span, check_shard, identity_of, read_manifest
 from oscine.data.segment import ArrayPart, Segment, ShardPart
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics, measure_statistics
 from oscine.errors import InputError
 from oscine.files import file_size, sha256
+from oscine.plural import counted
 
 #: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
 _LEAST_SOUND, _N_TRIES = 0.02, 8
@@ -130,7 +131,8 @@ class Split:
         if not self.segments or batch_size < 1 or n_frames < 1:
             raise InputError(
                 f"A batch of {batch_size} × {n_frames} frames cannot be drawn from "
-                f"{len(self.segments)} segments; prepare more, or ask for at least one crop of one frame."
+                f"{counted(len(self.segments), 'segment')}; prepare more, or ask for at least one "
+                "crop of one frame."
             )
         random = np.random.Generator(np.random.Philox(key=[seed, step]))
         hop_length = self.hop_length
@@ -330,9 +332,9 @@ class Dataset:
 
 def _statistics(takes: list[TakeArrays], parts: list[FrameRange], frame_rate: float) -> Statistics:
     columns = [takes[part.take].columns(part.start, part.stop) for part in parts]
-    measured = [np.concatenate([one[name] for one in columns]) for name in _MEASURED]
+    f0_hz, confidence, loudness_db = (np.concatenate([one[name] for one in columns]) for name in _MEASURED)
     own = {name: np.concatenate([one[name] for one in columns]) for name in takes[0].curves}
-    whole = measure_statistics(*measured, frame_rate, VOICED, curves=own)
+    whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, curves=own)
     by_identity: dict[str, list[FrameRange]] = {}
     for part in parts:
         by_identity.setdefault(identity_of(takes[part.take].name), []).append(part)

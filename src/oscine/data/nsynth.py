@@ -13,6 +13,7 @@ from oscine.data.prepare import PrepareReport, Progress, prepare
 from oscine.errors import InputError
 from oscine.explain import explain
 from oscine.files import read_json
+from oscine.plural import counted
 
 _EXAMPLES, _AUDIO = "examples.json", "audio"
 _TRAIN, _HELD_OUT = "nsynth-train", ("nsynth-test", "nsynth-valid")
@@ -121,8 +122,9 @@ def prepare_nsynth(
         held_out &= {note.path for note in notes}
     if not 0 < len(held_out) < len(notes):
         raise InputError(
-            f"{folder} has {len(notes) - len(held_out)} notes to train on and {len(held_out)} to hold out "
-            f"that are {' or '.join(sources)} and from {lowest} to {highest} in pitch; ask for more of them."
+            f"{folder} has {counted(len(notes) - len(held_out), 'note')} to train on and {len(held_out)} to "
+            f"hold out that are {' or '.join(sources)} and from {lowest} to {highest} in pitch; ask for "
+            "more of them."
         )
     _check_files(folder, notes)
     return prepare(
@@ -183,6 +185,7 @@ def _check_files(folder: Path, notes: list[_Note]) -> None:
     missing = sorted(note.path for note in notes if not (folder / note.path).is_file())
     if missing:
         raise InputError(
-            f"{len(missing)} of {len(notes)} notes in {folder} have no file, the first is {missing[0]}; "
+            f"Files of notes are missing in {folder}: {len(missing)} of {len(notes)}, the first is "
+            f"{missing[0]}; "
             "unpack the set again."
         )

@@ -26,7 +26,7 @@ from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
 from oscine.data.workplace import Settings, remove_unused, workplace
 from oscine.errors import InputError
-from oscine.files import sha256, write_atomically
+from oscine.files import printable, sha256, write_atomically
 
 #: Statistics are of every frame up to this many; longer sets are sampled evenly.
 _STATISTICS_FRAMES = 4_000_000
@@ -251,7 +251,7 @@ class _Plan:
         tracker: str,
     ) -> None:
         settings = f"{_code_fingerprint()} {sample_rate} {hop_length} {tracker}"
-        self._names = [source.relative_to(folder).as_posix() for source in sources]
+        self._names = [printable(source.relative_to(folder).as_posix()) for source in sources]
         self._sizes: dict[str, int] = {}
         self._records: dict[str, FileRecord] = {}
         self._jobs: list[Job] = []
@@ -263,7 +263,7 @@ class _Plan:
             try:
                 # Reading a pipe or a device would never end.
                 content = sha256(source) if source.is_file() else None
-                known = "".join(f" {file.name} {sha256(file)}" for file in beside if file)
+                known = "".join(f" {printable(file.name)} {sha256(file)}" for file in beside if file)
                 self._sizes[name] = source.stat().st_size if source.is_file() else 0
             except OSError as error:
                 content, self._sizes[name] = None, 0
@@ -347,8 +347,8 @@ def _split(
     voiced_s = sum(recording.quality.evidence.voiced_s for recording in recordings)
     if voiced_s < LEAST_VOICED_S:
         raise InputError(
-            f"{folder} holds {voiced_s:.1f} s of sound with a pitch, and less than {LEAST_VOICED_S:.0f} s "
-            "cannot be learned from; record more, and see oscine analyze for what was found."
+            f"{folder} holds {_below(voiced_s, LEAST_VOICED_S)} s of sound with a pitch, and less than "
+            f"{LEAST_VOICED_S:.0f} s cannot be learned; record more, and see oscine analyze for what was found."
         )
     takes = [Take(one.n_frames, one.pitch_midi_median, identity_of(one.name)) for one in recordings]
     if held_out_names is None:
@@ -356,6 +356,11 @@ def _split(
     else:
         train, held_out = split_whole(takes, [held_out_names(recording.name) for recording in recordings])
     return _spans(recordings, train), _spans(recordings, held_out)
+
+
+def _below(value: int | float, limit: int | float) -> str:
+    """Return a value that is below a limit with as few decimals as show it, one at least."""
+    return next(text for text in (f"{value:.{digits}f}" for digits in range(1, 20)) if float(text) < limit)
 
 
 def _spans(recordings: list[Recording], parts: list[FrameRange]) -> list[Span]:

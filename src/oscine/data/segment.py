@@ -61,7 +61,7 @@ class ShardPart(Part):
         first, last = _layout(self.path)[name]
         offset = first + 4 * (start + self._first * (self._hop_length if name == "audio" else 1))
         values = np.empty(stop - start, np.dtype("<f4"))
-        left = memoryview(values).cast("B")
+        left = values.data.cast("B")
         if offset + len(left) <= last:
             with open(self.path, "rb", buffering=0) as file:
                 file.seek(offset)

@@ -158,7 +158,7 @@ def evaluate(
 
     Raises:
         InputError: When nothing is held out, instrument and dataset differ in sample rate or hop length, or
-            the dataset lacks a curve, or has an identity that the instrument lacks.
+            the dataset lacks a curve or has an identity that the instrument lacks.
 
     Reference:
         Engel et al., DDSP, 2020, section 5 and table 1 (definitions: ``oscine.evaluate.metrics``).

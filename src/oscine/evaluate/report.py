@@ -6,6 +6,7 @@ from dataclasses import replace
 from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound
 from oscine.evaluate.page import Page
 from oscine.evaluate.pictures import comparison_picture
+from oscine.plural import counted
 
 HEADER = ("held-out audio", "instrument", "mean control", "harmonic ceiling", "paper")
 MAIN_COLUMN = 1
@@ -75,8 +76,8 @@ def _text(candidate: Metrics | None, name: str, form: str) -> str:
 def facts(evaluation: Evaluation) -> list[str]:
     """Return the further figures, a sentence each."""
     held_out = (
-        f"{evaluation.seconds:.1f} s of held-out audio in {evaluation.n_segments} stretches at "
-        f"{evaluation.sample_rate} Hz; {evaluation.confident_share:.0%} of the frames have a confident "
+        f"{evaluation.seconds:.1f} s of held-out audio in {counted(evaluation.n_segments, 'stretch')} at "
+        f"{evaluation.sample_rate} Hz; {evaluation.confident_share:.0%} of its frames have a confident "
         "pitch and count for f0."
     )
     size = (

@@ -6,42 +6,90 @@ from oscine.functional.activations import (
     normalize_distribution,
     scaled_sigmoid,
 )
-from oscine.functional.convolution import convolve
+from oscine.functional.centroid import spectral_centroid_midi
+from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
 from oscine.functional.fft import fast_fft_length, fft_convolve
-from oscine.functional.filter import minimum_phase_taps, moving_filter, zero_phase_taps
-from oscine.functional.frames import upsample
+from oscine.functional.filter import (
+    FilterState,
+    FixedFilterState,
+    filter_state,
+    fixed_filter_state,
+    fixed_filter_step,
+    minimum_phase_taps,
+    moving_filter,
+    moving_filter_step,
+    zero_phase_taps,
+)
+from oscine.functional.frames import UpsampleState, previous_frames, upsample, upsample_state, upsample_step
+from oscine.functional.framing import frame_centers, frames_at
 from oscine.functional.harmonic import (
+    OscillatorState,
     harmonic_amplitudes,
     harmonic_oscillator,
+    harmonic_oscillator_step,
+    oscillator_state,
     partial_ratios,
     sinusoidal_oscillator,
+    sinusoidal_oscillator_step,
 )
 from oscine.functional.hold import hold_valid
+from oscine.functional.interpolation import refine_frames
 from oscine.functional.loudness import a_weighting_db, loudness_db, paper_loudness_db, rms_power_db
 from oscine.functional.mfcc import log_mel_spectrogram, mfcc
-from oscine.functional.noise import filtered_noise, uniform_noise
+from oscine.functional.noise import (
+    NoiseState,
+    filtered_noise,
+    filtered_noise_step,
+    noise_state,
+    uniform_noise,
+)
 from oscine.functional.onset import OnsetState, onset_state, time_since_onset_s, time_since_onset_step
 from oscine.functional.phase import accumulate_phase
-from oscine.functional.pulse import pulse_train
+from oscine.functional.pulse import PulseState, pulse_state, pulse_train, pulse_train_step
 from oscine.functional.spectral_distance import multi_scale_spectral_distance
 from oscine.functional.stft import stft_magnitude
+from oscine.functional.transport import spectral_transport, wasserstein_distance, wasserstein_power
 from oscine.functional.units import amplitude_to_db, db_to_amplitude, hz_to_midi, midi_to_hz, power_to_db
-from oscine.functional.wavetable import cycle_coefficients, sampled_cycles, wavetable_oscillator
+from oscine.functional.wavetable import (
+    WavetableState,
+    cycle_coefficients,
+    sampled_cycles,
+    wavetable_oscillator,
+    wavetable_oscillator_step,
+    wavetable_state,
+)
 
 __all__ = [
+    "ConvolutionState",
+    "FilterState",
+    "FixedFilterState",
+    "NoiseState",
     "OnsetState",
+    "OscillatorState",
+    "PulseState",
+    "UpsampleState",
+    "WavetableState",
     "a_weighting_db",
     "accumulate_phase",
     "amplitude_to_db",
+    "convolution_state",
     "convolve",
+    "convolve_step",
     "cycle_coefficients",
     "db_to_amplitude",
     "exp_sigmoid",
     "fast_fft_length",
     "fft_convolve",
+    "filter_state",
     "filtered_noise",
+    "filtered_noise_step",
+    "fixed_filter_state",
+    "fixed_filter_step",
+    "frame_centers",
+    "frames_at",
     "harmonic_amplitudes",
     "harmonic_oscillator",
+    "harmonic_oscillator_step",
     "hold_valid",
     "hz_to_midi",
     "log_mel_spectrogram",
@@ -51,22 +99,38 @@ __all__ = [
     "midi_to_hz",
     "minimum_phase_taps",
     "moving_filter",
+    "moving_filter_step",
     "multi_scale_spectral_distance",
+    "noise_state",
     "normalize_distribution",
     "onset_state",
+    "oscillator_state",
     "paper_loudness_db",
     "partial_ratios",
     "power_to_db",
+    "previous_frames",
+    "pulse_state",
     "pulse_train",
+    "pulse_train_step",
+    "refine_frames",
     "rms_power_db",
     "sampled_cycles",
     "scaled_sigmoid",
     "sinusoidal_oscillator",
+    "sinusoidal_oscillator_step",
+    "spectral_centroid_midi",
+    "spectral_transport",
     "stft_magnitude",
     "time_since_onset_s",
     "time_since_onset_step",
     "uniform_noise",
     "upsample",
+    "upsample_state",
+    "upsample_step",
+    "wasserstein_distance",
+    "wasserstein_power",
     "wavetable_oscillator",
+    "wavetable_oscillator_step",
+    "wavetable_state",
     "zero_phase_taps",
 ]

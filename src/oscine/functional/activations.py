@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.kernels.frames import divisor
+
 
 def exp_sigmoid(
     x: Float[Tensor, "*shape"], exponent: float = 10.0, maximum: float = 2.0, threshold: float = 1e-7
@@ -35,6 +37,8 @@ def log_sigmoid_range(x: Float[Tensor, "*shape"], minimum: float, maximum: float
 
 
 def normalize_distribution(weights: Float[Tensor, "*shape channel"]) -> Float[Tensor, "*shape channel"]:
-    """Return non-negative weights divided by their sum; a row of zeros stays a row of zeros."""
-    total = weights.sum(dim=-1, keepdim=True)
-    return weights / torch.where(total > 0, total, torch.ones_like(total))
+    """Return non-negative weights divided by their sum.
+
+    A row whose sum is at most 1e-30 is silent and stays as it is; one whose sum overflows becomes zeros.
+    """
+    return weights / divisor(weights.sum(dim=-1, keepdim=True))

@@ -3,62 +3,46 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from oscine.functional.fft import fft_convolve
+from oscine.functional.checks import require_batch
+from oscine.functional.fft import fast_fft_length, fft_convolve
+
+_LEAST_FFT = 1024
 
 
 class ConvolutionState(NamedTuple):
-    """What a partitioned convolution remembers between two blocks; P is the partition's length."""
+    """What a convolution remembers between two blocks."""
 
     recent: Float[Tensor, "batch recent"]
-    """The last 2 P input samples."""
-    spectra: Complex[Tensor, "batch partition bin"]
-    """Spectra of the input's past segments, the newest first."""
-    pending: Float[Tensor, "batch segment"]
-    """What the past segments still give to the current one: P samples."""
-    position: Int[Tensor, ""]
-    """Samples of the current segment that have arrived, 0 … P − 1."""
-    filters: Complex[Tensor, "partition bin"]
-    """Spectra of the response's partitions but the first: constant, carried along to be computed once."""
+    """The last input samples, one less than the response has taps."""
 
 
 def convolution_state(
-    batch_size: int, impulse_response: Float[Tensor, " tap"], partition: int
+    batch_size: int, n_taps: int, device: torch.device | str | None = None
 ) -> ConvolutionState:
     """Return the state before the first sample.
 
     Args:
         batch_size: Signals that are convolved side by side.
-        impulse_response: All taps.
-        partition: P, samples.
+        n_taps: Length of the response.
+        device: Where.
     """
-    filters = _partition_spectra(impulse_response, partition)
-    return ConvolutionState(
-        recent=impulse_response.new_zeros(batch_size, 2 * partition),
-        spectra=filters.new_zeros(batch_size, *filters.shape),
-        pending=impulse_response.new_zeros(batch_size, partition),
-        position=torch.zeros((), dtype=torch.int64),
-        filters=filters,
-    )
+    return ConvolutionState(torch.zeros(batch_size, n_taps - 1, device=device))
 
 
 def convolve(
     audio: Float[Tensor, "batch time"], impulse_response: Float[Tensor, " tap"]
 ) -> Float[Tensor, "batch time"]:
-    """Return the causal convolution ``y[n] = Σ_j h[j] · x[n − j]``, as long as the input."""
+    """Return the causal convolution ``y[n] = Σ_j h[j] · x[n − j]``, as long as the input.
+
+    Raises:
+        ValueError: When there is no sample or no tap, or an axis too many or too few.
+    """
+    _check(audio, impulse_response)
     # Taps beyond the signal's length never sound.
     return fft_convolve(audio, impulse_response[: audio.shape[-1]])[..., : audio.shape[-1]]
-
-
-def _partition_spectra(impulse_response: Tensor, partition: int) -> Tensor:
-    n_further = -(-impulse_response.shape[0] // partition) - 1
-    if n_further <= 0:
-        return impulse_response.new_zeros(0, partition + 1).to(impulse_response.dtype.to_complex())
-    further = impulse_response[partition:]
-    padded = torch.nn.functional.pad(further, (0, n_further * partition - further.shape[0]))
-    return torch.fft.rfft(padded.reshape(n_further, partition), 2 * partition)
 
 
 def convolve_step(
@@ -68,68 +52,51 @@ def convolve_step(
 ) -> tuple[Float[Tensor, "batch time"], ConvolutionState]:
     """Return the next block's convolution and state, without delay, whatever the block's length.
 
-    The response is cut into partitions of P taps and the input into segments of P samples. What partitions 1,
-    2, … give to a segment depends only on segments that have ended (overlap-save, one product per partition),
-    so it is ready when the segment begins; partition 0 is convolved with what arrives.
-
-    A block longer than the response is convolved whole, by one FFT of it and of what came before.
+    The response is cut into partitions of P taps, and P chosen so that a partition and the block of N samples
+    fill a transform of P + N − 1. Partition k needs the samples from k P + P − 1 before the block on. The
+    products of its spectrum and theirs are added up, and one inverse transform gives the block
+    (overlap-save). The partitions are counted back from the block, so nothing but the last samples is
+    remembered, and the items of a batch may have started at different times.
 
     Args:
         audio: Next samples.
-        impulse_response: All taps.
-        state: From the block before, or from `convolution_state` with the same response.
+        impulse_response: All taps; the same number in every block.
+        state: From the block before, or from `convolution_state`.
 
-    Reference: Gardner, Efficient convolution without input-output delay, JAES 43, 1995, with equal
-        partitions.
+    Raises:
+        ValueError: When there is no sample or no tap, an axis too many or too few, or the state is of another
+            batch or response.
+
+    Reference: Gardner, Efficient convolution without input-output delay, JAES 43, 1995. There the partitions
+        are aligned to the start of the signal.
     """
-    partition = state.pending.shape[-1]
-    if audio.shape[-1] >= max(2 * partition, impulse_response.shape[0]):
-        return _convolve_long(audio, impulse_response, state)
-    head = impulse_response[:partition]
-    outputs: list[Tensor] = []
-    position, done = int(state.position), 0
-    recent, past, pending = state.recent, state.spectra, state.pending
-    while done < audio.shape[-1]:
-        n = min(partition - position, audio.shape[-1] - done)
-        recent = torch.cat([recent[:, n:], audio[:, done : done + n]], dim=-1)
-        heard = recent[:, -(n + head.shape[0] - 1) :] if head.shape[0] > 1 else recent[:, -n:]
-        direct = torch.nn.functional.conv1d(heard.unsqueeze(1), head.flip(0).reshape(1, 1, -1)).squeeze(1)
-        outputs.append(direct + pending[:, position : position + n])
-        done, position = done + n, position + n
-        if position == partition:
-            position = 0
-            if past.shape[1] > 0:
-                newest = torch.fft.rfft(recent).unsqueeze(1)
-                past = torch.cat([newest, past[:, :-1]], dim=1)
-                pending = torch.fft.irfft((past * state.filters).sum(dim=1), 2 * partition)[:, partition:]
-    return torch.cat(outputs, dim=-1), ConvolutionState(
-        recent, past, pending, torch.tensor(position, dtype=torch.int64), state.filters
-    )
+    _check(audio, impulse_response)
+    n_new, n_taps = audio.shape[-1], impulse_response.shape[0]
+    wanted = (audio.shape[0], n_taps - 1)
+    if tuple(state.recent.shape) != wanted:
+        raise ValueError(
+            f"The state's recent samples are {tuple(state.recent.shape)}; for {wanted[0]} signals and a "
+            f"response of {n_taps} taps give {wanted}, from convolution_state."
+        )
+    known = torch.cat([state.recent.to(audio.dtype), audio], dim=-1)
+    n_fft = fast_fft_length(max(_LEAST_FFT, 4 * n_new))
+    partition = n_fft - n_new + 1
+    if partition >= n_taps:
+        partition, n_fft = n_taps, fast_fft_length(n_taps + n_new - 1)
+    n_partitions = -(-n_taps // partition)
+    missing = n_partitions * partition - n_taps
+    padded = torch.nn.functional.pad(impulse_response, (0, missing)).reshape(n_partitions, partition)
+    # The windows from the oldest to the newest, and so the partitions from the last to the first.
+    windows = torch.nn.functional.pad(known, (missing, 0)).unfold(-1, partition + n_new - 1, partition)
+    product = torch.fft.rfft(windows, n_fft) * torch.fft.rfft(padded.flip(0), n_fft)
+    output = torch.fft.irfft(product.sum(dim=1), n_fft)[:, partition - 1 : partition - 1 + n_new]
+    return output, ConvolutionState(known[:, n_new:])
 
 
-def _convolve_long(
-    audio: Tensor, impulse_response: Tensor, state: ConvolutionState
-) -> tuple[Tensor, ConvolutionState]:
-    partition, n_further = state.pending.shape[-1], state.spectra.shape[1]
-    position = int(state.position)
-    # Past samples: each spectrum is that of a segment and the one before it, the newest first.
-    segments = torch.fft.irfft(state.spectra, 2 * partition) if n_further else state.recent[:, None]
-    oldest, ends = segments[:, -1, :partition], segments[:, :, partition:].flip(1).flatten(1)
-    begun = state.recent[:, 2 * partition - position :] if n_further else state.recent[:, :0]
-    known = torch.cat([oldest, ends, begun, audio], dim=-1)
-    output = fft_convolve(known, impulse_response)[:, known.shape[-1] - audio.shape[-1] : known.shape[-1]]
-
-    position = (position + audio.shape[-1]) % partition
-    spectra, pending = state.spectra, state.pending
-    if n_further:
-        ended = known[:, : known.shape[-1] - position]
-        windows = ended[:, -(n_further + 1) * partition :].unfold(-1, 2 * partition, partition)
-        spectra = torch.fft.rfft(windows.flip(1))
-        pending = torch.fft.irfft((spectra * state.filters).sum(dim=1), 2 * partition)[:, partition:]
-    return output, ConvolutionState(
-        known[:, -2 * partition :],
-        spectra,
-        pending,
-        torch.tensor(position, dtype=torch.int64),
-        state.filters,
-    )
+def _check(audio: Tensor, impulse_response: Tensor) -> None:
+    require_batch("audio", audio, "batch time")
+    if impulse_response.ndim != 1 or impulse_response.shape[0] == 0:
+        raise ValueError(
+            f"The impulse response is {tuple(impulse_response.shape)}; give its taps along one axis, at "
+            "least one."
+        )

@@ -5,11 +5,33 @@ a straight line from its value ``t − 1`` to its value ``t``. Nothing looks ahe
 last frame.
 """
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from oscine.functional.checks import require_whole
 from oscine.kernels.frames import ramp
+
+
+class UpsampleState(NamedTuple):
+    """What the interpolation of a control remembers between two blocks."""
+
+    last: Float[Tensor, "batch *channel"]
+    """Value at the last frame."""
+    started: Bool[Tensor, " batch"]
+    """False until the first frame, which is held from the start."""
+
+
+def upsample_state(
+    batch_size: int, *channels: int, device: torch.device | str | None = None
+) -> UpsampleState:
+    """Return the state before the first frame of a control of this many channels (none: batch and frames)."""
+    return UpsampleState(
+        last=torch.zeros(batch_size, *channels, device=device),
+        started=torch.zeros(batch_size, dtype=torch.bool, device=device),
+    )
 
 
 def previous_frames(
@@ -37,19 +59,41 @@ def upsample(
 ) -> Float[Tensor, "batch time *channel"]:
     """Return frame-rate controls at every sample, by causal linear interpolation.
 
-    ``c[t · hop + i] = c[t − 1] + (i / hop) · (c[t] − c[t − 1])``
+    ``c[t · hop + i] = c[t − 1] + (i / hop) · (c[t] − c[t − 1])``, i = 0 … hop − 1: frame t's value is reached
+    at the first sample of frame t + 1.
 
     Args:
         controls: Values at the frames' ends.
         hop_length: Samples per frame.
         previous: Values one frame earlier (see `previous_frames`); the first frame is held when left out.
 
+    Raises:
+        ValueError: When there is no frame, no frame axis, or no whole hop.
+
     Example:
         >>> upsample(torch.tensor([[0.0, 4.0]]), hop_length=4).tolist()
         [[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0]]
     """
+    if controls.ndim < 2 or controls.shape[1] == 0:
+        raise ValueError(f"controls is {tuple(controls.shape)}; give (batch, frame, …), one frame or more.")
+    require_whole(hop_length=hop_length)
     if previous is None:
         previous = torch.cat([controls[:, :1], controls[:, :-1]], dim=1)
     weight = ramp(hop_length, controls).reshape(-1, *[1] * (controls.ndim - 2))
     blended = previous.unsqueeze(2) + weight * (controls - previous).unsqueeze(2)
     return blended.flatten(1, 2)
+
+
+def upsample_step(
+    controls: Float[Tensor, "batch frame *channel"], state: UpsampleState, *, hop_length: int
+) -> tuple[Float[Tensor, "batch time *channel"], UpsampleState]:
+    """Return the next block's values at every sample and the state: `upsample` where it left off.
+
+    Args:
+        controls: Values at the frames' ends.
+        state: From the block before, or from `upsample_state`.
+        hop_length: Samples per frame.
+    """
+    previous = previous_frames(controls, state.last, state.started)
+    after = UpsampleState(controls[:, -1], torch.ones_like(state.started))
+    return upsample(controls, hop_length, previous), after

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from oscine import kernels
 from oscine.functional.activations import normalize_distribution
+from oscine.functional.checks import require_batch, require_whole
 from oscine.functional.frames import previous_frames
 from oscine.functional.phase import phase_polynomial
 
@@ -92,7 +93,8 @@ def harmonic_oscillator(
     partials at or above Nyquist exactly silent and ``d`` normalised over the rest.
 
     Args:
-        f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start.
+        f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start. At 0 the phase
+            stands still; what is negative counts as 0.
         amplitude: Sum of the partials' amplitudes, linear.
         harmonic_distribution: Non-negative weights of partials 1, 2, ….
         sample_rate: Hz.
@@ -103,6 +105,10 @@ def harmonic_oscillator(
     Returns:
         ``frame · hop_length`` samples.
 
+    Raises:
+        ValueError: When the arguments have other axes, batches or frames, or there are none of them; when
+            rate or hop are no whole numbers of at least 1.
+
     Reference: Engel et al., DDSP: Differentiable Digital Signal Processing, ICLR 2020. There the phase is a
         float32 running sum at the sample rate, and the amplitudes are upsampled by overlapping windows.
 
@@ -112,6 +118,7 @@ def harmonic_oscillator(
         >>> harmonic_oscillator(f0, torch.ones(1, 250), weights, sample_rate=16000, hop_length=64).shape
         torch.Size([1, 16000])
     """
+    _check(f0_hz, amplitude, harmonic_distribution, phase, inharmonicity, sample_rate, hop_length)
     n_partials = harmonic_distribution.shape[-1]
     state = oscillator_state(
         f0_hz.shape[0], n_partials, 1 if inharmonicity is None else n_partials, device=f0_hz.device
@@ -144,7 +151,14 @@ def harmonic_oscillator_step(
 
     Inside a frame every frequency runs between its two ends, so a partial below Nyquist at both is below it
     everywhere; one that is not is silent in that frame.
+
+    Raises:
+        ValueError: See `harmonic_oscillator`; and when the state is of another batch or number of partials.
     """
+    _check(f0_hz, amplitude, harmonic_distribution, phase, inharmonicity, sample_rate, hop_length)
+    n_partials = harmonic_distribution.shape[-1]
+    _check_state(state, f0_hz.shape[0], n_partials, 1 if inharmonicity is None else n_partials)
+    f0_hz = f0_hz.clamp(min=0.0)
     frequencies_hz = f0_hz.unsqueeze(-1)
     if inharmonicity is not None:
         frequencies_hz = frequencies_hz * partial_ratios(harmonic_distribution, inharmonicity)
@@ -184,11 +198,17 @@ def sinusoidal_oscillator(
     A sinusoid at or above Nyquist at either end of a frame is exactly silent in it.
 
     Args:
-        frequencies_hz: Frequencies at the frames' ends, Hz; the first frame is held from the start.
+        frequencies_hz: Frequencies at the frames' ends, Hz; the first frame is held from the start. What is
+            negative counts as 0.
         amplitudes: Amplitudes at the frames' ends, linear.
         sample_rate: Hz.
         hop_length: Samples per frame.
+
+    Raises:
+        ValueError: When the arguments have other axes, batches or frames, or there are none of them; when
+            rate or hop are no whole numbers of at least 1.
     """
+    _check_sines(frequencies_hz, amplitudes, sample_rate, hop_length)
     n_sines = amplitudes.shape[-1]
     state = oscillator_state(amplitudes.shape[0], n_sines, n_sines, device=amplitudes.device)
     return sinusoidal_oscillator_step(
@@ -204,8 +224,55 @@ def sinusoidal_oscillator_step(
     sample_rate: int,
     hop_length: int,
 ) -> tuple[Float[Tensor, "batch time"], OscillatorState]:
-    """Return the next block's audio and state: `sinusoidal_oscillator` where it left off (same arguments)."""
+    """Return the next block's audio and state: `sinusoidal_oscillator` where it left off (same arguments).
+
+    Raises:
+        ValueError: See `sinusoidal_oscillator`; and when the state is of another batch or number of sines.
+    """
+    _check_sines(frequencies_hz, amplitudes, sample_rate, hop_length)
+    _check_state(state, amplitudes.shape[0], amplitudes.shape[-1], amplitudes.shape[-1])
+    frequencies_hz = frequencies_hz.clamp(min=0.0)
     return _bank_step(frequencies_hz, None, amplitudes, amplitudes, state, sample_rate, hop_length)
+
+
+def _check(
+    f0_hz: Tensor,
+    amplitude: Tensor,
+    harmonic_distribution: Tensor,
+    phase: Tensor | None,
+    inharmonicity: Tensor | None,
+    sample_rate: int | float,
+    hop_length: int | float,
+) -> None:
+    like = ("f0_hz", f0_hz)
+    require_batch(*like, "batch frame")
+    require_batch("amplitude", amplitude, "batch frame", like)
+    require_batch("harmonic_distribution", harmonic_distribution, "batch frame partial", like)
+    for name, value in (("phase", phase), ("inharmonicity", inharmonicity)):
+        if value is not None:
+            require_batch(name, value, "batch frame", like)
+    require_whole(sample_rate=sample_rate, hop_length=hop_length)
+
+
+def _check_sines(frequencies_hz: Tensor, amplitudes: Tensor, sample_rate: int, hop_length: int) -> None:
+    require_batch("frequencies_hz", frequencies_hz, "batch frame sine")
+    require_batch("amplitudes", amplitudes, "batch frame sine", ("frequencies_hz", frequencies_hz))
+    if amplitudes.shape != frequencies_hz.shape:
+        raise ValueError(
+            f"frequencies_hz is {tuple(frequencies_hz.shape)} and amplitudes {tuple(amplitudes.shape)}; give "
+            "one amplitude for each frequency."
+        )
+    require_whole(sample_rate=sample_rate, hop_length=hop_length)
+
+
+def _check_state(state: OscillatorState, batch_size: int, n_partials: int, n_sines: int) -> None:
+    given = (tuple(state.phase.shape), tuple(state.amplitudes.shape))
+    wanted = ((batch_size, n_sines), (batch_size, n_partials))
+    if given != wanted:
+        raise ValueError(
+            f"The state's phase and amplitudes are {given[0]} and {given[1]}; for these arguments give "
+            f"{wanted[0]} and {wanted[1]}, from oscillator_state."
+        )
 
 
 def _bank_step(

@@ -2,12 +2,14 @@
 
 import functools
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, ParamSpec
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from oscine.functional.checks import require_batch, require_whole
 from oscine.functional.fft import fast_fft_length
 from oscine.functional.frames import previous_frames, ramp
 from oscine.kernels import noise
@@ -56,6 +58,7 @@ def uniform_noise(
 
     Reference: the hash is `lowbias32` of C. Wellons, Prospecting for hash functions, 2018.
     """
+    seed, start = seed.to(torch.int64), start.to(torch.int64)
     number = start.unsqueeze(-1) + torch.arange(n_samples, device=start.device)
     upper = number >> 32
     key = _hash(_low_word(seed) ^ _hash(_low_word(seed >> 32))).unsqueeze(-1)
@@ -90,12 +93,25 @@ def filter_taps(n_bands: int) -> Float[Tensor, "band tap"]:
     return taps * (0.5 + 0.5 * torch.cos(math.pi * tap / half))
 
 
-@functools.lru_cache(maxsize=32)
+_P = ParamSpec("_P")
+
+
+def _kept(make: Callable[_P, Tensor]) -> Callable[_P, Tensor]:
+    """Compute a constant once; but while a function is traced anew, since that has no numbers to keep."""
+    kept = functools.lru_cache(maxsize=32)(make)
+
+    def constant(*args: _P.args, **kwargs: _P.kwargs) -> Tensor:
+        return (make if torch.compiler.is_compiling() else kept)(*args, **kwargs)
+
+    return constant
+
+
+@_kept
 def _filter_taps(n_bands: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return filter_taps(n_bands).to(dtype=dtype, device=device)
 
 
-@functools.lru_cache(maxsize=32)
+@_kept
 def _band_spectrum(n_bands: int, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the matrix from band magnitudes to the filter's real spectrum at ``n_fft``, (band, bin)."""
     twice = torch.full((n_bands, 1), 2.0, dtype=torch.float64)
@@ -126,6 +142,10 @@ def filtered_noise(
     Returns:
         ``frame · hop_length`` samples.
 
+    Raises:
+        ValueError: When the magnitudes have other axes, no item, no frame or fewer than 2 bands; when the hop
+            is no whole number of at least 1.
+
     Reference: Engel et al., DDSP, ICLR 2020, section 3.6; there frames are filtered apart, overlap-added and
         two samples late.
 
@@ -133,6 +153,7 @@ def filtered_noise(
         >>> filtered_noise(torch.ones(1, 10, 65), hop_length=64).shape
         torch.Size([1, 640])
     """
+    _check(magnitudes, hop_length)
     state = noise_state(magnitudes.shape[0], magnitudes.shape[-1], seed, device=magnitudes.device)
     return filtered_noise_step(magnitudes, state, hop_length=hop_length)[0]
 
@@ -140,7 +161,17 @@ def filtered_noise(
 def filtered_noise_step(
     magnitudes: Float[Tensor, "batch frame band"], state: NoiseState, *, hop_length: int
 ) -> tuple[Float[Tensor, "batch time"], NoiseState]:
-    """Return the next block's audio and state: `filtered_noise` where it left off."""
+    """Return the next block's audio and state: `filtered_noise` where it left off.
+
+    Raises:
+        ValueError: See `filtered_noise`; and when the state is of another batch or number of bands.
+    """
+    _check(magnitudes, hop_length)
+    if state.magnitudes.shape != (magnitudes.shape[0], magnitudes.shape[2]):
+        raise ValueError(
+            f"The state's magnitudes are {tuple(state.magnitudes.shape)}; for these arguments give "
+            f"{(magnitudes.shape[0], magnitudes.shape[2])}, from noise_state."
+        )
     n_samples = magnitudes.shape[1] * hop_length
     if noise.compiled(magnitudes):
         filters = _filter_taps(magnitudes.shape[-1], magnitudes.dtype, magnitudes.device)
@@ -156,6 +187,13 @@ def filtered_noise_step(
         magnitudes=magnitudes[:, -1],
         started=torch.ones_like(state.started),
     )
+
+
+def _check(magnitudes: Tensor, hop_length: int) -> None:
+    require_batch("magnitudes", magnitudes, "batch frame band")
+    if magnitudes.shape[2] < 2:
+        raise ValueError(f"magnitudes is {tuple(magnitudes.shape)}; give at least 2 bands, 0 Hz and Nyquist.")
+    require_whole(hop_length=hop_length)
 
 
 def _by_spectra(magnitudes: Tensor, state: NoiseState, hop_length: int) -> Tensor:

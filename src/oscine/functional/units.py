@@ -6,8 +6,11 @@ from torch import Tensor
 
 
 def hz_to_midi(frequency_hz: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Return the MIDI pitch, ``69 + 12 log2(f / 440)``, in semitones; frequencies must be positive."""
-    return 69.0 + 12.0 * torch.log2(frequency_hz / 440.0)
+    """Return the MIDI pitch, ``69 + 12 log2(f / 440)``, in semitones.
+
+    Frequencies below 1 mHz, 0 and negative ones too, count as 1 mHz, MIDI −156: the result is always finite.
+    """
+    return 69.0 + 12.0 * torch.log2(frequency_hz.clamp(min=1e-3) / 440.0)
 
 
 def midi_to_hz(midi: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

@@ -8,6 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from oscine.kernels.checks import require_alike, require_ranks, require_sizes
+
+LEAST_SUM = 1e-30
+"""A row of weights is divided by its sum only where that is above this; else it is silent.
+
+The subnormal numbers, which some machines flush to zero, lie far below."""
+
 
 class Inputs(NamedTuple):
     """The bank's inputs; `harmonic_bank` says what they are."""
@@ -21,32 +28,38 @@ class Inputs(NamedTuple):
     nyquist: float
     hop_length: int
 
-    def check(self) -> None:
-        """Refuse shapes that do not belong together: the kernels read memory as they are told to.
+    def check(self, grad: Tensor | None = None) -> None:
+        """Refuse what does not belong together: the kernels read memory as they are told to.
+
+        Args:
+            grad: Gradient of the audio, for the backward pass.
 
         Raises:
             ValueError: When one does not fit.
         """
-        if self.weights.ndim != 3 or self.polynomial.ndim != 4 or self.hop_length < 1:
-            raise ValueError(
-                "weights are (batch, frame, partial), polynomial (batch, frame, sine, 3), a hop ≥ 1"
-            )
-        batch, n_frames, n_partials = self.weights.shape
+        weights, operator = self.weights, "harmonic_bank"
+        require_ranks(
+            operator,
+            ("weights", weights, "batch frame partial"),
+            ("polynomial", self.polynomial, "batch frame sine coefficient"),
+        )
+        require_sizes(operator, hop_length=self.hop_length)
+        if not self.nyquist > 0:
+            raise ValueError(f"{operator}: nyquist is {self.nyquist}; give half the sample rate in Hz.")
+        batch, n_frames, n_partials = weights.shape
         n_sines = n_partials if self.polynomial.shape[2] == n_partials else 1
-        wanted = {
-            "polynomial": (batch, n_frames, n_sines, 3),
-            "frequency_hz": (batch, n_frames, n_sines),
-            "previous_hz": (batch, n_sines),
-            "amplitude": (batch, n_frames),
-            "previous_amplitudes": (batch, n_partials),
+        like = ("weights", weights)
+        require_alike(operator, like, {"weights": (weights, tuple(weights.shape))})
+        polynomial = {"polynomial": (self.polynomial, (batch, n_frames, n_sines, 3))}
+        require_alike(operator, like, polynomial, kinds=(torch.float64,))
+        others = {
+            "frequency_hz": (self.frequency_hz, (batch, n_frames, n_sines)),
+            "previous_hz": (self.previous_hz, (batch, n_sines)),
+            "amplitude": (self.amplitude, (batch, n_frames)),
+            "previous_amplitudes": (self.previous_amplitudes, (batch, n_partials)),
+            "grad": (grad, (batch, n_frames * self.hop_length)),
         }
-        for name, shape in wanted.items():
-            tensor = getattr(self, name)
-            if tensor is not None and tuple(tensor.shape) != shape:
-                raise ValueError(
-                    f"{name} is {tuple(tensor.shape)}, but beside weights of {tuple(self.weights.shape)} "
-                    f"it has to be {shape}"
-                )
+        require_alike(operator, like, others)
 
     def computable(self) -> "Inputs":
         """Return the inputs in float32 where they are in less; phase is in float64 always."""
@@ -84,7 +97,7 @@ class Inputs(NamedTuple):
         rows = self.weights
         if self.amplitude is not None:
             rows = rows * (self._partials_hz() < self.nyquist)
-            rows = self.amplitude.unsqueeze(-1) * rows / _safe(rows.sum(dim=-1, keepdim=True))
+            rows = self.amplitude.unsqueeze(-1) * (rows / divisor(rows.sum(dim=-1, keepdim=True)))
         before = torch.cat([self.previous_amplitudes.unsqueeze(1), rows[:, :-1]], dim=1)
         sounding = self._sounding()
         return before * sounding, rows * sounding
@@ -119,10 +132,12 @@ class Inputs(NamedTuple):
         audible = self._partials_hz() < self.nyquist
         weights = self.weights * audible
         total = weights.sum(dim=-1, keepdim=True)
-        share = (rows * weights).sum(dim=-1, keepdim=True) / _safe(total)
+        safe = divisor(total)
+        # A row whose sum is infinite has amplitudes of zero, whatever its weights.
+        share = ((rows * weights).sum(dim=-1, keepdim=True) / safe).masked_fill(safe.isinf(), 0.0)
         # A silent row has no share to divide by: only its own derivative counts.
-        inner = rows - torch.where(total > 0, share, torch.zeros_like(share))
-        scale = self.amplitude.unsqueeze(-1) / _safe(total)
+        inner = rows - torch.where(total > LEAST_SUM, share, torch.zeros_like(share))
+        scale = self.amplitude.unsqueeze(-1) / safe
         return share.squeeze(-1), scale * inner * audible, start[:, :1].sum(dim=1)
 
     def grad_polynomial(self, slope: Tensor) -> Tensor:
@@ -136,8 +151,9 @@ def _numbers(like: Tensor) -> Tensor:
     return torch.arange(1, like.shape[-1] + 1, dtype=like.dtype, device=like.device)
 
 
-def _safe(total: Tensor) -> Tensor:
-    return torch.where(total > 0, total, torch.ones_like(total))
+def divisor(total: Tensor) -> Tensor:
+    """Return what a row of weights is divided by: its sum, or 1 where that is not above `LEAST_SUM`."""
+    return torch.where(total > LEAST_SUM, total, torch.ones_like(total))
 
 
 def ramp(hop_length: int, like: Tensor) -> Tensor:

@@ -17,7 +17,10 @@ import torch
 from torch import Tensor
 
 from oscine.kernels import library
+from oscine.kernels.checks import require_alike, require_kind, require_ranks, require_sizes
 from oscine.kernels.choice import chosen
+
+_NAME = "gru"
 
 
 def compiled(like: Tensor) -> bool:
@@ -37,17 +40,11 @@ def gru(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
         weight: Recurrent weight, (3 · hidden, hidden).
         bias: Recurrent bias, (3 · hidden).
         keep: Whether there will be a backward pass; without it the second result has no elements.
+
+    Raises:
+        ValueError: When a shape, a device or a kind of number does not belong to the gates.
     """
-    size = initial.shape[1]
-    wanted = (
-        (gates.shape[0], gates.shape[1], 3 * size),
-        (gates.shape[0], size),
-        (3 * size, size),
-        (3 * size,),
-    )
-    given = tuple(tuple(x.shape) for x in (gates, initial, weight, bias))
-    if given != wanted:
-        raise ValueError(f"gates, initial, weight and bias are {given}, but belong together as {wanted}")
+    _check(gates, initial, weight, bias)
     output = gates.new_empty(*gates.shape[:2], initial.shape[1])
     kept = gates.new_empty((*gates.shape[:2], 4 * initial.shape[1]) if keep else 0)
     tensors = {"gates": gates, "weight": weight, "bias": bias, "initial": initial}
@@ -55,8 +52,23 @@ def gru(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool
     return output, kept
 
 
+def _check(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor) -> None:
+    require_ranks(_NAME, ("gates", gates, "batch frame gate"), ("initial", initial, "batch hidden"))
+    (batch, n_frames), size = gates.shape[:2], initial.shape[1]
+    require_sizes(_NAME, hidden=size)
+    wanted = {
+        "gates": (gates, (batch, n_frames, 3 * size)),
+        "initial": (initial, (batch, size)),
+        "weight": (weight, (3 * size, size)),
+        "bias": (bias, (3 * size,)),
+    }
+    require_kind(_NAME, "gates", gates, tuple(library.DTYPES))
+    require_alike(_NAME, ("gates", gates), wanted, kinds=(gates.dtype,))
+
+
 @gru.register_fake
 def _(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
+    _check(gates, initial, weight, bias)
     output = gates.new_empty(*gates.shape[:2], initial.shape[1])
     return output, gates.new_empty((*gates.shape[:2], 4 * initial.shape[1]) if keep else 0)
 
@@ -65,7 +77,12 @@ def _(gates: Tensor, initial: Tensor, weight: Tensor, bias: Tensor, keep: bool) 
 def gru_backward(
     grad: Tensor, initial: Tensor, weight: Tensor, output: Tensor, kept: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of the gates, of ``W h + b`` (both alike in shape), and of the initial state."""
+    """Return the gradients of the gates, of ``W h + b`` (both alike in shape), and of the initial state.
+
+    Raises:
+        ValueError: When the forward pass kept nothing, or a tensor does not belong to the others.
+    """
+    _check_backward(grad, initial, weight, output, kept)
     grad_gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])
     grad_recurrent, grad_initial = torch.empty_like(grad_gates), initial.new_empty(initial.shape)
     tensors = {"weight": weight, "initial": initial, "output": output, "kept": kept, "grad_output": grad}
@@ -79,10 +96,27 @@ def gru_backward(
     return grad_gates, grad_recurrent, grad_initial
 
 
+def _check_backward(grad: Tensor, initial: Tensor, weight: Tensor, output: Tensor, kept: Tensor) -> None:
+    require_ranks(_NAME, ("grad", grad, "batch frame hidden"))
+    batch, n_frames, size = grad.shape
+    require_sizes(_NAME, hidden=size)
+    require_kind(_NAME, "grad", grad, tuple(library.DTYPES))
+    if kept.numel() == 0 and grad.numel() > 0:
+        raise ValueError(f"{_NAME}: nothing was kept for a backward pass; call it with keep=True.")
+    wanted = {
+        "initial": (initial, (batch, size)),
+        "weight": (weight, (3 * size, size)),
+        "output": (output, (batch, n_frames, size)),
+        "kept": (kept, (batch, n_frames, 4 * size)),
+    }
+    require_alike(_NAME, ("grad", grad), wanted, kinds=(grad.dtype,))
+
+
 @gru_backward.register_fake
 def _(
     grad: Tensor, initial: Tensor, weight: Tensor, output: Tensor, kept: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
+    _check_backward(grad, initial, weight, output, kept)
     gates = grad.new_empty(*grad.shape[:2], 3 * grad.shape[2])
     return gates, torch.empty_like(gates), initial.new_empty(initial.shape)
 
@@ -90,7 +124,7 @@ def _(
 def _run(tensors: dict[str, Tensor], backward: bool = False, **results: Tensor | None) -> None:
     first = next(iter(tensors.values()))
     initial = tensors["initial"]
-    contiguous = {name: x.to(first.dtype).contiguous() for name, x in tensors.items()}
+    contiguous = {name: x.contiguous() for name, x in tensors.items()}
     n_frames = (tensors["output"] if backward else tensors["gates"]).shape[1]
     structure = library.fill(
         library.Gru,

@@ -47,6 +47,9 @@ def harmonic_bank(
         previous_amplitudes: Amplitudes before the first frame, (batch, partial).
         nyquist: Hz; from here up there is silence.
         hop_length: Samples per frame.
+
+    Raises:
+        ValueError: When a shape, a device or a kind of number does not belong to the weights.
     """
     inputs = Inputs(
         polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
@@ -72,6 +75,10 @@ def _(
     nyquist: float,
     hop_length: int,
 ) -> Tensor:
+    inputs = Inputs(
+        polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
+    )
+    inputs.check()
     return weights.new_empty(weights.shape[0], weights.shape[1] * hop_length)
 
 
@@ -95,7 +102,8 @@ def harmonic_bank_backward(
     inputs = Inputs(
         polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
     )
-    frames = grad.unflatten(1, (-1, hop_length))
+    inputs.check(grad)
+    frames = grad.unflatten(1, (weights.shape[1], hop_length))
     of_polynomial, *others = _form(weights).backward(inputs.computable(), frames, with_polynomial)
     return of_polynomial, *(x.to(weights.dtype) for x in others)
 
@@ -113,6 +121,10 @@ def _(
     hop_length: int,
     with_polynomial: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    inputs = Inputs(
+        polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
+    )
+    inputs.check(grad)
     return (
         polynomial.new_empty(polynomial.shape if with_polynomial else (0,)),
         weights.new_empty((0,) if amplitude is None else amplitude.shape),

@@ -178,6 +178,13 @@ def call(
 
     A backward pass may find another form chosen than its forward pass did; it is computed all the same, by
     the best instruction set that there is.
+
+    Raises:
+        ValueError: When there is no compiled library here.
     """
-    kernels = find(instruction_set) or next(filter(None, map(find, INSTRUCTION_SETS)))
+    kernels = find(instruction_set) or next(filter(None, map(find, INSTRUCTION_SETS)), None)
+    if kernels is None:
+        raise ValueError(
+            f"{name}: there is no compiled library for this machine; install a C++ compiler and Oscine again."
+        )
     kernels.function(name, dtype)(address(structure), int(backward), torch.get_num_threads())

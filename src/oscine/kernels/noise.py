@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from oscine.kernels import library
+from oscine.kernels.checks import INTEGERS, require_alike, require_kind, require_ranks, require_sizes
 from oscine.kernels.choice import chosen
 
+_NAME = "filtered_noise"
 _LONGEST = 192  # taps, about where the transforms are faster
 
 
@@ -34,27 +36,36 @@ def filtered_noise(seed: Tensor, sample: Tensor, taps: Tensor, previous: Tensor,
     """Return the audio, (batch, frame · hop), in the precision of the taps.
 
     Args:
-        seed: One per item, int64.
-        sample: Number of the first sample, one per item, int64.
+        seed: One per item, integers.
+        sample: Number of the first sample, one per item, integers.
         taps: Taps 0, 1, … of each frame's symmetric filter, (batch, frame, tap).
         previous: Taps before the first frame, (batch, tap).
         hop_length: Samples per frame.
+
+    Raises:
+        ValueError: When a shape, a device or a kind of number does not belong to the taps.
     """
-    batch, n_frames, n_taps = taps.shape
-    if previous.shape != (batch, n_taps) or seed.shape != (batch,) or sample.shape != (batch,):
-        given = tuple(tuple(x.shape) for x in (previous, seed, sample))
-        raise ValueError(
-            f"previous, seed and sample are {given}, but beside taps of {tuple(taps.shape)} they have to be "
-            f"{(batch, n_taps)}, {(batch,)} and {(batch,)}"
-        )
-    audio = taps.new_empty(batch, n_frames * hop_length)
+    _check(seed, sample, taps, previous, hop_length)
+    audio = taps.new_empty(taps.shape[0], taps.shape[1] * hop_length)
     inputs = {"taps": taps.contiguous(), "previous": previous.to(taps.dtype).contiguous()}
     _run(seed, sample, taps.shape, hop_length, audio.dtype, False, **inputs, audio=audio)
     return audio
 
 
+def _check(seed: Tensor, sample: Tensor, taps: Tensor, previous: Tensor, hop_length: int) -> None:
+    require_ranks(_NAME, ("taps", taps, "batch frame tap"))
+    require_sizes(_NAME, hop_length=hop_length, n_taps=taps.shape[2])
+    require_kind(_NAME, "taps", taps, tuple(library.DTYPES))
+    batch, _, n_taps = taps.shape
+    like = ("taps", taps)
+    require_alike(_NAME, like, {"previous": (previous, (batch, n_taps))})
+    numbers = {"seed": (seed, (batch,)), "sample": (sample, (batch,))}
+    require_alike(_NAME, like, numbers, kinds=INTEGERS)
+
+
 @filtered_noise.register_fake
 def _(seed: Tensor, sample: Tensor, taps: Tensor, previous: Tensor, hop_length: int) -> Tensor:
+    _check(seed, sample, taps, previous, hop_length)
     return taps.new_empty(taps.shape[0], taps.shape[1] * hop_length)
 
 
@@ -62,7 +73,13 @@ def _(seed: Tensor, sample: Tensor, taps: Tensor, previous: Tensor, hop_length: 
 def filtered_noise_backward(
     grad: Tensor, seed: Tensor, sample: Tensor, previous: Tensor, hop_length: int
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradients of the taps and of those before."""
+    """Return the gradients of the taps and of those before.
+
+    Raises:
+        ValueError: When a tensor does not belong to the others.
+    """
+    _check_backward(grad, seed, sample, previous, hop_length)
+    previous = previous.to(grad.dtype)
     grad_taps = grad.new_empty(grad.shape[0], grad.shape[1] // hop_length, previous.shape[1])
     grad_previous = grad.new_zeros(previous.shape)
     grads = {"grad_audio": grad.contiguous(), "grad_taps": grad_taps, "grad_previous": grad_previous}
@@ -70,8 +87,22 @@ def filtered_noise_backward(
     return grad_taps, grad_previous
 
 
+def _check_backward(grad: Tensor, seed: Tensor, sample: Tensor, previous: Tensor, hop_length: int) -> None:
+    require_ranks(_NAME, ("grad", grad, "batch time"), ("previous", previous, "batch tap"))
+    batch, n_taps = previous.shape
+    require_sizes(_NAME, hop_length=hop_length, n_taps=n_taps)
+    require_kind(_NAME, "grad", grad, tuple(library.DTYPES))
+    n_frames = grad.shape[1] // hop_length
+    like = ("previous", previous)
+    require_alike(_NAME, like, {"previous": (previous, (batch, n_taps))})
+    require_alike(_NAME, like, {"grad": (grad, (batch, n_frames * hop_length))})
+    numbers = {"seed": (seed, (batch,)), "sample": (sample, (batch,))}
+    require_alike(_NAME, like, numbers, kinds=INTEGERS)
+
+
 @filtered_noise_backward.register_fake
 def _(grad: Tensor, seed: Tensor, sample: Tensor, previous: Tensor, hop_length: int) -> tuple[Tensor, Tensor]:
+    _check_backward(grad, seed, sample, previous, hop_length)
     return (
         grad.new_empty(grad.shape[0], grad.shape[1] // hop_length, previous.shape[1]),
         grad.new_empty(previous.shape),
@@ -93,8 +124,8 @@ def _run(
         n_frames=shape[1],
         hop_length=hop_length,
         n_taps=shape[2],
-        seed=seed.contiguous(),
-        sample=sample.contiguous(),
+        seed=seed.to(torch.int64).contiguous(),
+        sample=sample.to(torch.int64).contiguous(),
         **tensors,
     )
     library.call(chosen(seed.device), "noise", dtype, structure, backward)

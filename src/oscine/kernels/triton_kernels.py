@@ -82,7 +82,14 @@ def _hz(frequency, number, inside, free: tl.constexpr):
 @jit
 @no_type_check
 def _safe(total):
-    return tl.where(total > 0, total, 1.0)
+    return tl.where(total > 1e-30, total, 1.0)  # LEAST_SUM of frames.py
+
+
+@jit
+@no_type_check
+def _poison(total):
+    """Return 0, or NaN where the total is; a total that overflowed is no NaN yet."""
+    return tl.where(total == float("inf"), 0.0, 0.0 * total)
 
 
 @jit
@@ -127,7 +134,8 @@ def _ends(
         scale_from = tl.load(amplitude + tl.where(first_row, row, row - 1)) / _safe(total_from)
         scale_from = tl.where(first_row, 1.0, scale_from)
         scale_to = tl.load(amplitude + row) / _safe(total_to)
-    return from_row, scale_from, to_row, scale_to, tl.sum(sounding), 0.0 * (total_from + total_to)
+    poison = _poison(total_from) + _poison(total_to)
+    return from_row, scale_from, to_row, scale_to, tl.sum(sounding), poison
 
 
 @jit
@@ -382,9 +390,10 @@ def grad_rows(
         audible = (_hz(hz_to, number, inside, free) < nyquist).to(tl.float32)
         weight = tl.load(weights + row * n_partials + number - 1, mask=inside, other=0.0) * audible
         total = tl.sum(weight)
-        share = tl.sum(weight * given) / _safe(total)
+        # A row whose sum is infinite has amplitudes of zero, whatever its weights.
+        share = tl.where(total == float("inf"), 0.0, tl.sum(weight * given) / _safe(total))
         tl.store(grad_amplitude + row, share)
         # A silent row has no share to divide by: only its own derivative counts.
-        shift = tl.where(total > 0, share, 0.0)
+        shift = tl.where(_safe(total) == total, share, 0.0)
         given = tl.load(amplitude + row) / _safe(total) * (given - shift) * audible
     tl.store(grad_weights + row * n_partials + number - 1, given, mask=inside)

@@ -15,7 +15,7 @@ from oscine.models import saved
 from oscine.models.config import InstrumentConfig
 from oscine.models.inputs import Input
 from oscine.networks import Controller
-from oscine.processors import Chain, Control, Reverb, Sum, build_parts, split_controls
+from oscine.processors import Chain, Control, Reverb, Sum, build_parts, split_controls, start_controls
 from oscine.processors.composition import number_seeds
 from oscine.streaming import Program, State, Streaming, Wire, lower_into, require_current_lower
 
@@ -111,6 +111,7 @@ class Instrument(Streaming[InstrumentState]):
         self.controls: tuple[Control, ...] = (*self.synth.controls, *self.effects.controls)
         widths = [one.width for one in inputs]
         self.controller = Controller(widths, sum(one.width for one in self.controls), config.controller)
+        start_controls(self.controller.head.bias, self.controls)
 
     @property
     def sample_rate(self) -> int:

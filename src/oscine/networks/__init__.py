@@ -1,8 +1,8 @@
-"""Networks: controllers drive the processors, encoders hear what they are driven by."""
+"""Networks: a controller predicts a synthesiser's controls; encoders extract pitch and timbre from audio."""
 
 from oscine.networks.conformer import Conformer
 from oscine.networks.controller import Controller, ControllerConfig
-from oscine.networks.pitch_encoder import HeardPitch, PitchEncoder, PitchEncoderConfig
+from oscine.networks.pitch_encoder import EncodedPitch, PitchEncoder, PitchEncoderConfig
 from oscine.networks.recurrent import Recurrent
 from oscine.networks.tcn import Tcn
 from oscine.networks.timbre_encoder import TimbreEncoder, TimbreEncoderConfig
@@ -11,7 +11,7 @@ __all__ = [
     "Conformer",
     "Controller",
     "ControllerConfig",
-    "HeardPitch",
+    "EncodedPitch",
     "PitchEncoder",
     "PitchEncoderConfig",
     "Recurrent",

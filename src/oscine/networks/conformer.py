@@ -7,46 +7,50 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from oscine.networks.context import with_past
-from oscine.streaming import Program, Streaming, Wire
+from oscine.networks.lowering import lower_layer
+from oscine.streaming import Program, Streaming, Wire, require_count
 
 _EXPANSION = 4
 
 
 class LayerState(NamedTuple):
-    """What a layer of a `Conformer` remembers between two blocks."""
+    """What a layer of a `Conformer` keeps between two blocks."""
 
     keys: Float[Tensor, "batch past channel"]
-    """Of the last ``context_frames − 1`` frames."""
+    """Attention keys of the last ``context_frames − 1`` frames."""
     values: Float[Tensor, "batch past channel"]
-    """Of the same frames."""
+    """Attention values of the same frames."""
     convolved: Float[Tensor, "batch before channel"]
-    """The last ``kernel_size − 1`` frames that the convolution takes."""
+    """The last ``kernel_size − 1`` frames of the convolution's input."""
 
 
 class ConformerState(NamedTuple):
-    """What a `Conformer` remembers between two blocks."""
+    """What a `Conformer` keeps between two blocks."""
 
     n_past: Int[Tensor, " batch"]
-    """How many of the remembered keys there really are; the others are before the beginning."""
+    """Number of past frames that the keys hold, ``context_frames − 1`` at most; the other keys are empty."""
     layers: tuple[LayerState, ...]
-    """Of each layer."""
+    """One state per layer."""
 
 
-class Conformer(Streaming):
+class Conformer(Streaming[ConformerState]):
     """Layers of feed-forward, attention, convolution, feed-forward, each added to its input.
 
     Causal, latency 0.
 
     Args:
-        n_inputs: Channels in.
-        width: Channels out, and of each layer; a multiple of ``n_heads``.
-        n_layers: Layers.
-        kernel_size: Frames that each layer's convolution takes together.
-        n_heads: Heads of the attention.
-        context_frames: Frames, the present one included, that the attention looks at.
+        n_inputs: Input channels.
+        width: Channels of each layer and of the output; a multiple of ``n_heads``.
+        n_layers: Number of layers.
+        kernel_size: Frames that each layer's convolution combines.
+        n_heads: Attention heads.
+        context_frames: Frames that the attention covers, the present one included.
 
-    Reference: Gulati et al., Conformer, 2020. Causal here; the convolution's norm is by single frames, not by
-    batches, and positions are those of Press et al., Train short, test long, 2022.
+    Raises:
+        ValueError: When a size is below 1, or ``width`` is no multiple of ``n_heads``.
+
+    Reference: Gulati et al., Conformer, 2020. Ours is causal, its convolution is normalised per frame and not
+    per batch, and its positions are those of Press et al., Train short, test long, 2022.
     """
 
     slopes: Tensor
@@ -55,67 +59,87 @@ class Conformer(Streaming):
         self, n_inputs: int, width: int, n_layers: int, kernel_size: int, n_heads: int, context_frames: int
     ) -> None:
         super().__init__()
-        self.width, self.n_past, self.n_before = width, context_frames - 1, kernel_size - 1
+        require_count("n_inputs", n_inputs)
+        require_count("width", width)
+        require_count("n_layers", n_layers)
+        require_count("kernel_size", kernel_size)
+        require_count("n_heads", n_heads)
+        require_count("context_frames", context_frames)
+        require_heads("width", width, n_heads)
+        self.n_inputs, self.width = n_inputs, width
+        self.kernel_size, self.context_frames = kernel_size, context_frames
         self.inputs = nn.Linear(n_inputs, width)
         self.layers = nn.ModuleList(ConformerLayer(width, kernel_size, n_heads) for _ in range(n_layers))
         head = torch.arange(1, n_heads + 1, dtype=torch.get_default_dtype())
         self.register_buffer("slopes", torch.exp2(-8 * head / n_heads), persistent=False)
 
-    def init_state(self, batch_size: int, seed: int = 0) -> ConformerState:
-        """Return the state before the first frame."""
-        new_zeros = self.inputs.weight.new_zeros
-        layer = LayerState(
-            keys=new_zeros(batch_size, self.n_past, self.width),
-            values=new_zeros(batch_size, self.n_past, self.width),
-            convolved=new_zeros(batch_size, self.n_before, self.width),
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return (
+            f"{self.n_inputs} to {self.width} channels, {len(self.layers)} layers, "
+            f"kernel {self.kernel_size}, {len(self.slopes)} heads, context {self.context_frames}"
         )
-        return ConformerState(new_zeros(batch_size, dtype=torch.long), tuple(layer for _ in self.layers))
+
+    def init_state(self, batch_size: int, seed: int = 0) -> ConformerState:
+        """Return the state before the first frame: zeros."""
+        new_zeros = self.inputs.weight.new_zeros
+        # Each layer has tensors of its own: `torch.export` takes two uses of one tensor for one input.
+        layers = (
+            LayerState(
+                keys=new_zeros(batch_size, self.context_frames - 1, self.width),
+                values=new_zeros(batch_size, self.context_frames - 1, self.width),
+                convolved=new_zeros(batch_size, self.kernel_size - 1, self.width),
+            )
+            for _ in self.layers
+        )
+        return ConformerState(new_zeros(batch_size, dtype=torch.long), tuple(layers))
 
     def step(
         self, inputs: Float[Tensor, "batch frame input"], *, state: ConformerState
     ) -> tuple[Float[Tensor, "batch frame hidden"], ConformerState]:
-        """Return the next frames' output and the state."""
+        """Return the next block's output and state."""
         bias = self._bias(inputs.shape[1], state.n_past)
         x, after = self.inputs(inputs), []
         for layer, before in zip(self.layers, state.layers, strict=True):
             x, changed = layer(x, before, bias)
             after.append(changed)
-        n_past = (state.n_past + inputs.shape[1]).clamp(max=self.n_past)
+        n_past = (state.n_past + inputs.shape[1]).clamp(max=self.context_frames - 1)
         return x, ConformerState(n_past, tuple(after))
 
     def lower(self, program: Program, inputs: Wire) -> Wire:
         """Append the network to a program."""
-        x = program.linear(inputs, self.inputs.weight, self.inputs.bias)
+        x = lower_layer(program, self.inputs, inputs)
         for layer in self.layers:
-            x = cast("ConformerLayer", layer).lower(program, x, self.slopes, self.n_past + 1)
+            x = cast("ConformerLayer", layer).lower(program, x, self.slopes, self.context_frames)
         return x
 
     def _bias(
         self, n_frames: int, n_past: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch stretch head query key"]:
-        """Return what is added to the scores: the frames' distance times the slope, −∞ out of sight.
+        """Return what is added to the scores: −slope · distance, or −∞ for frames outside the context.
 
-        The frames are cut into stretches no longer than the context, each looks at itself and at the past
-        before it: so memory grows with the length, not with its square.
+        The block is cut into stretches no longer than the context. Each stretch attends to itself and to the
+        frames before it. So memory grows with the length of the block, not with its square.
         """
-        size = min(n_frames, self.n_past + 1)
+        most_past = self.context_frames - 1
+        size = min(n_frames, self.context_frames)
         query = torch.arange(-(-n_frames // size) * size, device=n_past.device).reshape(-1, size, 1)
-        # Frame 0 is the block's first; what is before it is remembered, as far as there was anything.
-        key = query[:, :1] + torch.arange(-self.n_past, size, device=n_past.device)
+        # Frame 0 is the first of the block; the frames before it are in the state, as many as there were.
+        key = query[:, :1] + torch.arange(-most_past, size, device=n_past.device)
         distance = query - key
-        near = (distance >= 0) & (distance <= self.n_past)
-        in_sight = near & (key >= -n_past[:, None, None, None])
+        in_context = (distance >= 0) & (distance <= most_past)
+        exists = key >= -n_past[:, None, None, None]
         bias = -self.slopes[:, None, None] * distance[:, None]
-        return bias.masked_fill(~in_sight[:, :, None], float("-inf"))
+        return bias.masked_fill(~(in_context & exists)[:, :, None], float("-inf"))
 
 
 class ConformerLayer(nn.Module):
     """``x += ½ F(x)``, ``x += attention(x)``, ``x += convolution(x)``, ``x += ½ F'(x)``, ``y = norm(x)``.
 
     Args:
-        width: Channels in and out.
-        kernel_size: Frames that the convolution takes together.
-        n_heads: Heads of the attention.
+        width: Channels of the input and the output.
+        kernel_size: Frames that the convolution combines.
+        n_heads: Attention heads.
     """
 
     def __init__(self, width: int, kernel_size: int, n_heads: int) -> None:
@@ -131,7 +155,7 @@ class ConformerLayer(nn.Module):
         state: LayerState,
         bias: Float[Tensor, "batch stretch head query key"],
     ) -> tuple[Float[Tensor, "batch frame channel"], LayerState]:
-        """Return the layer's output and its state."""
+        """Return the layer's output and state."""
         x = x + 0.5 * self.before(x)
         attended, keys, values = self.attention(x, state.keys, state.values, bias)
         x = x + attended
@@ -141,42 +165,27 @@ class ConformerLayer(nn.Module):
 
     def lower(self, program: Program, x: Wire, slopes: Tensor, context: int) -> Wire:
         """Append the layer to a program."""
-        x = program.add(x, program.affine(_lower_feed_forward(program, self.before, x), 0.5, 0.0))
+        x = program.add(x, program.affine(lower_layer(program, self.before, x), 0.5, 0.0))
         x = program.add(x, self.attention.lower(program, x, slopes, context))
         x = program.add(x, self.convolution.lower(program, x))
-        x = program.add(x, program.affine(_lower_feed_forward(program, self.after, x), 0.5, 0.0))
-        return _lower_norm(program, self.norm, x)
-
-
-def _lower_norm(program: Program, norm: nn.Module, x: Wire) -> Wire:
-    norm = cast("nn.LayerNorm", norm)
-    return program.layer_norm(x, norm.weight, norm.bias, norm.eps)
-
-
-def _lower_linear(program: Program, linear: nn.Module, x: Wire) -> Wire:
-    linear = cast("nn.Linear", linear)
-    return program.linear(x, linear.weight, linear.bias)
-
-
-def _lower_feed_forward(program: Program, stack: nn.Sequential, x: Wire) -> Wire:
-    hidden = program.silu(_lower_linear(program, stack[1], _lower_norm(program, stack[0], x)))
-    return _lower_linear(program, stack[3], hidden)
+        x = program.add(x, program.affine(lower_layer(program, self.after, x), 0.5, 0.0))
+        return lower_layer(program, self.norm, x)
 
 
 def feed_forward(width: int) -> nn.Sequential:
-    """Return a norm, a dense layer four times as wide with SiLU, and one back."""
+    """Return a norm, a dense layer that is four times as wide, SiLU, and a dense layer back to ``width``."""
     wide = _EXPANSION * width
     return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, wide), nn.SiLU(), nn.Linear(wide, width))
 
 
 class Attention(nn.Module):
-    """Each frame's mean of the values of the last frames, weighted by keys and by how long ago they were.
+    """For each frame, the mean of the last frames' values, weighted by their keys and their distance.
 
     ``y_i = Σ_j softmax_j(q_i · k_j / √d − m_h (i − j)) v_j``, ``0 ≤ i − j < context_frames``, with the slope
-    ``m_h = 2^(−8 h / n_heads)`` of head h = 1 … n_heads: the first looks close by, the last at all alike.
+    ``m_h = 2^(−8 h / n_heads)`` of head h = 1 … n_heads: the first head prefers near frames the most.
 
     Args:
-        width: Channels in and out.
+        width: Channels of the input and the output; a multiple of ``n_heads``.
         n_heads: Heads.
     """
 
@@ -198,48 +207,48 @@ class Attention(nn.Module):
         Float[Tensor, "batch past channel"],
         Float[Tensor, "batch past channel"],
     ]:
-        """Return what each frame gathers, and the last keys and values.
+        """Return the output, and the keys and values of the last frames.
 
         Args:
-            x: The frames.
-            keys: Of the frames before.
-            values: Of the same.
-            bias: Added to the scores, by stretches of the frames; their last may be longer than what is left.
+            x: The block.
+            keys: Keys of the frames before it.
+            values: Values of the same frames.
+            bias: Added to the scores, by stretches of the block; the last stretch may reach beyond its end.
         """
         query, key, value = self.inputs(self.norm(x)).chunk(3, dim=-1)
         key, keys = with_past(keys, key)
         value, values = with_past(values, value)
-        _, n, _, size, n_seen = bias.shape
+        _, n, _, size, n_keys = bias.shape
         missing = n * size - x.shape[1]
-        gathered = nn.functional.scaled_dot_product_attention(
+        attended = nn.functional.scaled_dot_product_attention(
             self._stretches(query, missing, size, size),
-            self._stretches(key, missing, n_seen, size),
-            self._stretches(value, missing, n_seen, size),
+            self._stretches(key, missing, n_keys, size),
+            self._stretches(value, missing, n_keys, size),
             attn_mask=bias,
         )
-        gathered = gathered.transpose(2, 3).reshape(len(x), n * size, -1)[:, : x.shape[1]]
-        return self.output(gathered), keys, values
+        attended = attended.transpose(2, 3).reshape(len(x), n * size, -1)[:, : x.shape[1]]
+        return self.output(attended), keys, values
 
     def lower(self, program: Program, x: Wire, slopes: Tensor, context: int) -> Wire:
         """Append the attention to a program."""
-        inputs = _lower_linear(program, self.inputs, _lower_norm(program, self.norm, x))
+        inputs = lower_layer(program, self.inputs, lower_layer(program, self.norm, x))
         query, key, value = inputs.split(x.size, x.size, x.size)
-        return _lower_linear(program, self.output, program.attention(query, key, value, slopes, context))
+        return lower_layer(program, self.output, program.attention(query, key, value, slopes, context))
 
     def _stretches(
         self, x: Float[Tensor, "batch frame channel"], missing: int, length: int, hop: int
     ) -> Float[Tensor, "batch stretch head {length} depth"]:
-        """Return windows by heads, zeros behind the last frame."""
+        """Return overlapping windows, split into heads; zeros follow the last frame."""
         windows = nn.functional.pad(x, (0, 0, 0, missing)).unfold(1, length, hop)
         return windows.unflatten(2, (self.n_heads, -1)).transpose(3, 4)
 
 
 class Convolution(nn.Module):
-    """Dense and gated, then each channel convolved in time, norm, SiLU, dense.
+    """A dense layer with a gate, a convolution in time of each channel, a norm, SiLU and a dense layer.
 
     Args:
-        width: Channels in and out.
-        kernel_size: Frames that the convolution takes together.
+        width: Channels of the input and the output.
+        kernel_size: Frames that the convolution combines.
     """
 
     def __init__(self, width: int, kernel_size: int) -> None:
@@ -251,17 +260,28 @@ class Convolution(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch frame channel"], before: Float[Tensor, "batch before channel"]
     ) -> tuple[Float[Tensor, "batch frame channel"], Float[Tensor, "batch before channel"]]:
-        """Return the output, and the last frames that were convolved."""
-        heard, before = with_past(before, self.inputs(x))
-        return self.output(self.depthwise(heard.transpose(1, 2)).transpose(1, 2)), before
+        """Return the output, and the last frames of the convolution's input."""
+        frames, before = with_past(before, self.inputs(x))
+        return self.output(self.depthwise(frames.transpose(1, 2)).transpose(1, 2)), before
 
     def lower(self, program: Program, x: Wire) -> Wire:
         """Append the convolution to a program."""
-        both = _lower_linear(program, self.inputs[1], _lower_norm(program, self.inputs[0], x))
-        value, gate = both.split(x.size, x.size)
-        gated = program.multiply(value, program.sigmoid(gate))
         bias = self.depthwise.bias
         assert bias is not None
-        convolved = program.depthwise(gated, self.depthwise.weight[:, 0], bias)
-        normed = program.silu(_lower_norm(program, self.output[0], convolved))
-        return _lower_linear(program, self.output[2], normed)
+        convolved = program.depthwise(lower_layer(program, self.inputs, x), self.depthwise.weight[:, 0], bias)
+        return lower_layer(program, self.output, convolved)
+
+
+def require_heads(name: str, width: int, n_heads: int) -> None:
+    """Refuse a width that cannot be divided between the heads.
+
+    Args:
+        name: Of the width, for the message.
+        width: Channels.
+        n_heads: Attention heads.
+
+    Raises:
+        ValueError: When ``width`` is no multiple of ``n_heads``.
+    """
+    if width % n_heads:
+        raise ValueError(f"{name} is {width}; give a multiple of n_heads, which is {n_heads}.")

@@ -1,4 +1,4 @@
-"""The frames before a block: what a causal layer needs of the past."""
+"""The frames before a block, which a causal layer needs."""
 
 import torch
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from torch import Tensor
 def with_past(
     past: Float[Tensor, "batch past channel"], frames: Float[Tensor, "batch frame channel"]
 ) -> tuple[Float[Tensor, "batch both channel"], Float[Tensor, "batch past channel"]]:
-    """Return the past with the block behind it, and the past of the next block, which is as long.
+    """Return the past followed by the block, and the past of the next block, which has the same length.
 
     Args:
         past: The last frames before the block.

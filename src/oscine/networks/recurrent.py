@@ -7,36 +7,46 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine import kernels
-from oscine.streaming import Program, Streaming, Wire
+from oscine.streaming import Program, Streaming, Wire, require_count
 
 
 class RecurrentState(NamedTuple):
-    """What a recurrent layer remembers between two blocks."""
+    """What a `Recurrent` keeps between two blocks."""
 
     hidden: Float[Tensor, "batch hidden"]
+    """Output of the last frame."""
 
 
-class Recurrent(Streaming):
-    """A GRU of one layer over frames, by the compiled kernel where there is one. Causal, latency 0.
+class Recurrent(Streaming[RecurrentState]):
+    """A GRU of one layer over frames; it runs in the compiled kernel where there is one. Causal, latency 0.
 
     Args:
-        n_inputs: Channels in.
-        width: Channels out, and of the state.
+        n_inputs: Input channels.
+        width: Output channels.
+
+    Raises:
+        ValueError: When a size is below 1.
     """
 
     def __init__(self, n_inputs: int, width: int) -> None:
         super().__init__()
-        self.width = width
+        require_count("n_inputs", n_inputs)
+        require_count("width", width)
+        self.n_inputs, self.width = n_inputs, width
         self.gru = nn.GRU(n_inputs, width, batch_first=True)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"{self.n_inputs} to {self.width} channels"
+
     def init_state(self, batch_size: int, seed: int = 0) -> RecurrentState:
-        """Return the state before the first frame."""
+        """Return the state before the first frame: zeros."""
         return RecurrentState(self.gru.all_weights[0][1].new_zeros(batch_size, self.width))
 
     def step(
         self, inputs: Float[Tensor, "batch frame input"], *, state: RecurrentState
     ) -> tuple[Float[Tensor, "batch frame hidden"], RecurrentState]:
-        """Return the next frames' output and the state."""
+        """Return the next block's output and state."""
         if not kernels.gru_is_compiled(inputs):
             output, hidden = self.gru(inputs, state.hidden[None])
             return output, RecurrentState(hidden[0])

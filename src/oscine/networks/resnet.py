@@ -1,4 +1,4 @@
-"""A residual network over spectrograms: it shrinks the frequency axis and keeps the time axis."""
+"""A residual network over spectrograms: it reduces the frequency axis and keeps the time axis."""
 
 import torch
 from jaxtyping import Float
@@ -21,10 +21,13 @@ class ResNet(nn.Module):
 
     Args:
         size: One of ``SIZES``.
-        causal: Look at the frames before in place of those on both sides.
+        causal: Whether a frame uses only the frames before it, not those on both sides.
 
     Attributes:
-        width: Channels out.
+        width: Output channels.
+
+    Raises:
+        ValueError: When there is no such size.
 
     Reference: He et al., Identity mappings in deep residual networks, 2016; the sizes are those of the DDSP
     paper's public code.
@@ -32,6 +35,9 @@ class ResNet(nn.Module):
 
     def __init__(self, size: str = "small", causal: bool = False) -> None:
         super().__init__()
+        if size not in SIZES:
+            raise ValueError(f"size is {size!r}; give one of {', '.join(SIZES)}.")
+        self.size, self.causal = size, causal
         channels, n_layers = SIZES[size]
         self.stem = nn.Sequential(
             FrameConvolution(1, 64, 7, 2, causal), nn.MaxPool2d((1, 3), (1, 2), padding=(0, 1))
@@ -49,9 +55,13 @@ class ResNet(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.width = n_inputs
 
+    def extra_repr(self) -> str:
+        """Return the size."""
+        return f"{self.size}, causal" if self.causal else self.size
+
     @staticmethod
     def n_bins(n_inputs: int) -> int:
-        """Return how many bins are left of ``n_inputs``."""
+        """Return the number of output bins for ``n_inputs`` bins of a spectrogram."""
         for _ in range(5):
             n_inputs = -(-n_inputs // 2)
         return n_inputs
@@ -65,10 +75,10 @@ class ResidualLayer(nn.Module):
     """``y = x + conv(relu(norm(conv(relu(norm(conv(relu(norm(x)))))))))``: 1 × 1, 3 × 3, 1 × 1.
 
     Args:
-        n_inputs: Channels in.
-        width: Channels inside; four times as many come out.
+        n_inputs: Input channels.
+        width: Channels inside; the output has four times as many.
         stride: Along the bins.
-        project: Bring ``x`` to the output's size by a 1 × 1 convolution.
+        project: Whether a 1 × 1 convolution brings ``x`` to the output's size.
         causal: See `ResNet`.
     """
 
@@ -88,19 +98,19 @@ class ResidualLayer(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channel frame bin"]) -> Float[Tensor, "batch wide frame less"]:
         """Return the layer's output."""
-        seen = nn.functional.relu(self.norm(x))
-        return self.bottleneck(seen) + (x if self.project is None else self.project(seen))
+        active = nn.functional.relu(self.norm(x))
+        return self.bottleneck(active) + (x if self.project is None else self.project(active))
 
 
 class FrameConvolution(nn.Conv2d):
     """A square convolution that keeps the number of frames.
 
     Args:
-        n_inputs: Channels in.
-        n_outputs: Channels out.
-        size: Frames and bins taken together, odd.
+        n_inputs: Input channels.
+        n_outputs: Output channels.
+        size: Frames and bins that it combines, odd.
         stride: Along the bins.
-        causal: The present frame is the last one taken, in place of the middle one.
+        causal: Whether the present frame is the last of these frames, not the middle one.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, size: int, stride: int, causal: bool) -> None:
@@ -118,10 +128,10 @@ class FrameConvolution(nn.Conv2d):
 
 
 class FrameNorm(nn.Module):
-    """Each frame less its mean over channels and bins, over its deviation; a scale and shift per channel.
+    """Normalises each frame over its channels and bins; then a learned scale and shift per channel.
 
-    The public code's norm takes all frames of the sound together. By single frames, the network says the same
-    of a moment however the sound was cut.
+    The public code normalises over all frames of a sound. Ours normalises each frame by itself, so the output
+    at an instant does not depend on how the sound was cut.
 
     Args:
         n_channels: Channels.

@@ -1,4 +1,4 @@
-"""A temporal convolutional network that streams: it remembers a fixed stretch of the past, not a summary."""
+"""A temporal convolutional network that streams: its memory is a fixed number of past frames."""
 
 from typing import NamedTuple, cast
 
@@ -7,41 +7,59 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.networks.context import with_past
-from oscine.streaming import Program, Streaming, Wire
+from oscine.networks.lowering import lower_layer
+from oscine.streaming import Program, Streaming, Wire, require_count
+
+#: Frames, 262 s at 4 ms. The memory of a state grows with them, and the weights do not.
+_LONGEST_LOOK_BACK = 1 << 16
 
 
 class TcnState(NamedTuple):
-    """What a `Tcn` remembers between two blocks."""
+    """What a `Tcn` keeps between two blocks."""
 
     layers: tuple[Float[Tensor, "batch past channel"], ...]
-    """Of each layer, the last ``(kernel_size − 1) · dilation`` frames that it convolves."""
+    """For each layer, the last ``(kernel_size − 1) · dilation`` frames of the convolution's input."""
 
 
-class Tcn(Streaming):
+class Tcn(Streaming[TcnState]):
     """Residual layers of gated, dilated convolutions over frames, then a norm. Causal, latency 0.
 
-    Layer ``i`` has the dilation ``2^i``, so that each doubles how far back the network hears.
+    Layer ``i`` has the dilation ``2^i``, so each layer doubles the number of past frames that matter.
 
     Args:
-        n_inputs: Channels in.
-        width: Channels out, and of each layer.
-        n_layers: Layers.
-        kernel_size: Frames that each layer takes together.
+        n_inputs: Input channels.
+        width: Channels of each layer and of the output.
+        n_layers: Number of layers.
+        kernel_size: Frames that each layer combines.
 
     Attributes:
-        n_past: Frames that each layer remembers; as many as all of them are what the output depends on.
+        n_past: Past frames that each layer keeps; the output depends on the sum of them.
+
+    Raises:
+        ValueError: When a size is below 1, or the output depends on more than 65536 past frames.
 
     Reference: Bai et al., An empirical evaluation of generic convolutional and recurrent networks, 2018; the
-    gate is that of van den Oord et al., WaveNet, 2016. Our norm is by single frames, before each layer.
+    gate is that of van den Oord et al., WaveNet, 2016. Our norm is per frame, before each layer.
     """
 
     def __init__(self, n_inputs: int, width: int, n_layers: int, kernel_size: int) -> None:
         super().__init__()
-        self.width = width
+        require_count("n_inputs", n_inputs)
+        require_count("width", width)
+        require_count("n_layers", n_layers)
+        require_count("kernel_size", kernel_size)
+        require_look_back(n_layers, kernel_size)
+        self.n_inputs, self.width, self.kernel_size = n_inputs, width, kernel_size
         self.inputs = nn.Linear(n_inputs, width)
         self.n_past = [(kernel_size - 1) << i for i in range(n_layers)]
         self.layers = nn.ModuleList(TcnLayer(width, kernel_size, 1 << i) for i in range(n_layers))
         self.norm = nn.LayerNorm(width)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return (
+            f"{self.n_inputs} to {self.width} channels, {len(self.n_past)} layers, kernel {self.kernel_size}"
+        )
 
     def init_state(self, batch_size: int, seed: int = 0) -> TcnState:
         """Return the state before the first frame: zeros."""
@@ -51,7 +69,7 @@ class Tcn(Streaming):
     def step(
         self, inputs: Float[Tensor, "batch frame input"], *, state: TcnState
     ) -> tuple[Float[Tensor, "batch frame hidden"], TcnState]:
-        """Return the next frames' output and the state."""
+        """Return the next block's output and state."""
         x, after = self.inputs(inputs), []
         for layer, before in zip(self.layers, state.layers, strict=True):
             x, past = layer(x, before)
@@ -60,18 +78,18 @@ class Tcn(Streaming):
 
     def lower(self, program: Program, inputs: Wire) -> Wire:
         """Append the network to a program."""
-        x = program.linear(inputs, self.inputs.weight, self.inputs.bias)
+        x = lower_layer(program, self.inputs, inputs)
         for layer in self.layers:
             x = cast("TcnLayer", layer).lower(program, x)
-        return program.layer_norm(x, self.norm.weight, self.norm.bias, self.norm.eps)
+        return lower_layer(program, self.norm, x)
 
 
 class TcnLayer(nn.Module):
     """``y = x + W (tanh a · σ(b))``, where ``a`` and ``b`` are dilated convolutions of ``norm(x)``.
 
     Args:
-        width: Channels in and out.
-        kernel_size: Frames that the convolution takes together.
+        width: Channels of the input and the output.
+        kernel_size: Frames that the convolution combines.
         dilation: Frames from each of them to the next.
     """
 
@@ -85,19 +103,32 @@ class TcnLayer(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch frame channel"], past: Float[Tensor, "batch past channel"]
     ) -> tuple[Float[Tensor, "batch frame channel"], Float[Tensor, "batch past channel"]]:
-        """Return the layer's output, and the last frames that it convolved."""
-        heard, past = with_past(past, self.norm(x))
+        """Return the layer's output, and the last frames of the convolution's input."""
+        frames, past = with_past(past, self.norm(x))
         # One dense layer over the frames side by side: for blocks of one frame as fast as it can be.
         starts = (j * self.dilation for j in range(self.kernel_size))
-        taps = torch.cat([heard[:, start : start + x.shape[1]] for start in starts], dim=-1)
+        taps = torch.cat([frames[:, start : start + x.shape[1]] for start in starts], dim=-1)
         a, b = self.convolution(taps).chunk(2, dim=-1)
         return x + self.output(torch.tanh(a) * torch.sigmoid(b)), past
 
     def lower(self, program: Program, x: Wire) -> Wire:
         """Append the layer to a program."""
-        normed = program.layer_norm(x, self.norm.weight, self.norm.bias, self.norm.eps)
         lags = [(self.kernel_size - 1 - j) * self.dilation for j in range(self.kernel_size)]
-        both = program.linear(program.history(normed, lags), self.convolution.weight, self.convolution.bias)
-        a, b = both.split(x.size, x.size)
+        taps = program.history(lower_layer(program, self.norm, x), lags)
+        a, b = lower_layer(program, self.convolution, taps).split(x.size, x.size)
         gated = program.multiply(program.tanh(a), program.sigmoid(b))
-        return program.add(x, program.linear(gated, self.output.weight, self.output.bias))
+        return program.add(x, lower_layer(program, self.output, gated))
+
+
+def require_look_back(n_layers: int, kernel_size: int) -> None:
+    """Refuse layers that depend on more past frames than a state can hold.
+
+    Raises:
+        ValueError: When ``(kernel_size − 1) · (2^n_layers − 1)`` is above 65536.
+    """
+    # Forty layers are far beyond the limit, and the power of an absurd number would fill memory.
+    if (kernel_size - 1) * ((1 << min(n_layers, 40)) - 1) > _LONGEST_LOOK_BACK:
+        raise ValueError(
+            f"{n_layers} layers with a kernel_size of {kernel_size} depend on more than {_LONGEST_LOOK_BACK} "
+            "past frames; choose fewer layers or a smaller kernel."
+        )

@@ -1,4 +1,4 @@
-"""The network that hears timbre: audio in, the latent z of every frame out."""
+"""The network that encodes residual timbre: audio in, z of every frame out."""
 
 from typing import Any, ClassVar, Literal
 
@@ -9,78 +9,92 @@ from torch import Tensor, nn
 
 from oscine.functional.interpolation import refine_frames
 from oscine.functional.mfcc import dct_matrix, log_mel_spectrogram
-from oscine.networks.core import CoreConfig, make_core
 from oscine.networks.resnet import FrameNorm, ResNet
+from oscine.networks.sequence import MOST_CHANNELS, SequenceConfig, make_sequence_layers
+from oscine.networks.window import require_window
+from oscine.streaming import require_count
 
 _N_MELS = 128
 
 
-class TimbreEncoderConfig(CoreConfig, frozen=True):
-    """The kind and the size of a `TimbreEncoder`."""
+class TimbreEncoderConfig(SequenceConfig, frozen=True):
+    """The kind and the sizes of a `TimbreEncoder`."""
 
-    own_sizes: ClassVar[dict[str, dict[str, Any]]] = {**CoreConfig.own_sizes, "resnet": {"resnet": "small"}}
+    default_sizes: ClassVar[dict[str, dict[str, Any]]] = {
+        **SequenceConfig.default_sizes,
+        "resnet": {"resnet": "small"},
+    }
 
     kind: Literal["gru", "tcn", "conformer", "resnet"] = "gru"
-    """What listens: to MFCCs a `Core`, or to a log-mel spectrogram a residual network (``resnet``)."""
+    """``gru``, ``tcn``, ``conformer``: sequence layers on MFCCs. ``resnet``: a residual network on bands."""
     z_size: int = Field(default=16, ge=1, le=1024)
     """Channels of z."""
-    hidden_size: int = Field(default=512, ge=1, le=8192)
-    """Width of the layers that remember; a ``resnet`` has none."""
+    hidden_size: int = Field(default=512, ge=1, le=MOST_CHANNELS)
+    """Channels of each sequence layer; does not apply to a ``resnet``."""
     n_mfcc: int = Field(default=30, ge=2, le=128)
-    """Mel-frequency cepstral coefficients heard, of 128 mel bands; a ``resnet`` hears the bands."""
+    """Mel-frequency cepstral coefficients, of 128 mel bands; does not apply to a ``resnet``."""
     resnet: Literal["tiny", "small", "medium", "large"] | None = None
-    """Size of the residual network (`oscine.networks.resnet`), ``small`` if not said."""
+    """Size of the residual network (`oscine.networks.resnet`) of a ``resnet`` (default ``small``)."""
     frames_per_z: int = Field(default=8, ge=1, le=256)
-    """Frames of controls for each value of z: 8 of 4 ms are the paper's 125 values in 4 s."""
+    """Frames of controls per value of z; 8 frames of 4 ms give the paper's 125 values in 4 s."""
     causal: bool = False
-    """Listen to what was heard up to the spectrum's window, which ends a stretch of `frames_per_z` behind a
-    value's instant, in place of the whole sound. Between two values z is interpolated, so that it hears up to
-    ``2 · frames_per_z − 1`` frames ahead."""
+    """Whether the network uses no later spectra. The window of a spectrum still ends `frames_per_z` frames
+    after its instant, and z is interpolated between two values. So a causal encoder looks ahead by up to
+    ``2 · frames_per_z − 1`` frames."""
 
     @model_validator(mode="after")
-    def _a_resnet_hears_bands(self) -> "TimbreEncoderConfig":
-        for name in ("hidden_size", "n_mfcc"):
-            if self.kind == "resnet" and getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(f"{name} says nothing of a resnet; leave it out")
+    def _fields_apply_to_the_kind(self) -> "TimbreEncoderConfig":
+        if self.kind == "resnet":
+            self._require_default("hidden_size", "n_mfcc")
         return self
 
 
 class TimbreEncoder(nn.Module):
-    """z, what pitch and loudness don't tell: ``MFCCs → instance norm → GRU → dense → z``.
+    """Residual timbre (z) from audio: ``MFCCs → instance norm → GRU → dense → z``.
 
-    The norm takes each coefficient's mean and deviation over the whole sound, or, if ``causal``, over the
-    sound so far. In place of the GRU there may be another `Core`, all of which are causal. Or else a residual
-    network, ``log-mel spectrogram → frame norm → ResNet → mean over bins → dense → z``, which looks at frames
-    on both sides, or, if ``causal``, at those before. The window of a value's spectrum is twice as long as
-    its stretch and centred on its end.
+    The norm uses the mean and the deviation of each coefficient over the whole sound, or, if ``causal``, over
+    the sound so far. A TCN or a Conformer may replace the GRU; all three are causal. The kind ``resnet`` is
+    ``log-mel spectrogram → frame norm → ResNet → mean over bins → dense → z``; it uses the frames on
+    both sides, or, if ``causal``, those before. There is one value of z per `frames_per_z` frames. The window
+    of its spectrum is twice as long and centred on the end of these frames.
 
     Args:
         sample_rate: Hz.
         hop_length: Samples per frame of controls.
         config: Kind and sizes.
 
-    Reference: Engel et al., DDSP, ICLR 2020, appendix B.1; the residual form is an option of its public code,
-    without the norm, by which z does not depend on the level.
+    Raises:
+        ValueError: When a rate is below 1, or the window is longer than 131072 samples.
+
+    Reference: Engel et al., DDSP, ICLR 2020, appendix B.1. The residual form is an option of its public code;
+    our norm makes z independent of the level.
     """
 
     def __init__(self, sample_rate: int, hop_length: int, config: TimbreEncoderConfig) -> None:
         super().__init__()
+        require_count("sample_rate", sample_rate)
+        require_count("hop_length", hop_length)
+        require_window("frames_per_z", 2 * config.frames_per_z * hop_length)
         self.sample_rate = sample_rate
         self.hop_length = hop_length
         self.config = config
         if config.resnet is None:
             self.norm = InstanceNorm(config.n_mfcc, config.causal)
-            self.core = make_core(config.n_mfcc, config)
+            self.core = make_sequence_layers(config.n_mfcc, config)
         else:
             self.norm = FrameNorm(1)
             self.core = ResNet(config.resnet, config.causal)
         self.head = nn.Linear(self.core.width, config.z_size)
 
+    def extra_repr(self) -> str:
+        """Return the rates and the size of z."""
+        return f"{self.sample_rate} Hz, hop {self.hop_length}, {self.config.z_size} channels of z"
+
     def forward(self, audio: Float[Tensor, "batch time"]) -> Float[Tensor, "batch frame z"]:
         """Return z for ``ceil(time / hop_length)`` frames."""
         factor = self.config.frames_per_z
         hop_length = factor * self.hop_length
-        heard = log_mel_spectrogram(
+        bands = log_mel_spectrogram(
             audio,
             self.sample_rate,
             hop_length,
@@ -89,19 +103,19 @@ class TimbreEncoder(nn.Module):
             f_max_hz=min(8000.0, self.sample_rate / 2),
         )
         if self.config.resnet is None:
-            coefficients = heard @ dct_matrix(self.config.n_mfcc, _N_MELS).to(heard).T
+            coefficients = bands @ dct_matrix(self.config.n_mfcc, _N_MELS).to(bands).T
             hidden = self.core(self.norm(coefficients))
         else:
-            hidden = self.core(self.norm(heard[:, None])).mean(-1).transpose(1, 2)
+            hidden = self.core(self.norm(bands[:, None])).mean(-1).transpose(1, 2)
         return refine_frames(self.head(hidden), factor, -(-audio.shape[-1] // self.hop_length))
 
 
 class InstanceNorm(nn.Module):
-    """Each channel of each item less its mean, over its deviation, in time; then a learned scale and shift.
+    """Normalises each channel of each item over time; then a learned scale and shift per channel.
 
     Args:
         n_channels: Channels.
-        causal: Mean and deviation of the frames so far, in place of all.
+        causal: Whether mean and deviation are those of the frames so far, not of all frames.
         eps: Added to the variance.
     """
 

@@ -2,7 +2,7 @@
 
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
-from oscine.processors.control import Control, split_controls
+from oscine.processors.control import Control, split_controls, start_controls
 from oscine.processors.filter import Filter, FilterConfig
 from oscine.processors.harmonic import HarmonicConfig, HarmonicOscillator
 from oscine.processors.noise import FilteredNoise, NoiseConfig
@@ -44,4 +44,5 @@ __all__ = [
     "build_parts",
     "require_distinct_names",
     "split_controls",
+    "start_controls",
 ]

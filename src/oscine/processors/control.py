@@ -1,7 +1,7 @@
 """The declaration of a control, from which heads, sliders, MIDI maps and parameter losses follow."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -28,6 +28,8 @@ class Control:
             "distribution" (exp-sigmoid weights, which the processor normalises), "softmax" (weights that add
             up to 1), "linear" and "log" (a sigmoid over the range).
         bias: Added to the network's output: where the control starts before training.
+        start: What the bias of the network's head starts with, one number per channel; 0 if left out. Unlike
+            `bias` it is a part of the weights.
     """
 
     name: str
@@ -37,6 +39,14 @@ class Control:
     maximum: float
     activation: Activation
     bias: float = 0.0
+    start: tuple[float, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.start and len(self.start) != self.width:
+            raise ValueError(
+                f"The control {self.name} starts with {len(self.start)} numbers; give {self.width}, one per "
+                "channel."
+            )
 
     @property
     def width(self) -> int:
@@ -71,6 +81,16 @@ class Control:
     def within(self, part: str) -> "Control":
         """Return the control as a composition names it, ``part.name``."""
         return replace(self, name=f"{part}.{self.name}")
+
+
+@torch.no_grad()
+def start_controls(bias: Float[Tensor, " channel"], controls: Iterable[Control]) -> None:
+    """Add the controls' `start` to the bias of a network's head, in place."""
+    controls = list(controls)
+    parts = bias.split([one.width for one in controls])
+    for control, part in zip(controls, parts, strict=True):
+        if control.start:
+            part.add_(part.new_tensor(control.start))
 
 
 def split_controls(

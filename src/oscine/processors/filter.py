@@ -1,5 +1,6 @@
 """A filter given by the magnitudes of its bands, as a part of an instrument."""
 
+import math
 from typing import Literal
 
 import torch
@@ -41,14 +42,17 @@ class Filter(Processor[FilterState | FixedFilterState]):
         n_bands: Frequencies, from 0 to Nyquist, at which the magnitude is given.
         hop_length: Samples per frame.
         phase: "zero" keeps the shape of what passes; "minimum" has no latency.
-        fixed: Learn one filter instead of taking the magnitudes as a control; it starts with magnitudes of 1.
+        fixed: Learn one filter instead of taking the magnitudes as a control.
+        start_db_per_octave: Slope of the magnitudes before training, above a fortieth of Nyquist. Behind a
+            source whose partials are equally strong, −12 lets training begin with the spectrum of most
+            instruments; 0 lets a sound pass as it is.
 
     Attributes:
         log_magnitudes: The learned natural logarithms of the magnitudes, when ``fixed``.
 
     Raises:
-        ValueError: When there are fewer than 2 bands, the hop is not a positive whole number, or the phase is
-            of no known kind.
+        ValueError: When there are fewer than 2 bands, the hop is not a positive whole number, the phase is of
+            no known kind, or the slope is not within −48 … 0 dB.
 
     Example:
         >>> body = Filter(33, hop_length=64, phase="minimum", fixed=True)
@@ -58,21 +62,33 @@ class Filter(Processor[FilterState | FixedFilterState]):
 
     signals = ("audio",)
 
-    def __init__(self, n_bands: int, hop_length: int, phase: str = "zero", *, fixed: bool = False) -> None:
+    def __init__(
+        self,
+        n_bands: int,
+        hop_length: int,
+        phase: str = "zero",
+        *,
+        fixed: bool = False,
+        start_db_per_octave: float = 0.0,
+    ) -> None:
         super().__init__()
         require_count("n_bands", n_bands, at_least=2)
         require_count("hop_length", hop_length)
         if phase not in ("zero", "minimum"):
             raise ValueError(f"phase is {phase!r}; give one of zero, minimum.")
+        if not -48 <= start_db_per_octave <= 0:
+            raise ValueError(f"start_db_per_octave is {start_db_per_octave}; give −48 … 0.")
         self.n_bands = n_bands
         self.hop_length = hop_length
         self.phase: Phase = phase
         self.fixed = fixed
+        octaves = (math.log2(1 + 40 * band / (n_bands - 1)) for band in range(n_bands))
+        start = tuple(start_db_per_octave / 20 * octave for octave in octaves)
         if fixed:
-            self.log_magnitudes = nn.Parameter(torch.zeros(n_bands))
+            self.log_magnitudes = nn.Parameter(math.log(10) * torch.tensor(start))
         else:
-            # The bias makes the filter start near a magnitude of 1.
-            self.controls = (Control("magnitudes", n_bands, "gain", 0.0, 2.0, "exp_sigmoid", bias=1.0),)
+            # An exponential sigmoid falls tenfold with each unit; the bias makes it start near 1.
+            self.controls = (Control("magnitudes", n_bands, "gain", 0.0, 2.0, "exp_sigmoid", 1.0, start),)
 
     @property
     def latency(self) -> int:
@@ -138,7 +154,15 @@ class FilterConfig(PartConfig):
     """"zero" keeps the shape of a wave, at a latency of ``n_bands − 1`` samples; "minimum" has no latency."""
     fixed: bool = False
     """Learn one filter for all notes instead of letting the network move it."""
+    start_db_per_octave: float = Field(default=0.0, ge=-48.0, le=0.0)
+    """Slope of the magnitudes before training; −12 suits a filter behind pulses, 0 an effect."""
 
     def build(self, sample_rate: int, hop_length: int) -> Filter:
         """Return the filter."""
-        return Filter(self.n_bands, hop_length, self.phase, fixed=self.fixed)
+        return Filter(
+            self.n_bands,
+            hop_length,
+            self.phase,
+            fixed=self.fixed,
+            start_db_per_octave=self.start_db_per_octave,
+        )

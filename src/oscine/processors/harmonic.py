@@ -1,5 +1,6 @@
 """The harmonic oscillator as a part of an instrument."""
 
+import math
 from typing import Literal
 
 from jaxtyping import Float
@@ -59,8 +60,21 @@ class HarmonicOscillator(Processor[OscillatorState]):
         self.ratio = ratio
         self.controls = (
             Control("amplitude", 0, "linear", 0.0, 2.0, "exp_sigmoid"),
-            Control("harmonic_distribution", n_harmonics, "weight", 0.0, 2.0, "distribution"),
-            *([Control("inharmonicity", 0, "weight", 1e-6, 1e-1, "log")] if inharmonic else []),
+            Control(
+                "harmonic_distribution",
+                n_harmonics,
+                "weight",
+                0.0,
+                2.0,
+                "distribution",
+                start=_start(n_harmonics),
+            ),
+            # It starts near 4e-6; from the middle of the range, upper partials meet none of the recording's.
+            *(
+                [Control("inharmonicity", 0, "weight", 1e-6, 1e-1, "log", start=(-2.0,))]
+                if inharmonic
+                else []
+            ),
             *([Control("phase", 0, "turns", -0.5, 0.5, "linear")] if phased else []),
         )
 
@@ -121,6 +135,15 @@ class HarmonicOscillator(Processor[OscillatorState]):
         """Append the oscillator to a program."""
         f0_hz = f0_hz if self.ratio == 1 else program.affine(f0_hz, self.ratio, 0.0)
         return program.harmonic(f0_hz, amplitude, harmonic_distribution, inharmonicity, phase)
+
+
+def _start(n_harmonics: int) -> tuple[float, ...]:
+    """Return a start of the weights that falls by 12 dB per octave.
+
+    Equal weights put most of the energy where recordings have least. The loss of the logarithms then turns
+    the amplitude down until it has no gradient, and the noise learns the sound.
+    """
+    return tuple(-2 * math.log10(k) for k in range(1, n_harmonics + 1))
 
 
 class HarmonicConfig(PartConfig):

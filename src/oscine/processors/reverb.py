@@ -27,7 +27,6 @@ class Reverb(Processor[ConvolutionState]):
 
     Args:
         n_taps: Length of the impulse response, samples, the dry tap included.
-        partition: Length of a stream's partitions, samples.
         scale: First value of the envelope.
         decay_db: Fall of the envelope from the first tap to the last, dB.
 
@@ -36,26 +35,24 @@ class Reverb(Processor[ConvolutionState]):
         envelope: The factor on each of them.
 
     Raises:
-        ValueError: When there are fewer than 2 taps or no partition.
+        ValueError: When there are fewer than 2 taps.
     """
 
     signals = ("audio",)
 
     envelope: Tensor
 
-    def __init__(self, n_taps: int, partition: int = 512, scale: float = 0.5, decay_db: float = 60.0) -> None:
+    def __init__(self, n_taps: int, scale: float = 0.5, decay_db: float = 60.0) -> None:
         super().__init__()
         require_count("n_taps", n_taps, at_least=2)
-        require_count("partition", partition)
         self.n_taps = n_taps
-        self.partition = min(partition, n_taps)
         self.impulse_response = nn.Parameter(torch.zeros(n_taps - 1))
         fall = torch.arange(n_taps - 1) / n_taps
         self.register_buffer("envelope", scale * 10 ** (-decay_db / 20 * fall), persistent=False)
 
     def extra_repr(self) -> str:
         """Return the sizes."""
-        return f"{self.n_taps} taps, partitions of {self.partition}"
+        return f"{self.n_taps} taps"
 
     def taps(self) -> Float[Tensor, " tap"]:
         """Return all taps, the dry one included."""
@@ -63,7 +60,7 @@ class Reverb(Processor[ConvolutionState]):
 
     def init_state(self, batch_size: int, seed: int = 0) -> ConvolutionState:
         """Return the state before the first sample."""
-        return convolution_state(batch_size, self.taps(), self.partition)
+        return convolution_state(batch_size, self.n_taps, self.device)
 
     def step(
         self, audio: Float[Tensor, "batch time"], *, state: ConvolutionState

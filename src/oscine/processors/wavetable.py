@@ -52,10 +52,12 @@ class Wavetable(Processor[WavetableState]):
         self.n_harmonics = n_harmonics
         self.sample_rate = sample_rate
         self.hop_length = hop_length
-        # Nearly in phase with each other, so that mixtures do not cancel, and each of another colour.
+        # Nearly in phase with each other, so that mixtures do not cancel, each of another colour, and falling
+        # by 12 dB per octave (processors/harmonic.py says why).
         sines = 0.5 + torch.rand(n_tables, n_harmonics)
         cosines = 0.1 * torch.randn(n_tables, n_harmonics)
-        self.coefficients = nn.Parameter(torch.stack([cosines, sines], dim=1))
+        number = torch.arange(1, n_harmonics + 1)
+        self.coefficients = nn.Parameter(torch.stack([cosines, sines], dim=1) / number)
         self.controls = (
             Control("amplitude", 0, "linear", 0.0, 2.0, "exp_sigmoid"),
             Control("table_weights", n_tables, "weight", 0.0, 1.0, "softmax"),

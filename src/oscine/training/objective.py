@@ -15,7 +15,7 @@ from oscine.losses import CrepeLoss, MultiScaleSpectralLoss, SpectralTransportLo
 from oscine.models import Instrument, TrainingConfig
 from oscine.models.inputs import F0
 from oscine.networks import PitchEncoder
-from oscine.networks.pitch_encoder import surprise
+from oscine.networks.pitch_encoder import pitch_cross_entropy
 from oscine.processors import Control, FilteredNoise, HarmonicOscillator
 
 Part = TypeVar("Part", HarmonicOscillator, FilteredNoise)
@@ -149,14 +149,16 @@ class Objective(nn.Module):
         encoder = pitch_encoder(instrument)
         if encoder is None:
             return parameter_loss(predicted, truth, declared)
-        heard = encoder(audio)
-        loss = parameter_loss(predicted | {"f0_hz": heard.f0_hz}, truth, declared)
+        encoded = encoder(audio)
+        loss = parameter_loss(predicted | {"f0_hz": encoded.f0_hz}, truth, declared)
         # The expected pitch alone would be content with two octaves whose mean is right.
         step = encoder.config.frames_per_pitch
         truth_midi, audible = hz_to_midi(truth_hz), (level_db / 80 + 1).clamp(0.0, 1.0)
         reached = slice(step - 1, None, step)
         n_whole = truth_midi[:, reached].shape[1]
-        return loss + surprise(heard.belief[:, :n_whole], truth_midi[:, reached], audible[:, reached])
+        return loss + pitch_cross_entropy(
+            encoded.probabilities[:, :n_whole], truth_midi[:, reached], audible[:, reached]
+        )
 
 
 def pitch_encoder(instrument: Instrument) -> PitchEncoder | None:

@@ -18,6 +18,7 @@ from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.recipes import change_recipe
+from oscine.plural import counted
 from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
 from oscine.training.checkpoint import RunInfo, Snapshot, read_checkpoint
 from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
@@ -306,7 +307,7 @@ def _loop(
 
 
 def _first_line(run: RunInfo, dataset: Dataset, folder: Path, device: torch.device) -> str:
-    parts = [f"{run.steps} steps"] if run.steps is not None else []
+    parts = [counted(run.steps, "step")] if run.steps is not None else []
     parts += [f"{run.minutes:g} minutes"] if run.minutes is not None else []
     threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
     return (

@@ -8,10 +8,8 @@ from torch import Tensor
 from oscine.analysis import CONFIDENT, VOICED
 from oscine.functional.runs import runs
 
-_DYNAMIC_RANGE_DB = (
-    45.0  # hum, crosstalk and reverberation are further below the loud notes than a pianissimo
-)
-_QUIETEST_NOTE_DB = -70.0
+_DYNAMIC_RANGE_DB = 45.0  # hum, bleed and reverberation lie further below the loud notes than a pianissimo
+_QUIETEST_NOTE_DB = -79.0  # just above the floor of the features
 _SHORTEST_NOTE_S = 0.048
 _LONG_NOTE_S = 0.15
 _LONGEST_HOLE_S = 0.024

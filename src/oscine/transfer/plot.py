@@ -1,6 +1,5 @@
 """A plot of a transfer: pitch and loudness of input and output, and both spectrograms."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import Features
+from oscine.analysis.plot import write_figure
 from oscine.analysis.spectrogram import draw_spectrogram
 from oscine.audio import read_blocks
-from oscine.files import write_atomically
+from oscine.files import printable
 from oscine.functional.units import hz_to_midi
 from oscine.transfer.matching import Matched
 from oscine.transfer.report import TransferReport
@@ -64,7 +64,9 @@ def plot_transfer(
     figure = Figure(figsize=(13, 11), layout="constrained")
     FigureCanvasAgg(figure)
     pitch, loudness, heard, played = figure.subplots(4, 1, sharex=True)
-    figure.suptitle(_title(input_path, report, start / frame_rate, stop / frame_rate), fontsize=12)
+    figure.suptitle(
+        _title(input_path, report, start / frame_rate, stop / frame_rate), fontsize=12, parse_math=False
+    )
 
     _plot_pitch(pitch, time_s, features.f0_hz[frames], matched.f0_hz[frames], on)
     loudness.plot(time_s, features.loudness_db[frames], color=_HEARD, lw=1, label="input")
@@ -86,9 +88,7 @@ def plot_transfer(
     played.set_xlabel("time (s); shaded: outside notes, where the pitch is held")
     played.set_xlim(start / frame_rate, stop / frame_rate)
 
-    picture = BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
-    write_atomically(path, picture.getvalue())
+    write_figure(figure, path, dpi=110)
 
 
 def _title(input_path: str | Path, report: TransferReport, start_s: float, stop_s: float) -> str:
@@ -100,7 +100,9 @@ def _title(input_path: str | Path, report: TransferReport, start_s: float, stop_
     ]
     if stop_s - start_s < report.seconds - 0.1:
         parts.append(f"seconds {start_s:.0f} to {stop_s:.0f} of {report.seconds:.0f}")
-    return f"{Path(input_path).name} → {Path(report.output).name}   ({', '.join(parts)})"
+    return (
+        f"{printable(Path(input_path).name)} → {printable(Path(report.output).name)}   ({', '.join(parts)})"
+    )
 
 
 def _plot_pitch(

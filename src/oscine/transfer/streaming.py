@@ -1,8 +1,7 @@
 """The two passes over a performance: analysis of all of it, then playing block by block."""
 
 import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -10,9 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import Features, analyze_blocks
-from oscine.audio import read_blocks
+from oscine.audio import FileReport, Sound, sound_blocks
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
+from oscine.files import printable
 from oscine.models import Instrument
 from oscine.streaming import Stream
 from oscine.transfer.matching import Matched
@@ -21,39 +21,25 @@ BLOCK_FRAMES = 512
 _MOST_THREADS = 4  # each analysis thread takes about 30 MB
 _CAPACITY = 1 << 20  # frames; 70 minutes at 250 a second, and only what is used takes memory
 
-Performance = str | Path | tuple[np.ndarray | Tensor, int]
+Performance = Sound
 """What can be transferred: a file, or audio ``(time,)`` or ``(channel, time)`` with its sample rate."""
 
 
-def input_blocks(performance: Performance, sample_rate: int) -> Iterator[np.ndarray]:
-    """Yield the input as mono float32 blocks at the given rate.
-
-    Raises:
-        InputError: The file cannot be read, or the audio is not one or several channels of samples.
-    """
-    if not isinstance(performance, tuple):
-        yield from read_blocks(performance, sample_rate)
-        return
-    audio, input_rate = performance
-    samples = audio.detach().cpu().numpy() if isinstance(audio, Tensor) else np.asarray(audio)
-    if samples.ndim not in (1, 2) or samples.size == 0:
-        raise InputError(
-            f"The audio to transfer has the shape {tuple(samples.shape)}; give (time,) or (channel, time)."
-        )
-    if input_rate <= 0:
-        raise InputError(f"The sample rate of the audio to transfer is {input_rate} Hz; give its true rate.")
-    if np.issubdtype(samples.dtype, np.integer):
-        samples = samples / -float(np.iinfo(samples.dtype).min or -1)
-    mono = np.atleast_2d(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)).mean(axis=0)
-    import soxr
-
-    yield soxr.resample(mono.astype(np.float32), input_rate, sample_rate)
-
-
-def listen(performance: Performance, sample_rate: int, hop_length: int) -> tuple[Features, int]:
+def listen(
+    performance: Performance,
+    sample_rate: int,
+    hop_length: int,
+    on_report: Callable[[FileReport], None] | None = None,
+) -> tuple[Features, int]:
     """Return the features of the whole input, and its length in samples at ``sample_rate``.
 
     The features of an hour are 15 MB at 250 frames per second; the audio itself is never held whole.
+
+    Args:
+        performance: The input.
+        sample_rate: In Hz, of the instrument.
+        hop_length: Samples per frame.
+        on_report: Called with the verdict on the input, when all of it has been read.
 
     Raises:
         InputError: The input has no audio.
@@ -62,7 +48,7 @@ def listen(performance: Performance, sample_rate: int, hop_length: int) -> tuple
 
     def counted() -> Iterator[np.ndarray]:
         nonlocal n_samples
-        for block in input_blocks(performance, sample_rate):
+        for block in sound_blocks(performance, sample_rate, on_report):
             n_samples += len(block)
             yield block
         if n_samples == 0:
@@ -98,8 +84,8 @@ def _collect(parts: Iterator[Features], sample_rate: int, hop_length: int) -> Fe
 
 
 def describe(performance: Performance) -> str:
-    """Return the name of the input for a message."""
-    return "The audio given" if isinstance(performance, tuple) else str(performance)
+    """Return what to call the input in a message."""
+    return "The audio given" if isinstance(performance, tuple) else printable(performance)
 
 
 def play(

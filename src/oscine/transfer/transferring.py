@@ -13,14 +13,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
+from oscine.audio import FileReport, sound_blocks
 from oscine.errors import InputError
-from oscine.files import write_atomically
+from oscine.files import disk_errors, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.output import check_output, copy_scaled
 from oscine.transfer.report import TransferReport
-from oscine.transfer.streaming import Performance, input_blocks, listen, play
+from oscine.transfer.streaming import Performance, listen, play
 
 Octave = Literal["auto"] | int
 Loudness = Literal["auto"] | float | int
@@ -60,15 +61,24 @@ class Options:
 
 
 def prepare(
-    instrument: Instrument, performance: Performance, options: Options
+    instrument: Instrument,
+    performance: Performance,
+    options: Options,
+    on_report: Callable[[FileReport], None] | None = None,
 ) -> tuple[Features, Matched, dict[str, Tensor], int]:
     """Return the input's features, what to play, the other conditions, and how many samples.
+
+    Args:
+        instrument: Who plays.
+        performance: The input.
+        options: How.
+        on_report: Called with the verdict on the input.
 
     Raises:
         InputError: The input cannot be read or is empty, or the instrument has no such identity.
     """
     learned = statistics_of(instrument, options.identity)
-    features, n_samples = listen(performance, instrument.sample_rate, instrument.hop_length)
+    features, n_samples = listen(performance, instrument.sample_rate, instrument.hop_length, on_report)
     matched = match(
         features,
         learned,
@@ -93,7 +103,7 @@ def _conditions(
     absent = absent_conditions(instrument, features.n_frames, options.identity)
     # The pitch to play is known: an encoder of it need not run.
     known = absent | {"f0_hz": features.f0_hz[None], "loudness_db": features.loudness_db[None]}
-    blocks = input_blocks(performance, instrument.sample_rate)
+    blocks = sound_blocks(performance, instrument.sample_rate)
     pieces = list(condition_pieces(instrument, blocks, features, known))
     shift_db = (matched.loudness_db - features.loudness_db)[None]
     conditions = {}
@@ -164,9 +174,10 @@ def transfer_file(
     report = on_progress or (lambda what, share: None)
     began = time.perf_counter()
 
-    report("analysing", 0.0)
-    features, matched, conditions, n_samples = prepare(instrument, input_path, options)
-    report("analysing", 1.0)
+    report("listening", 0.0)
+    verdicts: list[FileReport] = []
+    features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append)
+    report("listening", 1.0)
 
     output_path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{output_path.stem}-", dir=output_path.parent) as folder:
@@ -174,12 +185,15 @@ def transfer_file(
         played = play(
             instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed
         )
-        peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
+        with disk_errors(output_path):
+            peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
         gain = min(1.0, 0.999 / peak) if peak > 0.999 else 1.0
         write_atomically(output_path, lambda path: copy_scaled(raw, path, instrument.sample_rate, gain))
     took = time.perf_counter() - began
 
-    result = _report(instrument, features, matched, n_samples, options, output_path, peak, gain, took)
+    result = _report(
+        instrument, features, matched, n_samples, options, output_path, peak, gain, took, verdicts[0]
+    )
     if plot is not None:
         from oscine.transfer.plot import plot_transfer
 
@@ -214,6 +228,7 @@ def _report(
     peak: float,
     gain: float,
     took: float,
+    verdict: FileReport,
 ) -> TransferReport:
     seconds = n_samples / instrument.sample_rate
     scaled_db = float(20 * np.log10(gain))
@@ -234,16 +249,23 @@ def _report(
         peak=peak,
         scaled_db=scaled_db,
         real_time_factor=took / seconds,
-        remarks=_remarks(instrument, matched, peak, scaled_db),
+        remarks=_remarks(instrument, matched, peak, scaled_db, verdict),
     )
 
 
-def _remarks(instrument: Instrument, matched: Matched, peak: float, scaled_db: float) -> list[str]:
-    remarks = []
+def _remarks(
+    instrument: Instrument, matched: Matched, peak: float, scaled_db: float, verdict: FileReport
+) -> list[str]:
+    # A constant offset is inaudible in the input, and is not in the output.
+    remarks = [f"Of the input: {reason}." for reason in verdict.reasons if "constant offset" not in reason]
     if not bool(matched.on_notes.any()):
-        remarks.append(
-            "No note was found in the input, so the output is silent; give a sung or hummed melody."
-        )
+        if verdict.cancels:
+            why = "its channels cancel each other when mixed to mono; invert one of them"
+        elif verdict.is_too_quiet:
+            why = "it is too quiet, with a peak below -70 dB of full scale; record it louder"
+        else:
+            why = "it is neither too quiet nor cancelled out in mono; sing or hum a tune"
+        remarks = [f"No note was found in the input, so there is nothing to play: {why}."]
     elif matched.range_share < 0.8:
         outside = round(100 * (1 - matched.range_share))
         remarks.append(

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from oscine.analysis.csv_file import broken_row, check_rising, number, read_rows
 from oscine.analysis.features import VOICED, Features
 from oscine.errors import InputError
-from oscine.files import write_atomically
+from oscine.files import is_file, write_atomically
 
 SUFFIXES = (".f0.csv", "_f0.csv")
 """What follows a recording's name without its suffix: ``take.f0.csv`` is the pitch of ``take.flac``."""
@@ -114,7 +114,7 @@ def f0_file_beside(recording: str | Path) -> Path | None:
     """Return the pitch file beside a recording: ``NAME.f0.csv`` or, failing that, ``NAME_f0.csv``."""
     recording = Path(recording)
     places = (recording.with_name(recording.stem + suffix) for suffix in SUFFIXES)
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if is_file(place)), None)
 
 
 def check_new(path: str | Path) -> None:

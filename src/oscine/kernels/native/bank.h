@@ -23,6 +23,10 @@ constexpr int REACH = 15;  // J at most
 constexpr int LANES = REACH + 1;
 constexpr int PAD = 4 * LANES;  // more than the last block reaches beyond the last partial
 
+// A row of weights is divided by its sum only where that is above this; else it is silent. The subnormal numbers, which
+// some machines flush to zero, lie far below.
+constexpr double LEAST_SUM = 1e-30;
+
 // How the partials 1 … n are cut into blocks.
 struct Layout {
     int n_blocks, reach;
@@ -124,11 +128,13 @@ class Bank {
         }
         audible_weights(item, t, weights, row);
         const T total = sum(row);
-        const T scale = static_cast<const T*>(b.amplitude)[at] / (total > 0 ? total : 1);
+        const T scale = static_cast<const T*>(b.amplitude)[at] / divisor(total);
         for (int64_t k = 0; k < n_partials; k++) row[k] *= scale;
     }
 
    private:
+    static T divisor(T total) { return total > static_cast<T>(LEAST_SUM) ? total : T(1); }
+
     const T* frequency(int64_t item, int64_t t) const {
         return t < 0 ? static_cast<const T*>(b.previous_hz) + item * n_sines
                      : static_cast<const T*>(b.frequency_hz) + (item * b.n_frames + t) * n_sines;
@@ -426,7 +432,7 @@ class Bank {
         }
         const T* weights = static_cast<const T*>(b.weights) + at * n_partials;
         audible_weights(item, t, weights, grad);
-        const T total = sum(grad), safe = total > 0 ? total : T(1);
+        const T total = sum(grad), safe = divisor(total);
         T product = 0;
         V products = S::zero();
         int64_t k = 0;
@@ -434,9 +440,11 @@ class Bank {
         product = S::sum(products);
         for (; k < n_partials; k++) product += row[k] * grad[k];
         const T amplitude = static_cast<const T*>(b.amplitude)[at];
+        // A row whose sum is infinite has amplitudes of zero, whatever its weights.
+        if (std::isinf(safe)) product = 0;
         static_cast<T*>(b.grad_amplitude)[at] = product / safe;
         // A silent row has no share to divide by: only its own derivative counts.
-        const T shift = total > 0 ? product / safe : T(0), scale = amplitude / safe;
+        const T shift = total > static_cast<T>(LEAST_SUM) ? product / safe : T(0), scale = amplitude / safe;
         if (n_sines == 1) {
             const int64_t audible = n_audible(*frequency(item, t));
             for (k = 0; k < audible; k++) grad[k] = scale * (row[k] - shift);

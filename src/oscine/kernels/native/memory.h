@@ -6,6 +6,18 @@
 #include <cstdlib>
 #include <cstring>
 
+// Under AddressSanitizer, whatever lies between two pieces of an arena is forbidden ground.
+#if defined(__SANITIZE_ADDRESS__)
+#define OSCINE_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OSCINE_ADDRESS_SANITIZER 1
+#endif
+#endif
+#if defined(OSCINE_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace {
 
 // Memory that is handed out once and never given back. Without a base it only measures: what it hands out is null, and
@@ -25,7 +37,16 @@ class Arena {
     template <class T>
     T* take(int64_t n) {
         T* at = base ? reinterpret_cast<T*>(base + n_used) : nullptr;
-        n_used += (static_cast<uint64_t>(n) * sizeof(T) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        const uint64_t n_bytes = static_cast<uint64_t>(n) * sizeof(T);
+        uint64_t whole = (n_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+#if defined(OSCINE_ADDRESS_SANITIZER)
+        whole += ALIGNMENT;
+        if (at) {
+            ASAN_UNPOISON_MEMORY_REGION(at, n_bytes);
+            ASAN_POISON_MEMORY_REGION(reinterpret_cast<char*>(at) + n_bytes, whole - n_bytes);
+        }
+#endif
+        n_used += whole;
         return at;
     }
 };

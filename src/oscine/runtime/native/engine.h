@@ -15,18 +15,20 @@ struct Step {
 
 using Table = Operations<WIDTH, BLOCKS>;
 
-// A player's memory: some that a file may ask for, and more in proportion to its own size.
-constexpr uint64_t MOST_BYTES = 1ull << 30, FREE_BYTES = 1ull << 28, BYTES_PER_BYTE = 8;
-
-// Multiplications in a frame, roughly: hundreds of times what a large instrument needs.
+// What any file may ask for: bytes of memory, beside eight times its own size, and multiplications in a frame, roughly.
+// Both are many times what a large instrument needs; a chip with less memory sets them lower.
+#ifndef OSCINE_FREE_BYTES
+#define OSCINE_FREE_BYTES (1ull << 28)
+#endif
 #ifndef OSCINE_MOST_WORK
 #define OSCINE_MOST_WORK (1ull << 30)
 #endif
+constexpr uint64_t MOST_BYTES = 1ull << 30;
 
 // Take all memory of a player from the arena, and fill it if the arena is real.
 int build(const File& file, Arena& arena, oscine_player** result) {
     const Header& header = file.header;
-    const uint64_t in_proportion = FREE_BYTES + BYTES_PER_BYTE * static_cast<uint64_t>(file.size());
+    const uint64_t in_proportion = OSCINE_FREE_BYTES + 8 * static_cast<uint64_t>(file.size());
     const uint64_t most_bytes = in_proportion < MOST_BYTES ? in_proportion : MOST_BYTES;
     oscine_player* player = arena.take<oscine_player>(1);
     float* values = arena.take<float>(header.n_values);

@@ -157,16 +157,13 @@ class File {
 
     bool is_wire(uint64_t offset, uint64_t size) const { return size >= 1 && offset + size <= header.n_values; }
 
-    // Inputs lie one behind the other in the workspace, possibly with operations' outputs between them.
     bool has_good_inputs() const {
-        uint64_t end = 0;
         for (uint32_t i = 0; i < header.n_inputs; i++) {
             const InputRecord one = input(i);
-            if (one.name[0] == 0 || one.name[NAME_BYTES - 1] != 0 || one.offset < end || !is_wire(one.offset, one.size) ||
+            if (one.name[0] == 0 || one.name[NAME_BYTES - 1] != 0 || !is_wire(one.offset, one.size) ||
                 one.flags > (IS_POSITIVE | IS_OPTIONAL) || !is_finite(one.minimum) || !is_finite(one.maximum) ||
                 !(one.minimum <= one.initial && one.initial <= one.maximum))
                 return false;
-            end = static_cast<uint64_t>(one.offset) + one.size;
         }
         return true;
     }
@@ -195,30 +192,32 @@ class File {
         return !is_bad;
     }
 
-    // Operations take arguments and tensors in order, all of them; each reads what lies before its own output.
+    // Operations take arguments and tensors in order, all of them. Inputs and outputs fill the workspace from its start to
+    // its end, each behind the one before; an operation reads what lies before its own output.
     bool has_good_operations() const {
         uint64_t n_arguments = 0, n_tensors = 0, end = 0;
         uint32_t next_input = 0;
+        const auto pass_inputs = [&] {
+            for (; next_input < header.n_inputs && input(next_input).offset == end; next_input++) end += input(next_input).size;
+        };
         for (uint32_t i = 0; i < header.n_operations; i++) {
+            pass_inputs();
             const OperationRecord one = operation(i);
             const uint64_t first = n_arguments;
             n_arguments += one.n_arguments();
             n_tensors += one.n_tensors;
             if (n_arguments > header.n_arguments || n_tensors > header.n_tensors) return false;
-            if (one.kind[KIND_BYTES - 1] != 0 || one.output < end || !is_wire(one.output, one.size)) return false;
-            end = static_cast<uint64_t>(one.output) + one.size;
-            // No input shares values with it: those before it end before it, the next one begins behind it.
-            for (; next_input < header.n_inputs && input(next_input).offset < end; next_input++) {
-                const InputRecord given = input(next_input);
-                if (static_cast<uint64_t>(given.offset) + given.size > one.output) return false;
-            }
+            if (one.kind[KIND_BYTES - 1] != 0 || one.output != end || !is_wire(one.output, one.size)) return false;
+            end += one.size;
             for (uint64_t w = first; w < first + one.n_wires; w++) {
                 const uint64_t wire = argument(static_cast<uint32_t>(w));
                 const uint64_t offset = wire & 0xFFFFFFFFu, size = wire >> 32;
                 if (size < 1 || offset + size > one.output) return false;
             }
         }
-        return n_arguments == header.n_arguments && n_tensors == header.n_tensors;
+        pass_inputs();
+        return n_arguments == header.n_arguments && n_tensors == header.n_tensors && next_input == header.n_inputs &&
+               end == header.n_values;
     }
 
     bool is_whole() const {

@@ -1,0 +1,112 @@
+"""Whatever a file is called and a terminal can show, what is printed is text and nothing else."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from rich.table import Table
+from tests.data.tunes import tune
+
+from oscine.cli.terminal import terminal, to_json
+from oscine.files import printable
+
+_NAMES = {
+    "caf\udce9.wav": r"caf\xe9.wav",
+    "\x1b]0;title\x07\x1b[2J.wav": r"\x1b]0;title\x07\x1b[2J.wav",
+    "\x9b31m.wav": r"\x9b31m.wav",
+    "two\nlines.wav": r"two\x0alines.wav",
+    "\u202egnp.wav": r"\u202egnp.wav",
+    "Übung 一 [bold]$x$.wav": "Übung 一 [bold]$x$.wav",
+}
+
+
+@pytest.mark.parametrize(("name", "shown"), _NAMES.items(), ids=range(len(_NAMES)))
+def test_names_are_shown_as_text(name: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert printable(name) == shown
+    table = Table(name.replace("\n", ""))
+    table.add_row(name.replace("\n", ""))
+    terminal().print(table)
+    terminal().print(name, soft_wrap=True)
+    printed = capsys.readouterr().out
+    assert not set(printed) & set("\x1b\x07\x9b\u202e\udce9")
+    assert json.loads(to_json({"name": name})) == {"name": name}
+    assert to_json({"name": name}).isprintable()
+
+
+def _oscine(*arguments: str | Path, encoding: str = "utf-8") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "oscine", *map(str, arguments)]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    return subprocess.run(command, capture_output=True, check=False, env=environment)
+
+
+@pytest.fixture(scope="module")
+def odd_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of recordings with names that no program expects."""
+    folder = tmp_path_factory.mktemp("odd") / "takes"
+    folder.mkdir()
+    for number, name in enumerate([*_NAMES, "n" * 247 + ".wav", "m" * 251 + ".wav"]):
+        soundfile.write(folder / "a.wav", tune(6, 16_000, lowest_midi=55 + number), 16_000)
+        (folder / "a.wav").rename(folder / name)
+    (folder / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    (folder / "pipe.mp3").mkdir()
+    return folder
+
+
+def test_a_folder_of_odd_names_is_analysed_file_by_file(odd_names: Path) -> None:
+    run = _oscine("analyze", odd_names, "--json")
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(run.stdout)["files"]
+    verdicts = {Path(row["path"]).name: row["verdict"] for row in rows}
+    assert {verdicts[shown] for shown in _NAMES.values() if "/" not in shown} == {"ok"}
+    assert verdicts["m" * 251 + ".wav"] == "ok"
+    assert verdicts["phone.m4a"] == "rejected"
+    assert b"\x1b" not in _oscine("analyze", odd_names).stdout
+
+
+def test_a_folder_of_odd_names_is_prepared(odd_names: Path, tmp_path: Path) -> None:
+    run = _oscine(
+        "prepare", odd_names, tmp_path / "set", "--sample-rate", "16000", "--workers", "1", "--json"
+    )
+    assert run.returncode == 0, run.stderr
+    verdicts = {row["path"]: row["verdict"] for row in json.loads(run.stdout)["files"]}
+    assert verdicts[r"caf\xe9.wav"] == "ok"
+    assert verdicts["m" * 251 + ".wav"] == "ok"
+    assert verdicts["phone.m4a"] == "rejected"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_terminal_without_the_characters_gets_plain_ones(tmp_path: Path, encoding: str) -> None:
+    soundfile.write(tmp_path / "a.wav", tune(5, 16_000), 16_000)
+    run = _oscine("analyze", tmp_path / "a.wav", encoding=encoding)
+    assert run.returncode == 0, run.stderr
+    text = run.stdout.decode(encoding)
+    assert ("▁" in text or "█" in text) == (encoding == "utf-8")
+    assert "C4" in text
+
+
+def test_decoders_keep_their_remarks_to_themselves(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.mp3", tune(5, 16_000), 16_000)
+    content = (tmp_path / "a.mp3").read_bytes()
+    middle = len(content) // 2
+    broken = content[:middle] + bytes(range(256)) * 4 + content[middle + 1024 :]
+    (tmp_path / "a.mp3").write_bytes(broken)
+    run = _oscine("analyze", tmp_path / "a.mp3")
+    assert run.returncode == 0
+    assert run.stderr == b""
+    missing = _oscine("analyze", tmp_path / "b.mp3")
+    assert missing.returncode == 2
+    assert missing.stderr.decode().startswith("oscine: ")
+
+
+def test_a_picture_of_any_name_has_no_warning(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tune(3, 16_000), 16_000)
+    (tmp_path / "a.wav").rename(tmp_path / "一 $\\frac{$.wav")
+    run = _oscine("analyze", tmp_path / "一 $\\frac{$.wav", "--plot", tmp_path / "a.png")
+    assert run.returncode == 0
+    assert run.stderr == b""
+    assert np.frombuffer((tmp_path / "a.png").read_bytes()[:4], np.uint8)[1] == ord("P")

@@ -1,0 +1,155 @@
+"""What the functions refuse, in sentences; and frequencies that are 0 or negative."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from oscine import functional
+from oscine.functional import (
+    convolution_state,
+    convolve,
+    convolve_step,
+    filtered_noise,
+    filtered_noise_step,
+    harmonic_oscillator,
+    harmonic_oscillator_step,
+    hz_to_midi,
+    noise_state,
+    oscillator_state,
+    sinusoidal_oscillator,
+    upsample,
+    upsample_state,
+    upsample_step,
+)
+
+F0, AMPLITUDE, WEIGHTS = torch.full((2, 3), 440.0), torch.ones(2, 3), torch.ones(2, 3, 4)
+
+
+# The functions as users have them: without the type checker of the tests.
+BARE_HARMONIC, BARE_NOISE = inspect.unwrap(harmonic_oscillator), inspect.unwrap(filtered_noise)
+BARE_CONVOLVE, BARE_SINES = inspect.unwrap(convolve), inspect.unwrap(sinusoidal_oscillator)
+EMPTY = "no axis of which is empty"
+
+
+def _harmonic(f0: Any, amplitude: Any = AMPLITUDE, weights: Any = WEIGHTS, **options: Any) -> Tensor:
+    sizes = {"sample_rate": 16_000, "hop_length": 64}
+    return BARE_HARMONIC(f0, amplitude, weights, **sizes | options)
+
+
+def _sines(frequencies: Tensor, amplitudes: Tensor) -> Tensor:
+    return BARE_SINES(frequencies, amplitudes, sample_rate=16_000, hop_length=64)
+
+
+REFUSED: dict[str, tuple[Callable[[], object], str]] = {
+    "no items": (lambda: _harmonic(F0[:0], AMPLITUDE[:0], WEIGHTS[:0]), EMPTY),
+    "no frames": (
+        lambda: _harmonic(F0[:, :0], AMPLITUDE[:, :0], WEIGHTS[:, :0]),
+        "no axis of which is empty",
+    ),
+    "no partials": (lambda: _harmonic(F0, AMPLITUDE, WEIGHTS[..., :0]), EMPTY),
+    "no batch axis": (lambda: _harmonic(F0[0], AMPLITUDE[0], WEIGHTS[0]), "f0_hz has 1 axes"),
+    "weights of another rank": (
+        lambda: _harmonic(F0, AMPLITUDE, WEIGHTS[..., 0]),
+        "harmonic_distribution has 2",
+    ),
+    "amplitude of another batch": (lambda: _harmonic(F0, AMPLITUDE[:1]), "amplitude is"),
+    "weights of other frames": (lambda: _harmonic(F0, AMPLITUDE, WEIGHTS[:, :2]), "harmonic_distribution is"),
+    "phase of other frames": (lambda: _harmonic(F0, phase=F0[:, :2]), "phase is"),
+    "inharmonicity of another rank": (lambda: _harmonic(F0, inharmonicity=WEIGHTS), "inharmonicity has 3"),
+    "a hop of 0": (lambda: _harmonic(F0, hop_length=0), "hop_length is 0"),
+    "half a sample of hop": (lambda: _harmonic(F0, hop_length=64.5), "hop_length is 64.5"),
+    "no rate": (lambda: _harmonic(F0, sample_rate=-1), "sample_rate is -1"),
+    "another state": (
+        lambda: harmonic_oscillator_step(
+            F0, AMPLITUDE, WEIGHTS, oscillator_state(2, 5), sample_rate=16_000, hop_length=64
+        ),
+        "oscillator_state",
+    ),
+    "sines of two numbers": (lambda: _sines(WEIGHTS, WEIGHTS[..., :3]), "one amplitude for each"),
+    "sines of no frames": (lambda: _sines(WEIGHTS[:, :0], WEIGHTS[:, :0]), EMPTY),
+    "one band": (lambda: BARE_NOISE(WEIGHTS[..., :1], hop_length=64), "at least 2 bands"),
+    "bands of no frames": (
+        lambda: BARE_NOISE(WEIGHTS[:, :0], hop_length=64),
+        "no axis of which is empty",
+    ),
+    "bands without a frame axis": (lambda: BARE_NOISE(F0, hop_length=64), "magnitudes has 2 axes"),
+    "noise of no hop": (lambda: BARE_NOISE(WEIGHTS, hop_length=0), "hop_length is 0"),
+    "another noise state": (
+        lambda: filtered_noise_step(WEIGHTS, noise_state(2, 9), hop_length=64),
+        "noise_state",
+    ),
+    "no samples": (lambda: BARE_CONVOLVE(torch.ones(1, 0), torch.ones(3)), EMPTY),
+    "no taps": (lambda: BARE_CONVOLVE(torch.ones(1, 5), torch.ones(0)), "at least one"),
+    "a response for each": (lambda: BARE_CONVOLVE(torch.ones(2, 5), torch.ones(2, 3)), "along one axis"),
+    "audio alone": (lambda: BARE_CONVOLVE(torch.ones(5), torch.ones(3)), "audio has 1 axes"),
+    "another response": (
+        lambda: convolve_step(torch.ones(1, 5), torch.ones(3), convolution_state(1, 4)),
+        "convolution_state",
+    ),
+    "upsampling nothing": (lambda: upsample(F0[:, :0], 64), "one frame or more"),
+    "upsampling by nothing": (lambda: upsample(F0, 0), "hop_length is 0"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_wrong_is_refused_in_a_sentence(name: str) -> None:
+    call, sentence = REFUSED[name]
+    with pytest.raises(ValueError, match=sentence) as caught:
+        call()
+    assert str(caught.value).endswith(".")
+
+
+def test_a_frequency_of_0_is_silence_that_does_not_move() -> None:
+    assert not _harmonic(torch.zeros(2, 3)).any()
+    assert not _sines(torch.zeros(2, 3, 4), WEIGHTS).any()
+
+
+def test_negative_frequencies_count_as_0() -> None:
+    f0 = torch.tensor([[200.0, -50.0, 300.0], [-1.0, float("-inf"), 5.0]], requires_grad=True)
+    audio = _harmonic(f0)
+    assert torch.equal(audio, _harmonic(f0.detach().clamp(min=0.0)))
+    assert audio.isfinite().all()
+    audio.square().sum().backward()
+    assert f0.grad is not None
+    assert f0.grad.isfinite().all()
+    assert f0.grad[0, 1] == 0
+    assert _sines(-WEIGHTS, WEIGHTS).eq(0).all()
+
+
+def test_pitch_is_finite_for_every_frequency() -> None:
+    f0 = torch.tensor([440.0, 1e-3, 0.0, -5.0, float("-inf")], requires_grad=True)
+    midi = hz_to_midi(f0)
+    assert midi[0].item() == 69.0
+    assert midi[1].item() == pytest.approx(-155.9, abs=0.1)
+    assert (midi[2:] == midi[1]).all()
+    midi.sum().backward()
+    assert f0.grad is not None
+    assert f0.grad.isfinite().all()
+
+
+def test_the_gain_of_every_sample() -> None:
+    """``c[t−1] + i/hop (c[t] − c[t−1])``: a control arrives at the first sample of the next frame."""
+    controls = torch.tensor([[1.0, 3.0, 2.0]])
+    wanted = torch.tensor([[1.0, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0, 2.5, 3.0, 2.75, 2.5, 2.25]])
+    assert torch.equal(upsample(controls, 4), wanted)
+    state, parts = upsample_state(1), []
+    for t in range(3):
+        part, state = upsample_step(controls[:, t : t + 1], state, hop_length=4)
+        parts.append(part)
+    assert torch.equal(torch.cat(parts, dim=1), wanted)
+
+
+def test_what_a_streaming_user_needs_is_public() -> None:
+    for name in functional.__all__:
+        if name.endswith("_step") and name != "time_since_onset_step":
+            assert name.removesuffix("_step") in functional.__all__ or name == "fixed_filter_step"
+    states = {name for name in functional.__all__ if name.endswith("State")}
+    makers = {name for name in functional.__all__ if name.endswith("_state")}
+    assert {name.removesuffix("State").lower() for name in states} == {
+        name.removesuffix("_state").replace("_", "") for name in makers
+    }
+    assert {"frame_centers", "frames_at", "previous_frames"} <= set(functional.__all__)

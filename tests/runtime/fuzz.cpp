@@ -1,0 +1,154 @@
+// Mutates program files and loads them: `fuzz N SEED FILE…`, built with AddressSanitizer and UndefinedBehaviorSanitizer
+// (`make fuzz`). Most mutants get the right sha256, so that the checks behind it are reached; those that load play a few
+// frames of good and of bad inputs, whose samples must be finite. Memory is the caller's, exactly as large as asked for.
+#include <cinttypes>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "oscine_runtime.h"
+#include "sha256.h"
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+uint64_t state;
+
+uint64_t random_number() {  // xorshift64*
+    state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
+    return state * 0x2545F4914F6CDD1Dull;
+}
+
+uint64_t below(uint64_t n) { return n ? random_number() % n : 0; }
+
+template <class T>
+void put(Bytes& file, size_t at, T value) {
+    if (at + sizeof value <= file.size()) std::memcpy(&file[at], &value, sizeof value);
+}
+
+uint64_t value_of(const Bytes& file, size_t at, size_t width) {
+    uint64_t value = 0;
+    if (at + width <= file.size()) std::memcpy(&value, &file[at], width);
+    return value;
+}
+
+uint64_t interesting(uint64_t now, const Bytes& file) {
+    static const uint64_t values[] = {0,          1,           2,          3,          16,         255,
+                                      256,        65535,       65536,      1u << 20,   1u << 24,   0x7FFFFFFFu,
+                                      0x80000000, 0xFFFFFFFFu, 1ull << 32, 1ull << 62, ~0ull,      0x7FF0000000000000ull,
+                                      0x7F800000, 0x7FC00000,  0xFF800000, 0x3F800000, 0x3FF0000000000000ull, 0x7C00};
+    switch (below(8)) {
+        case 0: return now + 1;
+        case 1: return now - 1;
+        case 2: return now * 2;
+        case 3: return now / 2;
+        case 4: return file.size();
+        case 5: return below(64);
+        default: return values[below(sizeof values / sizeof values[0])];
+    }
+}
+
+void mutate(Bytes& file, const Bytes& other) {
+    // The tables, which lie before the weights, are hit most often.
+    const size_t tables = static_cast<size_t>(value_of(file, 80, 8));
+    const size_t reach = below(10) ? (tables && tables < file.size() ? tables : 512) : file.size();
+    const size_t at = below(reach < file.size() ? reach : file.size());
+    switch (below(9)) {
+        case 0: file[at] ^= static_cast<uint8_t>(1u << below(8)); break;
+        case 1: file[at] = static_cast<uint8_t>(random_number()); break;
+        case 2:
+        case 3: put(file, at / 4 * 4, static_cast<uint32_t>(interesting(value_of(file, at / 4 * 4, 4), file))); break;
+        case 4: put(file, at / 8 * 8, interesting(value_of(file, at / 8 * 8, 8), file)); break;
+        case 5: put(file, at / 2 * 2, static_cast<uint16_t>(interesting(value_of(file, at / 2 * 2, 2), file))); break;
+        case 6: {  // a piece from elsewhere
+            const size_t n = 1 + below(64), from = below(other.size());
+            for (size_t i = 0; i < n && at + i < file.size() && from + i < other.size(); i++) file[at + i] = other[from + i];
+            break;
+        }
+        case 7: {  // another length
+            file.resize(below(2) ? 1 + below(file.size()) : file.size() + 1 + below(256));
+            if (below(4)) put<uint64_t>(file, 96, file.size());
+            break;
+        }
+        default: {  // two records of 48 bytes exchanged
+            const size_t to = below(reach < file.size() ? reach : file.size()) / 16 * 16, from = at / 16 * 16;
+            for (size_t i = 0; i < 48 && from + i < file.size() && to + i < file.size(); i++) std::swap(file[from + i], file[to + i]);
+        }
+    }
+}
+
+void sign(Bytes& file) {
+    if (file.size() < 192) return;
+    std::memset(&file[128], 0, 32);
+    Sha256 hash;
+    hash.add(file.data(), file.size());
+    hash.finish(&file[128]);
+}
+
+// Frames of good and bad values through a player; false where a sample is not finite.
+bool plays(oscine_player* player) {
+    constexpr size_t FRAMES = 3;
+    const float bad[] = {NAN, INFINITY, -INFINITY, 0.0f, -1.0f, 3e38f, 1e-42f};
+    const uint32_t n_inputs = oscine_n_inputs(player);
+    std::vector<std::vector<float>> values(n_inputs);
+    std::vector<const float*> inputs(n_inputs);
+    for (uint32_t i = 0; i < n_inputs; i++) {
+        values[i].resize(FRAMES * oscine_input_size(player, i));
+        for (float& value : values[i])
+            value = below(4) ? oscine_input_default(player, i) + static_cast<float>(below(100)) : bad[below(7)];
+        inputs[i] = below(8) ? values[i].data() : nullptr;
+    }
+    std::vector<float> audio(FRAMES * oscine_hop_length(player));
+    for (int round = 0; round < 2; round++) {
+        if (oscine_play(player, inputs.data(), n_inputs, FRAMES, audio.data()) != OSCINE_OK) return false;
+        for (float sample : audio)
+            if (!std::isfinite(sample)) return false;
+        if (oscine_reset(player, static_cast<int64_t>(random_number())) != OSCINE_OK) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const uint64_t n = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 0;
+    state = argc > 2 ? std::strtoull(argv[2], nullptr, 10) * 2 + 1 : 1;
+    std::vector<Bytes> seeds;
+    for (int i = 3; i < argc; i++) {
+        std::ifstream stream(argv[i], std::ios::binary);
+        seeds.emplace_back(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+    }
+    std::vector<const oscine_engine*> engines;
+    for (const char* name : {"portable", "avx2", "avx512"})
+        if (const oscine_engine* one = oscine_find_engine(name)) engines.push_back(one);
+    if (seeds.empty()) return std::fprintf(stderr, "usage: fuzz N SEED FILE…\n"), 2;
+    uint64_t counts[16] = {};
+    for (uint64_t i = 0; i < n; i++) {
+        Bytes file = seeds[below(seeds.size())];
+        const Bytes& other = seeds[below(seeds.size())];
+        for (uint64_t hits = below(4) ? 1 + below(2) : 1 + below(8); hits > 0; hits--) mutate(file, other);
+        if (below(50)) sign(file);
+        const oscine_engine* engine = engines[below(engines.size())];
+        const Bytes exact(file);  // read beyond its end is an error
+        size_t needed = 0;
+        int code = oscine_size_with(engine, exact.data(), exact.size(), &needed);
+        if (code == OSCINE_OK) {
+            void* memory = std::malloc(needed);
+            oscine_player* player = nullptr;
+            code = oscine_load_with(engine, exact.data(), exact.size(), memory, needed, &player);
+            if (code == OSCINE_OK && !plays(player)) return std::fprintf(stderr, "a sample is not finite: file %" PRIu64 "\n", i), 1;
+            oscine_free(player);
+            std::free(memory);
+        }
+        counts[code]++;
+        if ((i + 1) % 100000 == 0) std::fprintf(stderr, "%" PRIu64 " files\n", i + 1);
+    }
+    for (int code = 0; code < 16; code++)
+        if (counts[code]) std::printf("%9" PRIu64 "  %s\n", counts[code], code ? oscine_error_text(code) : "Loaded and played.");
+    return 0;
+}
