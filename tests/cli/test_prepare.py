@@ -57,7 +57,14 @@ def test_the_report_is_one_json_value(
 def test_the_report_is_a_table(recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = _run(capsys, recordings, tmp_path / "dataset", "--sample-rate", "22050", "--workers", "1")
     assert code == 0
-    for words in ("scale.wav", "rejected", "2 files: 1 ok, 1 rejected.", "A3 █", "1 other file, no audio", "held out"):
+    for words in (
+        "scale.wav",
+        "rejected",
+        "2 files: 1 ok, 1 rejected.",
+        "A3 █",
+        "1 other file, no audio",
+        "held out",
+    ):
         assert words in out
     assert Dataset.open(tmp_path / "dataset").sample_rate == 22_050
     code, out, _ = _run(capsys, recordings, tmp_path / "dataset", "--sample-rate", "22050")

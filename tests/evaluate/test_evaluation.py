@@ -139,7 +139,7 @@ def test_an_identity_goes_by_its_name(dataset, monkeypatch):
     piece = next(_pieces(segment, band, _identities(band, dataset)))
     assert piece.conditions["identity"].unique(dim=1).tolist() == [[[0.0, 1.0]]]
     monkeypatch.setattr(dataset, "identities", ("oboe",))
-    with pytest.raises(InputError, match=r"the identity 'oboe', and the instrument has flute, violin alone"):
+    with pytest.raises(InputError, match=r"the identity 'oboe', but the instrument has flute, violin only"):
         evaluate(band, dataset)
 
 
