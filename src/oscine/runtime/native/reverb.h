@@ -1,7 +1,8 @@
 // Convolution with a long impulse response as the samples arrive, without delay; functional/convolution.py says how.
 //
-// The first segment of the response is convolved directly. Of the others the spectra are multiplied with those of past
-// segments of the signal; these products are spread over the segment, so that no block is much dearer than the next.
+// The first taps are convolved directly. The others are cut into segments, short ones and behind them long ones, whose
+// spectra are multiplied with those of past segments of the signal; these products are spread over the present segment, so
+// that no block is much dearer than the next.
 //
 // A product of spectra wraps around what is convolved. What wraps is thrown away (overlap-save), so it may as well change
 // its sign. That makes a real signal x of 2 S samples a complex one of S: modulo z^S − i, z^S is i, so x is
@@ -100,18 +101,99 @@ class Spectrum {
     }
 };
 
+// What taps S … end − 1 make of the signal, in segments of S samples.
+template <int W, int64_t S>
+class Partitions {
+    using Vec = Simd<float, W>;
+    using V = typename Vec::V;
+
+    const int64_t n_parts;
+    Spectrum<W, S> spectrum;
+    Buffer<float> filters_re, filters_im, past_re, past_im, recent, pending, sum_re, sum_im;
+    int64_t position = 0, newest = 0, n_summed = 1;
+
+   public:
+    static constexpr int64_t BEYOND = 4 * W;  // numbers behind the present segment that may be read
+
+    Partitions(const float* taps, int64_t end, Arena& arena)
+        : n_parts(end > S ? (end - 1) / S : 0), spectrum(arena), filters_re(n_parts * S, &arena), filters_im(n_parts * S, &arena),
+          past_re(n_parts * S, &arena), past_im(n_parts * S, &arena), recent(2 * S + BEYOND, &arena), pending(S, &arena),
+          sum_re(S, &arena), sum_im(S, &arena) {
+        if (!arena.is_real()) return;
+        for (int64_t part = 0; part < n_parts; part++) {
+            const int64_t first = (part + 1) * S;
+            recent.zero();
+            // The inverse transform makes numbers S times too large.
+            for (int64_t i = 0; i < S && first + i < end; i++) recent[i] = taps[first + i] / static_cast<float>(S);
+            spectrum.forward(recent.data(), &filters_re[part * S], &filters_im[part * S]);
+        }
+    }
+
+    void start() {
+        for (Buffer<float>* one : {&past_re, &past_im, &recent, &pending, &sum_re, &sum_im}) one->zero();
+        position = newest = 0;
+        n_summed = 1;
+    }
+
+    int64_t left_in_segment() const { return S - position; }
+
+    // Take the next samples, no more than are left in the segment, and add what past segments make of them to y.
+    // Returns where the samples lie; in front of them are S more at least.
+    const float* take(const float* x, int64_t count, float* y) {
+        float* now = &recent[S + position];
+        std::memcpy(now, x, static_cast<size_t>(count) * sizeof(float));
+        for (int64_t i = 0; i < count; i++) y[i] += pending[position + i];
+        position += count;
+        return now;
+    }
+
+    // After `take`: the products with the older segments, as many as the time that has passed of this segment.
+    void work() {
+        const int64_t due = 1 + (n_parts - 1) * position / S;
+        // When it has ended, the segment in slot `newest` will be one segment old.
+        for (; n_summed < due; n_summed++) add_product(n_summed, (newest + n_summed - 1) % n_parts);
+        if (position == S) end_segment();
+    }
+
+   private:
+    // Add filter `part` times the segment in a slot.
+    void add_product(int64_t part, int64_t slot) {
+        const float *hr = &filters_re[part * S], *hi = &filters_im[part * S];
+        const float *xr = &past_re[slot * S], *xi = &past_im[slot * S];
+        float *yr = sum_re.data(), *yi = sum_im.data();
+        for (int64_t i = 0; i < S; i += W) {
+            const V ar = Vec::load(hr + i), ai = Vec::load(hi + i), br = Vec::load(xr + i), bi = Vec::load(xi + i);
+            Vec::store(yr + i, Vec::load(yr + i) + br * ar - bi * ai);
+            Vec::store(yi + i, Vec::load(yi + i) + br * ai + bi * ar);
+        }
+    }
+
+    void end_segment() {
+        position = 0;
+        if (n_parts > 0) {
+            newest = (newest + n_parts - 1) % n_parts;
+            spectrum.forward(recent.data(), &past_re[newest * S], &past_im[newest * S]);
+            add_product(0, newest);
+            spectrum.inverse(sum_re.data(), sum_im.data(), pending.data());
+            sum_re.zero();
+            sum_im.zero();
+            n_summed = 1;
+        }
+        std::memcpy(recent.data(), &recent[S], S * sizeof(float));
+    }
+};
+
 template <int W>
 class Convolve {
     using S = Simd<float, W>;
-    static constexpr int64_t SEGMENT = 512, TILE = 4;
+    static constexpr int64_t SHORT = 64, LONG = 512, TILE = 4;
 
     const float* x;
     float* y;
-    const int64_t n, n_taps, n_head, n_further;
+    const int64_t n, n_taps, n_head;
     const float* taps;
-    Spectrum<W, SEGMENT> spectrum;
-    Buffer<float> filters_re, filters_im, past_re, past_im, recent, pending, sum_re, sum_im;
-    int64_t position = 0, newest = 0, n_summed = 0;
+    Partitions<W, SHORT> near;
+    Partitions<W, LONG> far;
 
    public:
     static bool fits(const Call& c) {
@@ -119,92 +201,47 @@ class Convolve {
         const TensorRecord taps = c.tensor(0);
         return taps.rows == 1 && taps.n_elements <= MOST_STATE;
     }
-
     static uint64_t work(const Call& c) {
         const uint64_t n_taps = c.tensor(0).n_elements, n = static_cast<uint64_t>(c.output_size());
-        return (SEGMENT + 64) * n + 4 * (n_taps / SEGMENT) * (n + SEGMENT);
+        return 256 * n + 4 * (n_taps / LONG) * (n + LONG);
     }
     Convolve(const Call& c, Arena& arena)
         : x(c.wire(0)), y(c.output()), n(c.output_size()), n_taps(static_cast<int64_t>(c.tensor(0).n_elements)),
-          n_head(n_taps < SEGMENT ? n_taps : SEGMENT), n_further(n_taps > SEGMENT ? (n_taps - 1) / SEGMENT : 0),
-          taps(c.constant(0, arena)), spectrum(arena), filters_re(n_further * SEGMENT, &arena),
-          filters_im(n_further * SEGMENT, &arena), past_re(n_further * SEGMENT, &arena), past_im(n_further * SEGMENT, &arena),
-          recent(2 * SEGMENT + W * TILE, &arena), pending(SEGMENT, &arena), sum_re(SEGMENT, &arena), sum_im(SEGMENT, &arena) {
-        if (!arena.is_real()) return;
-        for (int64_t part = 0; part < n_further; part++) {
-            const int64_t first = (part + 1) * SEGMENT;
-            recent.zero();
-            // The inverse transform makes numbers SEGMENT times too large.
-            for (int64_t i = 0; i < SEGMENT && first + i < n_taps; i++) recent[i] = taps[first + i] / static_cast<float>(SEGMENT);
-            spectrum.forward(recent.data(), &filters_re[part * SEGMENT], &filters_im[part * SEGMENT]);
-        }
-    }
+          n_head(n_taps < SHORT ? n_taps : SHORT), taps(c.constant(0, arena)), near(taps, n_taps < LONG ? n_taps : LONG, arena),
+          far(taps, n_taps, arena) {}
 
     void start(int64_t) {
-        for (Buffer<float>* one : {&past_re, &past_im, &recent, &pending, &sum_re, &sum_im}) one->zero();
-        position = newest = 0;
-        n_summed = 1;
+        near.start();
+        far.start();
     }
 
     void run() {
-        std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float));
-        float* audio = y;
-        for (int64_t left = n; left > 0;) {
-            const int64_t count = left < SEGMENT - position ? left : SEGMENT - position;
-            // `recent` holds the segment before and this one's samples so far.
-            std::memcpy(&recent[SEGMENT + position], audio, static_cast<size_t>(count) * sizeof(float));
-            direct(audio, count);
-            audio += count;
-            left -= count;
-            position += count;
-            // The products with the older segments, as many as the time that has passed of this segment.
-            const int64_t due = 1 + (n_further - 1) * position / SEGMENT;
-            // When it has ended, the segment in slot `newest` will be one segment old.
-            for (; n_summed < due; n_summed++) add_product(n_summed, (newest + n_summed - 1) % n_further);
-            if (position == SEGMENT) end_segment();
+        std::memset(y, 0, static_cast<size_t>(n) * sizeof(float));
+        for (int64_t i = 0; i < n;) {
+            // A short segment ends wherever a long one does.
+            const int64_t count = n - i < near.left_in_segment() ? n - i : near.left_in_segment();
+            far.take(x + i, count, y + i);
+            direct(near.take(x + i, count, y + i), count, y + i);
+            near.work();
+            far.work();
+            i += count;
         }
     }
 
    private:
-    void direct(float* audio, int64_t count) {
+    // Add the first taps' convolution; the samples have the past in front.
+    void direct(const float* samples, int64_t count, float* to) const {
         for (int64_t i = 0; i < count; i += W * TILE) {
             typename S::V total[TILE];
             for (int v = 0; v < TILE; v++) total[v] = S::zero();
-            const float* at = &recent[SEGMENT + position + i];
             for (int64_t j = 0; j < n_head; j++)
 #pragma GCC unroll 4
-                for (int v = 0; v < TILE; v++) total[v] += S::load(at + v * W - j) * taps[j];
-            float lanes[W * TILE];
-            for (int v = 0; v < TILE; v++) S::store(lanes + v * W, total[v]);
-            const int64_t last = W * TILE < count - i ? W * TILE : count - i;
-            for (int64_t s = 0; s < last; s++) audio[i + s] = lanes[s] + pending[position + i + s];
+                for (int v = 0; v < TILE; v++) total[v] += S::load(samples + i + v * W - j) * taps[j];
+            for (int v = 0; v < TILE && i + v * W < count; v++) {
+                const int64_t at = i + v * W;
+                store_some<W>(to + at, load_some<W>(to + at, count - at) + total[v], count - at);
+            }
         }
-    }
-
-    // Add filter `part` times the segment in a slot.
-    void add_product(int64_t part, int64_t slot) {
-        const float *hr = &filters_re[part * SEGMENT], *hi = &filters_im[part * SEGMENT];
-        const float *xr = &past_re[slot * SEGMENT], *xi = &past_im[slot * SEGMENT];
-        float *yr = sum_re.data(), *yi = sum_im.data();
-        for (int64_t i = 0; i < SEGMENT; i += W) {
-            const typename S::V ar = S::load(hr + i), ai = S::load(hi + i), br = S::load(xr + i), bi = S::load(xi + i);
-            S::store(yr + i, S::load(yr + i) + br * ar - bi * ai);
-            S::store(yi + i, S::load(yi + i) + br * ai + bi * ar);
-        }
-    }
-
-    void end_segment() {
-        position = 0;
-        if (n_further > 0) {
-            newest = (newest + n_further - 1) % n_further;
-            spectrum.forward(recent.data(), &past_re[newest * SEGMENT], &past_im[newest * SEGMENT]);
-            add_product(0, newest);
-            spectrum.inverse(sum_re.data(), sum_im.data(), pending.data());
-            sum_re.zero();
-            sum_im.zero();
-            n_summed = 1;
-        }
-        std::memcpy(recent.data(), &recent[SEGMENT], SEGMENT * sizeof(float));
     }
 };
 
