@@ -130,7 +130,8 @@ class Partitions {
     }
 
     void start() {
-        for (Buffer<float>* one : {&past_re, &past_im, &recent, &pending, &sum_re, &sum_im}) one->zero();
+        Buffer<float>* const remembered[] = {&past_re, &past_im, &recent, &pending, &sum_re, &sum_im};
+        for (Buffer<float>* one : remembered) one->zero();
         position = newest = 0;
         n_summed = 1;
     }
