@@ -11,7 +11,7 @@ from torch import Tensor
 
 from oscine import kernels
 from oscine.models import Instrument, InstrumentConfig, list_recipes, load_recipe
-from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig, InputConfig
+from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig
 from oscine.networks import ControllerConfig
 from oscine.processors import (
     AnyPart,
@@ -20,7 +20,6 @@ from oscine.processors import (
     FilteredNoise,
     HarmonicConfig,
     NoiseConfig,
-    PartConfig,
     PulseConfig,
     Reverb,
     ReverbConfig,
@@ -30,7 +29,7 @@ from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Stream
 
 RATE, HOP, FRAMES = 16_000, 60, 50
-RATES = {"sample_rate": RATE, "hop_length": HOP}
+RATES: dict[str, Any] = {"sample_rate": RATE, "hop_length": HOP}
 compiled = pytest.mark.skipif(
     not engines(), reason="no compiled runtime: there was no C++ compiler when the package was installed"
 )
@@ -73,7 +72,7 @@ def _conditions(instrument: Instrument, n_frames: int = FRAMES) -> dict[str, Ten
         return instrument.conditions(sound, features, given)
 
 
-def _of_part(config: PartConfig) -> InstrumentConfig:
+def _of_part(config: Any) -> InstrumentConfig:
     """An instrument that has the part where it can stand: as a source, behind one, or as an effect."""
     network = ControllerConfig(hidden_size=12)
     if config.build(RATE, HOP).signals:
@@ -107,7 +106,7 @@ for name, controller in {
     )
 
 
-def _of_input(config: InputConfig) -> InstrumentConfig:
+def _of_input(config: Any) -> InstrumentConfig:
     inputs = (F0Config(), *([] if isinstance(config, F0Config) else [config]))
     network = ControllerConfig(hidden_size=8, mlp_size=6, n_mlp_layers=1)
     return InstrumentConfig(
@@ -161,7 +160,7 @@ def test_forward_is_step_is_program(name: str) -> None:
         state, parts = instrument.init_state(1), []
         for first in range(0, n_frames, 7):
             block = {name: value[:, first : first + 7] for name, value in conditions.items()}
-            audio, state = instrument.step(**block, state=state)
+            audio, state = instrument.step(block, state=state)
             parts.append(audio)
     scale = max(1.0, float(whole.abs().max()))
     if any(control.name.endswith(("frequencies_hz", "inharmonicity")) for control in instrument.controls):

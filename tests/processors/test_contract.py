@@ -184,7 +184,8 @@ def test_no_streaming_class_is_left_out() -> None:
 
 def test_gradients_of_the_reverb() -> None:
     reverb = _loud(Reverb(9)).double()
-    inputs = (torch.randn(1, 12, dtype=torch.float64, requires_grad=True), reverb.impulse_response)
+    taps = reverb.get_parameter("impulse_response")
+    inputs = (torch.randn(1, 12, dtype=torch.float64, requires_grad=True), taps)
     assert torch.autograd.gradcheck(lambda x, _: reverb(x), inputs)
     assert torch.autograd.gradcheck(lambda x, _: reverb.step(x, state=reverb.init_state(1))[0], inputs)
 

@@ -41,8 +41,8 @@ def split_held_out(
 
     *Phrases:* the last ``held_out_s`` seconds of the last recording are held out; where it is shorter than
     that, all of it and the end of the one before, and so on. 0.25 s before the cut belong to neither part, so
-    that no window of analysis or loss sees both. Of several identities each gives its share, by its length. One
-    whose share is less than a second gives none and the others give it, where most of the sound is theirs
+    that no window of analysis or loss sees both. Of several identities each gives its share, by its length.
+    One whose share is less than a second gives none and the others give it, where most of the sound is theirs
     and half of it enough; nor does one that would have nothing left to train on.
 
     *Isolated notes* (ten recordings or more, of 15 s at most by the median): the end of the list would be the

@@ -120,8 +120,8 @@ def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], titl
     page.paragraph(
         "Lower is better in every row. The mean control is the same instrument with its network replaced by "
         "averages. The harmonic ceiling plays the harmonics that were measured in the recording, without "
-        "noise; its f0 error is that of the pitch tracker. The paper's column is its supervised model on other "
-        "data (NSynth).",
+        "noise; its f0 error is that of the pitch tracker. The paper's column is its supervised model on "
+        "other data (NSynth).",
         note=True,
     )
     for comparison in excerpts:

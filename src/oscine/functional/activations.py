@@ -26,6 +26,22 @@ def exp_sigmoid(
     return maximum * torch.exp(-math.log(exponent) * torch.nn.functional.softplus(-x)) + threshold
 
 
+def inverse_exp_sigmoid(y: float, exponent: float = 10.0, maximum: float = 2.0) -> float:
+    """Return the number whose exponential sigmoid is ``y``, a threshold of 0 assumed.
+
+    Args:
+        y: Above 0 and below ``maximum``.
+        exponent: As in `exp_sigmoid`.
+        maximum: As in `exp_sigmoid`.
+
+    Example:
+        >>> round(float(exp_sigmoid(torch.tensor(inverse_exp_sigmoid(0.25)))), 6)
+        0.25
+    """
+    share = (y / maximum) ** (1 / math.log(exponent))
+    return math.log(share / (1 - share))
+
+
 def scaled_sigmoid(x: Float[Tensor, "*shape"], minimum: float, maximum: float) -> Float[Tensor, "*shape"]:
     """Return ``minimum + (maximum − minimum) σ(x)``: a linear range, saturating at both ends."""
     return minimum + (maximum - minimum) * torch.sigmoid(x)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from oscine.functional.activations import inverse_exp_sigmoid
 from oscine.functional.filter import (
     LOG_OFFSET,
     FilterState,
@@ -83,12 +84,12 @@ class Filter(Processor[FilterState | FixedFilterState]):
         self.phase: Phase = phase
         self.fixed = fixed
         octaves = (math.log2(1 + 40 * band / (n_bands - 1)) for band in range(n_bands))
-        start = tuple(start_db_per_octave / 20 * octave for octave in octaves)
+        start = [10 ** (start_db_per_octave / 20 * octave) for octave in octaves]
         if fixed:
-            self.log_magnitudes = nn.Parameter(math.log(10) * torch.tensor(start))
+            self.log_magnitudes = nn.Parameter(torch.tensor(start).log())
         else:
-            # An exponential sigmoid falls tenfold with each unit; the bias makes it start near 1.
-            self.controls = (Control("magnitudes", n_bands, "gain", 0.0, 2.0, "exp_sigmoid", 1.0, start),)
+            raw = tuple(inverse_exp_sigmoid(magnitude) for magnitude in start)
+            self.controls = (Control("magnitudes", n_bands, "gain", 0.0, 2.0, "exp_sigmoid", start=raw),)
 
     @property
     def latency(self) -> int:

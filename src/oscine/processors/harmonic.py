@@ -1,12 +1,12 @@
 """The harmonic oscillator as a part of an instrument."""
 
-import math
 from typing import Literal
 
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from oscine.functional.activations import inverse_exp_sigmoid
 from oscine.functional.harmonic import OscillatorState, harmonic_oscillator_step, oscillator_state
 from oscine.processors.base import MOST_PARTIALS, PartConfig, Processor, require_rates
 from oscine.processors.control import Control
@@ -143,7 +143,7 @@ def _start(n_harmonics: int) -> tuple[float, ...]:
     Equal weights put most of the energy where recordings have least. The loss of the logarithms then turns
     the amplitude down until it has no gradient, and the noise learns the sound.
     """
-    return tuple(-2 * math.log10(k) for k in range(1, n_harmonics + 1))
+    return tuple(inverse_exp_sigmoid(0.4 / k**2) for k in range(1, n_harmonics + 1))
 
 
 class HarmonicConfig(PartConfig):

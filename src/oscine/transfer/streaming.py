@@ -123,8 +123,9 @@ def play(
         given = {"f0_hz": f0_hz[None], "loudness_db": loudness_db[None]}
         held = {name: curve[:, _held(curve[0], start, stop)] for name, curve in (conditions or {}).items()}
         wanted = {name: curve for name, curve in (held | given).items() if name in instrument.inputs}
+        on_device = {name: curve.to(instrument.device) for name, curve in wanted.items()}
         # The gain comes before the effects: when a note ends, its reverberation rings on.
-        audio = stream.push(**wanted, gain=gain[None])[0].cpu()
+        audio = stream.push(**on_device, gain=gain[None].to(instrument.device))[0].cpu()
         audio, skip = audio[skip:], max(skip - len(audio), 0)
         if len(audio):
             yield audio[:left]
