@@ -32,9 +32,13 @@ LAYERS = [
     {"training"},
     {"transfer", "evaluate"},
     {"cli"},
+    {"__main__"},
 ]
 #: What every layer may import, and what imports no layer.
-FOUNDATION = {"devices", "errors", "explain", "files", "recordings", "recipes", "tensor_file", "weights"}
+FOUNDATION = {
+    *("devices", "errors", "explain", "files", "plural"),
+    *("recordings", "recipes", "tensor_file", "weights"),
+}
 HEAVY = [
     "tensorboard",
     "matplotlib",
