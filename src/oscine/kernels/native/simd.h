@@ -124,6 +124,14 @@ struct Simd<float, 1> {
     static V number(I x) { return static_cast<float>(x); }
     static I mask(bool x) { return x ? -1 : 0; }
     static V numbers_from_zero() { return 0; }
+    static void split(V a, V b, V& first, V& second) {
+        first = a;
+        second = b;
+    }
+    static void merge(V first, V second, float* pairs) {
+        pairs[0] = first;
+        pairs[1] = second;
+    }
     static void totals(const float* from, float* to) { *to = *from; }
     static V fold(V a, V) { return a; }
     static float sum(V x) { return x; }

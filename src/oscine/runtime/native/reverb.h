@@ -2,6 +2,11 @@
 //
 // The first segment of the response is convolved directly. Of the others the spectra are multiplied with those of past
 // segments of the signal; these products are spread over the segment, so that no block is much dearer than the next.
+//
+// A product of spectra wraps around what is convolved. What wraps is thrown away (overlap-save), so it may as well change
+// its sign. That makes a real signal x of 2 S samples a complex one of S: modulo z^S − i, z^S is i, so x is
+// x[n] + i x[n + S]; with z = ω u, ω = e^(iπ / 2S), it is modulo u^S − 1, where the Fourier transform of S numbers multiplies.
+// Its spectrum has no halves that mirror each other, and its order does not matter.
 #pragma once
 
 #include <cmath>
@@ -10,41 +15,87 @@
 
 namespace {
 
-// The transform of N complex numbers, N a power of two: Stockham's, which needs no reordering.
-class Fourier {
-    const int64_t n;
-    Buffer<float> cosine, sine, other_re, other_im;
+// The spectrum of 2 S real numbers, S a power of two and at least two vectors, in an order of its own.
+//
+// Every step of the transform (Pease's) takes pairs from the two halves and stores them side by side, the inverse the other
+// way round, so that all loads and stores are of whole vectors.
+template <int W, int64_t S>
+class Spectrum {
+    using Vec = Simd<float, W>;
+    using V = typename Vec::V;
+    static constexpr int64_t HALF = S / 2;
+    static constexpr int STEPS = [] {
+        int steps = 0;
+        for (int64_t n = S; n > 1; n /= 2) steps++;
+        return steps;
+    }();
+
+    Buffer<float> turn_re, turn_im;    // of each step and pair: e^(−2πi (pair >> step) / (S >> step))
+    Buffer<float> twist_re, twist_im;  // ω^n
+    Buffer<float> re, im, next_re, next_im;
 
    public:
-    Fourier(int64_t length, Arena& arena)
-        : n(length), cosine(length, &arena), sine(length, &arena), other_re(length, &arena), other_im(length, &arena) {
+    explicit Spectrum(Arena& arena)
+        : turn_re(STEPS * HALF, &arena), turn_im(STEPS * HALF, &arena), twist_re(S, &arena), twist_im(S, &arena), re(S, &arena),
+          im(S, &arena), next_re(S, &arena), next_im(S, &arena) {
         if (!arena.is_real()) return;
-        for (int64_t i = 0; i < n; i++) {
-            const double angle = -6.283185307179586 * static_cast<double>(i) / static_cast<double>(n);
-            cosine[i] = static_cast<float>(std::cos(angle));
-            sine[i] = static_cast<float>(std::sin(angle));
+        constexpr double PI = 3.141592653589793;
+        for (int step = 0; step < STEPS; step++)
+            for (int64_t pair = 0; pair < HALF; pair++) {
+                const double angle = -2 * PI * static_cast<double>(pair >> step) / static_cast<double>(S >> step);
+                turn_re[step * HALF + pair] = static_cast<float>(std::cos(angle));
+                turn_im[step * HALF + pair] = static_cast<float>(std::sin(angle));
+            }
+        for (int64_t n = 0; n < S; n++) {
+            const double angle = PI * static_cast<double>(n) / static_cast<double>(2 * S);
+            twist_re[n] = static_cast<float>(std::cos(angle));
+            twist_im[n] = static_cast<float>(std::sin(angle));
         }
     }
 
-    // In place. With real and imaginary parts exchanged it is the inverse, n times too large.
-    void transform(Buffer<float>& re, Buffer<float>& im) {
-        for (int64_t half = n / 2, stride = 1; half > 0; half /= 2, stride *= 2) {
-            for (int64_t p = 0; p < half; p++) {
-                const float wr = cosine[p * stride], wi = sine[p * stride];
-                const float *ar = &re[stride * p], *ai = &im[stride * p];
-                const float *br = &re[stride * (p + half)], *bi = &im[stride * (p + half)];
-                float *cr = &other_re[2 * stride * p], *ci = &other_im[2 * stride * p];
-                float *dr = cr + stride, *di = ci + stride;
-                for (int64_t q = 0; q < stride; q++) {
-                    const float xr = ar[q] - br[q], xi = ai[q] - bi[q];
-                    cr[q] = ar[q] + br[q];
-                    ci[q] = ai[q] + bi[q];
-                    dr[q] = xr * wr - xi * wi;
-                    di[q] = xr * wi + xi * wr;
-                }
+    void forward(const float* x, float* to_re, float* to_im) {
+        for (int64_t n = 0; n < S; n += W) {
+            const V a = Vec::load(x + n), b = Vec::load(x + S + n), c = Vec::load(&twist_re[n]), s = Vec::load(&twist_im[n]);
+            Vec::store(&re[n], a * c - b * s);
+            Vec::store(&im[n], a * s + b * c);
+        }
+        for (int step = 0; step < STEPS; step++) {
+            const float *wr = &turn_re[step * HALF], *wi = &turn_im[step * HALF];
+            for (int64_t i = 0; i < HALF; i += W) {
+                const V ar = Vec::load(&re[i]), ai = Vec::load(&im[i]), br = Vec::load(&re[i + HALF]), bi = Vec::load(&im[i + HALF]);
+                const V xr = ar - br, xi = ai - bi, c = Vec::load(wr + i), s = Vec::load(wi + i);
+                Vec::merge(ar + br, xr * c - xi * s, &next_re[2 * i]);
+                Vec::merge(ai + bi, xr * s + xi * c, &next_im[2 * i]);
             }
-            re.swap(other_re);
-            im.swap(other_im);
+            re.swap(next_re);
+            im.swap(next_im);
+        }
+        std::memcpy(to_re, re.data(), S * sizeof(float));
+        std::memcpy(to_im, im.data(), S * sizeof(float));
+    }
+
+    // The second S of the 2 S real numbers, S times too large.
+    void inverse(const float* from_re, const float* from_im, float* second) {
+        std::memcpy(re.data(), from_re, S * sizeof(float));
+        std::memcpy(im.data(), from_im, S * sizeof(float));
+        for (int step = STEPS - 1; step >= 0; step--) {
+            const float *wr = &turn_re[step * HALF], *wi = &turn_im[step * HALF];
+            for (int64_t i = 0; i < HALF; i += W) {
+                V ar, ai, xr, xi;
+                Vec::split(Vec::load(&re[2 * i]), Vec::load(&re[2 * i + W]), ar, xr);
+                Vec::split(Vec::load(&im[2 * i]), Vec::load(&im[2 * i + W]), ai, xi);
+                const V c = Vec::load(wr + i), s = Vec::load(wi + i), br = xr * c + xi * s, bi = xi * c - xr * s;
+                Vec::store(&next_re[i], ar + br);
+                Vec::store(&next_im[i], ai + bi);
+                Vec::store(&next_re[i + HALF], ar - br);
+                Vec::store(&next_im[i + HALF], ai - bi);
+            }
+            re.swap(next_re);
+            im.swap(next_im);
+        }
+        for (int64_t n = 0; n < S; n += W) {
+            const V a = Vec::load(&re[n]), b = Vec::load(&im[n]), c = Vec::load(&twist_re[n]), s = Vec::load(&twist_im[n]);
+            Vec::store(second + n, b * c - a * s);
         }
     }
 };
@@ -52,14 +103,14 @@ class Fourier {
 template <int W>
 class Convolve {
     using S = Simd<float, W>;
-    static constexpr int64_t SEGMENT = 512, BINS = SEGMENT + 1, TILE = 4;
+    static constexpr int64_t SEGMENT = 512, TILE = 4;
 
     const float* x;
     float* y;
     const int64_t n, n_taps, n_head, n_further;
     const float* taps;
-    Fourier fourier;
-    Buffer<float> filters_re, filters_im, past_re, past_im, recent, pending, re, im, sum_re, sum_im;
+    Spectrum<W, SEGMENT> spectrum;
+    Buffer<float> filters_re, filters_im, past_re, past_im, recent, pending, sum_re, sum_im;
     int64_t position = 0, newest = 0, n_summed = 0;
 
    public:
@@ -76,22 +127,16 @@ class Convolve {
     Convolve(const Call& c, Arena& arena)
         : x(c.wire(0)), y(c.output()), n(c.output_size()), n_taps(static_cast<int64_t>(c.tensor(0).n_elements)),
           n_head(n_taps < SEGMENT ? n_taps : SEGMENT), n_further(n_taps > SEGMENT ? (n_taps - 1) / SEGMENT : 0),
-          taps(c.constant(0, arena)), fourier(2 * SEGMENT, arena), filters_re(n_further * BINS, &arena),
-          filters_im(n_further * BINS, &arena), past_re(n_further * BINS, &arena), past_im(n_further * BINS, &arena),
-          recent(2 * SEGMENT + W * TILE, &arena), pending(SEGMENT, &arena), re(2 * SEGMENT, &arena), im(2 * SEGMENT, &arena),
-          sum_re(BINS, &arena), sum_im(BINS, &arena) {
+          taps(c.constant(0, arena)), spectrum(arena), filters_re(n_further * SEGMENT, &arena),
+          filters_im(n_further * SEGMENT, &arena), past_re(n_further * SEGMENT, &arena), past_im(n_further * SEGMENT, &arena),
+          recent(2 * SEGMENT + W * TILE, &arena), pending(SEGMENT, &arena), sum_re(SEGMENT, &arena), sum_im(SEGMENT, &arena) {
         if (!arena.is_real()) return;
         for (int64_t part = 0; part < n_further; part++) {
-            const int64_t first = (part + 1) * SEGMENT, count = n_taps - first < SEGMENT ? n_taps - first : SEGMENT;
-            re.zero();
-            im.zero();
-            std::memcpy(re.data(), taps + first, static_cast<size_t>(count) * sizeof(float));
-            fourier.transform(re, im);
-            // The inverse transform's 1 / n is in the filters.
-            for (int64_t bin = 0; bin < BINS; bin++) {
-                filters_re[part * BINS + bin] = re[bin] / static_cast<float>(2 * SEGMENT);
-                filters_im[part * BINS + bin] = im[bin] / static_cast<float>(2 * SEGMENT);
-            }
+            const int64_t first = (part + 1) * SEGMENT;
+            recent.zero();
+            // The inverse transform makes numbers SEGMENT times too large.
+            for (int64_t i = 0; i < SEGMENT && first + i < n_taps; i++) recent[i] = taps[first + i] / static_cast<float>(SEGMENT);
+            spectrum.forward(recent.data(), &filters_re[part * SEGMENT], &filters_im[part * SEGMENT]);
         }
     }
 
@@ -138,33 +183,23 @@ class Convolve {
 
     // Add filter `part` times the segment in a slot.
     void add_product(int64_t part, int64_t slot) {
-        const float *hr = &filters_re[part * BINS], *hi = &filters_im[part * BINS];
-        const float *xr = &past_re[slot * BINS], *xi = &past_im[slot * BINS];
+        const float *hr = &filters_re[part * SEGMENT], *hi = &filters_im[part * SEGMENT];
+        const float *xr = &past_re[slot * SEGMENT], *xi = &past_im[slot * SEGMENT];
         float *yr = sum_re.data(), *yi = sum_im.data();
-        for (int64_t bin = 0; bin < BINS; bin++) {
-            yr[bin] += xr[bin] * hr[bin] - xi[bin] * hi[bin];
-            yi[bin] += xr[bin] * hi[bin] + xi[bin] * hr[bin];
+        for (int64_t i = 0; i < SEGMENT; i += W) {
+            const typename S::V ar = S::load(hr + i), ai = S::load(hi + i), br = S::load(xr + i), bi = S::load(xi + i);
+            S::store(yr + i, S::load(yr + i) + br * ar - bi * ai);
+            S::store(yi + i, S::load(yi + i) + br * ai + bi * ar);
         }
     }
 
     void end_segment() {
         position = 0;
         if (n_further > 0) {
-            std::memcpy(re.data(), recent.data(), 2 * SEGMENT * sizeof(float));
-            im.zero();
-            fourier.transform(re, im);
             newest = (newest + n_further - 1) % n_further;
-            std::memcpy(&past_re[newest * BINS], re.data(), BINS * sizeof(float));
-            std::memcpy(&past_im[newest * BINS], im.data(), BINS * sizeof(float));
+            spectrum.forward(recent.data(), &past_re[newest * SEGMENT], &past_im[newest * SEGMENT]);
             add_product(0, newest);
-            std::memcpy(re.data(), sum_re.data(), BINS * sizeof(float));
-            std::memcpy(im.data(), sum_im.data(), BINS * sizeof(float));
-            for (int64_t bin = 1; bin < SEGMENT; bin++) {
-                re[2 * SEGMENT - bin] = re[bin];
-                im[2 * SEGMENT - bin] = -im[bin];
-            }
-            fourier.transform(im, re);
-            std::memcpy(pending.data(), &re[SEGMENT], SEGMENT * sizeof(float));
+            spectrum.inverse(sum_re.data(), sum_im.data(), pending.data());
             sum_re.zero();
             sum_im.zero();
             n_summed = 1;
