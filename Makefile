@@ -66,6 +66,9 @@ fuzz: .venv/.dev ## load a million damaged program files under the address and u
 	  $(RUNTIME)/*.cpp tests/runtime/fuzz.cpp -o $(FUZZ)/fuzz
 	$(FUZZ)/fuzz $(FUZZ_FILES) $(FUZZ_SEED) $(FUZZ)/seeds/*.oscine
 
+runtimes: .venv/.dev ## build the C++ runtime for aarch64 and WebAssembly, and compare their audio with this machine's
+	$(BIN)/python -m tests.runtime.builds build/runtimes
+
 lint: .venv/.dev ## style, types and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

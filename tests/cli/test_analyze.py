@@ -94,7 +94,7 @@ def test_bad_input_is_one_sentence(folder, tmp_path):
     result, message = run(empty)
     assert "can be used, of 1; each one's reason" in message
     assert "a.wav" in result.stdout
-    assert "--plot draws one file" in run(folder, "--plot", tmp_path / "x.png")[1]
+    assert "--plot takes one file" in run(folder, "--plot", tmp_path / "x.png")[1]
     assert not (tmp_path / "x.png").exists()
 
 
@@ -150,7 +150,7 @@ def test_the_pitch_is_written_corrected_and_taken_up(folder, tmp_path):
 
 def test_an_unknown_tracker_is_one_sentence(folder):
     assert "choose one of swift-f0, crepe, yin, pyin" in run(folder / "long.wav", "--tracker", "ear")[1]
-    assert "leave out --tracker" in run(folder / "long.wav", "--tracker", "yin", "--compare")[1]
+    assert "remove --tracker" in run(folder / "long.wav", "--tracker", "yin", "--compare")[1]
 
 
 def test_the_trackers_are_compared(folder):
@@ -163,7 +163,7 @@ def test_the_trackers_are_compared(folder):
     words = run(recording, "--compare")[0].stdout
     assert "swift-f0 – crepe" in words
     assert "agree everywhere" in words
-    assert "leave out --tracker" in run(recording, "--compare", "--f0", folder / "x.csv")[1]
+    assert "remove --tracker" in run(recording, "--compare", "--f0", folder / "x.csv")[1]
 
 
 def test_the_trackers_are_compared_with_a_corrected_pitch_and_passages_listed(folder):
@@ -185,7 +185,7 @@ def test_the_trackers_are_compared_with_a_corrected_pitch_and_passages_listed(fo
     assert set(report["passages"][0]["f0_hz"]) == {"swift-f0", "crepe", "yin", "pyin"}
     words = run(recording, "--compare")[0].stdout
     assert "Against mixed.f0.csv" in words
-    assert "look at" in words
+    assert "passage (s)" in words
 
 
 def test_a_folder_is_compared_as_a_whole(folder):

@@ -49,7 +49,7 @@ def test_the_table_and_the_page(capsys, places):
     for text in ("loudness L1", "f0 outliers", "mean control", "parameters", str(page)):
         assert text in out
     html = page.read_text(encoding="utf-8")
-    assert "How violin plays" in html
+    assert "Evaluation of violin" in html
     assert html.count("<audio") == 4
 
 
@@ -57,7 +57,7 @@ def test_bad_input_is_exit_code_2_and_leaves_nothing(capsys, places):
     for arguments, sentence in (
         ((places / "none", places / "dataset"), "no instrument"),
         ((places / "violin", places / "in"), "in"),
-        ((places / "violin", places / "dataset", "--page", places / "page.txt"), "must end in .html"),
+        ((places / "violin", places / "dataset", "--page", places / "page.txt"), "ends in .html"),
     ):
         code, out, err = run(capsys, *arguments)
         assert code == 2

@@ -62,7 +62,7 @@ def test_the_report_is_a_table(recordings: Path, tmp_path: Path, capsys: pytest.
         "rejected",
         "2 files: 1 ok, 1 rejected.",
         "A3 █",
-        "1 other file, no audio",
+        "1 other file, no",
         "held out",
     ):
         assert words in out

@@ -81,7 +81,7 @@ def test_in_words(instrument, tune, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "-1 octaves, -6.0 dB" in said
     assert "1.0 s at 16000 Hz" in said
-    assert "outside the pitches" in said  # two octaves too low, and the user is told
+    assert "outside the learned pitches" in said  # two octaves too low, and the user is told
     assert soundfile.info(out).format == "FLAC"
 
 

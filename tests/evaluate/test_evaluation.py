@@ -139,7 +139,7 @@ def test_an_identity_goes_by_its_name(dataset, monkeypatch):
     piece = next(_pieces(segment, band, _identities(band, dataset)))
     assert piece.conditions["identity"].unique(dim=1).tolist() == [[[0.0, 1.0]]]
     monkeypatch.setattr(dataset, "identities", ("oboe",))
-    with pytest.raises(InputError, match=r"the identity 'oboe', and the instrument has flute, violin alone"):
+    with pytest.raises(InputError, match=r"the identity 'oboe', but the instrument has flute, violin only"):
         evaluate(band, dataset)
 
 
@@ -234,7 +234,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(dataset, instrument, monkeyp
     with pytest.raises(InputError, match=r"44100 Hz .* prepare the recordings again at 44100 Hz"):
         evaluate(other, dataset)
     monkeypatch.setattr(dataset, "held_out", Split([], HOP))
-    with pytest.raises(InputError, match="holds nothing out"):
+    with pytest.raises(InputError, match="has no held-out part"):
         evaluate(instrument, dataset)
 
 

@@ -62,9 +62,12 @@ def test_attack_and_pitch_are_one_onset_and_the_next_note_another() -> None:
 
 
 def test_a_rise_counts_once_however_it_flutters() -> None:
-    # Up to 6 dB and more, back to 4, up again: above the lower threshold the rise goes on.
-    steps = [-40.0] * 100 + [-40.0 + 0.9 * i + (2.0 if i % 2 else 0.0) for i in range(60)]
-    assert len(_onset_frames([0.9] * 160, steps)) == 2
+    # In 30 ms it rises by 7.2 dB, then by 4.8, then by 7.2 again: above the lower threshold the rise goes on.
+    slopes = torch.tensor([0.0] * 100 + [0.9] * 25 + [0.6] * 25 + [0.9] * 25)
+    assert len(_onset_frames([0.9] * 175, (slopes.cumsum(0) - 59).tolist())) == 2
+    # Below it, the rise has ended, and the next one begins a note.
+    slopes[125:150] = 0.3
+    assert len(_onset_frames([0.9] * 175, (slopes.cumsum(0) - 59).tolist())) == 3
 
 
 def test_what_is_no_number_counts_as_silence() -> None:

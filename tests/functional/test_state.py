@@ -34,7 +34,7 @@ from oscine.functional import (
 )
 
 RATE, HOP, BATCH = 16_000, 64, 3
-SIZES = {"sample_rate": RATE, "hop_length": HOP}
+SIZES: dict[str, Any] = {"sample_rate": RATE, "hop_length": HOP}
 
 
 @dataclass

@@ -150,9 +150,8 @@ def test_what_is_wrong_is_refused(name: str, what: str, wrong: dict[str, Any]) -
 
 
 def test_a_gru_that_kept_nothing_says_so_in_its_backward_pass() -> None:
-    given = _gru() | {"keep": False}
-    given["gates"].requires_grad_()
-    output, _ = gru(**given)
+    gates = _gru()["gates"].requires_grad_()
+    output, _ = gru(**_gru() | {"gates": gates, "keep": False})
     with pytest.raises(ValueError, match="keep=True"):
         output.sum().backward()
 

@@ -82,7 +82,7 @@ def test_what_is_not_heard_has_no_pitch_but_must_be_silent():
 
 
 def test_a_frame_weighs_by_its_level_in_db():
-    f0_hz, amplitude = HarmonicOscillator(10, 16000, 64).controls[:2]
+    f0_hz, amplitude = CONTROLS[0], HarmonicOscillator(10, 16000, 64).controls[0]
     target = {"f0_hz": torch.tensor([[200.0, 200.0]]), "amplitude": torch.tensor([[1.0, 10 ** (-60 / 20)]])}
     wrong = target | {"f0_hz": torch.tensor([[200.0, 400.0]])}
     # At a floor of −80 dB the second frame weighs a quarter of the first.

@@ -179,7 +179,9 @@ def _harmonic(n_partials: int, hop: int, *, inharmonic: bool = False, phased: bo
     return Case(
         "harmonic",
         lambda program, wires: program.harmonic(
-            *(wires[name] for name in ("f0_hz", "amplitude", "weights")),
+            wires["f0_hz"],
+            wires["amplitude"],
+            wires["weights"],
             wires.get("inharmonicity"),
             wires.get("phase"),
         ),
@@ -418,8 +420,8 @@ def busy_program() -> Program:
         inharmonicity = program.log_sigmoid(extra.split(1, 8)[0], 1e-5, 1e-3)
         audio = program.harmonic(f0_hz, amplitude, weights, inharmonicity, extra.split(1, 8)[0])
         audio = program.add(audio, program.harmonic(f0_hz, amplitude, weights))
-        sines = program.sigmoid(extra, 100.0, 4000.0)
-        audio = program.add(audio, program.sinusoidal(sines, program.softmax(extra)))
+        sines = program.concatenate(f0_hz, program.affine(f0_hz, 2.0, 0.0), program.affine(f0_hz, 0.25, 0.0))
+        audio = program.add(audio, program.sinusoidal(sines, program.softmax(extra.split(3, 6)[0])))
         audio = program.add(audio, program.cycle(f0_hz, amplitude, program.tanh(tables)))
         level = program.saturate(program.softmax(extra), 0.5)
         magnitudes = program.exp_sigmoid(magnitudes, 1.0)

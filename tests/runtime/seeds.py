@@ -1,4 +1,4 @@
-"""Writes small program files, one of each operation, for `make fuzz`: ``python -m tests.runtime.seeds DIR``."""
+"""Writes small program files, each operation in one of them: ``python -m tests.runtime.seeds FOLDER``."""
 
 import sys
 from pathlib import Path

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 CONTENT = busy_program().to_bytes()
 TABLES = struct.unpack_from("<Q", CONTENT, 80)[0]  # the last of them, that of the metadata, ends the tables
+WORDS = [at for at in range(0, TABLES, 4) if at not in range(128, 160)]  # without the sha256
 PLACES = {"inputs": 48, "operations": 56, "arguments": 64, "tensors": 72}
 
 
@@ -65,10 +66,9 @@ def test_every_word_of_the_tables_may_be_anything(value: int) -> None:
 
 @pytest.mark.parametrize("change", [-1, 1])
 def test_every_word_of_the_tables_may_be_off_by_one(change: int) -> None:
-    for at in range(0, TABLES, 4):
-        if at not in range(128, 160):
-            now = struct.unpack_from("<I", CONTENT, at)[0]
-            _outcome(_changed(at, "I", (now + change) % 2**32))
+    for at in WORDS:
+        now = struct.unpack_from("<I", CONTENT, at)[0]
+        _outcome(_changed(at, "I", (now + change) % 2**32))
 
 
 def test_a_file_may_end_anywhere() -> None:

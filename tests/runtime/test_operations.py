@@ -1,4 +1,4 @@
-"""Each operation computes what its definition in torch does, in every engine, however the frames are cut."""
+"""Each operation computes what torch does, in every engine and however the frames are cut."""
 
 import re
 from pathlib import Path

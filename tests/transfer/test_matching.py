@@ -123,3 +123,15 @@ def test_no_notes_at_all_and_no_statistics():
     plain = match(heard, None)
     assert torch.equal(plain.f0_hz, heard.f0_hz)
     torch.testing.assert_close(plain.target_loudness_db, heard.loudness_db)
+
+
+def test_what_is_no_note_is_20_db_lower_and_then_decays_by_60_db_per_second():
+    note = frames(0.5)
+    midi, loudness = torch.full((3 * note,), 69.0), torch.full((3 * note,), -30.0)
+    pitched = torch.ones(3 * note)
+    pitched[note : 2 * note] = 0.0
+    target = match(features(midi, loudness, pitched), None).target_loudness_db
+    torch.testing.assert_close(target[note // 2], torch.tensor(-30.0))
+    # Frame i of the gap is i + 1 frames away from the note.
+    away = {seconds: float(target[note + frames(seconds) - 1]) for seconds in (0.1, 0.2)}
+    assert away == pytest.approx({0.1: -53.0, 0.2: -59.0}, abs=0.3)

@@ -63,7 +63,7 @@ def test_what_would_clip_is_lowered_as_a_whole_and_said(tune, tmp_path):
     assert report.peak > 1
     assert float(np.abs(sound).max()) == pytest.approx(0.999, abs=1e-4)
     np.testing.assert_allclose(sound, audio.numpy() * 10 ** (report.scaled_db / 20), atol=1e-5)
-    assert any("lowered" in remark for remark in report.remarks)
+    assert any("level was reduced" in remark for remark in report.remarks)
 
 
 def test_an_input_without_a_note_and_an_instrument_without_statistics_are_remarked(tmp_path):
@@ -114,7 +114,7 @@ def test_a_damaged_input_is_remarked(tune, tmp_path):
 def test_a_tune_outside_the_learned_pitches_is_remarked(tune, tmp_path):
     report = transfer_file(SineInstrument(statistics(67, 79)), tune, tmp_path / "out.wav", Options(octave=-1))
     assert report.range_share == 0
-    assert "outside the pitches" in report.remarks[0]
+    assert "outside the learned pitches" in report.remarks[0]
 
 
 @pytest.mark.parametrize(

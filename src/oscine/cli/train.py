@@ -13,28 +13,30 @@ TERMINATED = 128 + 15
 
 
 def train(
-    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What `oscine prepare` made.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder from `oscine prepare`.")],
     instrument: Annotated[Path, typer.Argument(metavar="INSTRUMENT", help="The folder to write.")],
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="A name from `oscine recipes`, or a YAML file; `default`, or, resumed, the run's.",
+            help="A name from `oscine recipes`, or a YAML file; `default`, or the resumed run's, if left out.",
             show_default=False,
         ),
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="Length of the run; when nothing is given ten minutes, or, resumed, what it was."),
+        typer.Option(help="Length of the run; by default ten minutes, or that of the resumed run."),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: training.batch_size=4."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a value of the recipe: training.batch_size=4."
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where it is computed.")] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")] = False,
 ) -> None:
-    """Train an instrument; Ctrl-C ends early and keeps what was learned."""
+    """Train an instrument; Ctrl-C ends the training early and keeps the best instrument."""
     from oscine import kernels
     from oscine.training import train as run
 

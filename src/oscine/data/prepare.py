@@ -348,7 +348,7 @@ def _split(
     if voiced_s < LEAST_VOICED_S:
         raise InputError(
             f"{folder} holds {_below(voiced_s, LEAST_VOICED_S)} s of sound with a pitch, and less than "
-            f"{LEAST_VOICED_S:.0f} s cannot be learned; record more. oscine analyze shows what was found."
+            f"{LEAST_VOICED_S:.0f} s cannot be learned; record more, and see oscine analyze."
         )
     takes = [Take(one.n_frames, one.pitch_midi_median, identity_of(one.name)) for one in recordings]
     if held_out_names is None:

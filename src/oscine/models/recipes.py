@@ -48,7 +48,7 @@ class TrainingConfig(BaseModel):
     transport_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the Wasserstein distance of spectra, semitones, which corrects an encoded pitch from afar."""
     handover_share: float = Field(default=0.0, ge=0.0, le=1.0)
-    """Share of the rest of the run over which the spectral loss's effect on the encoded pitch rises to 1."""
+    """Share of the rest of the run over which the spectral loss's effect on an encoded pitch rises to 1."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the distance of CREPE's activations, at 16 kHz; the paper's code has 3.4 on this scale."""
     n_validations: int = Field(default=12, ge=1, le=100_000)

@@ -90,8 +90,8 @@ class Sum(_Composition):
     Example:
         >>> from oscine.processors import FilteredNoise, HarmonicOscillator
         >>> reed = Sum({"harmonic": HarmonicOscillator(8, 16000, 64), "noise": FilteredNoise(17, 64)})
-        >>> [control.name for control in reed.controls]
-        ['harmonic.amplitude', 'harmonic.harmonic_distribution', 'noise.magnitudes']
+        >>> print(*(control.name for control in reed.controls))
+        harmonic.amplitude harmonic.harmonic_distribution noise.magnitudes
     """
 
     def __init__(self, parts: Mapping[str, Processor[Any]]) -> None:

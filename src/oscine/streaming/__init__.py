@@ -4,6 +4,7 @@ from oscine.streaming.base import NotCompilable, State, Streaming, lower_into, r
 from oscine.streaming.checks import require_count
 from oscine.streaming.names import is_part_name
 from oscine.streaming.program import Operation, Program, ProgramInput, Wire
+from oscine.streaming.program_file import read_metadata
 from oscine.streaming.stream import Stream
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Wire",
     "is_part_name",
     "lower_into",
+    "read_metadata",
     "require_count",
     "require_current_lower",
 ]

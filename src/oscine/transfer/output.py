@@ -26,7 +26,9 @@ def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...
     if not output_path.absolute().parent.is_dir() and any(
         parent.exists() and not parent.is_dir() for parent in output_path.absolute().parents
     ):
-        raise InputError(f"{output_path} cannot be written: part of its path is a file; give another path.")
+        raise InputError(
+            f"{output_path} cannot be written: part of its path is not a folder; give another path."
+        )
 
 
 def copy_scaled(raw_path: Path, output_path: Path, sample_rate: int, gain: float) -> None:

@@ -174,10 +174,10 @@ def transfer_file(
     report = on_progress or (lambda what, share: None)
     began = time.perf_counter()
 
-    report("listening", 0.0)
+    report("analysing", 0.0)
     verdicts: list[FileReport] = []
     features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append)
-    report("listening", 1.0)
+    report("analysing", 1.0)
 
     output_path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{output_path.stem}-", dir=output_path.parent) as folder:

@@ -102,7 +102,7 @@ class Buffer {
                 is_owned = true;
                 capacity = size;
             } else {
-                std::abort();  // an arena's buffer is measured for its largest size
+                __builtin_trap();  // an arena's buffer is measured for its largest size
             }
         }
         n = size;
@@ -120,7 +120,7 @@ class Buffer {
    private:
     static T* allocate(int64_t size) {
         void* memory = std::malloc(static_cast<size_t>(size > 0 ? size : 1) * sizeof(T));
-        if (!memory) std::abort();
+        if (!memory) __builtin_trap();
         return static_cast<T*>(memory);
     }
 };

@@ -103,8 +103,9 @@ class Sines {
     float frequency(int64_t k) const {
         if (FREE) return f0_hz[k];
         if (!inharmonicity) return *f0_hz;
-        const float number = static_cast<float>(k + 1);
-        return *f0_hz * (number * std::sqrt(1.0f + *inharmonicity * (number * number)));
+        // In double, so that every machine rounds to the same float32: a difference would add up over the phase.
+        const double number = static_cast<double>(k + 1);
+        return static_cast<float>(*f0_hz * number * std::sqrt(1 + *inharmonicity * number * number));
     }
 };
 
