@@ -343,7 +343,7 @@ def test_a_path_a_pair_and_samples_are_the_same(tmp_path):
     ("audio", "rate", "words"),
     [
         ("a.wav", 16000, "leave it out"),
-        (np.zeros(100), None, "The sample rate is None; give that of the samples"),
+        (np.zeros(100), None, "The sample rate is missing; give that of the samples"),
         ((np.zeros(100), 16000), 16000, "leave it out"),
         ((np.zeros(100), 16000, 1), None, "A tuple of 3"),
         ("none.wav", None, "does not exist"),

@@ -18,7 +18,7 @@ HOP = 32
 def _formants(n_bands: int = 65) -> Tensor:
     hz = torch.linspace(0, 8000, n_bands, dtype=torch.float64)
     peaks = ((600, 60, 1.0), (1200, 80, 0.5), (2500, 120, 0.3))
-    return 1e-3 + sum(a / (1 + ((hz - c) / b) ** 2) for c, b, a in peaks)
+    return 1e-3 + torch.stack([a / (1 + ((hz - c) / b) ** 2) for c, b, a in peaks]).sum(0)
 
 
 def _smoothed(bands: Tensor) -> Tensor:

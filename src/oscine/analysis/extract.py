@@ -84,17 +84,20 @@ def _with_rate(audio: Sound | Samples, sample_rate: Rate | None) -> tuple[Sound,
     Raises:
         InputError: When the rate is missing, said twice, or none of recorded sound; or the file is no audio.
     """
-    is_file, is_pair = isinstance(audio, str | Path), isinstance(audio, tuple)
-    if (is_file or is_pair) != (sample_rate is None):
-        has = "a file, and samples given with it in a pair, have their own; leave it out"
-        lacks = "give that of the samples in Hz"
-        raise InputError(f"The sample rate is {sample_rate}; {lacks if sample_rate is None else has}.")
-    if is_file:
-        return audio, rate_of(audio)
-    sound = audio if is_pair else (audio, sample_rate)
-    if len(sound) != 2:
-        raise InputError(f"A tuple of {len(sound)} is no sound; give (samples, sample_rate).")
-    return sound, check_rate(sound[1])
+    if isinstance(audio, str | Path | tuple):
+        if sample_rate is not None:
+            raise InputError(
+                f"The sample rate is {sample_rate}; a file, or samples in a pair with their rate, have their "
+                "own: leave it out."
+            )
+        if not isinstance(audio, tuple):
+            return audio, rate_of(audio)
+        if len(audio) != 2:
+            raise InputError(f"A tuple of {len(audio)} is no sound; give (samples, sample_rate).")
+        return audio, check_rate(audio[1])
+    if sample_rate is None:
+        raise InputError("The sample rate is missing; give that of the samples in Hz.")
+    return (audio, sample_rate), check_rate(sample_rate)
 
 
 def analyze_blocks(

@@ -1,9 +1,10 @@
 """One file, decoded: by libsndfile, given what of the file is sound, or by ffmpeg."""
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import soundfile
@@ -29,6 +30,10 @@ class DamageError(Exception):
 
 class _Forward(soundfile.SoundFile):
     """A file that is only read on: soundfile seeks after each read, which makes an mp3 click."""
+
+    def __init__(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Open what the parts of a file make."""
+        super().__init__(cast("Any", View(parts)))  # it takes any object that can be read and sought
 
     def seekable(self) -> bool:
         """Return False."""
@@ -71,7 +76,7 @@ class Decoder:
     def _opened(self, path: Path) -> soundfile.SoundFile | None:
         """Return libsndfile's view of the file; None where it has none, and ffmpeg may."""
         try:
-            return _Forward(View(self._parts))
+            return _Forward(self._parts)
         except (*_DECODING_ERRORS, TypeError) as error:
             if path.suffix.lower() in FFMPEG_SUFFIXES:
                 return None
@@ -114,7 +119,7 @@ class Decoder:
     ) -> Iterator[Float32[np.ndarray, "frame channel"]]:
         """Yield the frames from a position up to the damage, then raise DamageError."""
         n_read = 0
-        with _Forward(View(self._parts)) as again:
+        with _Forward(self._parts) as again:
             try:
                 while len(piece := self._read(again, _SMALL_PIECE_FRAMES)):
                     n_read += len(piece)

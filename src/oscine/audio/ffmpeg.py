@@ -81,9 +81,10 @@ class FfmpegDecoder:
         self._timed_out = False
         self._limit()
         header = self._read(24)
-        fields = struct.unpack(">4s5I", header) if len(header) == 24 else (b"",) * 6
-        magic, offset, _, encoding, self.sample_rate, self.n_channels = fields
-        if magic != b".snd" or encoding != _FLOAT_OF_AU or not 1 <= self.n_channels <= _MOST_CHANNELS:
+        offset, _, encoding, self.sample_rate, self.n_channels = struct.unpack(
+            ">4x5I", header.ljust(24, b"\0")
+        )
+        if header[:4] != b".snd" or encoding != _FLOAT_OF_AU or not 1 <= self.n_channels <= _MOST_CHANNELS:
             detail = self.problem() or "no sound in it"
             self.close()
             raise InputError(f"{path} is no readable audio ({detail}); convert it to WAV or FLAC.")

@@ -1,6 +1,7 @@
 """What commands print on: any terminal, any name, and nothing but their own words."""
 
 import codecs
+import io
 import json
 import os
 import sys
@@ -44,7 +45,7 @@ def own_words() -> Iterator[None]:
     """
     codecs.register_error("oscine-plain", _plain)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="oscine-plain")
     try:
         is_ours = sys.stderr.fileno() == 2
