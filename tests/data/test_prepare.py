@@ -368,7 +368,7 @@ def test_a_finished_dataset_is_not_made_anew_with_other_settings(
         marker.write_text(json.dumps({key: known[key] for key in ("format", "source")}))
     before = manifest.read_bytes()
     with pytest.raises(InputError, match=sentence):
-        prepare(recordings, dataset_copy, n_workers=1, **({"sample_rate": 16_000} | settings))
+        prepare(recordings, dataset_copy, n_workers=1, **{"sample_rate": 16_000, **settings})  # pyright: ignore[reportArgumentType]
     assert manifest.read_bytes() == before
     Dataset.open(dataset_copy)
 

@@ -18,7 +18,7 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="A name from `oscine recipes`, or a YAML file; `default`, or the resumed run's, if left out.",
+            help="A name from `oscine recipes` or a YAML file; `default`, or the resumed run's, if left out.",
             show_default=False,
         ),
     ] = None,
