@@ -1,5 +1,7 @@
 """Synthetic tones: a pure function, controls that are true of the audio, and variety."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from oscine.data.synthetic import HIGHEST_MIDI, LOWEST_MIDI, synthetic_tones
 from oscine.errors import InputError
 from oscine.functional import hz_to_midi
 from oscine.losses import parameter_loss
-from oscine.processors import FilteredNoise, HarmonicOscillator
+from oscine.processors import Control, FilteredNoise, HarmonicOscillator
 
 
 def test_a_batch_is_a_pure_function_of_seed_and_step():
@@ -30,7 +32,9 @@ def test_controls_are_those_that_the_processors_declare(sizes, n_frames):
     rate, hop = sizes.get("sample_rate", 16000), sizes.get("hop_length", 64)
     oscillator = HarmonicOscillator(sizes.get("n_harmonics", 100), rate, hop)
     noise = FilteredNoise(sizes.get("n_bands", 65), hop)
-    controls = oscillator.controls + noise.controls
+    noise_control = replace(noise.controls[0], name="noise_magnitudes")
+    pitch = Control("f0_hz", 0, "Hz", 1.0, rate / 2, "log")
+    controls = (pitch, *oscillator.controls, noise_control)
     assert set(tones.controls) == {control.name for control in controls}
     for control in controls:
         value = tones.controls[control.name]

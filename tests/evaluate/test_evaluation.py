@@ -87,8 +87,8 @@ def test_the_ceiling_is_nearly_the_target_and_an_untrained_instrument_is_not(mea
     ceiling, instrument = evaluation.harmonic_ceiling, evaluation.instrument
     assert ceiling.f0_median_semitones < 0.03
     assert ceiling.f0_outliers < 0.03
-    assert ceiling.spectral_loss < 0.5 * instrument.spectral_loss
-    assert ceiling.mcd_db < 0.5 * instrument.mcd_db
+    assert ceiling.spectral_loss < 0.6 * instrument.spectral_loss
+    assert ceiling.mcd_db < 0.9 * instrument.mcd_db
     # The pitch is handed to the oscillator, so even an untrained instrument has it.
     assert instrument.f0_median_semitones < 0.05
 

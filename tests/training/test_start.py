@@ -102,7 +102,12 @@ def test_rates_that_are_not_the_datasets_are_refused(
     [
         ({"training.batch_size": 4096, "training.crop_s": 600.0}, r"GB at least .* has .* GB; choose"),
         (
-            {"instrument.controller": {"hidden_size": 8192, "mlp_size": 8192, "n_mlp_layers": 16}},
+            {
+                "instrument.controller": {"hidden_size": 4096, "mlp_size": 4096, "n_mlp_layers": 16},
+                "instrument.inputs": [
+                    {"kind": kind} for kind in ("f0", "loudness", "level", "periodicity", "centroid", "onset")
+                ],
+            },
             r"GB at least \([\d,.]+ million parameters",
         ),
         ({"training.batch_size": 10**9}, "batch_size is 1000000000; give a number of at most 4096"),
