@@ -121,7 +121,7 @@ class Sum(_Composition):
     def step(self, *signals: Tensor, state: SumState, **named: Tensor) -> tuple[Tensor, SumState]:
         """Return the sum of the parts' next blocks and their states."""
         given = self.named(signals, named)
-        states, lates = [], []
+        states, waiting = [], []
         total: Tensor | None = None
         for (name, part), before, late in zip(self, state.parts, state.late, strict=True):
             audio, after = part.step(**self.of_part(name, part, given), state=before)
@@ -129,9 +129,9 @@ class Sum(_Composition):
             audio = both[:, : audio.shape[1]]
             total = audio if total is None else total + audio
             states.append(after)
-            lates.append(both[:, audio.shape[1] :])
+            waiting.append(both[:, audio.shape[1] :])
         assert total is not None
-        return total, SumState(tuple(states), tuple(lates))
+        return total, SumState(tuple(states), tuple(waiting))
 
     def forward(self, *signals: Tensor, seed: int = 0, **named: Tensor) -> Tensor:
         """Return the whole sum, each part in its fastest form."""
