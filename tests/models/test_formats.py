@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from oscine import kernels
 from oscine.errors import InputError
 from oscine.models import Instrument
 from oscine.models.formats import FORMAT
@@ -35,7 +36,9 @@ def test_an_older_folder_sounds_as_it_did(name: str) -> None:
     assert float(played["audio"].abs().max()) > 0.01
     with torch.no_grad():
         audio = instrument(_conditions(instrument, played))
-    torch.testing.assert_close(audio, played["audio"], rtol=0, atol=1e-6)
+    # The older code played by the AVX-512 kernels; other forms round elsewhere.
+    atol = 1e-6 if kernels.chosen() == "avx512" else 1e-5
+    torch.testing.assert_close(audio, played["audio"], rtol=0, atol=atol)
 
 
 def test_the_older_folders_have_all_that_their_format_could_say() -> None:

@@ -176,7 +176,8 @@ def test_a_bad_frame_does_not_poison_a_stream(kind: str, compiled: bool) -> None
             meant[one.name][:, 10:12] = good[one.name][:, 9:10] if held else one.minimum
             with torch.no_grad():
                 expected = instrument(meant)
-            stream = Stream(instrument) if compiled else _Uncompiled(instrument)
+            with kernels.use(engines()[0] if compiled else "torch"):
+                stream = Stream(instrument) if compiled else _Uncompiled(instrument)
             assert not isinstance(stream, Stream) or stream.compiled
             blocks = [
                 stream.push({name: curve[:, t : t + 5] for name, curve in bad.items()})
