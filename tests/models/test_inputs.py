@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from oscine import kernels
 from oscine.data import Statistics
 from oscine.data.curves import RESERVED
 from oscine.errors import InputError
