@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
-from oscine.functional.frames import previous_frames, upsample
+from oscine.functional.frames import UpsampleState, upsample_state, upsample_step
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
 from oscine.models.inputs import Input
@@ -25,19 +25,11 @@ Kind = TypeVar("Kind", bound="Instrument")
 _MOST_GAIN = 1e4
 
 
-class GainState(NamedTuple):
-    """The gain at the last frame."""
-
-    gain: Float[Tensor, " batch"]
-    started: Bool[Tensor, " batch"]
-    """False until the first frame, which is held from the start."""
-
-
 class PlayState(NamedTuple):
     """What synth and effects remember between two blocks."""
 
     synth: State
-    gain: GainState
+    gain: UpsampleState
     effects: State
 
 
@@ -153,8 +145,7 @@ class Instrument(Streaming[InstrumentState]):
 
     def play_state(self, batch_size: int, seed: int = 0) -> PlayState:
         """Return the state of synth and effects before the first frame."""
-        ones = torch.ones(batch_size, dtype=self._anchor.dtype, device=self.device)
-        gain = GainState(ones, torch.zeros_like(ones, dtype=torch.bool))
+        gain = upsample_state(batch_size, device=self.device)
         return PlayState(
             self.synth.init_state(batch_size, seed), gain, self.effects.init_state(batch_size, seed)
         )
@@ -260,10 +251,9 @@ class Instrument(Streaming[InstrumentState]):
         """
         audio, synth = self.synth.step(**_of(self.synth, controls), state=state.synth)
         if gain is None:
-            gain = torch.ones_like(state.gain.gain)[:, None].expand(-1, audio.shape[1] // self.hop_length)
-        before = previous_frames(gain, state.gain.gain, state.gain.started)
-        audio = audio * upsample(gain, self.hop_length, before)
-        after = GainState(gain[:, -1], torch.ones_like(state.gain.started))
+            gain = torch.ones_like(state.gain.last)[:, None].expand(-1, audio.shape[1] // self.hop_length)
+        factor, after = upsample_step(gain, state.gain, hop_length=self.hop_length)
+        audio = audio * factor
         effects = state.effects
         if not dry:
             audio, effects = self.effects.step(audio, **_of(self.effects, controls), state=effects)
