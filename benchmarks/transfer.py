@@ -27,13 +27,12 @@ class Transferred(NamedTuple):
 
     listening: float
     playing: float
-    writing: float
     megabytes: float
 
     @property
     def seconds(self) -> float:
         """All of it."""
-        return self.listening + self.playing + self.writing
+        return self.listening + self.playing
 
 
 class Listened(NamedTuple):
@@ -56,8 +55,8 @@ def transfer(instrument: Path, performance: Path, output: Path) -> Transferred:
     began = time.perf_counter()
     transfer_file(player, performance, output, on_progress=note)
     ended = time.perf_counter()
-    listened, played = moments["analysing"], moments["playing"]
-    return Transferred(listened - began, played - listened, ended - played, peak_megabytes())
+    listened = moments["analysing"]
+    return Transferred(listened - began, ended - listened, peak_megabytes())
 
 
 def listen(performance: Path) -> Listened:
@@ -111,12 +110,12 @@ def run(quick: bool) -> str:
                     what,
                     f"{took.seconds:.1f}",
                     f"{seconds / took.seconds:.0f}",
-                    *(f"{part:.1f}" for part in took[:3]),
+                    *(f"{part:.1f}" for part in took[:2]),
                     f"{took.megabytes:.0f}",
                 ]
             )
     assert listened is not None
-    columns = ["length", "s", "× real time", "listening s", "playing s", "writing s", "peak MB"]
+    columns = ["length", "s", "× real time", "listening s", "playing s", "peak MB"]
     head = (
         f"Singing at {SAMPLE_RATE} Hz, played by `default` on one thread, after listening on as many as "
         "there are cores (four at most). Peak MB is of the whole process."

@@ -193,10 +193,10 @@ def test_progress_reaches_the_end(tune, tmp_path):
 
 
 def test_a_full_disk_is_said_with_the_path_and_leaves_nothing(tune, tmp_path, monkeypatch):
-    def full(path, blocks, on_samples):
+    def full(path, blocks, sample_rate, n_samples):
         raise OSError("8192 requested and 4096 written")  # as numpy's tofile says it
 
-    monkeypatch.setattr("oscine.transfer.transferring._write_raw", full)
+    monkeypatch.setattr("oscine.transfer.transferring.write_audio", full)
     monkeypatch.setattr("oscine.files._refusal", lambda folder: errno.ENOSPC)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(OSError, match="No space left on device") as refusal:

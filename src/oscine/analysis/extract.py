@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from oscine.analysis.features import VOICED, Features
@@ -173,10 +173,13 @@ class _Grid:
     def n_frames(self, n_samples: int) -> int:
         return -(-n_samples // self.hop_length)
 
+    def centers(self, start: int, stop: int) -> Int[Tensor, " frame"]:
+        """Return these frames' instants."""
+        return frame_centers(stop, self.hop_length, self.sample_rate, ANALYSIS_RATE, start)
+
     def center(self, frame: int) -> int:
-        """Return one frame's instant; the same rule as ``frame_centers``."""
-        doubled = 2 * (frame + 1) * self.hop_length * ANALYSIS_RATE
-        return (doubled + self.sample_rate) // (2 * self.sample_rate)
+        """Return one frame's instant."""
+        return int(self.centers(frame, frame + 1))
 
     def first_frame_from(self, position: int) -> int:
         """Return the first frame whose instant is at ``position`` or later."""
@@ -267,7 +270,7 @@ def _measure(
     grid: _Grid,
     pitch: Tracker | F0Curve,
 ) -> Features:
-    centers = torch.tensor([grid.center(frame) - origin for frame in range(start, stop)], dtype=torch.int64)
+    centers = grid.centers(start, stop) - origin
     if isinstance(pitch, F0Curve):
         f0_hz, confidence = pitch.at(np.arange(start + 1, stop + 1) * (grid.hop_length / grid.sample_rate))
     else:

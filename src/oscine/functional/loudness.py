@@ -149,4 +149,4 @@ def rms_power_db(
     Returns:
         Power in dB relative to a constant of 1.
     """
-    return power_to_db(frames_at(audio, centers, window_length).square().mean(-1), floor_db)
+    return power_to_db(frames_at(audio.square(), centers, window_length).mean(-1), floor_db)

@@ -15,7 +15,16 @@ from oscine.models import saved
 from oscine.models.config import InstrumentConfig
 from oscine.models.inputs import Input
 from oscine.networks import Controller
-from oscine.processors import Chain, Control, Reverb, Sum, build_parts, split_controls, start_controls
+from oscine.processors import (
+    Chain,
+    Control,
+    Processor,
+    Reverb,
+    Sum,
+    build_parts,
+    split_controls,
+    start_controls,
+)
 from oscine.processors.composition import number_seeds
 from oscine.streaming import Program, State, Streaming, Wire, lower_into, require_current_lower
 
@@ -91,7 +100,7 @@ class Instrument(Streaming[InstrumentState]):
                 raise InputError(f"The input {name} stands twice in the config; remove one.")
         self.inputs = nn.ModuleDict(dict(zip(names, inputs, strict=True)))
         self.synth = Sum(build_parts(config.synth, *rates))
-        self.effects = Chain(build_parts(config.effects, *rates))
+        self.effects = Effects(build_parts(config.effects, *rates), *rates)
         number_seeds(self)
         for name in (*self.synth.inputs, *self.effects.inputs):
             if name not in names:
@@ -374,6 +383,35 @@ class Instrument(Streaming[InstrumentState]):
             InputError: When there is no instrument, or its weights are not those that its config names.
         """
         return saved.load(name, cls).eval()
+
+
+class Effects(Chain):
+    """An instrument's effects: a chain that can be played alone.
+
+    Args:
+        parts: By name.
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+    """
+
+    def __init__(self, parts: Mapping[str, Processor[Any]], sample_rate: int, hop_length: int) -> None:
+        super().__init__(parts)
+        self.sample_rate = sample_rate
+        self.hop_length = hop_length
+
+    def program(self) -> Program:
+        """Return the effects as a program: a frame of its input ``audio`` is ``hop_length`` samples.
+
+        Raises:
+            NotCompilable: When a part has no compiled form.
+        """
+        require_current_lower(self, "step", "forward")
+        program = Program(self.sample_rate, self.hop_length, self.latency)
+        wires = {name: program.input(name, self.hop_length) for name in self.signals}
+        wires |= {name: program.input(name) for name in self.inputs}
+        wires |= {control.name: program.input(control.name, control.width) for control in self.controls}
+        program.output = self.lower(program, **wires)
+        return program
 
 
 def _of(composition: Sum | Chain, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,7 +144,8 @@ class Engine:
         """Return the audio of the next frames.
 
         Args:
-            inputs: By name, (1, frame) or (1, frame, size); those that are left out stand at their default.
+            inputs: By name, (1, frame, size), or (1, frame · size) as curves and audio are; those that are left
+                out stand at their default.
 
         Raises:
             ValueError: When a name is unknown, a shape is wrong, or nothing says how many frames there are.
@@ -177,8 +178,8 @@ class Engine:
         """
         size = self.inputs[name].size
         shape = tuple(given.shape)
-        is_curve = size == 1 and len(shape) == 2
-        if shape[:1] != (1,) or not (is_curve or (len(shape) == 3 and shape[2] == size)):
-            wanted = "(1, frame)" if size == 1 else f"(1, frame, {size})"
+        is_flat = len(shape) == 2 and shape[1] % size == 0
+        if shape[:1] != (1,) or not (is_flat or (len(shape) == 3 and shape[2] == size)):
+            wanted = "(1, frame)" if size == 1 else f"(1, frame, {size}) or (1, frame · {size})"
             raise ValueError(f"{name} is {shape}; give {wanted}.")
         return given.detach().to("cpu", torch.float32).reshape(-1, size).contiguous()

@@ -1,11 +1,20 @@
 """Writing audio: not over the input, without clipping, complete or not at all."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor
 
 from oscine.errors import InputError
 
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+
+_HIGHEST_PEAK = 0.999
 _BLOCK_SAMPLES = 1 << 18
 _LARGEST_WAV_BYTES = (1 << 32) - 4096  # a WAV's length field has 32 bits
 
@@ -31,22 +40,55 @@ def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...
         )
 
 
-def copy_scaled(raw_path: Path, output_path: Path, sample_rate: int, gain: float) -> None:
-    """Copy headerless float32 samples into a 24-bit WAV or FLAC, each sample times ``gain``.
+def write_audio(
+    path: Path, blocks: Iterator[Float[Tensor, " time"]], sample_rate: int, n_samples: int
+) -> tuple[float, float]:
+    """Write blocks to a 24-bit WAV or FLAC; if their peak would clip, all of it is made quieter.
 
     A WAV of 4 GB or more is written as RF64, its standard successor without that limit.
+
+    Args:
+        path: Where to; what is there is overwritten.
+        blocks: Full scale is 1.
+        sample_rate: In Hz.
+        n_samples: Of all blocks together.
+
+    Returns:
+        The peak of the blocks, and the factor that was put on them.
+
+    Raises:
+        InputError: A sample is not finite.
+        OSError: The disk refuses.
     """
+    peak = 0.0
+    # The samples as they are, in case that the peak turns out too high; the file has no name, and so is gone in any end.
+    with TemporaryFile(dir=path.parent) as kept:
+        with _open(path, sample_rate, n_samples) as output:
+            for block in blocks:
+                samples = block.numpy().astype("<f4", copy=False)
+                if not np.isfinite(samples).all():
+                    raise InputError(
+                        "The instrument played NaN or infinite samples; its weights are damaged."
+                    )
+                peak = max(peak, float(np.abs(samples).max()))
+                kept.write(samples.tobytes())
+                output.write(samples)
+        if peak <= _HIGHEST_PEAK:
+            return peak, 1.0
+        gain = _HIGHEST_PEAK / peak
+        kept.seek(0)
+        with _open(path, sample_rate, n_samples) as output:
+            while content := kept.read(4 * _BLOCK_SAMPLES):
+                output.write(np.frombuffer(content, "<f4") * np.float32(gain))
+    return peak, gain
+
+
+def _open(path: Path, sample_rate: int, n_samples: int) -> "SoundFile":
     import soundfile
 
-    n_samples = raw_path.stat().st_size // 4
-    container = output_path.suffix[1:].upper()
+    container = path.suffix[1:].upper()
     if container == "WAV" and 3 * n_samples > _LARGEST_WAV_BYTES:
         container = "RF64"
-    with (
-        open(raw_path, "rb") as raw,
-        soundfile.SoundFile(
-            output_path, "w", samplerate=sample_rate, channels=1, format=container, subtype="PCM_24"
-        ) as output,
-    ):
-        while len(samples := np.fromfile(raw, dtype="<f4", count=_BLOCK_SAMPLES)):
-            output.write(samples * np.float32(gain))
+    return soundfile.SoundFile(
+        path, "w", samplerate=sample_rate, channels=1, format=container, subtype="PCM_24"
+    )

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -111,41 +112,62 @@ def play(
         seed: Seed of the instrument's noise.
         block_frames: Frames played at a time.
     """
-    stream = Stream(instrument, seed=seed, dry=dry)
-    n_frames, skip, left = (
-        -(-(n_samples + stream.latency) // instrument.hop_length),
-        stream.latency,
-        n_samples,
+    # The gain comes before the effects: when a note ends, its reverberation rings on.
+    source, effects = Stream(instrument, seed=seed, dry=True), instrument.effects
+    # Effects that nothing controls can run beside the source.
+    apart = source.compiled and not (effects.inputs or effects.controls)
+    if dry or not len(effects.parts):
+        rest = None
+    elif apart:
+        rest = Stream(effects, seed=seed)
+    else:
+        source, rest = Stream(instrument, seed=seed), None
+    skip, left = source.latency + (rest.latency if rest else 0), n_samples
+    n_frames = -(-(n_samples + skip) // instrument.hop_length)
+    starts = range(0, n_frames, block_frames)
+    given = _curves(instrument, matched, conditions or {}, n_frames)
+    blocks = (
+        source.push(**{name: curve[:, start : start + block_frames] for name, curve in given.items()})
+        for start in starts
     )
-    for start in range(0, n_frames, block_frames):
-        stop = min(start + block_frames, n_frames)
-        f0_hz, loudness_db, gain = _controls(matched, start, stop)
-        given = {"f0_hz": f0_hz[None], "loudness_db": loudness_db[None]}
-        held = {name: curve[:, _held(curve[0], start, stop)] for name, curve in (conditions or {}).items()}
-        wanted = {name: curve for name, curve in (held | given).items() if name in instrument.inputs}
-        on_device = {name: curve.to(instrument.device) for name, curve in wanted.items()}
-        # The gain comes before the effects: when a note ends, its reverberation rings on.
-        audio = stream.push(**on_device, gain=gain[None].to(instrument.device))[0].cpu()
+    for block in _ahead(blocks) if source.compiled else blocks:
+        audio = (rest.push(block) if rest else block)[0].cpu()
         audio, skip = audio[skip:], max(skip - len(audio), 0)
         if len(audio):
             yield audio[:left]
             left -= min(len(audio), left)
 
 
-def _controls(
-    matched: Matched, start: int, stop: int
-) -> tuple[Float[Tensor, " frame"], Float[Tensor, " frame"], Float[Tensor, " frame"]]:
-    """Return f0, loudness and gain of these frames; frames after the last one are silent at its pitch."""
-    index = _held(matched.f0_hz, start, stop)
-    after = torch.arange(start, stop) >= len(matched.f0_hz)
-    quietest = torch.minimum(matched.loudness_db.min(), torch.tensor(LOUDNESS_FLOOR_DB))
-    return (
-        matched.f0_hz[index],
-        torch.where(after, quietest, matched.loudness_db[index]),
-        torch.where(after, 0.0, matched.gain[index]),
+def _ahead(blocks: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Yield the same; the next one is made meanwhile, by another thread."""
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(next, blocks, None)
+        while (block := made.result()) is not None:
+            made = pool.submit(next, blocks, None)
+            yield block
+
+
+def _curves(
+    instrument: Instrument, matched: Matched, conditions: Mapping[str, Tensor], n_frames: int
+) -> dict[str, Float[Tensor, "1 frame ..."]]:
+    """Return all that the instrument takes, by name; frames after the last one are silent at its pitch."""
+    quietest = min(float(matched.loudness_db.min()), LOUDNESS_FLOOR_DB)
+    curves = {
+        "f0_hz": _held(matched.f0_hz, n_frames),
+        "loudness_db": _held(matched.loudness_db, n_frames, quietest),
+    }
+    curves |= {name: _held(curve[0], n_frames) for name, curve in conditions.items() if name not in curves}
+    wanted = {name: curve for name, curve in curves.items() if name in instrument.inputs}
+    wanted["gain"] = _held(matched.gain, n_frames, 0.0)
+    return {name: curve[None].to(instrument.device) for name, curve in wanted.items()}
+
+
+def _held(values: Float[Tensor, "frame ..."], n_frames: int, after: float | None = None) -> Tensor:
+    """Return the values of so many frames; behind the last one stand ``after``, or the last one itself."""
+    n_after = max(n_frames - len(values), 0)
+    more = (
+        values[-1:].expand(n_after, *values.shape[1:])
+        if after is None
+        else values.new_full((n_after,), after)
     )
-
-
-def _held(values: Tensor, start: int, stop: int) -> Tensor:
-    """Return the indices of these frames; after the last one it is held."""
-    return torch.arange(start, stop).clamp(max=len(values) - 1)
+    return torch.cat([values[:n_frames], more])

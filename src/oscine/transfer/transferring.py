@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -15,11 +14,11 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.audio import FileReport, sound_blocks
 from oscine.errors import InputError
-from oscine.files import disk_errors, write_atomically
+from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.matching import Matched, match
-from oscine.transfer.output import check_output, copy_scaled
+from oscine.transfer.output import check_output, write_audio
 from oscine.transfer.report import TransferReport
 from oscine.transfer.streaming import Performance, listen, play
 
@@ -148,9 +147,8 @@ def transfer_file(
 ) -> TransferReport:
     """Play the performance in a file with an instrument, and write it to another file.
 
-    The audio is that of `transfer`. It is written block by block to a temporary file beside the output, and
-    copied from there as 24-bit PCM. If its peak would clip, the level is reduced. Memory does not grow with
-    the length, apart from the features. The output file appears complete or not at all.
+    The audio is that of `transfer`, as 24-bit PCM. If its peak would clip, the level is reduced. Memory does
+    not grow with the length, apart from the features. The output file appears complete or not at all.
 
     Args:
         instrument: The instrument.
@@ -179,16 +177,22 @@ def transfer_file(
     features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append)
     report("analysing", 1.0)
 
-    output_path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{output_path.stem}-", dir=output_path.parent) as folder:
-        raw = Path(folder) / "played.f32"
-        played = play(
-            instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed
-        )
-        with disk_errors(output_path):
-            peak = _write_raw(raw, played, lambda done: report("playing", done / n_samples))
-        gain = min(1.0, 0.999 / peak) if peak > 0.999 else 1.0
-        write_atomically(output_path, lambda path: copy_scaled(raw, path, instrument.sample_rate, gain))
+    played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
+
+    def told() -> Iterator[Tensor]:
+        done = 0
+        for block in played:
+            yield block
+            done += len(block)
+            report("playing", done / n_samples)
+
+    peak = gain = 1.0
+
+    def write(path: Path) -> None:
+        nonlocal peak, gain
+        peak, gain = write_audio(path, told(), instrument.sample_rate, n_samples)
+
+    write_atomically(output_path, write)
     took = time.perf_counter() - began
 
     result = _report(
@@ -199,23 +203,6 @@ def transfer_file(
 
         plot_transfer(input_path, output_path, features, matched, instrument.sample_rate, plot, result)
     return result
-
-
-def _write_raw(
-    path: Path, blocks: Iterator[Float[Tensor, " time"]], on_samples: Callable[[int], None]
-) -> float:
-    """Write the blocks as float32 samples without a header; return the largest magnitude."""
-    peak, done = 0.0, 0
-    with open(path, "wb") as file:
-        for block in blocks:
-            samples = block.numpy().astype("<f4", copy=False)
-            if not np.isfinite(samples).all():
-                raise InputError("The instrument played NaN or infinite samples; its weights are damaged.")
-            peak = max(peak, float(np.abs(samples).max()))
-            samples.tofile(file)
-            done += len(samples)
-            on_samples(done)
-    return peak
 
 
 def _report(

@@ -6,10 +6,14 @@ halfway between its harmonics, where one that is an octave lower has half of its
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from oscine.analysis.pitch.harmonics import fold, inner, multiples
 
 _PERIODS = 12.0  # six of the pitch an octave below: its harmonics are three widths of the window's lobe apart
-_HALFWAY = (0.5, 1.5)
-_HARMONICS = (1.0, 2.0, 3.0)
+# In halves of the pitch.
+_HALFWAY = (1, 3)
+_HARMONICS = (2, 4, 6)
 # Of the strongest harmonic. A room's reverberation of the octave below, and breath, stay under the first; the
 # second keeps a fifth that sounds along, a deep rumble and a slow beat from passing for a tone.
 _FUNDAMENTAL_DB, _THIRD_DB = -12.0, -30.0
@@ -46,13 +50,18 @@ def octaves_too_high(
 def _powers(audio: np.ndarray, sample_rate: int, centers: np.ndarray, f0_hz: np.ndarray) -> np.ndarray:
     """Return the power halfway between a note's harmonics, and at them, (partial, value)."""
     half = int(np.ceil(_PERIODS / 2 * sample_rate / f0_hz.min()))
-    offsets = np.arange(-half, half + 1)
-    frames = np.pad(audio, half)[centers[:, None] + offsets + half]
+    offset = np.arange(half + 1)
+    padded = np.pad(audio.astype(np.float32, copy=False), half)
+    even, odd = fold(sliding_window_view(padded, 2 * half + 1)[centers])
     # Each window has its own width, so that the harmonics fall on its nulls.
     width = _PERIODS / 2 * sample_rate / f0_hz[:, None]
-    window = np.where(np.abs(offsets) < width, 0.5 + 0.5 * np.cos(np.pi * offsets / width), 0.0)
-    frames = frames * (window / width)
-    turns = f0_hz[:, None] / sample_rate * offsets
-    halves = np.exp(-1j * np.pi * turns)  # the sinusoids are powers of the lowest
-    values = [np.einsum("ij,ij->i", frames, halves ** round(2 * m)) for m in (*_HALFWAY, *_HARMONICS)]
-    return np.abs(np.array(values)) ** 2
+    angle = (np.pi * np.minimum(offset / width, 1.0)).astype(np.float32)
+    window = (0.5 + 0.5 * np.cos(angle)) / width.astype(np.float32)
+    even *= window
+    odd *= window
+    turns = f0_hz[:, None] / (2 * sample_rate) * offset
+    orders = (*_HALFWAY, *_HARMONICS)
+    power = [
+        inner(even, cosine) ** 2 + inner(odd, sine) ** 2 for cosine, sine in multiples(turns, max(orders))
+    ]
+    return np.array([power[order - 1] for order in orders])

@@ -17,6 +17,8 @@ three periods, so that the neighbouring harmonics fall on its nulls.
 
 import numpy as np
 
+from oscine.analysis.pitch.harmonics import fold, inner, multiples
+
 _PERIODS = 3.0
 _SHORTEST_S = 0.016  # below this the noise in a real violin costs more than the blur of its vibrato
 _CLASSES_PER_OCTAVE = 4  # frames whose windows are alike in length are treated at once
@@ -108,45 +110,26 @@ def _poll(
     angle = (np.pi * np.minimum(offset / half, 1.0)).astype(np.float32)
     window = 0.5 + 0.5 * np.cos(angle)
     slope = np.sin(angle) * (-0.5 * np.pi / half).astype(np.float32)
-    # The window is even and its derivative odd, so that each half of a transform is real: the sums of samples
-    # at ±n go with cosines, their differences with sines, and for the derivative the other way round.
-    after, before = frames[:, middle:], frames[:, middle::-1]
-    even, odd = after + before, after - before
-    even[:, 0] /= 2
-    parts = (even * window, odd * window, odd * slope, even * slope)
+    # The window is even and its derivative odd, so that each half of a transform is real: with the derivative the
+    # odd half of the samples goes with cosines and the even one with sines.
+    even, odd = fold(frames)
+    with_cosine = np.stack([even * window, odd * slope])
+    with_sine = np.stack([odd * window, even * slope])
     turns = (guess_hz / sample_rate)[:, None] * offset
-    theta = (2 * np.pi * (turns - np.round(turns))).astype(np.float32)
-    cosine, sine = np.cos(theta), np.sin(theta)
-    first_cosine, first_sine = cosine.copy(), sine.copy()
-    total = np.full(len(guess_hz), 1e-20)
-    inside = np.full(len(guess_hz), 1e-20)
-    first = np.zeros(len(guess_hz))
-    second = np.zeros(len(guess_hz))
     highest = int(min(n_harmonics, _HIGHEST_HZ // guess_hz.min(initial=1e6) + 1))
-    for k in range(1, highest + 1):
-        if k > 1:
-            turned = sine * first_cosine + cosine * first_sine
-            cosine = cosine * first_cosine - sine * first_sine
-            sine = turned
-        value, change = (
-            _rows(one, cosine) - 1j * _rows(other, sine) for one, other in (parts[:2], parts[2:])
-        )
-        power = value.real**2 + value.imag**2
-        ratio = (change * value.conj()).imag / (power + 1e-20)
-        vote_hz = guess_hz - sample_rate / (2.0 * np.pi * k) * ratio
-        cents = 1200.0 * np.log2(np.maximum(vote_hz, 1.0) / guess_hz)
-        # The fundamental always votes; above, only what the tracker's own band carries well.
-        weight = k**2 * power * ((k == 1) | (k * guess_hz < _HIGHEST_HZ))
-        counted = weight * (np.abs(cents) < limit_cents)
-        total += weight
-        inside += counted
-        first += counted * cents
-        second += counted * cents**2
-    mean = first / inside
-    spread = np.sqrt(np.maximum(second / inside - mean**2, 0.0))
+    transforms = np.array(
+        [(inner(with_cosine, cosine), inner(with_sine, sine)) for cosine, sine in multiples(turns, highest)]
+    )
+    # X = a − j b and D = c − j d, each (harmonic, frame).
+    (a, c), (b, d) = transforms.transpose(1, 2, 0, 3)
+    power = a**2 + b**2
+    k = np.arange(1, highest + 1)[:, None]
+    vote_hz = guess_hz - sample_rate / (2.0 * np.pi * k) * (b * c - a * d) / (power + 1e-20)
+    cents = 1200.0 * np.log2(np.maximum(vote_hz, 1.0) / guess_hz)
+    # The fundamental always votes; above, only what the tracker's own band carries well.
+    weight = k**2 * power * ((k == 1) | (k * guess_hz < _HIGHEST_HZ))
+    counted = weight * (np.abs(cents) < limit_cents)
+    total, inside = weight.sum(axis=0) + 1e-20, counted.sum(axis=0) + 1e-20
+    mean = (counted * cents).sum(axis=0) / inside
+    spread = np.sqrt(np.maximum((counted * cents**2).sum(axis=0) / inside - mean**2, 0.0))
     return guess_hz * 2.0 ** (mean / 1200.0), inside / total, spread
-
-
-def _rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the inner products of the rows of both, for sums in double precision."""
-    return np.einsum("ij,ij->i", a, b).astype(np.float64)

@@ -6,8 +6,7 @@
 namespace {
 
 class Gain {
-    const float *audio, *gain;
-    float* y;
+    const Wire audio, gain, y;
     const int64_t n;
     float before = 0;
     bool has_started = false;
@@ -28,8 +27,7 @@ class Gain {
 };
 
 class Delay {
-    const float* x;
-    float* y;
+    const Wire x, y;
     const int64_t n, length;
     Buffer<float> ring;
     int64_t at = 0;

@@ -6,7 +6,7 @@
 //     static uint64_t work(const Call&)    multiplications in a frame, roughly: what `fits` has accepted, they bound
 //     Operation(const Call&, Arena&)       takes its memory, and fills it if the arena is real
 //     void start(int64_t seed)             goes back to before the first frame
-//     void run()                           computes a frame: reads its wires, writes its output
+//     void run()                           computes the frame that the workspace is at: reads its wires, writes its output
 //
 // and one line in the table of operations.h, with the name that its method in streaming/program.py appends. A size that is
 // no tensor's and no wire's is limited by MOST_STATE. The constructor runs twice: first with an arena that only measures,
@@ -24,22 +24,43 @@ namespace {
 // Numbers that an operation may remember beyond what its tensors and wires account for.
 constexpr int64_t MOST_STATE = 1 << 24;
 
+// The frames that are computed together, operation by operation: each has its own values of all wires.
+struct Workspace {
+    float* first;  // of the first frame
+    float* now;    // of the frame that is computed
+    int64_t n_values;
+
+    void go_to(int64_t frame) { now = first + frame * n_values; }
+};
+
+// Where a wire lies: a pointer to its values in the frame that is computed, or in one of the block.
+class Wire {
+    const Workspace* space = nullptr;
+    int64_t at = 0;
+
+   public:
+    Wire() = default;
+    Wire(const Workspace* workspace, uint32_t offset) : space(workspace), at(offset) {}
+    operator float*() const { return space->now + at; }
+    explicit operator bool() const { return space != nullptr; }
+    float* of(int64_t frame) const { return space->first + frame * stride() + at; }
+    int64_t stride() const { return space->n_values; }  // numbers from a frame to the next
+};
+
 struct Call {
     const File& file;
     const OperationRecord record;
     const uint32_t first_argument, first_tensor;
-    float* const values;  // the workspace; null while memory is measured
+    const Workspace* const space;  // null while memory is measured
 
     int64_t hop() const { return file.header.hop_length; }
     double sample_rate() const { return file.header.sample_rate; }
 
     uint32_t n_wires() const { return record.n_wires; }
     int64_t size(uint32_t wire) const { return static_cast<int64_t>(file.argument(first_argument + wire) >> 32); }
-    const float* wire(uint32_t i) const {
-        return values ? values + static_cast<uint32_t>(file.argument(first_argument + i)) : nullptr;
-    }
+    Wire wire(uint32_t i) const { return {space, static_cast<uint32_t>(file.argument(first_argument + i))}; }
     int64_t output_size() const { return record.size; }
-    float* output() const { return values ? values + record.output : nullptr; }
+    Wire output() const { return {space, record.output}; }
 
     uint32_t n_integers() const { return record.n_integers; }
     int64_t integer(uint32_t i) const { return static_cast<int64_t>(file.argument(first_argument + record.n_wires + i)); }

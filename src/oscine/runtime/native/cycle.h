@@ -13,8 +13,7 @@ class Cycle {
     using V = typename S::V;
     static constexpr int64_t BLOCK = 16;  // partials that follow from each other by turning, before the next exact one
 
-    const float *f0_hz, *amplitude, *cycle;
-    float* y;
+    const Wire f0_hz, amplitude, cycle, y;
     const int64_t n_partials, hop;
     const double rate;
     Buffer<float> from, to;  // cosines, then sines

@@ -51,12 +51,20 @@ typename Simd<float, W>::V weights(const uint16_t*) {
 
 constexpr uint32_t NO_BIAS = 0xFFFFFFFF;
 
+#ifdef __aarch64__
+constexpr bool ON_AARCH64 = true;
+#else
+constexpr bool ON_AARCH64 = false;
+#endif
+
 // y = bias + matrix · x for a range of a tensor's rows.
 template <int W>
 class Matrix {
     using S = Simd<float, W>;
     using V = typename S::V;
-    static constexpr int VECTORS = 8;  // in a panel; their sums stay in registers
+    // Vectors of rows in a panel, and frames at once: the sums of all of them stay in registers, of which a machine has 32 or 16.
+    static constexpr bool HAS_32_REGISTERS = W == 16 || ON_AARCH64;
+    static constexpr int VECTORS = HAS_32_REGISTERS ? 8 : 6, FRAMES = HAS_32_REGISTERS ? 3 : 2;
 
     const int64_t n_in, n_out;
     const bool is_half;
@@ -96,57 +104,74 @@ class Matrix {
         }
     }
 
-    void times(const float* x, float* y) const { is_half ? product(half, x, y) : product(wide, x, y); }
+    void times(const float* x, float* y) const { times(x, y, 0, 1); }
+
+    // For several frames, whose x and y are `stride` numbers apart; each has the same bits as alone.
+    void times(const float* x, float* y, int64_t stride, int64_t n_frames) const {
+        is_half ? product(half, x, y, stride, n_frames) : product(wide, x, y, stride, n_frames);
+    }
 
    private:
     template <class T>
-    void product(const T* from, const float* x, float* y) const {
+    void product(const T* from, const float* x, float* y, int64_t stride, int64_t n_frames) const {
         const float* sums = bias;
         for (int64_t left = n_out; left > 0; left -= VECTORS * W) {
-            switch (left < VECTORS * W ? padded(left) / W : VECTORS) {
-                case 1: from = panel<1>(from, x, sums, y, left); break;
-                case 2: from = panel<2>(from, x, sums, y, left); break;
-                case 3: from = panel<3>(from, x, sums, y, left); break;
-                case 4: from = panel<4>(from, x, sums, y, left); break;
-                case 5: from = panel<5>(from, x, sums, y, left); break;
-                case 6: from = panel<6>(from, x, sums, y, left); break;
-                case 7: from = panel<7>(from, x, sums, y, left); break;
-                default: from = panel<8>(from, x, sums, y, left);
-            }
+            const int64_t n_vectors = left < VECTORS * W ? padded(left) / W : VECTORS;
+            int64_t frame = 0;
+            for (; frame + FRAMES <= n_frames; frame += FRAMES)
+                panel_of<FRAMES, VECTORS>(n_vectors, from, x + frame * stride, sums, y + frame * stride, stride, left);
+            for (; frame < n_frames; frame++)
+                panel_of<1, VECTORS>(n_vectors, from, x + frame * stride, sums, y + frame * stride, stride, left);
+            from += n_vectors * W * n_in;
             sums += VECTORS * W;
             y += VECTORS * W;
         }
     }
 
+    template <int F, int N, class T>
+    void panel_of(int64_t n_vectors, const T* from, const float* x, const float* sums, float* y, int64_t stride, int64_t left) const {
+        if constexpr (N > 1)
+            if (n_vectors < N) return panel_of<F, N - 1>(n_vectors, from, x, sums, y, stride, left);
+        panel<F, N>(from, x, sums, y, stride, left);
+    }
+
     // A panel of N vectors of rows; few of them take several columns side by side, since a sum waits for the one before.
-    template <int N, class T>
-    const T* panel(const T* from, const float* x, const float* sums, float* y, int64_t left) const {
-        constexpr int COLUMNS = N > 4 ? 1 : N > 2 ? 2 : N > 1 ? 4 : 8;
-        V total[COLUMNS][N];
-        for (int c = 0; c < COLUMNS; c++)
-            for (int v = 0; v < N; v++) total[c][v] = c ? S::zero() : S::load(sums + v * W);
+    template <int F, int N, class T>
+    void panel(const T* from, const float* x, const float* sums, float* y, int64_t stride, int64_t left) const {
+        constexpr int COLUMNS = VECTORS / N;
+        V total[F][COLUMNS][N];
+        for (int f = 0; f < F; f++)
+            for (int c = 0; c < COLUMNS; c++)
+                for (int v = 0; v < N; v++) total[f][c][v] = c ? S::zero() : S::load(sums + v * W);
         int64_t column = 0;
         for (; column + COLUMNS <= n_in; column += COLUMNS)
 #pragma GCC unroll 8
             for (int c = 0; c < COLUMNS; c++, from += N * W)
 #pragma GCC unroll 8
-                for (int v = 0; v < N; v++) total[c][v] += weights<W>(from + v * W) * x[column + c];
+                for (int v = 0; v < N; v++) {
+                    const V weight = weights<W>(from + v * W);
+#pragma GCC unroll 4
+                    for (int f = 0; f < F; f++) total[f][c][v] += weight * x[f * stride + column + c];
+                }
         for (; column < n_in; column++, from += N * W)
 #pragma GCC unroll 8
-            for (int v = 0; v < N; v++) total[0][v] += weights<W>(from + v * W) * x[column];
+            for (int v = 0; v < N; v++) {
+                const V weight = weights<W>(from + v * W);
+#pragma GCC unroll 4
+                for (int f = 0; f < F; f++) total[f][0][v] += weight * x[f * stride + column];
+            }
+        for (int f = 0; f < F; f++)
 #pragma GCC unroll 8
-        for (int v = 0; v < N; v++) {
-            for (int c = 1; c < COLUMNS; c++) total[0][v] += total[c][v];
-            store_some<W>(y + v * W, total[0][v], left - v * W);
-        }
-        return from;
+            for (int v = 0; v < N; v++) {
+                for (int c = 1; c < COLUMNS; c++) total[f][0][v] += total[f][c][v];
+                store_some<W>(y + f * stride + v * W, total[f][0][v], left - v * W);
+            }
     }
 };
 
 template <int W>
 class Linear {
-    const float* x;
-    float* y;
+    const Wire x, y;
     const Matrix<W> matrix;
 
    public:
@@ -156,7 +181,7 @@ class Linear {
     static uint64_t work(const Call& c) { return c.tensor(0).n_elements; }
     Linear(const Call& c, Arena& arena) : x(c.wire(0)), y(c.output()), matrix(c, 0, 1, 0, c.output_size(), arena) {}
     void start(int64_t) {}
-    void run() { matrix.times(x, y); }
+    void run(int64_t n_frames) { matrix.times(x.of(0), y.of(0), y.stride(), n_frames); }
 };
 
 }  // namespace

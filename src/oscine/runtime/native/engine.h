@@ -9,7 +9,7 @@ namespace {
 
 struct Step {
     void* operation;
-    void (*run)(void*);
+    void (*run)(void*, Workspace&, int64_t n_frames);
     void (*start)(void*, int64_t);
 };
 
@@ -25,13 +25,21 @@ using Table = Operations<WIDTH, BLOCKS>;
 #endif
 constexpr uint64_t MOST_BYTES = 1ull << 30;
 
+// Frames that are computed together where a call asks for so many: large matrices are then read once for several frames.
+// A chip that plays a frame at a time anyway saves memory by 1.
+#ifndef OSCINE_FRAMES
+#define OSCINE_FRAMES 6
+#endif
+
 // Take all memory of a player from the arena, and fill it if the arena is real.
 int build(const File& file, Arena& arena, oscine_player** result) {
     const Header& header = file.header;
     const uint64_t in_proportion = OSCINE_FREE_BYTES + 8 * static_cast<uint64_t>(file.size());
     const uint64_t most_bytes = in_proportion < MOST_BYTES ? in_proportion : MOST_BYTES;
     oscine_player* player = arena.take<oscine_player>(1);
-    float* values = arena.take<float>(header.n_values);
+    Workspace* space = arena.take<Workspace>(1);
+    float* values = arena.take<float>(OSCINE_FRAMES * static_cast<int64_t>(header.n_values));
+    if (space) *space = {values, values, header.n_values};
     InputRecord* inputs = arena.take<InputRecord>(header.n_inputs);
     float* held = arena.take<float>(header.n_values);
     char* metadata = arena.take<char>(static_cast<int64_t>(header.metadata_size));
@@ -42,7 +50,7 @@ int build(const File& file, Arena& arena, oscine_player** result) {
         const OperationRecord record = file.operation(i);
         const Kind* kind = Table::find(record.kind);
         if (!kind) return OSCINE_UNKNOWN_OPERATION;
-        const Call call{file, record, first_argument, first_tensor, values};
+        const Call call{file, record, first_argument, first_tensor, space};
         if (!kind->fits(call)) return OSCINE_INVALID;
         work += kind->work(call);
         if (work > OSCINE_MOST_WORK) return OSCINE_TOO_LARGE;
@@ -65,9 +73,8 @@ int build(const File& file, Arena& arena, oscine_player** result) {
     player->weight_bits = bits;
     player->n_inputs = header.n_inputs;
     player->n_steps = header.n_operations;
-    player->n_values = header.n_values;
-    player->values = values;
-    player->output = values + header.output;
+    player->workspace = space;
+    player->output = header.output;
     player->inputs = inputs;
     player->held = held;
     player->steps = steps;
@@ -89,7 +96,8 @@ int engine_size(const void* program, size_t n_bytes, uint64_t* needed) {
 
 void engine_reset(oscine_player* player, int64_t seed) {
     player->seed = seed;
-    std::memset(player->values, 0, player->n_values * sizeof(float));
+    Workspace& space = *static_cast<Workspace*>(player->workspace);
+    std::memset(space.first, 0, OSCINE_FRAMES * static_cast<size_t>(space.n_values) * sizeof(float));
     const InputRecord* inputs = static_cast<const InputRecord*>(player->inputs);
     float* held = player->held;
     for (uint32_t i = 0; i < player->n_inputs; i++)
@@ -150,29 +158,45 @@ class FlushDenormals {
 #endif
 };
 
+// Copy a frame's samples; whether all are finite.
+bool hand_out(const float* from, size_t hop, float* audio) {
+    float worst = 0;
+    for (size_t i = 0; i < hop; i++) {
+        audio[i] = from[i];
+        worst += audio[i] * 0.0f;  // NaN and ∞ make it NaN
+    }
+    return worst == 0;
+}
+
 void engine_play(oscine_player* player, const float* const* given, size_t n_frames, float* audio) {
     const FlushDenormals guard;
     const InputRecord* inputs = static_cast<const InputRecord*>(player->inputs);
     const Step* steps = static_cast<const Step*>(player->steps);
-    const int64_t hop = player->hop_length;
-    for (size_t t = 0; t < n_frames; t++, audio += hop) {
-        float* held = player->held;
-        for (uint32_t i = 0; i < player->n_inputs; i++) {
-            const size_t size = inputs[i].size;
-            clean(inputs[i], given && given[i] ? given[i] + t * size : nullptr, held, player->values);
-            held += size;
+    Workspace& space = *static_cast<Workspace*>(player->workspace);
+    const size_t hop = player->hop_length;
+    for (size_t t = 0; t < n_frames;) {
+        const size_t n_block = n_frames - t < OSCINE_FRAMES ? n_frames - t : OSCINE_FRAMES;
+        for (size_t j = 0; j < n_block; j++) {
+            space.go_to(static_cast<int64_t>(j));
+            float* held = player->held;
+            for (uint32_t i = 0; i < player->n_inputs; i++) {
+                const size_t size = inputs[i].size;
+                clean(inputs[i], given && given[i] ? given[i] + (t + j) * size : nullptr, held, space.now);
+                held += size;
+            }
         }
-        for (uint32_t i = 0; i < player->n_steps; i++) steps[i].run(steps[i].operation);
-        float worst = 0;
-        for (int64_t i = 0; i < hop; i++) {
-            audio[i] = player->output[i];
-            worst += audio[i] * 0.0f;  // NaN and ∞ make it NaN
+        for (uint32_t i = 0; i < player->n_steps; i++) steps[i].run(steps[i].operation, space, static_cast<int64_t>(n_block));
+        size_t n_good = 0;
+        for (; n_good < n_block; n_good++) {
+            space.go_to(static_cast<int64_t>(n_good));
+            if (!hand_out(space.now + player->output, hop, audio + (t + n_good) * hop)) break;
         }
-        if (worst != 0) {
-            // Weights that overflow: this frame is silent, and the player starts anew.
-            std::memset(audio, 0, static_cast<size_t>(hop) * sizeof(float));
-            engine_reset(player, player->seed);
-        }
+        t += n_good;
+        if (n_good == n_block) continue;
+        // Weights that overflow: this frame is silent, and the player starts anew with the next one.
+        std::memset(audio + t * hop, 0, hop * sizeof(float));
+        engine_reset(player, player->seed);
+        t++;
     }
 }
 

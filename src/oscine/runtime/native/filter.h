@@ -14,8 +14,7 @@ template <int W>
 class MinimumPhase {
     using S = Simd<float, W>;
 
-    const float* magnitudes;
-    float* taps;
+    const Wire magnitudes, taps;
     const int64_t n_bands, n_taps;
     const float offset;
     const Matrix<W> matrix;
@@ -60,8 +59,7 @@ class MovingFilter {
     using V = typename S::V;
     static constexpr int TILE = 4;
 
-    const float *audio, *taps;
-    float* y;
+    const Wire audio, taps, y;
     const int64_t hop, n_taps, n_recent;
     const bool is_symmetric;
     Buffer<float> known, previous;

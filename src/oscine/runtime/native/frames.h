@@ -12,8 +12,7 @@ namespace {
 template <int W>
 class GruStep {
     using S = Simd<float, W>;
-    const float* gates;
-    float* y;
+    const Wire gates, y;
     const int64_t n;
     const Matrix<W> reset_of, update_of, fresh_of;
     Buffer<float> hidden, recurrent;
@@ -70,8 +69,7 @@ class Ring {
 };
 
 class History {
-    const float* x;
-    float* y;
+    const Wire x, y;
     const int64_t n;
     const uint32_t n_lags;
     int64_t* lags;
@@ -105,8 +103,7 @@ class History {
 };
 
 class Depthwise {
-    const float* x;
-    float* y;
+    const Wire x, y;
     const int64_t n, taps;
     float* weight;  // [tap][channel]
     const float* bias;
@@ -138,8 +135,7 @@ class Depthwise {
 
 template <int W>
 class AttentionStep {
-    const float *query, *key, *value;
-    float* y;
+    const Wire query, key, value, y;
     const int64_t n, heads, context, depth;
     const float* slopes;
     Ring keys, values;

@@ -22,7 +22,7 @@ struct Kind {
     uint64_t (*work)(const Call&);
     void* (*place)(const Call&, Arena&);  // null while memory is measured
     void (*start)(void*, int64_t seed);
-    void (*run)(void*);
+    void (*run)(void*, Workspace&, int64_t n_frames);
 };
 
 template <class Operation>
@@ -38,9 +38,23 @@ void start(void* operation, int64_t seed) {
     static_cast<Operation*>(operation)->start(seed);
 }
 
+// Compute the block's frames one after the other, or all at once where the operation can.
 template <class Operation>
-void run(void* operation) {
-    static_cast<Operation*>(operation)->run();
+auto run_block(Operation* operation, Workspace&, int64_t n_frames, int) -> decltype(operation->run(n_frames)) {
+    operation->run(n_frames);
+}
+
+template <class Operation>
+void run_block(Operation* operation, Workspace& space, int64_t n_frames, long) {
+    for (int64_t frame = 0; frame < n_frames; frame++) {
+        space.go_to(frame);
+        operation->run();
+    }
+}
+
+template <class Operation>
+void run(void* operation, Workspace& space, int64_t n_frames) {
+    run_block(static_cast<Operation*>(operation), space, n_frames, 0);
 }
 
 template <class Operation>

@@ -20,10 +20,10 @@ struct oscine_engine {
 struct oscine_player {
     const oscine_engine* engine;
     void* allocated;  // what oscine_free gives back; null where the memory is the caller's
-    uint32_t sample_rate, hop_length, latency, weight_bits, n_inputs, n_steps, n_values;
+    uint32_t sample_rate, hop_length, latency, weight_bits, n_inputs, n_steps;
     int64_t seed;
-    float* values;
-    const float* output;
+    void* workspace;     // Workspace
+    uint32_t output;     // where the audio lies in it
     const void* inputs;  // InputRecord[n_inputs]
     float* held;         // the last good value of every number of every input
     const void* steps;   // Step[n_steps]

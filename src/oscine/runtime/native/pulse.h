@@ -10,8 +10,7 @@ namespace {
 class PulseTrain {
     static constexpr double PI = 3.141592653589793;
 
-    const float *f0_hz, *amplitude;
-    float* y;
+    const Wire f0_hz, amplitude, y;
     const int64_t hop;
     const double rate;
     const bool is_odd;

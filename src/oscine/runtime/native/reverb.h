@@ -189,8 +189,7 @@ class Convolve {
     using S = Simd<float, W>;
     static constexpr int64_t SHORT = 64, LONG = 512, TILE = 4;
 
-    const float* x;
-    float* y;
+    const Wire x, y;
     const int64_t n, n_taps, n_head;
     const float* taps;
     Partitions<W, SHORT> near;

@@ -12,8 +12,8 @@ namespace {
 // functional/harmonic.py, a frame at a time. FREE: every partial has a frequency of its own, and its amplitude is given.
 template <int W, int MOST_BLOCKS, bool FREE>
 class Sines {
-    const float *f0_hz, *amplitude = nullptr, *weights, *inharmonicity = nullptr, *offset = nullptr;
-    float* y;
+    const Wire f0_hz, weights, y;
+    Wire amplitude, inharmonicity, offset;
     const int64_t n_partials, n_sines, hop;
     const double rate;
     Buffer<float> hz, previous_hz, amplitudes;
@@ -62,10 +62,7 @@ class Sines {
         description.polynomial = polynomial.data();
         description.frequency_hz = hz.data();
         description.previous_hz = previous_hz.data();
-        description.amplitude = amplitude;
-        description.weights = weights;
         description.previous_amplitudes = amplitudes.data();
-        description.audio = y;
     }
 
     void start(int64_t) {
@@ -74,6 +71,9 @@ class Sines {
     }
 
     void run() {
+        description.amplitude = amplitude ? static_cast<const float*>(amplitude) : nullptr;
+        description.weights = weights;
+        description.audio = y;
         for (int64_t k = 0; k < n_sines; k++) hz[k] = frequency(k);
         if (!has_started) {
             std::memcpy(previous_hz.data(), hz.data(), static_cast<size_t>(n_sines) * sizeof(float));
@@ -111,8 +111,7 @@ class Sines {
 
 template <int W>
 class NoiseStep {
-    const float* taps;
-    float* y;
+    const Wire taps, y;
     const int64_t n_taps, hop;
     const uint64_t seed_offset;
     Buffer<float> previous;

@@ -9,12 +9,12 @@ namespace {
 
 class Concatenate {
     struct Part {
-        const float* from;
+        Wire from;
         int64_t size;
     };
     Part* parts;
-    float* to;
-    uint32_t n;
+    const Wire to;
+    const uint32_t n;
 
    public:
     static bool fits(const Call& c) {
@@ -38,8 +38,7 @@ class Concatenate {
 // y_i = f(x_i), f a class with `fits(const Call&)` for its NUMBERS, `Function(const Call&)` and an operator on vectors.
 template <int W, class Function, uint32_t NUMBERS>
 class Map {
-    const float* x;
-    float* y;
+    const Wire x, y;
     const int64_t n;
     const Function function;
 
@@ -154,8 +153,7 @@ struct ExpSigmoidOf {
 
 template <int W>
 class Softmax {
-    const float* x;
-    float* y;
+    const Wire x, y;
     const int64_t n;
 
    public:
@@ -180,8 +178,7 @@ template <int W>
 class LayerNorm {
     using S = Simd<float, W>;
     using V = typename S::V;
-    const float* x;
-    float* y;
+    const Wire x, y;
     const int64_t n;
     const float epsilon;
     const float *weight, *bias;
@@ -215,8 +212,7 @@ class LayerNorm {
 
 template <bool PRODUCT>
 class Combine {
-    const float *x, *y;
-    float* z;
+    const Wire x, y, z;
     const int64_t n;
 
    public:
