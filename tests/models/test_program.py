@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,11 +12,12 @@ from torch import Tensor
 
 from oscine import kernels
 from oscine.models import Instrument, InstrumentConfig, list_recipes, load_recipe
-from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig
+from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig, Loudness
 from oscine.networks import ControllerConfig
 from oscine.processors import (
     AnyPart,
     ChainConfig,
+    Control,
     FilterConfig,
     FilteredNoise,
     HarmonicConfig,
@@ -199,12 +201,13 @@ def test_the_seed_the_gain_and_the_dry_form_are_the_instruments() -> None:
 @pytest.mark.parametrize("form", ["compiled", "torch"])
 def test_a_bad_frame_poisons_nothing(form: str) -> None:
     instrument = _loud(CONFIGS["recipe default"])
-    conditions = _conditions(instrument, 200)
+    conditions = _conditions(instrument, 200) | {"gain": torch.ones(1, 200)}
     with kernels.use(engines()[0] if form == "compiled" else "torch"):
         clean = Stream(instrument).push(**conditions)
         for name, bad in (
             ("f0_hz", [0.0, -5.0, torch.nan, torch.inf, -torch.inf]),
             ("loudness_db", [torch.nan, torch.inf, -torch.inf]),
+            ("gain", [torch.nan, -torch.inf, -1.0]),
         ):
             for value in bad:
                 dirty = {key: curve.clone() for key, curve in conditions.items()}
@@ -254,7 +257,38 @@ def test_a_part_that_was_replaced_is_played() -> None:
 
 
 @compiled
-def test_what_overrides_step_and_not_lower_is_refused_with_a_sentence() -> None:
+def test_effects_play_alone_as_they_do_behind_the_synth() -> None:
+    instrument = _loud(CONFIGS["recipe default"])
+    conditions = _conditions(instrument)
+    whole, dry, effects = Stream(instrument), Stream(instrument, dry=True), Stream(instrument.effects)
+    assert effects.compiled
+    for block in (slice(0, 1), slice(1, 12), slice(12, FRAMES)):
+        given = {name: curve[:, block] for name, curve in conditions.items()}
+        assert torch.equal(effects.push(dry.push(**given)), whole.push(**given))
+
+
+@compiled
+@pytest.mark.parametrize("engine", engines())
+def test_frames_that_are_computed_together_have_the_bits_of_single_ones(engine: str) -> None:
+    instrument = _loud(CONFIGS["recipe solo"])
+    program = instrument.program().to_bytes()
+    conditions = {name: curve[:, :40] for name, curve in _conditions(instrument).items()}
+    together = Engine(program, engine).play(conditions)
+    one_by_one = Engine(program, engine)
+    single = [one_by_one.play({k: v[:, t : t + 1] for k, v in conditions.items()}) for t in range(40)]
+    assert torch.equal(together, torch.cat(single, dim=1))
+
+
+@compiled
+def test_a_part_of_another_size_is_refused_with_a_sentence() -> None:
+    instrument = Instrument(CONFIGS["controller gru"])
+    instrument.synth.parts["noise"] = FilteredNoise(17, HOP)
+    with pytest.raises(NotCompilable, match="noise takes 17 numbers as magnitudes and gets 9"):
+        instrument.program()
+
+
+@compiled
+def test_what_overrides_its_computation_and_not_lower_is_refused_with_a_sentence() -> None:
     class Silent(Instrument):
         def step(self, *signals: Any, state: Any, **named: Any) -> Any:
             audio, after = super().step(*signals, state=state, **named)
@@ -272,6 +306,30 @@ def test_what_overrides_step_and_not_lower_is_refused_with_a_sentence() -> None:
     assert not stream.compiled
     assert "Silent overrides `step`" in stream.why
     assert torch.count_nonzero(stream.push(**_conditions(silent))) == 0
+
+    class Half(Loudness):
+        def forward(self, condition: Tensor) -> Tensor:
+            return super().forward(condition) / 2
+
+    half = Instrument(CONFIGS["controller gru"])
+    half.inputs["loudness_db"] = Half()
+    assert "Half overrides `forward`" in Stream(half).why
+
+    class Doubled(Control):
+        def value(self, raw: Tensor) -> Tensor:
+            return 2 * super().value(raw)
+
+    doubled = Instrument(CONFIGS["controller gru"])
+    first, *others = doubled.controls
+    doubled.controls = (
+        Doubled(**{field.name: getattr(first, field.name) for field in fields(first)}),
+        *others,
+    )
+    assert "Doubled overrides `value`" in Stream(doubled).why
+
+    hooked = Instrument(CONFIGS["controller gru"])
+    hooked.controller.head.register_forward_hook(lambda module, given, output: 0 * output)
+    assert "controller.head has a hook" in Stream(hooked).why
 
     hushed = Instrument(CONFIGS["controller gru"])
     hushed.synth.parts["noise"] = Hushed(9, HOP)

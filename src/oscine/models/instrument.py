@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.functional.frames import UpsampleState, upsample_state, upsample_step
+from oscine.functional.hold import hold_valid
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
 from oscine.models.inputs import Input
@@ -26,7 +27,15 @@ from oscine.processors import (
     start_controls,
 )
 from oscine.processors.composition import number_seeds
-from oscine.streaming import Program, State, Streaming, Wire, lower_into, require_current_lower
+from oscine.streaming import (
+    Program,
+    State,
+    Streaming,
+    Wire,
+    lower_into,
+    require_current_lower,
+    require_no_hooks,
+)
 
 # Not typing.Self: beartype cannot check that in a class that it does not decorate whole.
 Kind = TypeVar("Kind", bound="Instrument")
@@ -255,12 +264,17 @@ class Instrument(Streaming[InstrumentState]):
         Args:
             controls: By name, with the given inputs of the parts.
             state: From the block before.
-            gain: Factor on the synth's audio before the effects; 1 if left out.
+            gain: Factor on the synth's audio before the effects, 0 … 10,000; 1 if left out. Where it is NaN
+                the last one is held.
             dry: Leave out the effects.
         """
         audio, synth = self.synth.step(**_of(self.synth, controls), state=state.synth)
         if gain is None:
             gain = torch.ones_like(state.gain.last)[:, None].expand(-1, audio.shape[1] // self.hop_length)
+        else:
+            last = torch.where(state.gain.started, state.gain.last, 1.0)
+            gain, _ = hold_valid(gain, ~torch.isnan(gain), last)
+            gain = gain.clamp(0.0, _MOST_GAIN)
         factor, after = upsample_step(gain, state.gain, hop_length=self.hop_length)
         audio = audio * factor
         effects = state.effects
@@ -308,11 +322,11 @@ class Instrument(Streaming[InstrumentState]):
     def lower(self, program: Program, *signals: Wire, dry: bool = False, **conditions: Wire) -> Wire:
         """Append the instrument to a program; it also declares the input ``gain``."""
         wires = dict(zip(self.inputs, signals, strict=False)) | conditions
-        seen = [one.lower(program, wires[one.name]) for one in self.all_inputs()]
+        seen = [lower_into(program, one, wires[one.name]) for one in self.all_inputs()]
         raw = lower_into(program, self.controller, *seen)
         parts = raw.split(*(control.width for control in self.controls))
         for control, part in zip(self.controls, parts, strict=True):
-            wires[control.name] = control.lower(program, part)
+            wires[control.name] = lower_into(program, control, part)
         audio = lower_into(program, self.synth, **_of(self.synth, wires))
         gain = program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN, optional=True)
         audio = program.gain(audio, gain)
@@ -333,7 +347,8 @@ class Instrument(Streaming[InstrumentState]):
         Raises:
             NotCompilable: When a part has no compiled form.
         """
-        require_current_lower(self, "step", "forward", "control", "play", "synthesize")
+        require_current_lower(self, "control", "play", "synthesize")
+        require_no_hooks(self)
         program = Program(self.sample_rate, self.hop_length, self.latency_with(dry=dry))
         wires = {one.name: one.declare(program) for one in self.all_inputs()}
         program.output = self.lower(program, dry=dry, **wires)
@@ -405,7 +420,8 @@ class Effects(Chain):
         Raises:
             NotCompilable: When a part has no compiled form.
         """
-        require_current_lower(self, "step", "forward")
+        require_current_lower(self)
+        require_no_hooks(self)
         program = Program(self.sample_rate, self.hop_length, self.latency)
         wires = {name: program.input(name, self.hop_length) for name in self.signals}
         wires |= {name: program.input(name) for name in self.inputs}

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from oscine.networks.context import with_past
 from oscine.networks.lowering import lower_layer
-from oscine.streaming import Program, Streaming, Wire, require_count
+from oscine.streaming import Program, Streaming, Wire, lower_into, require_count
 
 _EXPANSION = 4
 
@@ -110,7 +110,7 @@ class Conformer(Streaming[ConformerState]):
         """Append the network to a program."""
         x = lower_layer(program, self.inputs, inputs)
         for layer in self.layers:
-            x = cast("ConformerLayer", layer).lower(program, x, self.slopes, self.context_frames)
+            x = lower_into(program, cast("ConformerLayer", layer), x, self.slopes, self.context_frames)
         return x
 
     def _bias(
@@ -166,8 +166,8 @@ class ConformerLayer(nn.Module):
     def lower(self, program: Program, x: Wire, slopes: Tensor, context: int) -> Wire:
         """Append the layer to a program."""
         x = program.add(x, program.affine(lower_layer(program, self.before, x), 0.5, 0.0))
-        x = program.add(x, self.attention.lower(program, x, slopes, context))
-        x = program.add(x, self.convolution.lower(program, x))
+        x = program.add(x, lower_into(program, self.attention, x, slopes, context))
+        x = program.add(x, lower_into(program, self.convolution, x))
         x = program.add(x, program.affine(lower_layer(program, self.after, x), 0.5, 0.0))
         return lower_layer(program, self.norm, x)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from oscine.networks.context import with_past
 from oscine.networks.lowering import lower_layer
-from oscine.streaming import Program, Streaming, Wire, require_count
+from oscine.streaming import Program, Streaming, Wire, lower_into, require_count
 
 #: Frames, 262 s at 4 ms. The memory of a state grows with them, and the weights do not.
 _LONGEST_LOOK_BACK = 1 << 16
@@ -80,7 +80,7 @@ class Tcn(Streaming[TcnState]):
         """Append the network to a program."""
         x = lower_layer(program, self.inputs, inputs)
         for layer in self.layers:
-            x = cast("TcnLayer", layer).lower(program, x)
+            x = lower_into(program, cast("TcnLayer", layer), x)
         return lower_layer(program, self.norm, x)
 
 

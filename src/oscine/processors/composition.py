@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from oscine.errors import InputError
 from oscine.processors.base import Processor
 from oscine.processors.control import Control
-from oscine.streaming import Program, State, Wire, is_part_name, lower_into
+from oscine.streaming import NotCompilable, Program, State, Wire, is_part_name, lower_into
 
 #: Two parts' noise has seeds this far apart.
 _SEED_STRIDE = 1 << 40
@@ -67,6 +67,24 @@ class _Composition(Processor[Any]):
         """Return a part's inputs and controls from those of the composition, by the part's names."""
         controls = {control.name: named[f"{name}.{control.name}"] for control in part.controls}
         return {given: named[given] for given in part.inputs} | controls
+
+    def lower_part(
+        self, program: Program, name: str, part: Processor[Any], named: Mapping[str, Wire], *signals: Wire
+    ) -> Wire:
+        """Append a part to a program.
+
+        Raises:
+            NotCompilable: When the part has no compiled form, or one of its controls has another size than
+                the composition was made for.
+        """
+        wires = self.of_part(name, part, named)
+        for control in part.controls:
+            if wires[control.name].size != control.width:
+                raise NotCompilable(
+                    f"{name} takes {control.width} numbers as {control.name} and gets "
+                    f"{wires[control.name].size}; put a part of the same size in its place."
+                )
+        return lower_into(program, part, *signals, **wires)
 
 
 class SumState(NamedTuple):
@@ -151,7 +169,7 @@ class Sum(_Composition):
         given = self.named(signals, named)
         total: Wire | None = None
         for name, part in self:
-            audio = lower_into(program, part, **self.of_part(name, part, given))
+            audio = self.lower_part(program, name, part, given)
             audio = program.delay(audio, self.latency - part.latency)
             total = audio if total is None else program.add(total, audio)
         assert total is not None
@@ -214,5 +232,5 @@ class Chain(_Composition):
         given = self.named(signals, named)
         audio = [given[name] for name in self.signals]
         for name, part in self:
-            audio = [lower_into(program, part, *audio, **self.of_part(name, part, given))]
+            audio = [self.lower_part(program, name, part, given, *audio)]
         return audio[0]

@@ -144,8 +144,8 @@ class Engine:
         """Return the audio of the next frames.
 
         Args:
-            inputs: By name, (1, frame, size), or (1, frame · size) as curves and audio are; those that are left
-                out stand at their default.
+            inputs: By name, (1, frame, size), or (1, frame · size) as curves and audio are; those that are
+                left out stand at their default.
 
         Raises:
             ValueError: When a name is unknown, a shape is wrong, or nothing says how many frames there are.

@@ -1,6 +1,13 @@
 """Signals in blocks: the base of every module that streams, streams that run, programs that are compiled."""
 
-from oscine.streaming.base import NotCompilable, State, Streaming, lower_into, require_current_lower
+from oscine.streaming.base import (
+    NotCompilable,
+    State,
+    Streaming,
+    lower_into,
+    require_current_lower,
+    require_no_hooks,
+)
 from oscine.streaming.checks import require_count
 from oscine.streaming.names import is_part_name
 from oscine.streaming.program import Operation, Program, ProgramInput, Wire
@@ -21,4 +28,5 @@ __all__ = [
     "read_metadata",
     "require_count",
     "require_current_lower",
+    "require_no_hooks",
 ]

@@ -1,7 +1,7 @@
 """`Streaming`: what every part of an instrument is, in training, offline and in real time."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -92,32 +92,64 @@ class NotCompilable(ValueError):  # noqa: N818 - it says what it is
     """A module has no compiled form; its stream runs `step` in torch."""
 
 
-def lower_into(program: Program, module: Streaming[Any], *signals: Wire, **named: Wire) -> Wire:
-    """Return ``module.lower(program, …)``.
+@runtime_checkable
+class Lowers(Protocol):
+    """What has a compiled form: a module, or a part of one."""
+
+    def lower(self, program: Program, *args: Any, **named: Any) -> Wire:
+        """Append the same computation to a program and return the wire of its output."""
+        ...
+
+
+#: The methods of a part that say what it computes; its `lower` says the same.
+_METHODS = ("step", "forward", "clean", "value")
+
+
+def lower_into(program: Program, part: Lowers, *args: Any, **named: Any) -> Wire:
+    """Return ``part.lower(program, …)``.
 
     Raises:
-        NotCompilable: When the module has no compiled form, or its class overrides `step` and not `lower`.
+        NotCompilable: When the part has no compiled form, or its class overrides what it computes and not
+            `lower`.
     """
-    require_current_lower(module, "step", "forward")
-    return module.lower(program, *signals, **named)
+    require_current_lower(part)
+    return part.lower(program, *args, **named)
 
 
-def require_current_lower(module: Streaming[Any], *methods: str) -> None:
-    """Refuse a module whose class overrides one of these methods below the class that defines its `lower`.
+def require_current_lower(part: Lowers, *methods: str) -> None:
+    """Refuse a part whose class overrides what it computes below the class that defines its `lower`.
+
+    Args:
+        part: What is to be lowered.
+        methods: Names of methods that compute, beside `step`, `forward`, `clean` and `value`.
 
     Raises:
-        NotCompilable: The compiled form would play another sound than the module does.
+        NotCompilable: The compiled form would play another sound than the part does.
     """
-    mro = type(module).__mro__
+    mro = type(part).__mro__
     lower_at = next(i for i, cls in enumerate(mro) if "lower" in vars(cls))
     if mro[lower_at] is Streaming:
-        raise NotCompilable(f"{type(module).__name__} has no compiled form: it does not define `lower`.")
-    for method in methods:
+        raise NotCompilable(f"{type(part).__name__} has no compiled form: it does not define `lower`.")
+    for method in (*_METHODS, *methods):
         newer = next((cls for cls in mro[:lower_at] if method in vars(cls)), None)
         if newer is not None:
             raise NotCompilable(
                 f"{newer.__name__} overrides `{method}` and not `lower`, so the compiled form would play "
                 "another sound; define `lower` as well."
+            )
+
+
+def require_no_hooks(module: nn.Module) -> None:
+    """Refuse a module in which something was put around a `forward`.
+
+    Raises:
+        NotCompilable: The compiled form would leave it out.
+    """
+    for name, one in module.named_modules():
+        if one._forward_hooks or one._forward_pre_hooks or any(method in vars(one) for method in _METHODS):
+            raise NotCompilable(
+                f"{name or type(one).__name__} has a hook or a method of its own, which the compiled form "
+                "would leave out."
             )
 
 

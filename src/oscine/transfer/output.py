@@ -61,7 +61,7 @@ def write_audio(
         OSError: The disk refuses.
     """
     peak = 0.0
-    # The samples as they are, in case that the peak turns out too high; the file has no name, and so is gone in any end.
+    # The samples as they are, should the peak turn out too high. The file has no name: it is gone in any end.
     with TemporaryFile(dir=path.parent) as kept:
         with _open(path, sample_rate, n_samples) as output:
             for block in blocks:

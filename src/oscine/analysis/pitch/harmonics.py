@@ -1,7 +1,7 @@
 """The transform of many windows at the multiples of one frequency each, in real arithmetic.
 
-About its middle a window is the sum of an even and an odd half. The even one goes with cosines and the odd one with
-sines, so that ``Σ x[n] e^(−jθn)`` over n = −N … N takes two products of N + 1 real numbers.
+About its middle a window is the sum of an even and an odd half. The even one goes with cosines and the odd
+one with sines, so that ``Σ x[n] e^(−jθn)`` over n = −N … N takes two products of N + 1 real numbers.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,9 @@ def fold(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def multiples(turns: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield cosine and sine of ``2π k turns`` for k = 1 … count, in float32; each pair lasts until the next but one.
+    """Yield cosine and sine of ``2π k turns`` for k = 1 … count, in float32.
+
+    A pair lasts until the next but one.
 
     Args:
         turns: Of the lowest, in any shape.

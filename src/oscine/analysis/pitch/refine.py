@@ -110,8 +110,8 @@ def _poll(
     angle = (np.pi * np.minimum(offset / half, 1.0)).astype(np.float32)
     window = 0.5 + 0.5 * np.cos(angle)
     slope = np.sin(angle) * (-0.5 * np.pi / half).astype(np.float32)
-    # The window is even and its derivative odd, so that each half of a transform is real: with the derivative the
-    # odd half of the samples goes with cosines and the even one with sines.
+    # The window is even and its derivative odd: with the derivative, the odd half of the samples goes with
+    # cosines and the even one with sines.
     even, odd = fold(frames)
     with_cosine = np.stack([even * window, odd * slope])
     with_sine = np.stack([odd * window, even * slope])
