@@ -362,6 +362,9 @@ def test_half_precision_files_are_half_as_large_and_nearly_the_same() -> None:
     assert len(half) < 0.6 * len(full)
     one, other = Engine(full).play(conditions), Engine(half).play(conditions)
     assert float((one - other).abs().max() / one.abs().max()) < 0.05
+    assert torch.equal(Stream(instrument, weights="float16").push(**conditions), other)
+    # A line for each input and operation, and none of the weights' numbers.
+    assert len(repr(program)) < 100 * (1 + len(program.inputs) + len(program.operations))
 
 
 @compiled

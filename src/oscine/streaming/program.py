@@ -64,8 +64,16 @@ class Operation:
     numbers: tuple[float, ...] = ()
     tensors: tuple[Tensor, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return a line without the tensors' numbers."""
+        given = [f"{wire.offset}:{wire.offset + wire.size}" for wire in self.inputs]
+        given += [f"{number:g}" for number in (*self.integers, *self.numbers)]
+        given += [" × ".join(map(str, tensor.shape)) for tensor in self.tensors]
+        output = self.output
+        return f"{output.offset}:{output.offset + output.size} = {self.kind}({', '.join(given)})"
 
-@dataclass
+
+@dataclass(repr=False)
 class Program:
     """A flat list of operations; the methods append one and return the wire of its result.
 
@@ -85,6 +93,12 @@ class Program:
     output: Wire | None = None
     n_values: int = 0
     """Size of the workspace."""
+
+    def __repr__(self) -> str:
+        """Return a line for each input and operation; ``a:b`` are the values of a wire in the workspace."""
+        inputs = [f"{one.wire.offset}:{one.wire.offset + one.wire.size} = {one.name}" for one in self.inputs]
+        head = f"Program({self.sample_rate} Hz, hop {self.hop_length}, latency {self.latency})"
+        return "\n  ".join([head, *inputs, *map(repr, self.operations)])
 
     def _wire(self, size: int) -> Wire:
         wire = Wire(self.n_values, size)

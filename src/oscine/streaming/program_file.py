@@ -31,6 +31,8 @@ _LARGEST_HALF = 65504.0
 
 def to_bytes(program: Program, dtype: Literal["float32", "float16"]) -> bytes:
     """Return the file's content; see `Program.to_bytes`."""
+    if dtype not in ("float32", "float16"):
+        raise ValueError(f"The weights can't be {dtype}; give 'float32' or 'float16'.")
     _check(program)
     arguments: list[bytes] = []
     operations: list[bytes] = []

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +23,8 @@ class Stream:
         streaming: What runs.
         batch_size: How many signals side by side.
         seed: Of the noise.
+        weights: What the runtime keeps large weights in. "float16" rounds them to 11 bits and is about twice
+            as fast for networks that are larger than the processor's cache. In torch they stay float32.
         options: Further arguments of the module's `step` and `program`, such as ``dry`` of an instrument.
 
     Attributes:
@@ -36,7 +38,15 @@ class Stream:
         torch.Size([1, 64])
     """
 
-    def __init__(self, streaming: Streaming[Any], batch_size: int = 1, seed: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        streaming: Streaming[Any],
+        batch_size: int = 1,
+        seed: int = 0,
+        *,
+        weights: Literal["float32", "float16"] = "float32",
+        **options: Any,
+    ) -> None:
         self.batch_size = batch_size
         self.seed = seed
         self.why = _why_not(streaming, batch_size)
@@ -46,7 +56,7 @@ class Stream:
         if not self.why:
             try:
                 program = streaming.program(**options)
-                self._engine = Engine(program.to_bytes(), chosen())
+                self._engine = Engine(program.to_bytes(weights), chosen())
                 self._names = tuple(one.name for one in program.inputs if not one.optional)
                 self.latency = program.latency
             except (NotCompilable, TooLarge) as error:
