@@ -245,6 +245,10 @@ def read_json(path: str | Path, most_bytes: int = 64 << 20, remedy: str = "Get i
     return parse_json(read_text(path, most_bytes), str(path), remedy)
 
 
+HALF_CHARACTER = re.compile(r"\\[uU]0*[dD][89a-fA-F]")
+"""An escape that may be half of a character."""
+
+
 def parse_json(text: str, name: str, remedy: str = "Get it again.") -> Any:
     """Return the value of a JSON text.
 
@@ -254,10 +258,17 @@ def parse_json(text: str, name: str, remedy: str = "Get it again.") -> Any:
         remedy: A sentence, what to do about a broken one.
 
     Raises:
-        InputError: When it is not JSON, is nested too deeply or has a number with too many digits.
+        InputError: When it is not JSON, is nested too deeply, or has a number with too many digits or a
+            character that is none.
     """
     try:
-        return json.loads(text, parse_int=_bounded_int, parse_constant=_no_constant)
+        value = json.loads(text, parse_int=_bounded_int, parse_constant=_no_constant)
+        if HALF_CHARACTER.search(text):
+            # Half of a surrogate pair can be in no file and no name; two halves are a character.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeEncodeError:
+        raise InputError(f"{name} has an escape that is no character. {remedy}") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{name} is not JSON ({error.msg}, line {error.lineno}). {remedy}") from None
     except RecursionError:

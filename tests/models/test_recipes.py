@@ -45,6 +45,13 @@ def test_absurd_sizes_are_refused() -> None:
         ("- a", "keys and values"),
         ("", "keys and values"),
         ("!!python/object/apply:os.system [ls]", "not YAML"),
+        # Eight times as much in every line, in eleven lines.
+        (
+            "x0: &x0 {a: 1}\n"
+            + "\n".join(f"x{i}: &x{i} {{<<: [{', '.join([f'*x{i - 1}'] * 8)}]}}" for i in range(1, 12)),
+            "no merge key",
+        ),
+        (r'seed: "\ud800"', "no character"),
     ],
 )
 def test_hostile_yaml_is_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:

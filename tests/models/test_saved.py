@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 from pydantic import BaseModel
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig, Recipe, list_recipes, load_recipe
@@ -70,6 +70,15 @@ def test_every_recipe_is_saved_and_loaded(tmp_path: Path, name: str) -> None:
 def test_weights_that_are_none_are_a_sentence(folder: Path, content: bytes) -> None:
     _change(folder, content)
     with pytest.raises(InputError, match=r"model\.safetensors.*again\."):
+        Instrument.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_a_sentence(folder: Path, value: float) -> None:
+    weights = load_file(folder / WEIGHTS)
+    next(iter(weights.values())).view(-1)[0] = value
+    _change(folder, save(weights))
+    with pytest.raises(InputError, match=r"model\.safetensors are damaged.*not finite"):
         Instrument.from_pretrained(folder)
 
 

@@ -124,6 +124,7 @@ def test_a_tune_outside_the_learned_pitches_is_remarked(tune, tmp_path):
         ({"octave": 99}, "octave"),
         ({"octave": True}, "octave"),
         ({"loudness": float("nan")}, "loudness"),
+        ({"seed": 1 << 64}, "seed"),
     ],
 )
 def test_options_out_of_range_are_refused(tune, options, words):

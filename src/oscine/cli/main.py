@@ -1,7 +1,11 @@
 """The command `oscine`: its subcommands, and how errors are reported."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import typer
 
@@ -30,8 +34,29 @@ for command in (analyze, prepare, train, evaluate, transfer, room, recipes, demo
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; bad input and a refusing disk are one sentence on standard error and exit code 2."""
-    with own_words():
+    with own_words(), _orderly_end():
         _run(arguments)
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as an exception does, so that what is half written is removed."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in ours:
+            signal.signal(number, end)
+    except ValueError:
+        ours = []  # not the main thread: Python delivers no signals here
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(arguments: list[str] | None) -> None:

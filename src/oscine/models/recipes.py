@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from oscine.errors import InputError
 from oscine.explain import explain
-from oscine.files import read_text
+from oscine.files import HALF_CHARACTER, read_text
 from oscine.models.config import InstrumentConfig
 from oscine.models.inputs import F0Config
 
@@ -126,6 +126,15 @@ def change_recipe(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
     return _validated(recipe.model_dump(mode="json"), overrides, f"The recipe {recipe.name}")
 
 
+class _Loader(yaml.SafeLoader):
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a recipe has no merge key <<", key.start_mark
+                )
+
+
 def parse_yaml(text: str, name: str) -> Any:
     """Return the value of a YAML text that others may have written.
 
@@ -134,10 +143,13 @@ def parse_yaml(text: str, name: str) -> Any:
         name: What it is, for the sentence.
 
     Raises:
-        InputError: When it is not YAML, is nested too deeply, or has a number or date that is none.
+        InputError: When it is not YAML, is nested too deeply, has a merge key (which can make a small text
+            endless), or a number, date or character that is none.
     """
+    if HALF_CHARACTER.search(text):
+        raise InputError(f"{name} has an escape that is no character.")
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise InputError(f"{name} is not YAML ({' '.join(str(error).split())}).") from None
     except RecursionError:

@@ -121,7 +121,7 @@ def load(
 
     Raises:
         InputError: When there is no instrument, a file is missing or not what it should be, the weights'
-            sha256 is not the config's, or the weights do not fit the config.
+            sha256 is not the config's, or the weights do not fit the config or are not finite.
         OSError: When a file can't be read.
     """
     folder = locate(name)
@@ -146,6 +146,12 @@ def load(
     except (ValueError, ArithmeticError) as error:
         raise InputError(f"{folder / CONFIG} can't be used: {str(error).rstrip('.')}.") from None
     require_fit(upgrade_weights(header.tensors), expected, folder)
+    for tensor_name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise InputError(
+                f"The weights in {path} are damaged: {tensor_name} has numbers that are not finite; get the "
+                "instrument again, or train it again."
+            )
     model = build(saved.instrument, saved.statistics, saved.card)
     model.load_state_dict(upgrade_weights(tensors))
     return model

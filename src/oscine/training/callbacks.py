@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from oscine.files import disk_errors
+from oscine.errors import InputError
+from oscine.files import disk_errors, printable
 from oscine.training.checkpoint import RunInfo, Snapshot, write_checkpoint
 from oscine.training.loop import Callback, TrainingLoop, Validation
 from oscine.training.preview import make_preview
@@ -86,8 +87,14 @@ class RecordCallback(Callback):
 
     def on_start(self, loop: TrainingLoop) -> None:
         """Begin a file; curves of steps behind the one that is resumed are hidden."""
-        with disk_errors(self.tensorboard_folder):
-            self._writer = SummaryWriter(str(self.tensorboard_folder), purge_step=loop.counters.step + 1)
+        try:
+            with disk_errors(self.tensorboard_folder):
+                self._writer = SummaryWriter(str(self.tensorboard_folder), purge_step=loop.counters.step + 1)
+        except UnicodeEncodeError:
+            raise InputError(
+                f"TensorBoard can't write to {printable(self.folder)}, whose name is not UTF-8; give another "
+                "folder."
+            ) from None
 
     def on_step(self, loop: TrainingLoop) -> None:
         """Add the curves."""

@@ -1,5 +1,6 @@
 """Writing audio: not over the input, without clipping, complete or not at all."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -89,6 +90,7 @@ def _open(path: Path, sample_rate: int, n_samples: int) -> "SoundFile":
     container = path.suffix[1:].upper()
     if container == "WAV" and 3 * n_samples > _LARGEST_WAV_BYTES:
         container = "RF64"
+    # As bytes: a name need not be UTF-8.
     return soundfile.SoundFile(
-        path, "w", samplerate=sample_rate, channels=1, format=container, subtype="PCM_24"
+        os.fsencode(path), "w", samplerate=sample_rate, channels=1, format=container, subtype="PCM_24"
     )

@@ -50,13 +50,19 @@ class Options:
     identity: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.autotune <= 1:
+        if not (_is_number(self.autotune) and 0 <= self.autotune <= 1):
             raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (full).")
         whole = isinstance(self.octave, int) and not isinstance(self.octave, bool)
         if self.octave != "auto" and not (whole and abs(self.octave) <= 8):
             raise InputError(f"octave is {self.octave}; give a whole number from -8 to 8, or 'auto'.")
-        if self.loudness != "auto" and not abs(self.loudness) <= 80:
+        if self.loudness != "auto" and not (_is_number(self.loudness) and abs(self.loudness) <= 80):
             raise InputError(f"loudness is {self.loudness} dB; give a number from -80 to 80, or 'auto'.")
+        if not isinstance(self.seed, int) or not -(2**63) <= self.seed < 2**63:
+            raise InputError(f"seed is {self.seed}; give a whole number of at most 63 bits.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def prepare(
