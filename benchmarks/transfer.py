@@ -117,8 +117,8 @@ def run(quick: bool) -> str:
     assert listened is not None
     columns = ["length", "s", "× real time", "listening s", "playing s", "peak MB"]
     head = (
-        f"Singing at {SAMPLE_RATE} Hz, played by `default`. Listening takes as many threads as there are cores "
-        "(four at most), playing two. Peak MB is of the whole process."
+        f"Singing at {SAMPLE_RATE} Hz, played by `default`. Listening takes as many threads as there are "
+        "cores (four at most), playing two. Peak MB is of the whole process."
     )
     share, limit = listened.tracker / listened.analysis, first / listened.tracker
     floor = (
