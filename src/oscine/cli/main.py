@@ -11,6 +11,7 @@ from oscine.cli.evaluate import evaluate
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
 from oscine.cli.room import room
+from oscine.cli.signals import orderly_ends
 from oscine.cli.terminal import own_words, terminal
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
@@ -29,8 +30,11 @@ for command in (analyze, prepare, train, evaluate, transfer, room, recipes, demo
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command; bad input and a refusing disk are one sentence on standard error and exit code 2."""
-    with own_words():
+    """Run a command; bad input and a refusing disk are one sentence on standard error and exit code 2.
+
+    SIGTERM ends it with the code 143 and SIGHUP with 129; no temporary file stays.
+    """
+    with own_words(), orderly_ends():
         _run(arguments)
 
 
