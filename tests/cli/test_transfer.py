@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -83,6 +85,16 @@ def test_in_words(instrument, tune, tmp_path, capsys):
     assert "1.0 s at 16000 Hz" in said
     assert "outside the learned pitches" in said  # two octaves too low, and the user is told
     assert soundfile.info(out).format == "FLAC"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system takes only names that are Unicode")
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_names_that_are_no_utf8_are_written(instrument, tune, tmp_path, capsys, suffix):
+    out, picture = tmp_path / f"caf\udce9{suffix}", tmp_path / "caf\udce9.png"
+    assert _run(tune, "--to", instrument, "-o", out, "--plot", picture, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["output"].endswith(rf"caf\xe9{suffix}")
+    assert soundfile.info(os.fsencode(out)).frames == RATE
+    assert picture.exists()
 
 
 def test_the_identity_that_plays_is_chosen_and_reported(band, tune, tmp_path, capsys):

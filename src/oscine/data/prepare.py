@@ -149,7 +149,7 @@ def prepare(
         sources = [source for source in sources if accept(source.relative_to(folder).as_posix())]
         if not sources:
             raise InputError(f"No audio file in {folder} is one of those asked for; ask for others.")
-    source_name = folder.resolve().name
+    source_name = printable(folder.resolve().name)
     with workplace(
         dataset_folder, source_name, Settings(sample_rate=sample_rate, hop_length=hop_length, tracker=tracker)
     ):

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
+from oscine.files import for_libsndfile
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -61,7 +62,8 @@ def write_audio(
         OSError: The disk refuses.
     """
     peak = 0.0
-    # The samples as they are, in case that the peak turns out too high; the file has no name, and so is gone in any end.
+    # The samples as they are, in case that the peak turns out too high; the file has no name, and so is gone
+    # in any end.
     with TemporaryFile(dir=path.parent) as kept:
         with _open(path, sample_rate, n_samples) as output:
             for block in blocks:
@@ -90,5 +92,10 @@ def _open(path: Path, sample_rate: int, n_samples: int) -> "SoundFile":
     if container == "WAV" and 3 * n_samples > _LARGEST_WAV_BYTES:
         container = "RF64"
     return soundfile.SoundFile(
-        path, "w", samplerate=sample_rate, channels=1, format=container, subtype="PCM_24"
+        for_libsndfile(path),
+        "w",
+        samplerate=sample_rate,
+        channels=1,
+        format=container,
+        subtype="PCM_24",
     )
