@@ -295,6 +295,20 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def for_libsndfile(path: str | Path) -> str | bytes:
+    """Return a path that soundfile takes whatever its bytes are; of a string it makes UTF-8, or fails."""
+    return os.fspath(path) if _IS_WINDOWS else os.fsencode(path)
+
+
+def is_utf8(path: str | Path) -> bool:
+    """Return whether the bytes of a name are UTF-8."""
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def printable(name: str | Path) -> str:
     r"""Return a name as it can be shown on any terminal and written into any JSON file.
 

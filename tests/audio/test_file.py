@@ -1,5 +1,6 @@
 """Every kind of bad file has its verdict; every kind of good one is read as the same sound."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,11 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oscine.audio import probe, read_audio, read_blocks
+from oscine.audio import decoder, probe, read_audio, read_blocks
+from oscine.audio.containers import inspect_container
+from oscine.audio.file import FileReport
+from oscine.audio.findings import Findings
+from oscine.audio.view import FileContent
 from oscine.errors import InputError
 
 _VERDICTS = [
@@ -169,3 +174,34 @@ def test_hours_of_silence_take_no_memory(tmp_path: Path) -> None:
     # Decoded it would be 1.9 GB.
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(words[1]) * unit < 50e6
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".aiff", ".caf", ".flac", ".ogg", ".mp3"])
+def test_a_file_cut_while_it_is_read_ends_there(tmp_path: Path, suffix: str) -> None:
+    """A map of the file would end the process by SIGBUS."""
+    path = tmp_path / f"a{suffix}"
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 20 * 44_100)
+    soundfile.write(path, noise, 44_100)
+    reports: list[FileReport] = []
+    blocks = read_blocks(path, block_s=1.0, on_report=reports.append)
+    n_read = len(next(blocks))
+    os.truncate(path, path.stat().st_size // 2)
+    n_read += sum(map(len, blocks))
+    assert 44_100 <= n_read < 15 * 44_100
+    assert reports[0].verdict == "repaired", reports
+    assert reports[0].reasons[0].startswith(("truncated", "damaged")), reports
+
+
+def test_a_file_cut_before_its_header_is_read_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(44_100), 44_100)
+
+    def cut(content: FileContent) -> Findings:
+        os.truncate(path, 4)
+        return inspect_container(content)
+
+    monkeypatch.setattr(decoder, "inspect_container", cut)
+    with pytest.raises(InputError, match="became shorter while it was read"):
+        read_audio(path)

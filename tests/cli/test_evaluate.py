@@ -2,6 +2,8 @@
 
 import json
 import math
+import shutil
+import sys
 
 import pytest
 import soundfile
@@ -51,6 +53,15 @@ def test_the_table_and_the_page(capsys, places):
     html = page.read_text(encoding="utf-8")
     assert "Evaluation of violin" in html
     assert html.count("<audio") == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system takes only names that are Unicode")
+def test_names_that_are_no_utf8_are_written(capsys, places, tmp_path):
+    shutil.copytree(places / "violin", tmp_path / "caf\udce9")
+    page = tmp_path / "caf\udce9.html"
+    code, _, _ = run(capsys, tmp_path / "caf\udce9", places / "dataset", "--no-baselines", "--page", page)
+    assert code == 0
+    assert r"Evaluation of caf\xe9" in page.read_text(encoding="utf-8")
 
 
 def test_bad_input_is_exit_code_2_and_leaves_nothing(capsys, places):

@@ -1,6 +1,7 @@
 """`oscine prepare` accounts for every file, in words and as one JSON value."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,17 @@ def test_the_report_is_a_table(recordings: Path, tmp_path: Path, capsys: pytest.
     assert Dataset.open(tmp_path / "dataset").sample_rate == 22_050
     code, out, _ = _run(capsys, recordings, tmp_path / "dataset", "--sample-rate", "22050")
     assert "2 files finished by an earlier run" in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system takes only names that are Unicode")
+def test_folders_whose_names_are_no_utf8(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = recordings.rename(tmp_path / "caf\udce9")
+    (folder / "words.flac").unlink()
+    for _ in range(2):  # the second time it is known
+        assert _run(capsys, folder, tmp_path / "data\udce9", "--held-out", "6", "--workers", "1")[0] == 0
+    assert Dataset.open(tmp_path / "data\udce9").held_out.n_frames > 0
 
 
 def test_a_long_table_shows_what_is_to_be_said(

@@ -1,3 +1,6 @@
+import os
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -52,6 +55,12 @@ def test_the_response_is_a_float_wav_at_the_instruments_rate(instruments, tmp_pa
     taps, _ = soundfile.read(tmp_path / "room.wav", dtype="float32")
     (reverb,) = _reverbs(Instrument.from_pretrained(instruments / "violin"))
     assert np.array_equal(taps, reverb.taps().detach().numpy())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system takes only names that are Unicode")
+def test_a_name_that_is_no_utf8_is_written(instruments, tmp_path):
+    assert _run(instruments / "violin", "-o", tmp_path / "caf\udce9.wav") == 0
+    assert soundfile.info(os.fsencode(tmp_path / "caf\udce9.wav")).samplerate == RATE
 
 
 def test_another_rate_and_without_the_direct_sound(instruments, tmp_path, capsys):

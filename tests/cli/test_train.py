@@ -95,6 +95,15 @@ def test_bad_options_are_one_sentence_and_exit_code_2(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the system takes only names that are Unicode")
+def test_a_name_that_tensorboard_cannot_write_is_refused(dataset: Path, tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["train", str(dataset), str(tmp_path / "tr\udce9"), "--steps", "1", *SMALL])
+    assert stop.value.code == 2
+    assert "is not UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "tr\udce9").exists()
+
+
 def test_a_missing_dataset_and_a_full_disk_are_sentences(
     dataset: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,10 @@
 import json
 import os
-import signal
-from pathlib import Path
+import sys
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from oscine.cli.main import main
 from oscine.data.statistics import Statistics
@@ -89,6 +87,16 @@ def test_in_words(instrument, tune, tmp_path, capsys):
     assert soundfile.info(out).format == "FLAC"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the system takes only names that are Unicode")
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_names_that_are_no_utf8_are_written(instrument, tune, tmp_path, capsys, suffix):
+    out, picture = tmp_path / f"caf\udce9{suffix}", tmp_path / "caf\udce9.png"
+    assert _run(tune, "--to", instrument, "-o", out, "--plot", picture, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["output"].endswith(rf"caf\xe9{suffix}")
+    assert soundfile.info(os.fsencode(out)).frames == RATE
+    assert picture.exists()
+
+
 def test_the_identity_that_plays_is_chosen_and_reported(band, tune, tmp_path, capsys):
     played = {}
     for name, options in (("flute", []), ("violin", ["--identity", "violin"])):
@@ -128,26 +136,3 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in captured.err
     assert captured.out == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == before
-
-
-def test_a_name_that_is_not_utf_8_is_written(instrument, tune, tmp_path):
-    output = os.fsencode(tmp_path) + b"/caf\xe9.wav"
-    with pytest.raises(SystemExit) as ended:
-        main(["transfer", str(tune), "--to", instrument, "-o", os.fsdecode(output)])
-    assert ended.value.code == 0
-    assert Path(os.fsdecode(output)).stat().st_size > 3 * RATE // 2
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_leaves_nothing_half_written(instrument, tune, tmp_path, monkeypatch, number, code):
-    def ended(*_):
-        os.kill(os.getpid(), number)
-        yield torch.zeros(1)
-
-    monkeypatch.setattr("oscine.transfer.transferring.play", lambda *_, **__: ended())
-    before = sorted(tmp_path.iterdir())
-    with pytest.raises(SystemExit) as stopped:
-        main(["transfer", str(tune), "--to", instrument, "-o", str(tmp_path / "out.wav")])
-    assert stopped.value.code == code
-    assert sorted(tmp_path.iterdir()) == before
-    assert signal.getsignal(number) is signal.SIG_DFL

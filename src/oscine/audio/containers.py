@@ -7,13 +7,12 @@ Reference: RIFF WAVE (Microsoft, 1994), AIFF-C (Apple, 1991), Core Audio Format 
 Pictures Digital, 2003), RFC 9639 (FLAC), RFC 3533 (Ogg), ISO 11172-3 (MPEG audio frames).
 """
 
-import mmap
 import struct
-from pathlib import Path
 
 from oscine.audio.findings import Findings
 from oscine.audio.flac import inspect_flac
 from oscine.audio.mpeg import inspect_mpeg
+from oscine.audio.view import FileContent
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _UNKNOWN_SIZE = 0xFFFFFFFF
@@ -34,44 +33,43 @@ _FOREIGN = {
 """Formats that libsndfile does not know, by their first bytes."""
 
 
-def inspect_container(path: Path) -> Findings:
+def inspect_container(content: FileContent) -> Findings:
     """Compare what a file's container says with the file; other kinds have no findings.
 
     Args:
-        path: A regular file that is not empty.
+        content: Of a file that is not empty.
 
     Raises:
         OSError: When the file cannot be read.
     """
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        start = _behind_id3(content)
-        magic = content[start : start + 12]
-        if magic[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and magic[8:12] != b"AVI ":
-            findings = _inspect_wav(content, start, ">" if magic[:4] == b"RIFX" else "<")
-        elif magic[:4] == b"FORM" and magic[8:12] in (b"AIFF", b"AIFC"):
-            findings = _inspect_aiff(content, start)
-        elif magic[:4] == b"caff":
-            findings = _inspect_caf(content, start)
-        elif magic[:4] == b"riff":
-            findings = _inspect_w64(content, start)
-        elif magic[:4] in (b".snd", b"dns."):
-            findings = _inspect_au(content, start, ">" if magic[:4] == b".snd" else "<")
-        elif magic[:4] == b"fLaC":
-            return inspect_flac(content, start)
-        elif magic[:4] == b"OggS":
-            findings = _inspect_ogg(content, start)
-        elif foreign := _foreign(magic):
-            return Findings(foreign=foreign)
-        elif start or (magic[0] == 0xFF and len(magic) > 1 and magic[1] & 0xE0 == 0xE0):
-            return inspect_mpeg(content, start)
-        else:
-            return Findings()
-        if start and not findings.parts:
-            findings.parts = [(start, len(content))]
+    start = _behind_id3(content)
+    magic = content[start : start + 12]
+    if magic[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and magic[8:12] != b"AVI ":
+        findings = _inspect_wav(content, start, ">" if magic[:4] == b"RIFX" else "<")
+    elif magic[:4] == b"FORM" and magic[8:12] in (b"AIFF", b"AIFC"):
+        findings = _inspect_aiff(content, start)
+    elif magic[:4] == b"caff":
+        findings = _inspect_caf(content, start)
+    elif magic[:4] == b"riff":
+        findings = _inspect_w64(content, start)
+    elif magic[:4] in (b".snd", b"dns."):
+        findings = _inspect_au(content, start, ">" if magic[:4] == b".snd" else "<")
+    elif magic[:4] == b"fLaC":
+        return inspect_flac(content, start)
+    elif magic[:4] == b"OggS":
+        findings = _inspect_ogg(content, start)
+    elif foreign := _foreign(magic):
+        return Findings(foreign=foreign)
+    elif start or (magic[0] == 0xFF and len(magic) > 1 and magic[1] & 0xE0 == 0xE0):
+        return inspect_mpeg(content, start)
+    else:
+        return Findings()
+    if start and not findings.parts:
+        findings.parts = [(start, len(content))]
     return findings
 
 
-def _behind_id3(content: mmap.mmap) -> int:
+def _behind_id3(content: FileContent) -> int:
     """Return where the tags in front of a file end."""
     position = 0
     while content[position : position + 3] == b"ID3" and position + 10 <= len(content):
@@ -101,7 +99,7 @@ def _cut_short(findings: Findings, promised: int, there: int) -> None:
         )
 
 
-def _inspect_wav(content: mmap.mmap, begin: int, order: str) -> Findings:
+def _inspect_wav(content: FileContent, begin: int, order: str) -> Findings:
     findings = Findings()
     size = len(content)
     position, long_data_size, block = begin + 12, None, 0
@@ -137,7 +135,7 @@ def _inspect_wav(content: mmap.mmap, begin: int, order: str) -> Findings:
 
 
 def _judge_wav_data(
-    findings: Findings, content: mmap.mmap, start: int, length: int, long_size: int | None, block: int
+    findings: Findings, content: FileContent, start: int, length: int, long_size: int | None, block: int
 ) -> None:
     there = len(content) - start
     if length == _UNKNOWN_SIZE:
@@ -159,7 +157,7 @@ def _judge_wav_data(
         )
 
 
-def _inspect_aiff(content: mmap.mmap, start: int) -> Findings:
+def _inspect_aiff(content: FileContent, start: int) -> Findings:
     findings = Findings()
     position = start + 12
     while position + 8 <= len(content):
@@ -173,7 +171,7 @@ def _inspect_aiff(content: mmap.mmap, start: int) -> Findings:
     return findings
 
 
-def _inspect_caf(content: mmap.mmap, start: int) -> Findings:
+def _inspect_caf(content: FileContent, start: int) -> Findings:
     findings = Findings()
     position = start + 8
     while position + 12 <= len(content):
@@ -193,7 +191,7 @@ def _inspect_caf(content: mmap.mmap, start: int) -> Findings:
     return findings
 
 
-def _inspect_w64(content: mmap.mmap, start: int) -> Findings:
+def _inspect_w64(content: FileContent, start: int) -> Findings:
     findings = Findings()
     position = start + 40
     while position + 24 <= len(content):
@@ -204,7 +202,7 @@ def _inspect_w64(content: mmap.mmap, start: int) -> Findings:
     return findings
 
 
-def _inspect_au(content: mmap.mmap, start: int, order: str) -> Findings:
+def _inspect_au(content: FileContent, start: int, order: str) -> Findings:
     findings = Findings()
     if start + 12 <= len(content):
         offset, length = struct.unpack(order + "II", content[start + 4 : start + 12])
@@ -213,7 +211,7 @@ def _inspect_au(content: mmap.mmap, start: int, order: str) -> Findings:
     return findings
 
 
-def _inspect_ogg(content: mmap.mmap, start: int) -> Findings:
+def _inspect_ogg(content: FileContent, start: int) -> Findings:
     """Go from page to page: each has the number that follows its predecessor's, and the last one says so."""
     findings = Findings()
     position, is_last, n_lost = start, False, 0

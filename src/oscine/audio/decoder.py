@@ -1,8 +1,7 @@
 """One file, decoded: by libsndfile, given what of the file is sound, or by ffmpeg."""
 
-import mmap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ from jaxtyping import Float32
 from oscine.audio.containers import inspect_container
 from oscine.audio.ffmpeg import FFMPEG_SUFFIXES, FfmpegDecoder
 from oscine.audio.findings import Findings
-from oscine.audio.view import View
+from oscine.audio.view import FileContent, View
 from oscine.errors import InputError
 from oscine.files import printable
 
@@ -31,9 +30,10 @@ class DamageError(Exception):
 class _Forward(soundfile.SoundFile):
     """A file that is only read on: soundfile seeks after each read, which makes an mp3 click."""
 
-    def __init__(self, parts: Sequence[bytes | memoryview]) -> None:
+    def __init__(self, content: FileContent, parts: Sequence[bytes | tuple[int, int]]) -> None:
         """Open what the parts of a file make."""
-        super().__init__(cast("Any", View(parts)))  # it takes any object that can be read and sought
+        self.view = View(content, parts)
+        super().__init__(cast("Any", self.view))  # it takes any object that can be read and sought
 
     def seekable(self) -> bool:
         """Return False."""
@@ -51,16 +51,13 @@ class Decoder:
         guess_frames: How long the decoder takes it to be, which need not be so; None where it does not say.
     """
 
-    def __init__(self, path: Path, content: mmap.mmap, findings: Findings) -> None:
+    def __init__(self, path: Path, content: FileContent, findings: Findings) -> None:
         """See ``open_decoder``."""
         self.findings = findings
         self.guess_frames: int | None = None
         self._foreign: FfmpegDecoder | None = None
-        whole = memoryview(content)
-        self._parts: list[bytes | memoryview] = [
-            part if isinstance(part, bytes) else whole[part[0] : part[1]]
-            for part in findings.parts or [(0, len(whole))]
-        ]
+        self._content = content
+        self._parts = findings.parts or [(0, len(content))]
         self._file = None if findings.foreign else self._opened(path)
         if self._file is None:
             self._foreign = FfmpegDecoder(path, findings.foreign or path.suffix[1:])
@@ -73,10 +70,10 @@ class Decoder:
             if 0 < self._file.frames < _LONGEST_KNOWN:
                 self.guess_frames = self._file.frames
 
-    def _opened(self, path: Path) -> soundfile.SoundFile | None:
+    def _opened(self, path: Path) -> _Forward | None:
         """Return libsndfile's view of the file; None where it has none, and ffmpeg may."""
         try:
-            return _Forward(self._parts)
+            return _Forward(self._content, self._parts)
         except (*_DECODING_ERRORS, TypeError) as error:
             if path.suffix.lower() in FFMPEG_SUFFIXES:
                 return None
@@ -102,6 +99,8 @@ class Decoder:
             while len(piece := self._read(self._file, self._n_next(position))):
                 position += len(piece)
                 yield piece
+            if self._file.view.error is not None:
+                raise DamageError(self._file.view.error.strerror or "it cannot be read")
         except _DECODING_ERRORS as error:
             if position == self.guess_frames:
                 return  # what follows the sound is none
@@ -119,14 +118,14 @@ class Decoder:
     ) -> Iterator[Float32[np.ndarray, "frame channel"]]:
         """Yield the frames from a position up to the damage, then raise DamageError."""
         n_read = 0
-        with _Forward(self._parts) as again:
-            try:
+        try:
+            with _Forward(self._content, self._parts) as again:
                 while len(piece := self._read(again, _SMALL_PIECE_FRAMES)):
                     n_read += len(piece)
                     if n_read > position:
                         yield piece[max(0, position - n_read + len(piece)) :]
-            except _DECODING_ERRORS as error:
-                raise DamageError(str(error)) from None
+        except _DECODING_ERRORS as error:
+            raise DamageError(str(error)) from None
         raise DamageError(damage)
 
     def _read(self, file: soundfile.SoundFile, n_frames: int) -> Float32[np.ndarray, "frame channel"]:
@@ -136,12 +135,11 @@ class Decoder:
         return (integers * 2.0**-31).astype(np.float32)
 
     def close(self) -> None:
-        """Close the file; what is mapped of it goes with the last that looks at it."""
+        """Close the file."""
         if self._foreign is not None:
             self._foreign.close()
         if self._file is not None:
             self._file.close()
-        self._parts = []
 
 
 @contextmanager
@@ -160,16 +158,18 @@ def open_decoder(path: Path) -> Iterator[Decoder]:
             raise InputError(f"{name} does not exist; check the path.")
         if not path.is_file():
             raise InputError(f"{name} is not a regular file; give an audio file.")
-        if path.stat().st_size == 0:
-            raise InputError(f"{name} is empty; record or copy it again.")
-        findings = inspect_container(path)
-        file = open(path, "rb")  # noqa: SIM115 - closed below, and not for long
-        with file:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        content = FileContent(path)
     except OSError as error:
         raise InputError(f"{name} cannot be read ({error.strerror or error}); check the path.") from None
-    decoder = Decoder(path, content, findings)
-    try:
-        yield decoder
-    finally:
-        decoder.close()
+    with closing(content):
+        if len(content) == 0:
+            raise InputError(f"{name} is empty; record or copy it again.")
+        try:
+            findings = inspect_container(content)
+        except OSError as error:
+            raise InputError(f"{name} cannot be read ({error.strerror or error}); copy it again.") from None
+        decoder = Decoder(path, content, findings)
+        try:
+            yield decoder
+        finally:
+            decoder.close()

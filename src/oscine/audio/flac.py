@@ -3,16 +3,15 @@
 Reference: RFC 9639.
 """
 
-import mmap
-
 from oscine.audio.findings import Findings
+from oscine.audio.view import FileContent
 
 _HEADER_BYTES = 42
 #: The depths that libsndfile opens, and those that each frame states itself, so that the header may differ.
 _KNOWN_BITS, _STATED_BITS = (8, 16, 24), (12, 20, 32)
 
 
-def inspect_flac(content: mmap.mmap, start: int) -> Findings:
+def inspect_flac(content: FileContent, start: int) -> Findings:
     """Compare the number of samples that the header states with that of the last frame.
 
     A decoder stops where the header says that the sound ends. Where it does not say, the frames do, and the
@@ -54,7 +53,7 @@ def inspect_flac(content: mmap.mmap, start: int) -> Findings:
     return findings
 
 
-def _count_samples(content: mmap.mmap, start: int, fixed_size: int) -> int | None:
+def _count_samples(content: FileContent, start: int, fixed_size: int) -> int | None:
     """Return where the last frame ends, in samples, which each frame's header states; None without a frame.
 
     A frame begins with 14 bits of synchronisation, the blocking strategy, codes of its size, rate, channels

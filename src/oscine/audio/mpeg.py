@@ -3,10 +3,10 @@
 Reference: ISO 11172-3; the header "Xing" or "Info", in the first frame, states how many frames follow.
 """
 
-import mmap
 from typing import NamedTuple
 
 from oscine.audio.findings import Findings
+from oscine.audio.view import FileContent
 
 _BITRATES_KBPS = {
     (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -32,7 +32,7 @@ class _Frame(NamedTuple):
     """Where a tag with the number of frames would begin."""
 
 
-def inspect_mpeg(content: mmap.mmap, start: int) -> Findings:
+def inspect_mpeg(content: FileContent, start: int) -> Findings:
     """Find and count the frames.
 
     A decoder guesses the length from the first bytes, and stops there or goes on into nothing. So it is given
@@ -97,7 +97,7 @@ def inspect_mpeg(content: mmap.mmap, start: int) -> Findings:
 
 def _state_number(
     findings: Findings,
-    content: mmap.mmap,
+    content: FileContent,
     first: tuple[int, _Frame],
     n_frames: int,
     parts: list[tuple[int, int]],
@@ -131,7 +131,7 @@ def _state_number(
     findings.parts = [bytes(header), rest, *parts[1:]]
 
 
-def _goes_on(content: mmap.mmap, position: int, frame: _Frame, size: int) -> bool:
+def _goes_on(content: FileContent, position: int, frame: _Frame, size: int) -> bool:
     """Return whether what looks like a frame is followed by another of its kind, or by the end."""
     following = position + frame.n_bytes
     if following + 4 > size:

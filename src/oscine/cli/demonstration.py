@@ -19,6 +19,7 @@ from oscine.evaluate.report import HEADER, MAIN_COLUMN, add_comparison, facts, r
 from oscine.files import write_atomically
 from oscine.plural import counted
 from oscine.training import TrainResult, train
+from oscine.training.folder import RunFolder
 from oscine.transfer import PlayableInstrument, TransferReport, load, transfer_file
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def demonstrate(
         InputError: When the folder holds a demo with other settings, or one of another version.
     """
     folder = Path(folder)
+    RunFolder(folder / "instrument")  # a name that can't be trained in is refused before anything is done
 
     def say(text: str) -> None:
         if console is not None:

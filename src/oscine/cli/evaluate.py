@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from oscine.cli.terminal import terminal
+from oscine.files import printable
 
 
 def evaluate(
@@ -47,7 +48,7 @@ def evaluate(
             on_progress=lambda share: progress.update(bar, completed=share),
         )
     if page is not None:
-        title = f"Evaluation of {Path(instrument).name}"
+        title = f"Evaluation of {printable(Path(instrument).name)}"
         evaluation_page(evaluation, excerpts.kept, title).write(page)
     if as_json:
         typer.echo(evaluation.model_dump_json())

@@ -1,11 +1,7 @@
 """The command `oscine`: its subcommands, and how errors are reported."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import typer
 
@@ -15,6 +11,7 @@ from oscine.cli.evaluate import evaluate
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
 from oscine.cli.room import room
+from oscine.cli.signals import orderly_ends
 from oscine.cli.terminal import own_words, terminal
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
@@ -33,30 +30,12 @@ for command in (analyze, prepare, train, evaluate, transfer, room, recipes, demo
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command; bad input and a refusing disk are one sentence on standard error and exit code 2."""
-    with own_words(), _orderly_end():
+    """Run a command; bad input and a refusing disk are one sentence on standard error and exit code 2.
+
+    SIGTERM ends it with the code 143 and SIGHUP with 129; no temporary file stays.
+    """
+    with own_words(), orderly_ends():
         _run(arguments)
-
-
-@contextmanager
-def _orderly_end() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a command as an exception does, so that what is half written is removed."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    try:
-        for number in ours:
-            signal.signal(number, end)
-    except ValueError:
-        ours = []  # not the main thread: Python delivers no signals here
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(arguments: list[str] | None) -> None:

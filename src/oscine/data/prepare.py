@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from safetensors import safe_open
 
 import oscine
 from oscine.analysis import TRACKERS, VOICED, f0_file_beside
@@ -22,6 +21,7 @@ from oscine.data.curves import common_curves, curves_file_beside
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
 from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, identity_of
 from oscine.data.recording import Job, finished_record
+from oscine.data.segment import ShardPart
 from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
 from oscine.data.workplace import Settings, remove_unused, workplace
@@ -149,7 +149,7 @@ def prepare(
         sources = [source for source in sources if accept(source.relative_to(folder).as_posix())]
         if not sources:
             raise InputError(f"No audio file in {folder} is one of those asked for; ask for others.")
-    source_name = folder.resolve().name
+    source_name = printable(folder.resolve().name)
     with workplace(
         dataset_folder, source_name, Settings(sample_rate=sample_rate, hop_length=hop_length, tracker=tracker)
     ):
@@ -382,9 +382,9 @@ def _statistics(folder: Path, train: list[Span], frame_rate: float, curves: list
     stride = -(-n_frames // _STATISTICS_FRAMES)
     columns: dict[str, list[np.ndarray]] = {name: [] for name in (*_MEASURED, *curves)}
     for span in train:
-        with safe_open(folder / span.file, framework="np") as shard:
-            for name, parts in columns.items():
-                parts.append(shard.get_tensor(name)[span.start : span.stop : stride].copy())
+        shard = ShardPart(folder, span, hop_length=1)  # no sound is read of it
+        for name, parts in columns.items():
+            parts.append(shard.read(name, 0, shard.n_frames)[::stride].copy())
     values = {name: np.concatenate(parts) for name, parts in columns.items()}
     f0_hz, confidence, loudness_db = (values.pop(name) for name in _MEASURED)
     minutes = n_frames / frame_rate / 60

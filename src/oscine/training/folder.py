@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from oscine.errors import InputError
-from oscine.files import locked, remove_temporaries
+from oscine.files import is_utf8, locked, remove_temporaries
 from oscine.models import saved
 from oscine.training.checkpoint import CHECKPOINT
 from oscine.training.preview import PICTURE, SOUND
@@ -26,6 +26,16 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
+        """See the class.
+
+        Raises:
+            InputError: When its name is not UTF-8, which TensorBoard can't write to.
+        """
+        if not is_utf8(path):
+            raise InputError(
+                f"The name of the folder {path} is not UTF-8, so TensorBoard can't write curves in it; give "
+                "another name."
+            )
         self.path = path
         self.training = path / TRAINING_FOLDER
         self.checkpoint = self.training / CHECKPOINT

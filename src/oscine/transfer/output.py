@@ -1,6 +1,5 @@
 """Writing audio: not over the input, without clipping, complete or not at all."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -11,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
+from oscine.files import for_libsndfile
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -62,7 +62,8 @@ def write_audio(
         OSError: The disk refuses.
     """
     peak = 0.0
-    # The samples as they are, should the peak turn out too high. The file has no name: it is gone in any end.
+    # The samples as they are, in case that the peak turns out too high; the file has no name, and so is gone
+    # in any end.
     with TemporaryFile(dir=path.parent) as kept:
         with _open(path, sample_rate, n_samples) as output:
             for block in blocks:
@@ -90,7 +91,11 @@ def _open(path: Path, sample_rate: int, n_samples: int) -> "SoundFile":
     container = path.suffix[1:].upper()
     if container == "WAV" and 3 * n_samples > _LARGEST_WAV_BYTES:
         container = "RF64"
-    # As bytes: a name need not be UTF-8.
     return soundfile.SoundFile(
-        os.fsencode(path), "w", samplerate=sample_rate, channels=1, format=container, subtype="PCM_24"
+        for_libsndfile(path),
+        "w",
+        samplerate=sample_rate,
+        channels=1,
+        format=container,
+        subtype="PCM_24",
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from oscine.analysis.decay import decay_s
 from oscine.errors import InputError
-from oscine.files import write_atomically
+from oscine.files import for_libsndfile, write_atomically
 from oscine.functional.convolution import convolve
 from oscine.models import Instrument
 from oscine.processors import Reverb
@@ -164,7 +164,7 @@ def write_response(
     import soundfile
 
     def write(path: Path) -> None:
-        soundfile.write(path, taps.numpy(), rate, subtype="FLOAT")
+        soundfile.write(for_libsndfile(path), taps.numpy(), rate, subtype="FLOAT")
 
     write_atomically(output_path, write)
     reverberation = taps.clone()

@@ -14,7 +14,7 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.audio import FileReport, sound_blocks
 from oscine.errors import InputError
-from oscine.files import write_atomically
+from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.matching import Matched, match
@@ -226,7 +226,7 @@ def _report(
     seconds = n_samples / instrument.sample_rate
     scaled_db = float(20 * np.log10(gain))
     return TransferReport(
-        output=str(output_path),
+        output=printable(output_path),
         sample_rate=instrument.sample_rate,
         seconds=seconds,
         octave=matched.octave,
