@@ -201,6 +201,8 @@ def test_only_small_regular_files_are_read(odd: Path) -> None:
         ('{"a": }', r"not JSON \(Expecting value, line 1\)"),
         ("", "not JSON"),
         ("[NaN]", "NaN is in it, which is no number"),
+        (r'{"a": ["\uD800"]}', "x.json has half a character"),
+        (r'{"\udc80": 1}', "half a character"),
     ],
 )
 def test_json_that_breaks_readers_is_a_sentence(tmp_path: Path, text: str, sentence: str) -> None:
@@ -209,6 +211,10 @@ def test_json_that_breaks_readers_is_a_sentence(tmp_path: Path, text: str, sente
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(InputError, match=sentence):
         read_json(tmp_path / "x.json")
+
+
+def test_json_may_write_a_character_as_a_pair() -> None:
+    assert parse_json(r'["\ud83c\udfbb", "\\ud800"]', "x.json") == ["🎻", r"\ud800"]
 
 
 def test_text_is_utf_8_with_or_without_a_mark(tmp_path: Path) -> None:

@@ -254,14 +254,20 @@ def parse_json(text: str, name: str, remedy: str = "Get it again.") -> Any:
         remedy: A sentence, what to do about a broken one.
 
     Raises:
-        InputError: When it is not JSON, is nested too deeply or has a number with too many digits.
+        InputError: When it is not JSON, is nested too deeply, has a number with too many digits, or half a
+            character (a lone surrogate), which can be written to no file.
     """
     try:
-        return json.loads(text, parse_int=_bounded_int, parse_constant=_no_constant)
+        value = json.loads(text, parse_int=_bounded_int, parse_constant=_no_constant)
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
         raise InputError(f"{name} is not JSON ({error.msg}, line {error.lineno}). {remedy}") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply to be what it should be. {remedy}") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{name} has half a character (a lone surrogate) in its text. {remedy}") from None
     except ValueError as error:
         raise InputError(f"{name} can't be used: {error}. {remedy}") from None
 

@@ -88,6 +88,17 @@ def test_weights_of_another_shape_or_name_are_a_sentence(folder: Path) -> None:
             Instrument.from_pretrained(folder)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_a_sentence(folder: Path, value: float) -> None:
+    weights = load_file(folder / WEIGHTS)
+    name = list(weights)[-1]
+    weights[name].reshape(-1)[0] = value
+    save_file(weights, folder / WEIGHTS)
+    _change(folder)
+    with pytest.raises(InputError, match=rf"model\.safetensors are not all finite numbers: {name} is not"):
+        Instrument.from_pretrained(folder)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -172,6 +183,7 @@ def test_every_whole_number_and_list_of_a_recipe_is_bounded() -> None:
         ('{"format": 1, "instrument": {"reverb_s": 1e999}}', "ir_s is inf; give a finite number"),
         ('{"formats": 3}', "instrument is missing|the nearest is format"),
         ("nothing", "not JSON"),
+        (r'{"card": {"licence": "\ud800"}}', "half a character"),
     ],
 )
 def test_a_config_that_breaks_readers_is_a_sentence(folder: Path, text: str, sentence: str) -> None:

@@ -126,6 +126,24 @@ def change_recipe(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
     return _validated(recipe.model_dump(mode="json"), overrides, f"The recipe {recipe.name}")
 
 
+class _AliasError(Exception):
+    """Its message is the line."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses aliases, of which a few lines stand for more than any memory holds, and half characters."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise _AliasError(self.peek_event().start_mark.line + 1)
+        return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> str:
+        value = super().construct_scalar(node)
+        value.encode()
+        return value
+
+
 def parse_yaml(text: str, name: str) -> Any:
     """Return the value of a YAML text that others may have written.
 
@@ -134,14 +152,19 @@ def parse_yaml(text: str, name: str) -> Any:
         name: What it is, for the sentence.
 
     Raises:
-        InputError: When it is not YAML, is nested too deeply, or has a number or date that is none.
+        InputError: When it is not YAML, is nested too deeply, has an alias, or has a number, date or
+            character that is none.
     """
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)
+    except _AliasError as error:
+        raise InputError(f"{name} has an alias (line {error}); write its values out in its place.") from None
     except yaml.YAMLError as error:
         raise InputError(f"{name} is not YAML ({' '.join(str(error).split())}).") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply; a recipe has a few levels.") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{name} has half a character (a lone surrogate) in its text.") from None
     except ValueError:
         raise InputError(f"{name} has a number with too many digits or a date that is none.") from None
 

@@ -121,7 +121,7 @@ def load(
 
     Raises:
         InputError: When there is no instrument, a file is missing or not what it should be, the weights'
-            sha256 is not the config's, or the weights do not fit the config.
+            sha256 is not the config's, or the weights do not fit the config or are not finite.
         OSError: When a file can't be read.
     """
     folder = locate(name)
@@ -146,8 +146,15 @@ def load(
     except (ValueError, ArithmeticError) as error:
         raise InputError(f"{folder / CONFIG} can't be used: {str(error).rstrip('.')}.") from None
     require_fit(upgrade_weights(header.tensors), expected, folder)
+    weights = upgrade_weights(tensors)
+    broken = next((key for key, tensor in weights.items() if not torch.isfinite(tensor).all()), None)
+    if broken is not None:
+        raise InputError(
+            f"The weights in {path} are not all finite numbers: {broken} is not; get the instrument again, "
+            "or train it again."
+        )
     model = build(saved.instrument, saved.statistics, saved.card)
-    model.load_state_dict(upgrade_weights(tensors))
+    model.load_state_dict(weights)
     return model
 
 
