@@ -239,6 +239,23 @@ def test_a_card_has_front_matter_that_is_yaml(licence: str | None, head: dict[st
     assert licence is None or " ".join(licence.split()) in body
 
 
+@pytest.mark.parametrize("mine", [None, "# My violin\n", "edited", b"\xff"])
+def test_a_readme_that_the_user_edited_stays(folder: Path, mine: str | bytes | None) -> None:
+    readme = folder / "README.md"
+    if mine is not None:
+        text = readme.read_text() if mine == "edited" else ""
+        content = text.replace("for Oscine", "of mine") or mine
+        readme.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = readme.read_bytes()
+    Instrument.from_pretrained(folder).save_pretrained(folder, licence="MIT")
+    assert json.loads((folder / CONFIG).read_text())["card"] == {"licence": "MIT"}
+    assert (readme.read_bytes() == before) == (mine is not None)
+    assert mine is not None or "license: mit" in readme.read_text()
+    readme.unlink()
+    Instrument.from_pretrained(folder).save_pretrained(folder)
+    assert "license: mit" in readme.read_text()
+
+
 def test_a_saved_config_refuses_what_is_no_hash() -> None:
     with pytest.raises(ValueError, match="weights_sha256"):
         SavedConfig(instrument=CONFIGURED, weights_sha256="x")
