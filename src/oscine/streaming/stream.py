@@ -10,6 +10,7 @@ from torch import Tensor
 from oscine.kernels import chosen
 from oscine.runtime import Engine, TooLarge, engines
 from oscine.streaming.base import NotCompilable, Streaming
+from oscine.streaming.checks import require_count, require_seed
 
 
 class Stream:
@@ -29,6 +30,9 @@ class Stream:
         compiled: The runtime plays.
         why: Why not, in a sentence; empty where it does.
 
+    Raises:
+        ValueError: When the batch size or the seed is not a whole number, or out of its range.
+
     Example:
         >>> from oscine.processors import FilteredNoise
         >>> stream = Stream(FilteredNoise(n_bands=65, hop_length=64))
@@ -37,6 +41,8 @@ class Stream:
     """
 
     def __init__(self, streaming: Streaming[Any], batch_size: int = 1, seed: int = 0, **options: Any) -> None:
+        require_count("batch_size", batch_size)
+        require_seed(seed)
         self.batch_size = batch_size
         self.seed = seed
         self.why = _why_not(streaming, batch_size)
@@ -68,7 +74,9 @@ class Stream:
     @torch.no_grad()
     def reset(self, seed: int | None = None) -> None:
         """Go back to before the first sample, with another seed where one is given."""
-        self.seed = self.seed if seed is None else seed
+        if seed is not None:
+            require_seed(seed)
+            self.seed = seed
         if self._engine is not None:
             self._engine.reset(self.seed)
         else:
