@@ -138,7 +138,7 @@ class _Loader(yaml.SafeLoader):
             raise _AliasError(self.peek_event().start_mark.line + 1)
         return super().compose_node(parent, index)
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> str:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
         value = super().construct_scalar(node)
         value.encode()
         return value
