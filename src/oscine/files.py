@@ -245,10 +245,6 @@ def read_json(path: str | Path, most_bytes: int = 64 << 20, remedy: str = "Get i
     return parse_json(read_text(path, most_bytes), str(path), remedy)
 
 
-HALF_CHARACTER = re.compile(r"\\[uU]0*[dD][89a-fA-F]")
-"""An escape that may be half of a character."""
-
-
 def parse_json(text: str, name: str, remedy: str = "Get it again.") -> Any:
     """Return the value of a JSON text.
 
@@ -258,21 +254,20 @@ def parse_json(text: str, name: str, remedy: str = "Get it again.") -> Any:
         remedy: A sentence, what to do about a broken one.
 
     Raises:
-        InputError: When it is not JSON, is nested too deeply, or has a number with too many digits or a
-            character that is none.
+        InputError: When it is not JSON, is nested too deeply, has a number with too many digits, or half a
+            character (a lone surrogate), which can be written to no file.
     """
     try:
         value = json.loads(text, parse_int=_bounded_int, parse_constant=_no_constant)
-        if HALF_CHARACTER.search(text):
-            # Half of a surrogate pair can be in no file and no name; two halves are a character.
+        if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
         return value
-    except UnicodeEncodeError:
-        raise InputError(f"{name} has an escape that is no character. {remedy}") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{name} is not JSON ({error.msg}, line {error.lineno}). {remedy}") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply to be what it should be. {remedy}") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{name} has half a character (a lone surrogate) in its text. {remedy}") from None
     except ValueError as error:
         raise InputError(f"{name} can't be used: {error}. {remedy}") from None
 

@@ -1,5 +1,6 @@
 """Samples of any kind are the same sound; what is no sound is refused with a sentence."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from tests.data.tunes import tune
 
 from oscine.audio import FileReport, sound_blocks
+from oscine.audio.samples import check_rate
 from oscine.errors import InputError
 
 _RATE = 16_000
@@ -74,6 +76,29 @@ def test_a_rate_may_be_any_whole_number_type() -> None:
 def test_what_is_no_sound_is_refused(samples: Any, rate: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         list(sound_blocks((samples, rate)))
+
+
+@pytest.mark.parametrize(
+    ("sound", "words"),
+    [
+        (_TUNE, "^ndarray is no sound; give a path, or samples and their sample rate"),
+        (torch.zeros(9), "^Tensor is no sound"),
+        ((_RATE, _TUNE), r"^\(int, ndarray\) is no sound; .*\(samples, sample_rate\)"),
+        ((_TUNE,), r"^\(ndarray\) is no sound"),
+        ((_TUNE, None), r"^\(ndarray, NoneType\) is no sound"),
+        ((), "is no sound"),
+        (b"a.wav", "^bytes is no sound"),
+    ],
+)
+def test_samples_without_their_rate_behind_them_are_refused(sound: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        list(inspect.unwrap(sound_blocks)(sound))
+
+
+def test_a_rate_that_is_no_number_is_refused() -> None:
+    for rate in (_TUNE, torch.zeros(3), "16000", None):
+        with pytest.raises(InputError, match="no number but of type"):
+            inspect.unwrap(check_rate)(rate)
 
 
 def test_the_verdict_on_samples_is_that_of_a_file() -> None:

@@ -381,6 +381,9 @@ def test_arrays_of_several_instruments_have_names_and_curves(sound: torch.Tensor
         ({"audio": torch.full((16_000,), math.nan)}, "samples that are no numbers"),
         ({"audio": torch.full((16_000,), 32_000.0)}, "samples that are no numbers"),
         ({"sample_rate": 1}, "sample rate of 1 Hz"),
+        ({"sample_rate": 4_000}, "choose a whole number from 8000 to 192000"),
+        ({"sample_rate": 16_000.5}, "sample rate of 16000.5 Hz"),
+        ({"sample_rate": math.nan}, "sample rate of nan Hz"),
         ({"hop_length": 0}, "hop length of 0"),
         ({"hop_length": 801}, "choose one from 1 to 800"),
         ({"names": ["a", "b"]}, "1 recordings and 2 names"),
@@ -396,6 +399,16 @@ def test_arrays_that_do_not_fit_are_a_sentence(
     arguments = {"audio": sound, "sample_rate": 16_000} | changes
     with pytest.raises(InputError, match=sentence):
         Dataset.from_arrays(**arguments)
+
+
+def test_a_whole_sample_rate_of_any_type_makes_the_same_dataset(sound: torch.Tensor) -> None:
+    short, features = sound[:40_000], analyze(sound[:40_000], 16_000)
+    datasets = [
+        Dataset.from_arrays(short, rate, features=features, held_out_s=0.5)
+        for rate in (16_000, 16_000.0, np.float32(16_000))
+    ]
+    assert {one.fingerprint for one in datasets} == {datasets[0].fingerprint}
+    assert all(type(one.sample_rate) is int for one in datasets)
 
 
 def test_features_of_another_sound_are_refused(sound: torch.Tensor) -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 from pydantic import BaseModel
-from safetensors.torch import load_file, save, save_file
+from safetensors.torch import load_file, save_file
 
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig, Recipe, list_recipes, load_recipe
@@ -73,15 +73,6 @@ def test_weights_that_are_none_are_a_sentence(folder: Path, content: bytes) -> N
         Instrument.from_pretrained(folder)
 
 
-@pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_weights_that_are_not_finite_are_a_sentence(folder: Path, value: float) -> None:
-    weights = load_file(folder / WEIGHTS)
-    next(iter(weights.values())).view(-1)[0] = value
-    _change(folder, save(weights))
-    with pytest.raises(InputError, match=r"model\.safetensors are damaged.*not finite"):
-        Instrument.from_pretrained(folder)
-
-
 def test_weights_of_another_shape_or_name_are_a_sentence(folder: Path) -> None:
     weights = load_file(folder / WEIGHTS)
     name = next(iter(weights))
@@ -95,6 +86,17 @@ def test_weights_of_another_shape_or_name_are_a_sentence(folder: Path) -> None:
         _change(folder)
         with pytest.raises(InputError, match="do not fit its config"):
             Instrument.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_a_sentence(folder: Path, value: float) -> None:
+    weights = load_file(folder / WEIGHTS)
+    name = list(weights)[-1]
+    weights[name].reshape(-1)[0] = value
+    save_file(weights, folder / WEIGHTS)
+    _change(folder)
+    with pytest.raises(InputError, match=rf"model\.safetensors are not all finite numbers: {name} is not"):
+        Instrument.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,7 @@ def test_every_whole_number_and_list_of_a_recipe_is_bounded() -> None:
         ('{"format": 1, "instrument": {"reverb_s": 1e999}}', "ir_s is inf; give a finite number"),
         ('{"formats": 3}', "instrument is missing|the nearest is format"),
         ("nothing", "not JSON"),
+        (r'{"card": {"licence": "\ud800"}}', "half a character"),
     ],
 )
 def test_a_config_that_breaks_readers_is_a_sentence(folder: Path, text: str, sentence: str) -> None:
@@ -234,6 +237,23 @@ def test_a_card_has_front_matter_that_is_yaml(licence: str | None, head: dict[st
     assert said == {"library_name": "oscine", "tags": ["ddsp", "audio", "oscine"]}
     assert body.startswith("\n# violin\n")
     assert licence is None or " ".join(licence.split()) in body
+
+
+@pytest.mark.parametrize("mine", [None, "# My violin\n", "edited", b"\xff"])
+def test_a_readme_that_the_user_edited_stays(folder: Path, mine: str | bytes | None) -> None:
+    readme = folder / "README.md"
+    if mine is not None:
+        text = readme.read_text() if mine == "edited" else ""
+        content = text.replace("for Oscine", "of mine") or mine
+        readme.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = readme.read_bytes()
+    Instrument.from_pretrained(folder).save_pretrained(folder, licence="MIT")
+    assert json.loads((folder / CONFIG).read_text())["card"] == {"licence": "MIT"}
+    assert (readme.read_bytes() == before) == (mine is not None)
+    assert mine is not None or "license: mit" in readme.read_text()
+    readme.unlink()
+    Instrument.from_pretrained(folder).save_pretrained(folder)
+    assert "license: mit" in readme.read_text()
 
 
 def test_a_saved_config_refuses_what_is_no_hash() -> None:

@@ -115,3 +115,12 @@ def test_what_is_no_program_file_is_said(read: Any) -> None:
         read(bytes(content))
     with pytest.raises(ValueError, match="damaged: its sha256"):
         read(bytes(content[:-1]))
+
+
+def test_metadata_with_half_a_character_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = _program()
+    monkeypatch.setattr("oscine.streaming.program_file.json.dumps", lambda *_, **__: r'{"a": "\ud800"}')
+    content = program.to_bytes()
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="its metadata are no JSON"):
+        read_metadata(content)

@@ -1,6 +1,8 @@
 """Streams: compiled or not, they take and refuse the same, and play the weights that they were made with."""
 
+import inspect
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -77,6 +79,25 @@ def test_reset_starts_anew_and_may_change_the_seed(stream: Stream) -> None:
     assert not torch.equal(stream.push(**conditions), first)
     stream.reset(seed=0)
     assert torch.equal(stream.push(**conditions), first)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"seed": 1.5}, "seed is 1.5; give a whole number"),
+        ({"seed": "1"}, "seed is '1'"),
+        ({"seed": 1 << 63}, "seed is 9223372036854775808; give a whole number of at most 63 bits"),
+        ({"batch_size": 0}, "batch_size is 0; give a whole number of at least 1"),
+        ({"batch_size": 1.5}, "batch_size is 1.5"),
+    ],
+)
+def test_a_batch_size_or_seed_that_is_none_is_refused(options: dict[str, Any], sentence: str) -> None:
+    noise = FilteredNoise(n_bands=5, hop_length=8)
+    with pytest.raises(ValueError, match=sentence):
+        inspect.unwrap(Stream.__init__)(object.__new__(Stream), noise, **options)
+    if "seed" in options:
+        with pytest.raises(ValueError, match=sentence):
+            inspect.unwrap(Stream.reset)(Stream(noise), **options)
 
 
 def test_no_gradient_flows_and_training_may_go_on(stream: Stream) -> None:

@@ -1,12 +1,13 @@
 """How a run starts, is resumed and ends: nothing foreign is touched, nothing is lost, everything is said."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ from safetensors.torch import load_file, save_file
 from oscine.data import Dataset
 from oscine.errors import InputError
 from oscine.files import locked, sha256
-from oscine.models import Instrument
+from oscine.models import Instrument, load_recipe
 from oscine.models.saved import CONFIG, WEIGHTS
 from oscine.training import Callback, TrainingLoop, Validation, train
 from oscine.training.callbacks import ProgressLines
-from oscine.training.checkpoint import read_checkpoint, write_checkpoint
+from oscine.training.checkpoint import Counters, RunInfo, read_checkpoint, write_checkpoint
 
 SMALL: dict[str, Any] = {
     "instrument.synth.harmonic.n_harmonics": 6,
@@ -242,8 +243,11 @@ def _altered(path: Path, counters: Mapping[str, Any] | None = None, *, drop: str
         ({"elapsed_s": -1.0}, "", "elapsed_s is -1.0; give a number of at least 0"),
         ({"rate_scale": 3.0}, "", "rate_scale is 3.0; give a number of at most 1"),
         ({"n_skipped": 9}, "", "9 of 2 steps can't have been skipped"),
+        ({"best_loss": -1.0}, "", "a best_loss of -1, below 0"),
         ({}, "exp_avg_sq", "checkpoint was altered"),
         ({}, "head.weight", "checkpoint was altered"),
+        ({}, "optimizer.", "checkpoint was altered"),
+        ({}, "optimizer.0.", "checkpoint was altered"),
     ],
 )
 def test_altered_checkpoints_are_refused(
@@ -253,6 +257,92 @@ def test_altered_checkpoints_are_refused(
     _altered(tmp_path / "a" / "training" / "checkpoint.safetensors", counters, drop=drop)
     with pytest.raises(InputError, match=sentence):
         _train(arrays, tmp_path / "a", steps=4, resume=True)
+
+
+def _double(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.double()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        ("optimizer.0.exp_avg", _double, "checkpoint was altered"),
+        ("optimizer.0.exp_avg", lambda one: one * math.nan, "not finite in optimizer.0.exp_avg"),
+        ("optimizer.0.exp_avg_sq", lambda one: one - 1, "squares below 0 in optimizer.0.exp_avg_sq"),
+        ("optimizer.0.step", lambda one: one * math.inf, "not finite in optimizer.0.step"),
+        ("optimizer.0.step", lambda one: one - 9, "-7 in place of 0 to 2 steps in optimizer.0.step"),
+        ("optimizer.0.step", lambda one: one + 9, "11 in place of 0 to 2 steps"),
+        (f"optimizer.{'9' * 5000}.step", torch.clone, "checkpoint was altered"),
+        ("model.controller.head.weight", lambda one: one / 0, "not finite in model.controller.head.weight"),
+    ],
+)
+def test_a_state_that_training_cannot_have_left_is_refused(
+    arrays: Dataset, tmp_path: Path, name: str, change: Callable[[torch.Tensor], torch.Tensor], sentence: str
+) -> None:
+    _train(arrays, tmp_path / "a")
+    path = tmp_path / "a" / "training" / "checkpoint.safetensors"
+    snapshot, run = read_checkpoint(path)
+    changed = change(snapshot.tensors.get(name, torch.zeros(())))
+    write_checkpoint(path, snapshot._replace(tensors=snapshot.tensors | {name: changed}), run)
+    with pytest.raises(InputError, match=sentence):
+        _train(arrays, tmp_path / "a", steps=4, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("length", "sentence"),
+    [
+        ({"minutes": -5.0}, "minutes is -5.0; give a number above 0"),
+        ({"steps": -5}, "steps is -5; give a number of at least 1"),
+        ({"steps": 0}, "steps is 0; give a number of at least 1"),
+        ({"steps": 1 << 62}, "steps is 4611686018427387904; give a number of at most"),
+        ({"steps": None}, "neither minutes nor steps"),
+    ],
+)
+def test_a_run_of_an_impossible_length_is_refused(
+    arrays: Dataset, tmp_path: Path, length: dict[str, Any], sentence: str
+) -> None:
+    _train(arrays, tmp_path / "a")
+    path = tmp_path / "a" / "training" / "checkpoint.safetensors"
+    snapshot, run = read_checkpoint(path)
+    write_checkpoint(path, snapshot, run.model_copy(update=length))
+    with pytest.raises(InputError, match=sentence):
+        _train(arrays, tmp_path / "a", steps=4, resume=True)
+
+
+def test_numbers_that_are_text_are_no_way_around() -> None:
+    for text in ("nan", "-inf"):
+        with pytest.raises(ValueError, match="which no validation gave"):
+            Counters.model_validate({"best_loss": text})
+        with pytest.raises(ValueError, match="minutes"):
+            RunInfo.model_validate(
+                {"recipe": load_recipe("tiny"), "dataset_sha256": "", "minutes": text, "steps": None}
+            )
+
+
+def test_a_loss_of_ones_own_may_be_negative(arrays: Dataset, tmp_path: Path) -> None:
+    def loss(audio: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (audio - target).square().mean() - 5
+
+    assert _train(arrays, tmp_path / "a", loss=loss).validation_loss < 0
+    assert _train(arrays, tmp_path / "a", loss=loss, steps=3, resume=True).steps == 3
+
+
+class _OfOneWeight(Callback):
+    """A loss that depends on one parameter, so no other one has a gradient."""
+
+    def on_start(self, loop: TrainingLoop) -> None:
+        self.weight = next(loop.instrument.parameters())
+
+    def __call__(self, audio: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return self.weight.square().sum()
+
+
+def test_parameters_without_a_gradient_are_saved_and_resumed(arrays: Dataset, tmp_path: Path) -> None:
+    loss = _OfOneWeight()
+    _train(arrays, tmp_path / "a", loss=loss, callbacks=[loss])
+    snapshot, _ = read_checkpoint(tmp_path / "a" / "training" / "checkpoint.safetensors")
+    assert {float(one) for name, one in snapshot.tensors.items() if name.endswith(".step")} == {0.0, 2.0}
+    assert _train(arrays, tmp_path / "a", loss=loss, callbacks=[loss], steps=4, resume=True).steps == 4
 
 
 def test_a_checkpoint_that_is_no_file_or_has_a_flipped_bit_is_refused(

@@ -1,7 +1,9 @@
 """Sound from a file or an array: any rate, channels and depth in, mono float32 blocks and a verdict out."""
 
 from collections.abc import Callable, Iterator
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -121,14 +123,14 @@ def sound_blocks(
         on_report: Called with the verdict when all of it has been read; the path of samples is "".
 
     Raises:
-        InputError: As ``read_blocks``; for samples, when shape or dtype is none of audio, one is not finite
-            or far beyond full scale, or the rate is none of recorded sound.
+        InputError: As ``read_blocks``; for samples, when they are not a pair with their rate, shape or dtype
+            is none of audio, one is not finite or far beyond full scale, or the rate is none of recorded
+            sound.
     """
-    if not isinstance(sound, tuple):
+    if isinstance(sound, str | PathLike):
         yield from read_blocks(sound, sample_rate, on_report=on_report)
         return
-    samples, old_rate = sound
-    old_rate = check_rate(old_rate)
+    samples, old_rate = _pair(sound)
     tally, n_channels = Tally(), 1
 
     def checked() -> Iterator[np.ndarray]:
@@ -142,6 +144,21 @@ def sound_blocks(
     yield from resample_blocks(tally.mono(checked()), old_rate, sample_rate or old_rate)
     if on_report is not None:
         on_report(tally.report("", old_rate, n_channels))
+
+
+def _pair(sound: Any) -> tuple[Samples, int]:
+    """Return samples and their rate.
+
+    Raises:
+        InputError: When that is not what was given.
+    """
+    if not isinstance(sound, tuple) or len(sound) != 2 or not isinstance(sound[1], Rate):
+        what = ", ".join(type(one).__name__ for one in sound) if isinstance(sound, tuple) else ""
+        raise InputError(
+            f"{f'({what})' if what else type(sound).__name__} is no sound; give a path, or samples and their "
+            "sample rate in Hz, (samples, sample_rate)."
+        )
+    return sound[0], check_rate(sound[1])
 
 
 def rate_of(path: str | Path) -> int:

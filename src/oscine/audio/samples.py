@@ -31,9 +31,14 @@ def check_rate(sample_rate: Rate) -> int:
     Raises:
         InputError: When it is not whole, or none that sound is recorded at.
     """
+    if not isinstance(sample_rate, Rate):
+        raise InputError(
+            f"The sample rate is no number but of type {type(sample_rate).__name__}; give a whole number of "
+            "Hz."
+        )
     try:
         rate = int(sample_rate)
-    except (TypeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         rate = 0
     if rate != sample_rate or not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise InputError(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from oscine.analysis import VOICED, Features, analyze
 from oscine.analysis.features import FEATURES
-from oscine.audio.samples import mono_blocks
+from oscine.audio.samples import Rate, check_rate, mono_blocks
 from oscine.data.curves import check_names
 from oscine.data.manifest import HIGHEST_RATE, LOWEST_RATE, longest_hop
 from oscine.errors import InputError
@@ -58,6 +58,24 @@ class TakeArrays:
             yield np.ascontiguousarray(values).tobytes()
 
 
+def dataset_rate(sample_rate: Rate) -> int:
+    """Return the sample rate of a dataset as a whole number of Hz.
+
+    Raises:
+        InputError: When it is not whole, or none that a dataset may have.
+    """
+    try:
+        rate = check_rate(sample_rate)
+    except InputError:
+        rate = 0
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise InputError(
+            f"A sample rate of {sample_rate} Hz is not possible; choose a whole number from {LOWEST_RATE} to "
+            f"{HIGHEST_RATE}."
+        )
+    return rate
+
+
 def gather_takes(
     audio: Tensor | np.ndarray | Sequence[Tensor] | Sequence[np.ndarray],
     sample_rate: int,
@@ -70,11 +88,6 @@ def gather_takes(
     sounds = [audio] if isinstance(audio, Tensor | np.ndarray) else list(audio)
     if not sounds:
         raise InputError("There is no audio to make a dataset of; give an array or a list of them.")
-    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        raise InputError(
-            f"A sample rate of {sample_rate} Hz is not possible; choose one from {LOWEST_RATE} to "
-            f"{HIGHEST_RATE}."
-        )
     known: list[Any] = (
         [features] if isinstance(features, Features) else list(features or [None] * len(sounds))
     )

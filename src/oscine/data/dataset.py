@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from oscine.analysis import VOICED, Features
-from oscine.data.arrays import TakeArrays, gather_takes
+from oscine.audio import Rate
+from oscine.data.arrays import TakeArrays, dataset_rate, gather_takes
 from oscine.data.held_out import FrameRange, Take, split_held_out
 from oscine.data.manifest import MANIFEST, Span, check_shard, identity_of, read_manifest
 from oscine.data.segment import ArrayPart, Segment, ShardPart
@@ -267,7 +268,7 @@ class Dataset:
     def from_arrays(
         cls,
         audio: Tensor | np.ndarray | Sequence[Tensor] | Sequence[np.ndarray],
-        sample_rate: int,
+        sample_rate: Rate,
         *,
         hop_length: int | None = None,
         features: Features | Sequence[Features] | None = None,
@@ -298,6 +299,7 @@ class Dataset:
             >>> dataset.train.batch(seed=0, step=0, batch_size=4, n_frames=250).audio.shape
             torch.Size([4, 16000])
         """
+        sample_rate = dataset_rate(sample_rate)
         takes = gather_takes(audio, sample_rate, hop_length, features, curves, names)
         hop_length, own = takes[0].hop_length, takes[0].curves
         identities = sorted({identity_of(take.name) for take in takes})

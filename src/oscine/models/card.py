@@ -1,5 +1,6 @@
 """The model card of a saved instrument: front matter that the hub reads, and facts that people read."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -60,7 +61,19 @@ def model_card(
     lines = "\n".join(f"- {' '.join(fact.split())}" for fact in facts)
     front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
     use = f'```python\nimport oscine\n\naudio, sample_rate = oscine.load("{name}").transfer("hum.wav")\n```\n'
-    return f"---\n{front}---\n\n# {name}\n\nA DDSP instrument for Oscine.\n\n{lines}\n\n{use}"
+    text = f"---\n{front}---\n\n# {name}\n\nA DDSP instrument for Oscine.\n\n{lines}\n\n{use}"
+    return text + _mark(text)
+
+
+def is_unedited(card: str) -> bool:
+    """Return whether a text is a card as `model_card` made it, by the sha256 in its last line."""
+    text, _, _ = card.rpartition("\n<!--")
+    return card == text + _mark(text)
+
+
+def _mark(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"\n<!-- Written by Oscine, which replaces it unless it is edited. sha256 {digest} -->\n"
 
 
 def _licence(text: str) -> dict[str, object]:

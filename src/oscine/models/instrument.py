@@ -381,7 +381,8 @@ class Instrument(Streaming[InstrumentState]):
         """Write the instrument's folder: weights, config and model card (see `oscine.models.saved`).
 
         Args:
-            folder: Made when missing; an instrument in it is replaced, file by file, each atomically.
+            folder: Made when missing; an instrument in it is replaced, file by file, each atomically. A
+                README.md that was edited stays.
             card: Facts for config.json and the model card, beside those in ``self.card``: ``licence``,
                 ``recipe``, ``minutes``, ….
         """

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from oscine.errors import InputError
 from oscine.explain import explain
-from oscine.files import HALF_CHARACTER, read_text
+from oscine.files import read_text
 from oscine.models.config import InstrumentConfig
 from oscine.models.inputs import F0Config
 
@@ -126,13 +126,22 @@ def change_recipe(recipe: Recipe, overrides: Mapping[str, Any]) -> Recipe:
     return _validated(recipe.model_dump(mode="json"), overrides, f"The recipe {recipe.name}")
 
 
+class _AliasError(Exception):
+    """Its message is the line."""
+
+
 class _Loader(yaml.SafeLoader):
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a recipe has no merge key <<", key.start_mark
-                )
+    """Refuses aliases, of which a few lines stand for more than any memory holds, and half characters."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise _AliasError(self.peek_event().start_mark.line + 1)
+        return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
+        value = super().construct_scalar(node)
+        value.encode()
+        return value
 
 
 def parse_yaml(text: str, name: str) -> Any:
@@ -143,17 +152,19 @@ def parse_yaml(text: str, name: str) -> Any:
         name: What it is, for the sentence.
 
     Raises:
-        InputError: When it is not YAML, is nested too deeply, has a merge key (which can make a small text
-            endless), or a number, date or character that is none.
+        InputError: When it is not YAML, is nested too deeply, has an alias, or has a number, date or
+            character that is none.
     """
-    if HALF_CHARACTER.search(text):
-        raise InputError(f"{name} has an escape that is no character.")
     try:
         return yaml.load(text, _Loader)
+    except _AliasError as error:
+        raise InputError(f"{name} has an alias (line {error}); write its values out in its place.") from None
     except yaml.YAMLError as error:
         raise InputError(f"{name} is not YAML ({' '.join(str(error).split())}).") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply; a recipe has a few levels.") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{name} has half a character (a lone surrogate) in its text.") from None
     except ValueError:
         raise InputError(f"{name} has a number with too many digits or a date that is none.") from None
 

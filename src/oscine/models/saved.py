@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.explain import explain
-from oscine.files import read_json, write_atomically
-from oscine.models.card import model_card
+from oscine.files import read_json, read_text, write_atomically
+from oscine.models.card import is_unedited, model_card
 from oscine.models.config import InstrumentConfig
 from oscine.models.formats import upgrade_config, upgrade_weights
 from oscine.tensor_file import read_header, read_tensors, require_fit
@@ -58,6 +58,9 @@ def write(
     Weights and config are two files and can't change at once. So the new config is there first, under another
     name; whichever of the two configs names the weights' hash is the one that `load` takes.
 
+    A README.md that is not a model card as it was written here is the user's own and stays as it is: the
+    card's last line has the sha256 of what is before it.
+
     Raises:
         InputError: When there is a file in the folder's place.
         OSError: When the disk refuses.
@@ -77,7 +80,18 @@ def write(
     write_atomically(folder / NEXT_CONFIG, saved.model_dump_json(indent=2) + "\n")
     write_atomically(folder / WEIGHTS, content)
     (folder / NEXT_CONFIG).replace(folder / CONFIG)
-    write_atomically(folder / CARD, model_card(folder.name, config, statistics, saved.card))
+    if not _is_own_readme(folder / CARD):
+        write_atomically(folder / CARD, model_card(folder.name, config, statistics, saved.card))
+
+
+def _is_own_readme(path: Path) -> bool:
+    """Return whether there is a README.md that the user wrote or edited."""
+    try:
+        return not is_unedited(read_text(path))
+    except FileNotFoundError:
+        return False
+    except InputError:
+        return True
 
 
 def locate(name: str | Path) -> Path:
@@ -146,14 +160,15 @@ def load(
     except (ValueError, ArithmeticError) as error:
         raise InputError(f"{folder / CONFIG} can't be used: {str(error).rstrip('.')}.") from None
     require_fit(upgrade_weights(header.tensors), expected, folder)
-    for tensor_name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise InputError(
-                f"The weights in {path} are damaged: {tensor_name} has numbers that are not finite; get the "
-                "instrument again, or train it again."
-            )
+    weights = upgrade_weights(tensors)
+    broken = next((key for key, tensor in weights.items() if not torch.isfinite(tensor).all()), None)
+    if broken is not None:
+        raise InputError(
+            f"The weights in {path} are not all finite numbers: {broken} is not; get the instrument again, "
+            "or train it again."
+        )
     model = build(saved.instrument, saved.statistics, saved.card)
-    model.load_state_dict(upgrade_weights(tensors))
+    model.load_state_dict(weights)
     return model
 
 

@@ -2,7 +2,6 @@
 
 import ctypes
 import functools
-import json
 import weakref
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.files import parse_json
 from oscine.kernels.library import INSTRUCTION_SETS, open_library
 
 VERSION = 1
@@ -121,7 +121,8 @@ class Engine:
         }
         n_bytes = ctypes.c_size_t()
         metadata = library.oscine_metadata(player, ctypes.byref(n_bytes))
-        self.metadata: dict[str, Any] = json.loads(ctypes.string_at(metadata, n_bytes.value))
+        text = ctypes.string_at(metadata, n_bytes.value).decode()
+        self.metadata: dict[str, Any] = parse_json(text, "The program's metadata", "Write it again.")
 
     def __reduce__(self) -> str:
         raise TypeError(

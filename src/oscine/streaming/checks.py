@@ -1,7 +1,9 @@
 """Checks of what a module is made with."""
 
+from typing import Any
 
-def require_count(name: str, value: int, at_least: int = 1) -> None:
+
+def require_count(name: str, value: Any, at_least: int = 1) -> None:
     """Refuse what is no number of things.
 
     Args:
@@ -14,3 +16,13 @@ def require_count(name: str, value: int, at_least: int = 1) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
         raise ValueError(f"{name} is {value!r}; give a whole number of at least {at_least}.")
+
+
+def require_seed(seed: Any) -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        ValueError: When it is not a whole number, or has more than 64 bits, its sign among them.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool) or not -(1 << 63) <= seed < 1 << 63:
+        raise ValueError(f"seed is {seed!r}; give a whole number of at most 63 bits.")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from oscine.files import parse_json
 from oscine.streaming.program import Operation, Program, ProgramInput, Wire
 
 MAGIC = b"OSCINE\r\n"
@@ -97,7 +98,7 @@ def read_metadata(content: bytes) -> dict[str, Any]:
     header = _header(content)
     at, size = header[15:17]
     try:
-        metadata = json.loads(content[at : at + size])
+        metadata = parse_json(content[at : at + size].decode(), "The metadata")
     except (ValueError, RecursionError) as error:
         raise ValueError("The program file is invalid: its metadata are no JSON; write it again.") from error
     if not isinstance(metadata, dict):

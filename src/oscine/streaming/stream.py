@@ -10,6 +10,7 @@ from torch import Tensor
 from oscine.kernels import chosen
 from oscine.runtime import Engine, TooLarge, engines
 from oscine.streaming.base import NotCompilable, Streaming
+from oscine.streaming.checks import require_count, require_seed
 
 
 class Stream:
@@ -31,6 +32,9 @@ class Stream:
         compiled: The runtime plays.
         why: Why not, in a sentence; empty where it does.
 
+    Raises:
+        ValueError: When the batch size or the seed is not a whole number, or out of its range.
+
     Example:
         >>> from oscine.processors import FilteredNoise
         >>> stream = Stream(FilteredNoise(n_bands=65, hop_length=64))
@@ -47,6 +51,8 @@ class Stream:
         weights: Literal["float32", "float16"] = "float32",
         **options: Any,
     ) -> None:
+        require_count("batch_size", batch_size)
+        require_seed(seed)
         self.batch_size = batch_size
         self.seed = seed
         self.why = _why_not(streaming, batch_size)
@@ -78,7 +84,9 @@ class Stream:
     @torch.no_grad()
     def reset(self, seed: int | None = None) -> None:
         """Go back to before the first sample, with another seed where one is given."""
-        self.seed = self.seed if seed is None else seed
+        if seed is not None:
+            require_seed(seed)
+            self.seed = seed
         if self._engine is not None:
             self._engine.reset(self.seed)
         else:

@@ -20,6 +20,7 @@ CHECKPOINT = "checkpoint.safetensors"
 _FORMAT = "oscine-checkpoint-2"
 _MODEL = "model."
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+MOST_MINUTES, MOST_STEPS = 1e7, 1 << 40
 
 
 class RunInfo(BaseModel):
@@ -29,10 +30,16 @@ class RunInfo(BaseModel):
 
     recipe: Recipe
     dataset_sha256: str
-    minutes: float | None
-    steps: int | None
+    minutes: float | None = Field(gt=0.0, le=MOST_MINUTES, allow_inf_nan=False)
+    steps: int | None = Field(ge=1, le=MOST_STEPS)
     loss: str | None = None
     """Name of the loss that took the place of the recipe's."""
+
+    @model_validator(mode="after")
+    def _it_ends(self) -> "RunInfo":
+        if self.minutes is None and self.steps is None:
+            raise ValueError("the run has neither minutes nor steps, so it has no end")
+        return self
 
 
 class Counters(BaseModel):
@@ -46,7 +53,7 @@ class Counters(BaseModel):
     """Time spent training, over all sessions."""
     n_validations: int = Field(default=0, ge=0, lt=1 << 62)
     best_loss: float = math.inf
-    """Lowest validation loss so far, the saved instrument's."""
+    """Lowest validation loss so far, the saved instrument's; infinite before there is one."""
     n_skipped: int = Field(default=0, ge=0, lt=1 << 62)
     """Steps whose loss or gradient was not finite."""
     n_skipped_in_a_row: int = Field(default=0, ge=0, lt=1 << 62)
@@ -60,19 +67,28 @@ class Counters(BaseModel):
             raise ValueError(f"{self.n_skipped} of {self.step} steps can't have been skipped")
         return self
 
+    @model_validator(mode="after")
+    def _best_loss_is_one(self) -> "Counters":
+        if not self.best_loss > -math.inf:
+            raise ValueError(f"best_loss is {self.best_loss}, which no validation gave")
+        return self
+
 
 class Snapshot(NamedTuple):
     """A copy of all that training changes."""
 
     tensors: dict[str, Tensor]
-    """Weights as ``model.NAME``; Adam's moments and step as ``optimizer.INDEX.NAME``."""
+    """Weights as ``model.NAME``; Adam's moments and step of every parameter as ``optimizer.INDEX.NAME``."""
     counters: Counters
 
 
 def take_snapshot(model: nn.Module, optimizer: torch.optim.Optimizer, counters: Counters) -> Snapshot:
     """Return a copy of the state, on the CPU."""
     tensors = {f"{_MODEL}{name}": tensor for name, tensor in model.state_dict().items()}
-    for index, entry in optimizer.state_dict()["state"].items():
+    for index, parameter in enumerate(_parameters(optimizer)):
+        # Before a parameter's first gradient Adam keeps nothing of it; it then starts from these zeros.
+        entry = dict.fromkeys(_MOMENTS, torch.zeros_like(parameter)) | {"step": torch.tensor(0.0)}
+        entry |= optimizer.state.get(parameter, {})
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in entry.items()}
     copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
     return Snapshot(copies, counters.model_copy())
@@ -82,39 +98,60 @@ def restore(snapshot: Snapshot, model: nn.Module, optimizer: torch.optim.Optimiz
     """Bring weights and optimizer back to a snapshot; its counters are the caller's to take.
 
     Raises:
-        InputError: When its weights or moments have other names or shapes than the model's; nothing has
-            changed then.
+        InputError: When its weights or moments have other names, shapes or types than the model's, or a value
+            that training can't have left there; nothing has changed then.
     """
-    weights: dict[str, Tensor] = {}
-    entries: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in snapshot.tensors.items():
-        if name.startswith(_MODEL):
-            weights[name.removeprefix(_MODEL)] = tensor
-        else:
-            _, index, key = (*name.split(".", 2), "", "")[:3]
-            entries.setdefault(int(index) if index.isdecimal() else -1, {})[key] = tensor.clone()
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    fits = _shapes(weights) == _shapes(model.state_dict())
-    if not fits or not all(_is_of(entry, index, parameters) for index, entry in entries.items()):
+    tensors, parameters = snapshot.tensors, _parameters(optimizer)
+    expected = {f"{_MODEL}{name}": _form(tensor) for name, tensor in model.state_dict().items()}
+    for index, parameter in enumerate(parameters):
+        expected |= {f"optimizer.{index}.{name}": _form(parameter) for name in _MOMENTS}
+        expected[f"optimizer.{index}.step"] = (torch.Size(), torch.float32)
+    if {name: _form(tensor) for name, tensor in tensors.items()} != expected:
         raise InputError(
             "The run was begun by another version of Oscine, or its checkpoint was altered, so it can't be "
             "resumed; train again in a new folder."
         )
-    model.load_state_dict(weights)
+    for name, tensor in tensors.items():
+        _require_possible(name, tensor, snapshot.counters.step)
+    model.load_state_dict({name.removeprefix(_MODEL): tensors[name] for name in expected if _is_weight(name)})
+    entries = {
+        index: {name: tensors[f"optimizer.{index}.{name}"].clone() for name in ("step", *_MOMENTS)}
+        for index in range(len(parameters))
+    }
     state: dict[str, Any] = optimizer.state_dict()
     optimizer.load_state_dict({**state, "state": entries})
 
 
-def _shapes(tensors: dict[str, Tensor]) -> dict[str, tuple[Any, ...]]:
-    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _is_of(entry: dict[str, Tensor], index: int, parameters: list[Tensor]) -> bool:
-    """Return whether a parameter's entry in a checkpoint is what Adam keeps of it."""
-    if not 0 <= index < len(parameters) or set(entry) != {"step", *_MOMENTS}:
-        return False
-    moments = all(entry[name].shape == parameters[index].shape for name in _MOMENTS)
-    return moments and entry["step"].numel() == 1 and float(entry["step"]) >= 1
+def _form(tensor: Tensor) -> tuple[torch.Size, torch.dtype]:
+    return tensor.shape, tensor.dtype
+
+
+def _is_weight(name: str) -> bool:
+    return name.startswith(_MODEL)
+
+
+def _require_possible(name: str, tensor: Tensor, n_steps: int) -> None:
+    """Refuse values that no training of so many steps leaves in a snapshot.
+
+    Raises:
+        InputError: With the tensor's name.
+    """
+    wrong = ""
+    if not torch.isfinite(tensor).all():
+        wrong = "values that are not finite"
+    elif not _is_weight(name) and name.endswith(".exp_avg_sq") and (tensor < 0).any():
+        wrong = "a mean of squares below 0"
+    elif not _is_weight(name) and name.endswith(".step") and not 0 <= float(tensor) <= n_steps:
+        wrong = f"{float(tensor):g} in place of 0 to {n_steps} steps"
+    if wrong:
+        raise InputError(
+            f"The state of the run has {wrong} in {name}, so it can't be resumed; train again in a new "
+            "folder."
+        )
 
 
 def write_checkpoint(path: Path, snapshot: Snapshot, run: RunInfo) -> None:
@@ -155,7 +192,10 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, RunInfo]:
     counters = parse_json(metadata["counters"], f"The counters of {path}", remedy)
     if isinstance(counters, dict) and counters.get("best_loss", 0.0) is None:
         counters["best_loss"] = math.inf
-    return Snapshot(tensors, _validated(Counters, counters, path)), run
+    counted = _validated(Counters, counters, path)
+    if run.loss is None and counted.best_loss < 0:  # a loss of the user's own may be negative
+        raise InputError(f"{path} has a best_loss of {counted.best_loss:g}, below 0. {remedy}")
+    return Snapshot(tensors, counted), run
 
 
 def _validated(model: Any, content: Any, path: Path) -> Any:

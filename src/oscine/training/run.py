@@ -20,7 +20,7 @@ from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.recipes import change_recipe
 from oscine.plural import counted
 from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
-from oscine.training.checkpoint import RunInfo, Snapshot, read_checkpoint
+from oscine.training.checkpoint import MOST_MINUTES, MOST_STEPS, RunInfo, Snapshot, read_checkpoint
 from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
 from oscine.training.loop import Budget, Callback, TrainingLoop
 from oscine.training.memory import is_out_of_memory, require_memory
@@ -29,7 +29,6 @@ from oscine.training.signals import stop_requests
 
 DEFAULT_MINUTES = 10.0
 DEFAULT_RECIPE = "default"
-_MOST_STEPS, _MOST_MINUTES = 1 << 40, 1e7
 
 
 class TrainResult(BaseModel):
@@ -104,9 +103,9 @@ def train(
             to the folder, memory does not suffice, or no validation loss was finite.
         OSError: When the disk refuses; the last checkpoint and instrument are kept.
     """
-    if minutes is not None and not 0 < minutes <= _MOST_MINUTES:
+    if minutes is not None and not 0 < minutes <= MOST_MINUTES:
         raise InputError(f"The length of the run is {minutes} minutes; give a positive number.")
-    if steps is not None and not 0 < steps <= _MOST_STEPS:
+    if steps is not None and not 0 < steps <= MOST_STEPS:
         raise InputError(f"The length of the run is {steps} steps; give a positive number.")
     where = usable_device(device)
     folder = RunFolder(Path(instrument_folder))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -50,19 +50,28 @@ class Options:
     identity: str | None = None
 
     def __post_init__(self) -> None:
-        if not (_is_number(self.autotune) and 0 <= self.autotune <= 1):
+        if not _is_number(self.autotune, 0, 1):
             raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (full).")
-        whole = isinstance(self.octave, int) and not isinstance(self.octave, bool)
-        if self.octave != "auto" and not (whole and abs(self.octave) <= 8):
+        whole = isinstance(self.octave, int) and _is_number(self.octave, -8, 8)
+        if not whole and not _is_auto(self.octave):
             raise InputError(f"octave is {self.octave}; give a whole number from -8 to 8, or 'auto'.")
-        if self.loudness != "auto" and not (_is_number(self.loudness) and abs(self.loudness) <= 80):
-            raise InputError(f"loudness is {self.loudness} dB; give a number from -80 to 80, or 'auto'.")
-        if not isinstance(self.seed, int) or not -(2**63) <= self.seed < 2**63:
+        if not _is_number(self.loudness, -80, 80) and not _is_auto(self.loudness):
+            raise InputError(f"loudness is {self.loudness}; give a number of dB from -80 to 80, or 'auto'.")
+        if not isinstance(self.dry, bool):
+            raise InputError(f"dry is {self.dry}; give True or False.")
+        if not isinstance(self.seed, int) or not _is_number(self.seed, -(1 << 63), (1 << 63) - 1):
             raise InputError(f"seed is {self.seed}; give a whole number of at most 63 bits.")
+        if not isinstance(self.identity, str | None):
+            raise InputError(f"identity is {self.identity}; give the name of one, or leave it out.")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_number(value: Any, low: int, high: int) -> bool:
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return is_number and bool(low <= value <= high)
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def prepare(
