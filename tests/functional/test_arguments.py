@@ -10,6 +10,7 @@ from torch import Tensor
 
 from oscine import functional
 from oscine.functional import (
+    accumulate_phase,
     convolution_state,
     convolve,
     convolve_step,
@@ -17,14 +18,28 @@ from oscine.functional import (
     filtered_noise_step,
     harmonic_oscillator,
     harmonic_oscillator_step,
+    hold_valid,
     hz_to_midi,
+    loudness_db,
+    mfcc,
+    moving_filter,
     noise_state,
+    onset_state,
     oscillator_state,
+    paper_loudness_db,
+    previous_frames,
+    pulse_train,
     sinusoidal_oscillator,
+    spectral_centroid_midi,
+    time_since_onset_step,
     upsample,
     upsample_state,
     upsample_step,
+    wavetable_oscillator,
 )
+from oscine.models import Instrument, InstrumentConfig
+from oscine.processors import HarmonicConfig, NoiseConfig
+from oscine.streaming import Stream
 
 F0, AMPLITUDE, WEIGHTS = torch.full((2, 3), 440.0), torch.ones(2, 3), torch.ones(2, 3, 4)
 
@@ -91,6 +106,32 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "convolution_state",
     ),
     "upsampling nothing": (lambda: upsample(F0[:, :0], 64), "one frame or more"),
+    "upsampling no block": (
+        lambda: inspect.unwrap(upsample_step)(F0[:, :0], upsample_state(2), hop_length=64),
+        "one frame or more",
+    ),
+    "nothing one frame earlier": (
+        lambda: inspect.unwrap(previous_frames)(F0[:, :0], F0[:, 0], F0[:, 0] > 0),
+        "one frame or more",
+    ),
+    "pulses of no frames": (
+        lambda: inspect.unwrap(pulse_train)(F0[:, :0], F0[:, :0], sample_rate=16_000, hop_length=64),
+        EMPTY,
+    ),
+    "the phase of no frames": (
+        lambda: inspect.unwrap(accumulate_phase)(F0[:, :0], F0[:, :0], F0[:, 0].double(), 16_000, 64),
+        "one frame or more",
+    ),
+    "a filter of no frames": (
+        lambda: inspect.unwrap(moving_filter)(F0[:, :0], WEIGHTS[:, :0], hop_length=64),
+        EMPTY,
+    ),
+    "a table of no frames": (
+        lambda: inspect.unwrap(wavetable_oscillator)(
+            F0[:, :0], F0[:, :0], WEIGHTS[:, :0], torch.ones(4, 2, 8), sample_rate=16_000, hop_length=64
+        ),
+        "one frame or more",
+    ),
     "upsampling by nothing": (lambda: upsample(F0, 0), "hop_length is 0"),
 }
 
@@ -101,6 +142,37 @@ def test_what_is_wrong_is_refused_in_a_sentence(name: str) -> None:
     with pytest.raises(ValueError, match=sentence) as caught:
         call()
     assert str(caught.value).endswith(".")
+
+
+def test_features_of_no_sound_are_empty() -> None:
+    audio, centers = torch.zeros(2, 0), torch.zeros(0, dtype=torch.int64)
+    assert loudness_db(audio, centers).shape == (2, 0)
+    assert loudness_db(torch.zeros(2, 900), centers).shape == (2, 0)
+    assert paper_loudness_db(audio, centers).shape == (2, 0)
+    assert mfcc(audio, 16_000, 64).shape == (2, 0, 30)
+    assert spectral_centroid_midi(audio, 16_000, 64).shape == (2, 0)
+
+
+def test_without_frames_the_state_stays() -> None:
+    since, state = time_since_onset_step(
+        F0[:, :0], F0[:, :0], before := onset_state(2, 250.0), frame_rate=250.0
+    )
+    assert since.shape == (2, 0)
+    assert state is before
+    held, last = hold_valid(F0[:, :0], F0[:, :0] > 0, F0[:, 0])
+    assert held.shape == (2, 0)
+    assert torch.equal(last, F0[:, 0])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_an_instrument_plays_no_frames_as_no_samples(batch_size: int) -> None:
+    synth = (HarmonicConfig(n_harmonics=4), NoiseConfig(n_bands=5))
+    instrument = Instrument(InstrumentConfig(sample_rate=16_000, hop_length=64, synth=synth)).eval()
+    none, some = torch.zeros(batch_size, 0), torch.full((batch_size, 5), 60.0)
+    assert instrument(none, none).shape == (batch_size, 0)
+    stream, other = Stream(instrument, batch_size=batch_size), Stream(instrument, batch_size=batch_size)
+    assert stream.push(none, none).shape == (batch_size, 0)
+    assert torch.equal(stream.push(some, -some), other.push(some, -some))
 
 
 def test_a_frequency_of_0_is_silence_that_does_not_move() -> None:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.functional.framing import frame_centers, frames_at
+from oscine.functional.framing import frame_centers, frames_at, window_spectra
 from oscine.functional.units import hz_to_midi
 
 _WINDOW_S = 0.032
@@ -38,7 +38,7 @@ def spectral_centroid_midi(
     moments = []
     # In parts: a window of 32 ms every 4 is eight times the audio.
     for part in centers.split(4096):
-        magnitude = torch.fft.rfft(frames_at(audio, part, n_fft) * window).abs()
+        magnitude = window_spectra(frames_at(audio, part, n_fft) * window).abs()
         first, total = magnitude @ frequency_hz, magnitude.sum(-1)
         moments.append((first + 440.0 * eps) / (total + eps))
     return hz_to_midi(torch.cat(moments, dim=-1).clamp(min=_LOWEST_HZ))

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from oscine.functional.checks import require_batch
 from oscine.functional.fft import fast_fft_length, fft_convolve
 from oscine.functional.frames import previous_frames, ramp
 from oscine.functional.noise import filter_taps
@@ -104,7 +105,7 @@ def moving_filter(
         hop_length: Samples per frame.
 
     Raises:
-        ValueError: When the audio is not ``frame · hop_length`` long.
+        ValueError: When there is no frame, or the audio is not ``frame · hop_length`` long.
 
     Example:
         >>> taps = zero_phase_taps(torch.ones(1, 10, 65))
@@ -123,6 +124,7 @@ def moving_filter_step(
     hop_length: int,
 ) -> tuple[Float[Tensor, "batch time"], FilterState]:
     """Return the next block's audio and state: `moving_filter` where it left off."""
+    require_batch("taps", taps, "batch frame tap")
     n_frames, n_taps = taps.shape[1:]
     if audio.shape[1] != n_frames * hop_length:
         raise ValueError(

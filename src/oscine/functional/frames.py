@@ -46,7 +46,11 @@ def previous_frames(
         last: The last frame of the block before.
         started: False where there is no block before; the first frame is then preceded by itself, so that a
             constant control is constant from the first sample on.
+
+    Raises:
+        ValueError: When there is no frame, or no frame axis.
     """
+    _require_frames(controls)
     mask = started.reshape(-1, *[1] * (controls.ndim - 2))
     first = torch.where(mask, last.to(controls.dtype), controls[:, 0])
     return torch.cat([first.unsqueeze(1), controls[:, :-1]], dim=1)
@@ -74,8 +78,7 @@ def upsample(
         >>> upsample(torch.tensor([[0.0, 4.0]]), hop_length=4).tolist()
         [[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0]]
     """
-    if controls.ndim < 2 or controls.shape[1] == 0:
-        raise ValueError(f"controls is {tuple(controls.shape)}; give (batch, frame, …), one frame or more.")
+    _require_frames(controls)
     require_whole(hop_length=hop_length)
     if previous is None:
         previous = torch.cat([controls[:, :1], controls[:, :-1]], dim=1)
@@ -93,7 +96,15 @@ def upsample_step(
         controls: Values at the frames' ends.
         state: From the block before, or from `upsample_state`.
         hop_length: Samples per frame.
+
+    Raises:
+        ValueError: As `upsample`.
     """
     previous = previous_frames(controls, state.last, state.started)
     after = UpsampleState(controls[:, -1], torch.ones_like(state.started))
     return upsample(controls, hop_length, previous), after
+
+
+def _require_frames(controls: Tensor) -> None:
+    if controls.ndim < 2 or controls.shape[1] == 0:
+        raise ValueError(f"controls is {tuple(controls.shape)}; give (batch, frame, …), one frame or more.")

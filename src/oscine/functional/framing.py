@@ -1,7 +1,7 @@
 """Windows of a signal around given instants: the one rule on which sample a frame describes."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 
@@ -47,3 +47,11 @@ def frames_at(
         return padded[..., start[:, None] + torch.arange(length, device=start.device)]
     # The same numbers; whole windows are copied, several times faster.
     return padded.unfold(-1, length, 1)[..., start, :]
+
+
+def window_spectra(windows: Float[Tensor, "*batch frame time"]) -> Complex[Tensor, "*batch frame bin"]:
+    """Return each window's spectrum, ``time // 2 + 1`` bins; MKL fails where there is no window."""
+    if windows.numel() == 0:
+        shape = (*windows.shape[:-1], windows.shape[-1] // 2 + 1)
+        return windows.new_zeros(shape, dtype=windows.dtype.to_complex())
+    return torch.fft.rfft(windows)

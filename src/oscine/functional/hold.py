@@ -15,13 +15,15 @@ def hold_valid(
     Args:
         values: Any numbers; the invalid ones may be NaN.
         valid: Which of them count.
-        last: The value that stands before the first valid frame.
+        last: The value that stands before the first valid frame; without frames it stays.
 
     Example:
         >>> values, valid = torch.tensor([[5.0, 7.0, 0.0]]), torch.tensor([[False, True, False]])
         >>> hold_valid(values, valid, torch.tensor([1.0]))[0].tolist()
         [[1.0, 7.0, 7.0]]
     """
+    if values.shape[1] == 0:
+        return values, last
     all_values = torch.cat([last.unsqueeze(1).to(values.dtype), values], dim=1)
     # The number of the last valid frame; number 0 is `last`.
     shape = (1, values.shape[1], *[1] * (values.ndim - 2))

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from oscine.functional.framing import frames_at
+from oscine.functional.framing import frames_at, window_spectra
 from oscine.functional.units import power_to_db
 
 
@@ -51,7 +51,7 @@ def _power_spectrum(
     """Return the power in the ``n_fft // 2 + 1`` bins up to 8 kHz, as at 16 kHz, whatever the rate."""
     length = _window_length(sample_rate, n_fft)
     window = torch.hann_window(length, dtype=audio.dtype, device=audio.device)
-    spectrum = torch.fft.rfft(frames_at(audio, centers, length) * window)[..., : n_fft // 2 + 1]
+    spectrum = window_spectra(frames_at(audio, centers, length) * window)[..., : n_fft // 2 + 1]
     power = (spectrum.real.square() + spectrum.imag.square()) * (n_fft / length) ** 2
     return nn.functional.pad(power, (0, n_fft // 2 + 1 - power.shape[-1]))
 

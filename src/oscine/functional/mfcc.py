@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.functional.framing import frame_centers, frames_at
+from oscine.functional.framing import frame_centers, frames_at, window_spectra
 
 
 def hz_to_mel(frequency_hz: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -74,7 +74,7 @@ def log_mel_spectrogram(
     n_frames = -(-audio.shape[-1] // hop_length)
     centers = frame_centers(n_frames, hop_length, sample_rate, sample_rate).to(audio.device)
     window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
-    spectrum = torch.fft.rfft(frames_at(audio, centers, n_fft) * window)
+    spectrum = window_spectra(frames_at(audio, centers, n_fft) * window)
     # sqrt has an infinite slope at 0; the constant is far below eps and keeps the gradient of silence finite.
     magnitude = torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-20)
     bank = mel_filterbank(sample_rate, n_fft, n_mels, f_min_hz, f_max_hz).to(audio)

@@ -89,6 +89,8 @@ def time_since_onset_step(
     floor_db: float = -60.0,
 ) -> tuple[Float[Tensor, "batch frame"], OnsetState]:
     """Return the next block's seconds and state: `time_since_onset_s` where it left off (same arguments)."""
+    if confidence.shape[1] == 0:
+        return torch.zeros_like(loudness_db), state
     voiced = confidence >= _VOICED
     since_voiced = _since(voiced, state.since_voiced)
     appears = voiced & (_before(since_voiced, state.since_voiced) >= _frames(_GAP_S, frame_rate))

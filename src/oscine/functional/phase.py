@@ -32,7 +32,12 @@ def phase_polynomial(
     Returns:
         The coefficients of 1, i and i², last in the shape, in turns, float64; phase at the sample after the
         last, in [0, 1), the next ``start``.
+
+    Raises:
+        ValueError: When there is no frame.
     """
+    if frequency_hz.shape[1] == 0:
+        raise ValueError(f"frequency_hz is {tuple(frequency_hz.shape)}; give one frame or more.")
     current = frequency_hz.to(torch.float64) / sample_rate
     previous = previous_hz.to(torch.float64) / sample_rate
     turns = wrap(hop_length * (previous + current) / 2)

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from oscine.functional.checks import require_batch, require_whole
 from oscine.functional.frames import previous_frames, upsample
 from oscine.functional.phase import accumulate_phase
 
@@ -65,6 +66,9 @@ def pulse_train(
     Returns:
         ``frame · hop_length`` samples.
 
+    Raises:
+        ValueError: When the shapes do not fit, there is no frame, or the rate or the hop is not positive.
+
     Reference: Stilson and Smith, Alias-free digital synthesis of classic analog waveforms, ICMC 1996; there
         partials enter and leave at once.
 
@@ -88,6 +92,9 @@ def pulse_train_step(
     harmonics: Harmonics = "all",
 ) -> tuple[Float[Tensor, "batch time"], PulseState]:
     """Return the next block's audio and state: `pulse_train` where it left off (same arguments)."""
+    require_batch("f0_hz", f0_hz, "batch frame")
+    require_batch("amplitude", amplitude, "batch frame", ("f0_hz", f0_hz))
+    require_whole(sample_rate=sample_rate, hop_length=hop_length)
     previous_hz = previous_frames(f0_hz, state.frequency_hz, state.started)
     turns, end = accumulate_phase(f0_hz, previous_hz, state.phase, sample_rate, hop_length)
     hz = upsample(f0_hz.to(torch.float64), hop_length, previous_hz.to(torch.float64))

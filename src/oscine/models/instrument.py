@@ -304,9 +304,12 @@ class Instrument(Streaming[InstrumentState]):
             state: From the block before, or `init_state`.
             gain: Factor on the sound before the effects; 1 if left out.
             dry: Leave out the effects.
-            conditions: By name.
+            conditions: By name. Without a frame there is no sample, and the state stays.
         """
-        controls, control = self.control(self._named(signals, conditions), state=state.control)
+        named = self._named(signals, conditions)
+        if (batch_size := _without_frames(named)) is not None:
+            return torch.zeros(batch_size, 0, device=self.device), state
+        controls, control = self.control(named, state=state.control)
         audio, play = self.play(controls, state=state.play, gain=gain, dry=dry)
         return audio, InstrumentState(control, play)
 
@@ -314,7 +317,10 @@ class Instrument(Streaming[InstrumentState]):
         self, *signals: Any, dry: bool = False, seed: int = 0, **conditions: Tensor
     ) -> Float[Tensor, "batch time"]:
         """Return ``frame · hop_length`` samples from the start, each part in its fastest form."""
-        controls, _ = self.control(self._named(signals, conditions))
+        named = self._named(signals, conditions)
+        if (batch_size := _without_frames(named)) is not None:
+            return torch.zeros(batch_size, 0, device=self.device)
+        controls, _ = self.control(named)
         return self.synthesize(controls, dry=dry, seed=seed)
 
     # ---- compiled
@@ -429,6 +435,12 @@ class Effects(Chain):
         wires |= {control.name: program.input(control.name, control.width) for control in self.controls}
         program.output = self.lower(program, **wires)
         return program
+
+
+def _without_frames(conditions: Mapping[str, Tensor]) -> int | None:
+    """Return the batch size of conditions that have no frame; None of all others."""
+    n_items, n_frames = next(iter(conditions.values())).shape[:2]
+    return n_items if n_frames == 0 else None
 
 
 def _of(composition: Sum | Chain, values: Mapping[str, Any]) -> dict[str, Any]:
