@@ -290,7 +290,7 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def for_libsndfile(path: str | Path) -> str | bytes:
+def for_libsndfile(path: str | Path) -> Any:  # soundfile takes bytes, and does not say so
     """Return a path that soundfile takes whatever its bytes are; of a string it makes UTF-8, or fails."""
     return os.fspath(path) if _IS_WINDOWS else os.fsencode(path)
 

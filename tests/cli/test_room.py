@@ -1,4 +1,3 @@
-import os
 import sys
 
 import numpy as np
@@ -7,6 +6,7 @@ import soundfile
 import torch
 
 from oscine.cli.main import main
+from oscine.files import for_libsndfile
 from oscine.models import Instrument, InstrumentConfig
 from oscine.processors import HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
 
@@ -60,7 +60,7 @@ def test_the_response_is_a_float_wav_at_the_instruments_rate(instruments, tmp_pa
 @pytest.mark.skipif(sys.platform != "linux", reason="the system takes only names that are Unicode")
 def test_a_name_that_is_no_utf8_is_written(instruments, tmp_path):
     assert _run(instruments / "violin", "-o", tmp_path / "caf\udce9.wav") == 0
-    assert soundfile.info(os.fsencode(tmp_path / "caf\udce9.wav")).samplerate == RATE
+    assert soundfile.info(for_libsndfile(tmp_path / "caf\udce9.wav")).samplerate == RATE
 
 
 def test_another_rate_and_without_the_direct_sound(instruments, tmp_path, capsys):

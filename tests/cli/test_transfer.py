@@ -1,5 +1,4 @@
 import json
-import os
 import sys
 
 import numpy as np
@@ -8,6 +7,7 @@ import soundfile
 
 from oscine.cli.main import main
 from oscine.data.statistics import Statistics
+from oscine.files import for_libsndfile
 from oscine.models import Instrument, InstrumentConfig
 from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
 from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
@@ -93,7 +93,7 @@ def test_names_that_are_no_utf8_are_written(instrument, tune, tmp_path, capsys, 
     out, picture = tmp_path / f"caf\udce9{suffix}", tmp_path / "caf\udce9.png"
     assert _run(tune, "--to", instrument, "-o", out, "--plot", picture, "--json") == 0
     assert json.loads(capsys.readouterr().out)["output"].endswith(rf"caf\xe9{suffix}")
-    assert soundfile.info(os.fsencode(out)).frames == RATE
+    assert soundfile.info(for_libsndfile(out)).frames == RATE
     assert picture.exists()
 
 

@@ -8,7 +8,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, overload
+from typing import Any, cast, overload
 
 _BLOCK_BYTES = 1 << 17
 
@@ -24,7 +24,7 @@ class FileContent:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._file = open(path, "rb", buffering=_BLOCK_BYTES)  # noqa: SIM115 - see close
+        self._file = cast("io.BufferedReader", open(path, "rb", buffering=_BLOCK_BYTES))  # noqa: SIM115 - see close
         self._size = os.fstat(self._file.fileno()).st_size
         self._block, self._block_start = b"", 0
 
