@@ -10,7 +10,7 @@ import soundfile
 from tests.audio.flac_bytes import flac
 from tests.data.tunes import tune
 
-from oscine.audio import ffmpeg, probe, read_audio
+from oscine.audio import AUDIO_SUFFIXES, ffmpeg, probe, read_audio
 from oscine.errors import InputError
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed here")
@@ -21,9 +21,9 @@ def no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
 
 
-def _encoded(folder: Path, name: str) -> Path:
+def _encoded(folder: Path, name: str, *options: str) -> Path:
     soundfile.write(folder / "a.wav", tune(3, 44_100), 44_100)
-    command = ["ffmpeg", "-v", "error", "-i", str(folder / "a.wav"), str(folder / name)]
+    command = ["ffmpeg", "-v", "error", "-i", str(folder / "a.wav"), *options, str(folder / name)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return folder / name
 
@@ -40,6 +40,23 @@ def test_what_phones_and_browsers_record_is_read(tmp_path: Path, name: str) -> N
     reference, _ = read_audio(tmp_path / "a.wav", 16_000)
     spectra = [np.abs(np.fft.rfft(one[:32_000])) for one in (audio, reference)]
     assert np.corrcoef(spectra)[0, 1] > 0.95
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.oga", "a.ogg", "a.what"])
+def test_what_libsndfile_refuses_is_left_to_ffmpeg_whatever_its_name(tmp_path: Path, name: str) -> None:
+    """FLAC in Ogg as ffmpeg writes it: libsndfile has an unknown error."""
+    report = probe(_encoded(tmp_path, name, "-c:a", "flac", "-f", "ogg"))
+    assert (report.verdict, report.format, report.duration_s) == ("ok", "ffmpeg", 3.0), report
+    reference, _ = read_audio(tmp_path / "a.wav")
+    np.testing.assert_allclose(read_audio(tmp_path / name)[0], reference, atol=1e-4)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.mp2", "a.voc", "a.asf", "a.eac3", "a.oga"])
+def test_a_folder_is_searched_for_every_format_that_is_read(tmp_path: Path, name: str) -> None:
+    assert probe(_encoded(tmp_path, name)).verdict == "ok"
+    assert Path(name).suffix in AUDIO_SUFFIXES
 
 
 @needs_ffmpeg

@@ -58,9 +58,10 @@ class Decoder:
         self._foreign: FfmpegDecoder | None = None
         self._content = content
         self._parts = findings.parts or [(0, len(content))]
-        self._file = None if findings.foreign else self._opened(path)
+        self._file: _Forward | None = None
+        refusal = "" if findings.foreign else self._open()
         if self._file is None:
-            self._foreign = FfmpegDecoder(path, findings.foreign or path.suffix[1:])
+            self._foreign = self._by_ffmpeg(path, refusal)
             self.sample_rate, self.n_channels = self._foreign.sample_rate, self._foreign.n_channels
             self.format = self._foreign.format
         else:
@@ -70,17 +71,26 @@ class Decoder:
             if 0 < self._file.frames < _LONGEST_KNOWN:
                 self.guess_frames = self._file.frames
 
-    def _opened(self, path: Path) -> _Forward | None:
-        """Return libsndfile's view of the file; None where it has none, and ffmpeg may."""
+    def _open(self) -> str:
+        """Let libsndfile open the file, and return why it can't."""
         try:
-            return _Forward(self._content, self._parts)
+            self._file = _Forward(self._content, self._parts)
         except (*_DECODING_ERRORS, TypeError) as error:
-            if path.suffix.lower() in FFMPEG_SUFFIXES:
-                return None
             detail = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
-        # libsndfile blames the file system when an MP3 holds no frame.
-        detail = "no audio in it" if detail.startswith("File does not exist") else detail.strip().rstrip(".")
-        raise InputError(f"{printable(path)} is no readable audio ({detail}); convert it to WAV or FLAC.")
+            # libsndfile blames the file system when an MP3 holds no frame.
+            return (
+                "no audio in it" if detail.startswith("File does not exist") else detail.strip().rstrip(".")
+            )
+        return ""
+
+    def _by_ffmpeg(self, path: Path, refusal: str) -> FfmpegDecoder:
+        """Return ffmpeg's decoder of what libsndfile does not open, whatever its name; else say why not."""
+        try:
+            return FfmpegDecoder(path, self.findings.foreign or path.suffix[1:])
+        except InputError:
+            if not refusal or path.suffix.lower() in FFMPEG_SUFFIXES:
+                raise
+        raise InputError(f"{printable(path)} is no readable audio ({refusal}); convert it to WAV or FLAC.")
 
     def pieces(self) -> Iterator[Float32[np.ndarray, "frame channel"]]:
         """Yield runs of frames as decoded, until the end.

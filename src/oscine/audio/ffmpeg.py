@@ -16,15 +16,18 @@ from jaxtyping import Float32
 from oscine.errors import InputError
 
 FFMPEG_SUFFIXES = frozenset(
-    {".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".avi", ".flv", ".wmv"}
-    | {".wma", ".amr", ".ac3", ".ape", ".wv", ".tta", ".mpc"}
+    {".m4a", ".m4b", ".m4r", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".adts", ".webm", ".weba"}
+    | {".mkv", ".mka", ".avi", ".flv", ".f4v", ".wmv", ".asf", ".wma", ".amr", ".ac3", ".eac3", ".ec3"}
+    | {".dts", ".ape", ".wv", ".tta", ".mpc", ".mpp", ".tak", ".shn", ".dsf", ".dff", ".mlp", ".thd"}
+    | {".ra", ".rm", ".spx", ".ogv", ".ogx", ".mpg", ".mpeg", ".vob", ".mts", ".m2ts"}
 )
 """Endings of files that only ffmpeg reads."""
 
 #: Containers of one file each: no playlist, no list of parts, nothing that names another file or address.
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,aac,matroska,webm,avi,flv,asf,"
-    "amr,amrnb,amrwb,ac3,eac3,ape,wv,tta,mpc,mpc8,flac,caf"
+    "amr,amrnb,amrwb,ac3,eac3,ape,wv,tta,mpc,mpc8,flac,caf,"
+    "ogg,wav,w64,aiff,au,voc,dts,dtshd,tak,shn,dsf,iff,mlp,truehd,rm,mpeg,mpegts"
 )
 _PIECE_FRAMES = 65_536
 _MOST_MEMORY_BYTES = 2 << 30
