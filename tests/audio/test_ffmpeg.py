@@ -78,6 +78,36 @@ def test_a_cut_file_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
+def test_what_is_missing_in_the_middle_is_missed(tmp_path: Path) -> None:
+    """ffmpeg says nothing of a whole WavPack block that is gone."""
+    content = _encoded(tmp_path, "a.wv").read_bytes()
+    assert probe(tmp_path / "a.wv").verdict == "ok"
+    blocks = [b"wvpk" + block for block in content.split(b"wvpk")[1:]]
+    (tmp_path / "a.wv").write_bytes(b"".join(blocks[:2] + blocks[3:]))
+    report = probe(tmp_path / "a.wv")
+    assert report.verdict == "repaired", report
+    assert "of the declared 3.00 s can be read" in report.reasons[0]
+    assert report.reasons[0].startswith("damaged")
+
+
+@needs_ffmpeg
+def test_what_is_spoilt_in_the_middle_is_told_from_what_comes_before(tmp_path: Path) -> None:
+    content = bytearray(_encoded(tmp_path, "a.wma").read_bytes())
+    third = len(content) // 3
+    content[third : 2 * third] = bytes(third)
+    (tmp_path / "a.wma").write_bytes(content)
+    assert "damaged: " in probe(tmp_path / "a.wma").reasons[0]
+    assert "of the declared 3.0" in probe(tmp_path / "a.wma").reasons[0]
+
+
+@needs_ffmpeg
+def test_a_film_may_last_longer_than_its_sound(tmp_path: Path) -> None:
+    picture = ("-f", "lavfi", "-i", "color=size=16x16:rate=5:duration=5", "-map", "0:a", "-map", "1:v")
+    report = probe(_encoded(tmp_path, "a.mkv", *picture))
+    assert (report.verdict, report.format) == ("ok", "ffmpeg"), report
+
+
+@needs_ffmpeg
 def test_no_file_makes_ffmpeg_open_another(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "secret.wav", tune(2, 16_000), 16_000)
     for text in (

@@ -19,6 +19,8 @@ from oscine.files import printable
 _PIECE_FRAMES = 65_536
 #: A FLAC frame, about: a damaged file loses no more than this before the damage.
 _SMALL_PIECE_FRAMES = 4096
+#: So much less than the declared length, in seconds and as a share, is nothing missing.
+_SLACK_S, _SLACK = 0.1, 0.01
 _LONGEST_KNOWN = 1 << 48
 _DECODING_ERRORS = (soundfile.LibsndfileError, OSError, RuntimeError)
 
@@ -99,9 +101,13 @@ class Decoder:
             DamageError: When decoding fails before the end; what came before has been yielded.
         """
         if self._foreign is not None:
-            yield from self._foreign.pieces()
-            if problem := self._foreign.problem():
-                raise DamageError(problem)
+            n_read = 0
+            for piece in self._foreign.pieces():
+                n_read += len(piece)
+                yield piece
+            problem, missing = self._foreign.problem(), self._missing(n_read, self._foreign.declared_s())
+            if problem or missing:
+                raise DamageError(problem or missing)
             return
         assert self._file is not None
         position = 0
@@ -117,6 +123,16 @@ class Decoder:
             # The failing read took with it what it had decoded, and no damaged stream can be trusted to seek:
             # come near to the damage once more from the start, in small steps.
             yield from self._small_pieces_from(position, str(error))
+
+    def _missing(self, n_frames: int, declared_s: float | None) -> str:
+        """Return what to say where ffmpeg left out, without a word, some of the declared sound."""
+        if declared_s is None or self.findings.declared_frames is not None:
+            return ""
+        self.guess_frames = round(declared_s * self.sample_rate)
+        # Containers round, and count what encoders put around the sound.
+        self.findings.slack_frames = round(max(_SLACK_S, _SLACK * declared_s) * self.sample_rate)
+        is_short = n_frames < self.guess_frames - self.findings.slack_frames
+        return "some of it cannot be decoded" if is_short else ""
 
     def _n_next(self, position: int) -> int:
         """Return how many frames to read: none across the end, where a failing read loses all of its own."""

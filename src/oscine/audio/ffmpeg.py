@@ -1,5 +1,6 @@
 """What libsndfile does not know, decoded by ffmpeg where it is installed: its own process, with limits."""
 
+import re
 import shutil
 import struct
 import subprocess
@@ -35,6 +36,11 @@ _LONGEST_SILENCE_S = 60.0
 _MOST_CPU_S = 3600
 _LONGEST_S = 24 * 3600
 _FLOAT_OF_AU = 6
+_MOST_WORDS_BYTES = 1 << 20
+#: "[mov,mp4 @ 0x55…] [error] moov atom not found": the address says nothing.
+_ERROR = re.compile(r"^(?:\[[^\]]+ @ \w+\] )*\[(?:error|fatal|panic)\] (.*)$", re.MULTILINE)
+_DURATION = re.compile(r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
+_STREAM = re.compile(r"^\[info\] +Stream #0:.*$", re.MULTILINE)
 _MOST_CHANNELS = 64
 
 
@@ -72,7 +78,7 @@ class FfmpegDecoder:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the decoder
         self._process = subprocess.Popen(
             [
-                *(program, "-nostdin", "-v", "error", "-threads", "1"),
+                *(program, "-nostdin", "-hide_banner", "-nostats", "-v", "level+info", "-threads", "1"),
                 *("-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS),
                 *("-i", f"file:{path.absolute()}", "-map", "0:a:0", "-vn", "-sn", "-dn"),
                 *("-c:a", "pcm_f32be", "-f", "au", "pipe:1"),
@@ -111,11 +117,25 @@ class FfmpegDecoder:
             code = self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             return "it goes on for more than a day"
-        self._said.seek(0)
-        lines = self._said.read(10_000).decode("utf-8", "replace").splitlines()
-        # "[mov,mp4 @ 0x55…] moov atom not found": the address says nothing.
-        texts = [line.rsplit("] ", 1)[-1].strip().rstrip(".") for line in lines]
+        texts = [text.strip().rstrip(".") for text in _ERROR.findall(self._words())]
         return next((text for text in texts if text), f"ffmpeg ended with the code {code}" if code else "")
+
+    def declared_s(self) -> float | None:
+        """Return how long the container says that it is, seconds; None where it does not say it of the sound.
+
+        What ffmpeg guesses from the bit rate is not said, nor is that of a film, whose sound may be shorter.
+        """
+        source = self._words().partition("[info] Stream mapping:")[0]
+        streams = [line for line in _STREAM.findall(source) if "(attached pic)" not in line]
+        duration = _DURATION.search(source)
+        if duration is None or len(streams) != 1 or "Estimating duration from bitrate" in source:
+            return None
+        hours, minutes, seconds = duration.groups()
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+
+    def _words(self) -> str:
+        self._said.seek(0)
+        return self._said.read(_MOST_WORDS_BYTES).decode("utf-8", "replace").replace("\r", "\n")
 
     def close(self) -> None:
         """End ffmpeg if it still runs."""
