@@ -10,7 +10,7 @@ import soundfile
 from tests.audio.flac_bytes import flac
 from tests.data.tunes import tune
 
-from oscine.audio import ffmpeg, probe, read_audio
+from oscine.audio import AUDIO_SUFFIXES, ffmpeg, probe, read_audio
 from oscine.errors import InputError
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed here")
@@ -21,9 +21,9 @@ def no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
 
 
-def _encoded(folder: Path, name: str) -> Path:
+def _encoded(folder: Path, name: str, *options: str) -> Path:
     soundfile.write(folder / "a.wav", tune(3, 44_100), 44_100)
-    command = ["ffmpeg", "-v", "error", "-i", str(folder / "a.wav"), str(folder / name)]
+    command = ["ffmpeg", "-v", "error", "-i", str(folder / "a.wav"), *options, str(folder / name)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return folder / name
 
@@ -43,6 +43,23 @@ def test_what_phones_and_browsers_record_is_read(tmp_path: Path, name: str) -> N
 
 
 @needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.oga", "a.ogg", "a.what"])
+def test_what_libsndfile_refuses_is_left_to_ffmpeg_whatever_its_name(tmp_path: Path, name: str) -> None:
+    """FLAC in Ogg as ffmpeg writes it: libsndfile has an unknown error."""
+    report = probe(_encoded(tmp_path, name, "-c:a", "flac", "-f", "ogg"))
+    assert (report.verdict, report.format, report.duration_s) == ("ok", "ffmpeg", 3.0), report
+    reference, _ = read_audio(tmp_path / "a.wav")
+    np.testing.assert_allclose(read_audio(tmp_path / name)[0], reference, atol=1e-4)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.mp2", "a.voc", "a.asf", "a.eac3", "a.oga"])
+def test_a_folder_is_searched_for_every_format_that_is_read(tmp_path: Path, name: str) -> None:
+    assert probe(_encoded(tmp_path, name)).verdict == "ok"
+    assert Path(name).suffix in AUDIO_SUFFIXES
+
+
+@needs_ffmpeg
 def test_flac_of_any_other_depth_is_read(tmp_path: Path) -> None:
     samples = np.round(16_000 * np.sin(2 * np.pi * 440 * np.arange(8000) / 16_000)).astype(int) // 2
     (tmp_path / "a.flac").write_bytes(flac(samples.tolist(), 15, 16_000))
@@ -58,6 +75,36 @@ def test_a_cut_file_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     report = probe(path)
     assert report.verdict == "repaired", report
     assert 1 < report.duration_s < 2
+
+
+@needs_ffmpeg
+def test_what_is_missing_in_the_middle_is_missed(tmp_path: Path) -> None:
+    """ffmpeg says nothing of a whole WavPack block that is gone."""
+    content = _encoded(tmp_path, "a.wv").read_bytes()
+    assert probe(tmp_path / "a.wv").verdict == "ok"
+    blocks = [b"wvpk" + block for block in content.split(b"wvpk")[1:]]
+    (tmp_path / "a.wv").write_bytes(b"".join(blocks[:2] + blocks[3:]))
+    report = probe(tmp_path / "a.wv")
+    assert report.verdict == "repaired", report
+    assert "of the declared 3.00 s can be read" in report.reasons[0]
+    assert report.reasons[0].startswith("damaged")
+
+
+@needs_ffmpeg
+def test_what_is_spoilt_in_the_middle_is_told_from_what_comes_before(tmp_path: Path) -> None:
+    content = bytearray(_encoded(tmp_path, "a.wma").read_bytes())
+    third = len(content) // 3
+    content[third : 2 * third] = bytes(third)
+    (tmp_path / "a.wma").write_bytes(content)
+    assert "damaged: " in probe(tmp_path / "a.wma").reasons[0]
+    assert "of the declared 3.0" in probe(tmp_path / "a.wma").reasons[0]
+
+
+@needs_ffmpeg
+def test_a_film_may_last_longer_than_its_sound(tmp_path: Path) -> None:
+    picture = ("-f", "lavfi", "-i", "color=size=16x16:rate=5:duration=5", "-map", "0:a", "-map", "1:v")
+    report = probe(_encoded(tmp_path, "a.mkv", *picture))
+    assert (report.verdict, report.format) == ("ok", "ffmpeg"), report
 
 
 @needs_ffmpeg

@@ -19,6 +19,8 @@ from oscine.files import printable
 _PIECE_FRAMES = 65_536
 #: A FLAC frame, about: a damaged file loses no more than this before the damage.
 _SMALL_PIECE_FRAMES = 4096
+#: So much less than the declared length, in seconds and as a share, is nothing missing.
+_SLACK_S, _SLACK = 0.1, 0.01
 _LONGEST_KNOWN = 1 << 48
 _DECODING_ERRORS = (soundfile.LibsndfileError, OSError, RuntimeError)
 
@@ -58,9 +60,10 @@ class Decoder:
         self._foreign: FfmpegDecoder | None = None
         self._content = content
         self._parts = findings.parts or [(0, len(content))]
-        self._file = None if findings.foreign else self._opened(path)
+        self._file: _Forward | None = None
+        refusal = "" if findings.foreign else self._open()
         if self._file is None:
-            self._foreign = FfmpegDecoder(path, findings.foreign or path.suffix[1:])
+            self._foreign = self._by_ffmpeg(path, refusal)
             self.sample_rate, self.n_channels = self._foreign.sample_rate, self._foreign.n_channels
             self.format = self._foreign.format
         else:
@@ -70,17 +73,26 @@ class Decoder:
             if 0 < self._file.frames < _LONGEST_KNOWN:
                 self.guess_frames = self._file.frames
 
-    def _opened(self, path: Path) -> _Forward | None:
-        """Return libsndfile's view of the file; None where it has none, and ffmpeg may."""
+    def _open(self) -> str:
+        """Let libsndfile open the file, and return why it can't."""
         try:
-            return _Forward(self._content, self._parts)
+            self._file = _Forward(self._content, self._parts)
         except (*_DECODING_ERRORS, TypeError) as error:
-            if path.suffix.lower() in FFMPEG_SUFFIXES:
-                return None
             detail = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
-        # libsndfile blames the file system when an MP3 holds no frame.
-        detail = "no audio in it" if detail.startswith("File does not exist") else detail.strip().rstrip(".")
-        raise InputError(f"{printable(path)} is no readable audio ({detail}); convert it to WAV or FLAC.")
+            # libsndfile blames the file system when an MP3 holds no frame.
+            return (
+                "no audio in it" if detail.startswith("File does not exist") else detail.strip().rstrip(".")
+            )
+        return ""
+
+    def _by_ffmpeg(self, path: Path, refusal: str) -> FfmpegDecoder:
+        """Return ffmpeg's decoder of what libsndfile does not open, whatever its name; else say why not."""
+        try:
+            return FfmpegDecoder(path, self.findings.foreign or path.suffix[1:])
+        except InputError:
+            if not refusal or path.suffix.lower() in FFMPEG_SUFFIXES:
+                raise
+        raise InputError(f"{printable(path)} is no readable audio ({refusal}); convert it to WAV or FLAC.")
 
     def pieces(self) -> Iterator[Float32[np.ndarray, "frame channel"]]:
         """Yield runs of frames as decoded, until the end.
@@ -89,9 +101,13 @@ class Decoder:
             DamageError: When decoding fails before the end; what came before has been yielded.
         """
         if self._foreign is not None:
-            yield from self._foreign.pieces()
-            if problem := self._foreign.problem():
-                raise DamageError(problem)
+            n_read = 0
+            for piece in self._foreign.pieces():
+                n_read += len(piece)
+                yield piece
+            problem, missing = self._foreign.problem(), self._missing(n_read, self._foreign.declared_s())
+            if problem or missing:
+                raise DamageError(problem or missing)
             return
         assert self._file is not None
         position = 0
@@ -107,6 +123,16 @@ class Decoder:
             # The failing read took with it what it had decoded, and no damaged stream can be trusted to seek:
             # come near to the damage once more from the start, in small steps.
             yield from self._small_pieces_from(position, str(error))
+
+    def _missing(self, n_frames: int, declared_s: float | None) -> str:
+        """Return what to say where ffmpeg left out, without a word, some of the declared sound."""
+        if declared_s is None or self.findings.declared_frames is not None:
+            return ""
+        self.guess_frames = round(declared_s * self.sample_rate)
+        # Containers round, and count what encoders put around the sound.
+        self.findings.slack_frames = round(max(_SLACK_S, _SLACK * declared_s) * self.sample_rate)
+        is_short = n_frames < self.guess_frames - self.findings.slack_frames
+        return "some of it cannot be decoded" if is_short else ""
 
     def _n_next(self, position: int) -> int:
         """Return how many frames to read: none across the end, where a failing read loses all of its own."""

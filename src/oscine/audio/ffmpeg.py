@@ -1,5 +1,6 @@
 """What libsndfile does not know, decoded by ffmpeg where it is installed: its own process, with limits."""
 
+import re
 import shutil
 import struct
 import subprocess
@@ -16,15 +17,18 @@ from jaxtyping import Float32
 from oscine.errors import InputError
 
 FFMPEG_SUFFIXES = frozenset(
-    {".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".avi", ".flv", ".wmv"}
-    | {".wma", ".amr", ".ac3", ".ape", ".wv", ".tta", ".mpc"}
+    {".m4a", ".m4b", ".m4r", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".adts", ".webm", ".weba"}
+    | {".mkv", ".mka", ".avi", ".flv", ".f4v", ".wmv", ".asf", ".wma", ".amr", ".ac3", ".eac3", ".ec3"}
+    | {".dts", ".ape", ".wv", ".tta", ".mpc", ".mpp", ".tak", ".shn", ".dsf", ".dff", ".mlp", ".thd"}
+    | {".ra", ".rm", ".spx", ".ogv", ".ogx", ".mpg", ".mpeg", ".vob", ".mts", ".m2ts"}
 )
 """Endings of files that only ffmpeg reads."""
 
 #: Containers of one file each: no playlist, no list of parts, nothing that names another file or address.
 _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,aac,matroska,webm,avi,flv,asf,"
-    "amr,amrnb,amrwb,ac3,eac3,ape,wv,tta,mpc,mpc8,flac,caf"
+    "amr,amrnb,amrwb,ac3,eac3,ape,wv,tta,mpc,mpc8,flac,caf,"
+    "ogg,wav,w64,aiff,au,voc,dts,dtshd,tak,shn,dsf,iff,mlp,truehd,rm,mpeg,mpegts"
 )
 _PIECE_FRAMES = 65_536
 _MOST_MEMORY_BYTES = 2 << 30
@@ -32,6 +36,11 @@ _LONGEST_SILENCE_S = 60.0
 _MOST_CPU_S = 3600
 _LONGEST_S = 24 * 3600
 _FLOAT_OF_AU = 6
+_MOST_WORDS_BYTES = 1 << 20
+#: "[mov,mp4 @ 0x55…] [error] moov atom not found": the address says nothing.
+_ERROR = re.compile(r"^(?:\[[^\]]+ @ \w+\] )*\[(?:error|fatal|panic)\] (.*)$", re.MULTILINE)
+_DURATION = re.compile(r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
+_STREAM = re.compile(r"^\[info\] +Stream #0:.*$", re.MULTILINE)
 _MOST_CHANNELS = 64
 
 
@@ -69,7 +78,7 @@ class FfmpegDecoder:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the decoder
         self._process = subprocess.Popen(
             [
-                *(program, "-nostdin", "-v", "error", "-threads", "1"),
+                *(program, "-nostdin", "-hide_banner", "-nostats", "-v", "level+info", "-threads", "1"),
                 *("-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS),
                 *("-i", f"file:{path.absolute()}", "-map", "0:a:0", "-vn", "-sn", "-dn"),
                 *("-c:a", "pcm_f32be", "-f", "au", "pipe:1"),
@@ -108,11 +117,25 @@ class FfmpegDecoder:
             code = self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             return "it goes on for more than a day"
-        self._said.seek(0)
-        lines = self._said.read(10_000).decode("utf-8", "replace").splitlines()
-        # "[mov,mp4 @ 0x55…] moov atom not found": the address says nothing.
-        texts = [line.rsplit("] ", 1)[-1].strip().rstrip(".") for line in lines]
+        texts = [text.strip().rstrip(".") for text in _ERROR.findall(self._words())]
         return next((text for text in texts if text), f"ffmpeg ended with the code {code}" if code else "")
+
+    def declared_s(self) -> float | None:
+        """Return how long the container says that it is, seconds; None where it does not say it of the sound.
+
+        What ffmpeg guesses from the bit rate is not said, nor is that of a film, whose sound may be shorter.
+        """
+        source = self._words().partition("[info] Stream mapping:")[0]
+        streams = [line for line in _STREAM.findall(source) if "(attached pic)" not in line]
+        duration = _DURATION.search(source)
+        if duration is None or len(streams) != 1 or "Estimating duration from bitrate" in source:
+            return None
+        hours, minutes, seconds = duration.groups()
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+
+    def _words(self) -> str:
+        self._said.seek(0)
+        return self._said.read(_MOST_WORDS_BYTES).decode("utf-8", "replace").replace("\r", "\n")
 
     def close(self) -> None:
         """End ffmpeg if it still runs."""

@@ -24,8 +24,9 @@ from oscine.errors import InputError
 from oscine.files import printable
 
 AUDIO_SUFFIXES = FFMPEG_SUFFIXES | frozenset(
-    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3"}
-    | {".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64"}
+    {".wav", ".wave", ".bwf", ".flac", ".ogg", ".oga", ".opus", ".mp1", ".mp2", ".mp3", ".mpa", ".mpga"}
+    | {".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".voc", ".sf", ".ircam", ".nist"}
+    | {".sph", ".avr", ".svx", ".8svx", ".pvf", ".paf", ".fap", ".sds", ".htk", ".xi", ".wve"}
 )
 """Endings of the files in a folder that are looked at."""
 
@@ -214,7 +215,7 @@ def probe(path: str | Path) -> FileReport:
                 pass
             return reading.report()
     except (InputError, OSError) as error:
-        reason = str(error).replace(f"{name} ", "it ").split(";")[0].rstrip(".")
+        reason = str(error).replace(f"{name} ", "it ", 1).split(";")[0].rstrip(".")
         if isinstance(error, OSError):
             reason = f"it cannot be read ({error.strerror or error})"
         try:
