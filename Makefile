@@ -7,6 +7,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 TORCH := torch==2.13.0
 BIN := .venv/bin
+# Each test process has about 1 GB of memory.
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo
 # A folder with recordings of a saxophone, for one of the examples, and who made them; without it that one is left out.
@@ -45,12 +47,12 @@ demo: .venv/.core ## learn a violin, sing through it, and write a page to hear a
 	$(BIN)/oscine demo --out $(DEMO)
 
 test: .venv/.dev ## run the tests
-	$(BIN)/python -m pytest --quiet --cov --cov-report=term
+	$(PYTEST) --cov --cov-report=term
 
 # Coverage is the first form's: of the code that runs by default.
 kernels: .venv/.dev ## run the tests again with each further form of the kernels that this machine has
 	@for form in $$($(BIN)/python -c 'from oscine import kernels; print(*kernels.available()[1:])'); do \
-	  test $$form = oracle || { echo "OSCINE_KERNEL=$$form"; OSCINE_KERNEL=$$form $(BIN)/python -m pytest --quiet; } || exit 1; done
+	  test $$form = oracle || { echo "OSCINE_KERNEL=$$form"; OSCINE_KERNEL=$$form $(PYTEST); } || exit 1; done
 
 # Mutants of small program files through the C++ runtime; the limits are lower than usual, so that each takes little time.
 FUZZ_FILES ?= 1000000

@@ -218,7 +218,7 @@ def test_the_gain_of_every_sample() -> None:
 def test_what_a_streaming_user_needs_is_public() -> None:
     for name in functional.__all__:
         if name.endswith("_step") and name != "time_since_onset_step":
-            assert name.removesuffix("_step") in functional.__all__ or name == "fixed_filter_step"
+            assert name.removesuffix("_step") in functional.__all__
     states = {name for name in functional.__all__ if name.endswith("State")}
     makers = {name for name in functional.__all__ if name.endswith("_state")}
     assert {name.removesuffix("State").lower() for name in states} == {

@@ -15,8 +15,6 @@ from oscine.functional import (
     convolve_step,
     filter_state,
     filtered_noise_step,
-    fixed_filter_state,
-    fixed_filter_step,
     harmonic_oscillator_step,
     hold_valid,
     moving_filter_step,
@@ -100,12 +98,6 @@ CASES = {
         lambda audio, taps, state: moving_filter_step(audio, taps, state, hop_length=HOP),
         lambda batch: filter_state(batch, 9),
         lambda batch, frames: [torch.randn(batch, frames * HOP), torch.randn(batch, frames, 9)],
-    ),
-    "fixed_filter_step": Case(
-        fixed_filter_step,
-        lambda batch: fixed_filter_state(batch, 33),
-        lambda batch, frames: [torch.randn(batch, frames * HOP)],
-        _taps(33),
     ),
     "convolve_step": Case(
         convolve_step,

@@ -141,7 +141,7 @@ def test_every_condition_changes_the_sound() -> None:
 
 def test_a_condition_that_is_missing_or_cannot_be_measured_is_named() -> None:
     instrument, conditions = _rich()
-    with pytest.raises(ValueError, match="breath missing"):
+    with pytest.raises(ValueError, match="breath: missing"):
         instrument({name: conditions[name] for name in conditions if name != "breath"})
     f0_hz, loudness_db = _features(10, 1)
     features = {"f0_hz": f0_hz, "confidence": f0_hz, "loudness_db": loudness_db}
@@ -190,10 +190,10 @@ def test_conditions_go_by_position_by_name_or_as_one_mapping() -> None:
         ):
             torch.testing.assert_close(same, audio, rtol=0, atol=0)
     for signals, named, sentence in (
-        ((f0_hz,), {}, "loudness_db missing"),
-        ((f0_hz, loudness_db, f0_hz), {}, "3 conditions were given"),
-        ((f0_hz, loudness_db), {"loudness_db": loudness_db}, "one given twice"),
-        ((f0_hz, loudness_db), {"breath": loudness_db}, "breath"),
+        ((f0_hz,), {}, "loudness_db: missing"),
+        ((f0_hz, loudness_db, f0_hz), {}, "3 arguments were given"),
+        ((f0_hz, loudness_db), {"loudness_db": loudness_db}, "loudness_db: given twice"),
+        ((f0_hz, loudness_db), {"breath": loudness_db}, "breath: unknown"),
         ((f0_hz, loudness_db[:, 1:]), {}, "differ in batch or frames"),
         ((f0_hz, loudness_db[..., None]), {}, r"loudness_db is \(2, 40, 1\); give \(batch, frame\)"),
     ):

@@ -11,10 +11,7 @@ from oscine.functional.convolution import ConvolutionState, convolution_state, c
 from oscine.functional.fft import fast_fft_length, fft_convolve
 from oscine.functional.filter import (
     FilterState,
-    FixedFilterState,
     filter_state,
-    fixed_filter_state,
-    fixed_filter_step,
     minimum_phase_taps,
     moving_filter,
     moving_filter_step,
@@ -62,7 +59,6 @@ from oscine.functional.wavetable import (
 __all__ = [
     "ConvolutionState",
     "FilterState",
-    "FixedFilterState",
     "NoiseState",
     "OnsetState",
     "OscillatorState",
@@ -83,8 +79,6 @@ __all__ = [
     "filter_state",
     "filtered_noise",
     "filtered_noise_step",
-    "fixed_filter_state",
-    "fixed_filter_step",
     "frame_centers",
     "frames_at",
     "harmonic_amplitudes",

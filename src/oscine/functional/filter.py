@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from oscine.functional.checks import require_batch
-from oscine.functional.fft import fast_fft_length, fft_convolve
+from oscine.functional.fft import fast_fft_length
 from oscine.functional.frames import previous_frames, ramp
 from oscine.functional.noise import filter_taps
 
@@ -26,13 +26,6 @@ class FilterState(NamedTuple):
     """False until the first frame, which is held from the start."""
 
 
-class FixedFilterState(NamedTuple):
-    """What a filter that does not move remembers between two blocks."""
-
-    recent: Float[Tensor, "batch recent"]
-    """The last input samples, one less than the filter has taps."""
-
-
 def filter_state(batch_size: int, n_taps: int, device: torch.device | str | None = None) -> FilterState:
     """Return the state before the first sample."""
     return FilterState(
@@ -40,13 +33,6 @@ def filter_state(batch_size: int, n_taps: int, device: torch.device | str | None
         taps=torch.zeros(batch_size, n_taps, device=device),
         started=torch.zeros(batch_size, dtype=torch.bool, device=device),
     )
-
-
-def fixed_filter_state(
-    batch_size: int, n_taps: int, device: torch.device | str | None = None
-) -> FixedFilterState:
-    """Return the state before the first sample."""
-    return FixedFilterState(torch.zeros(batch_size, n_taps - 1, device=device))
 
 
 def zero_phase_taps(magnitudes: Float[Tensor, "*frame band"]) -> Float[Tensor, "*frame tap"]:
@@ -143,19 +129,3 @@ def moving_filter_step(
     output = torch.lerp(first, last, ramp(hop_length, first).expand_as(first)).flatten(1)
     after = FilterState(known[:, known.shape[1] - n_taps + 1 :], taps[:, -1], torch.ones_like(state.started))
     return output, after
-
-
-def fixed_filter_step(
-    audio: Float[Tensor, "batch time"], taps: Float[Tensor, " tap"], state: FixedFilterState
-) -> tuple[Float[Tensor, "batch time"], FixedFilterState]:
-    """Return the next block through one causal filter, ``y[n] = Σ_j h[j] x[n − j]``, and the state.
-
-    Args:
-        audio: Next samples, any number.
-        taps: Of the filter.
-        state: From the block before.
-    """
-    known = torch.cat([state.recent.to(audio.dtype), audio], dim=1)
-    n_recent = state.recent.shape[1]
-    output = fft_convolve(known, taps)[:, n_recent : known.shape[1]]
-    return output, FixedFilterState(known[:, known.shape[1] - n_recent :])

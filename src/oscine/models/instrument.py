@@ -14,12 +14,12 @@ from oscine.functional.frames import UpsampleState, upsample_state, upsample_ste
 from oscine.functional.hold import hold_valid
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
+from oscine.models.effects import Effects
 from oscine.models.inputs import Input
 from oscine.networks import Controller
 from oscine.processors import (
     Chain,
     Control,
-    Processor,
     Reverb,
     Sum,
     build_parts,
@@ -32,6 +32,7 @@ from oscine.streaming import (
     State,
     Streaming,
     Wire,
+    by_name,
     lower_into,
     require_current_lower,
     require_no_hooks,
@@ -206,18 +207,8 @@ class Instrument(Streaming[InstrumentState]):
         Raises:
             ValueError: When one is missing, given twice or unknown, or they differ in length.
         """
-        names = list(self.inputs)
-        if len(signals) == 1 and isinstance(signals[0], Mapping):
-            signals, conditions = (), {**signals[0], **conditions}
-        if len(signals) > len(names):
-            raise ValueError(f"{len(signals)} conditions were given; there are {', '.join(names)}.")
-        named = {**dict(zip(names, signals, strict=False)), **conditions}
-        wrong = [name for name in conditions if name not in names]
-        missing = [name for name in names if name not in named]
-        if wrong or missing or len(named) < len(signals) + len(conditions):
-            what = f"{', '.join(missing)} missing" if missing else f"{', '.join(wrong) or 'one given twice'}"
-            raise ValueError(f"The conditions are {', '.join(names)}: {what}; see Instrument.conditions.")
-        shapes = {named[name].shape[:2] for name in names}
+        named = by_name(list(self.inputs), signals, conditions)
+        shapes = {one.shape[:2] for one in named.values()}
         if len(shapes) > 1:
             raise ValueError(f"The conditions differ in batch or frames: {sorted(map(tuple, shapes))}.")
         return named
@@ -405,36 +396,6 @@ class Instrument(Streaming[InstrumentState]):
             InputError: When there is no instrument, or its weights are not those that its config names.
         """
         return saved.load(name, cls).eval()
-
-
-class Effects(Chain):
-    """An instrument's effects: a chain that can be played alone.
-
-    Args:
-        parts: By name.
-        sample_rate: Hz.
-        hop_length: Samples per frame.
-    """
-
-    def __init__(self, parts: Mapping[str, Processor[Any]], sample_rate: int, hop_length: int) -> None:
-        super().__init__(parts)
-        self.sample_rate = sample_rate
-        self.hop_length = hop_length
-
-    def program(self) -> Program:
-        """Return the effects as a program: a frame of its input ``audio`` is ``hop_length`` samples.
-
-        Raises:
-            NotCompilable: When a part has no compiled form.
-        """
-        require_current_lower(self)
-        require_no_hooks(self)
-        program = Program(self.sample_rate, self.hop_length, self.latency)
-        wires = {name: program.input(name, self.hop_length) for name in self.signals}
-        wires |= {name: program.input(name) for name in self.inputs}
-        wires |= {control.name: program.input(control.name, control.width) for control in self.controls}
-        program.output = self.lower(program, **wires)
-        return program
 
 
 def _without_frames(conditions: Mapping[str, Tensor]) -> int | None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from oscine.errors import InputError
 from oscine.processors.base import Processor
 from oscine.processors.control import Control
-from oscine.streaming import NotCompilable, Program, State, Wire, is_part_name, lower_into
+from oscine.streaming import NotCompilable, Program, State, Wire, by_name, is_part_name, lower_into
 
 #: Two parts' noise has seeds this far apart.
 _SEED_STRIDE = 1 << 40
@@ -52,16 +52,7 @@ class _Composition(Processor[Any]):
             ValueError: When one is missing, given twice or unknown.
         """
         names = (*self.signals, *self.inputs, *(control.name for control in self.controls))
-        if len(signals) > len(names):
-            raise ValueError(f"{len(signals)} arguments were given; there are {', '.join(names)}.")
-        given = dict(zip(names, signals, strict=False))
-        twice = [name for name in named if name in given]
-        unknown = [name for name in named if name not in names]
-        missing = [name for name in names if name not in given and name not in named]
-        for what, wrong in (("given twice", twice), ("unknown", unknown), ("missing", missing)):
-            if wrong:
-                raise ValueError(f"{', '.join(wrong)}: {what}; the arguments are {', '.join(names)}.")
-        return given | dict(named)
+        return by_name(names, signals, named)
 
     def of_part(self, name: str, part: Processor[Any], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return a part's inputs and controls from those of the composition, by the part's names."""

@@ -9,13 +9,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from oscine.functional.activations import inverse_exp_sigmoid
+from oscine.functional.convolution import ConvolutionState, convolution_state, convolve_step
 from oscine.functional.filter import (
     LOG_OFFSET,
     FilterState,
-    FixedFilterState,
     filter_state,
-    fixed_filter_state,
-    fixed_filter_step,
     minimum_phase_taps,
     moving_filter_step,
     n_minimum_phase_taps,
@@ -30,7 +28,7 @@ Phase = Literal["zero", "minimum"]
 MOST_FILTER_BANDS = 1025
 
 
-class Filter(Processor[FilterState | FixedFilterState]):
+class Filter(Processor[FilterState | ConvolutionState]):
     """The signal through a filter that moves, `oscine.functional.moving_filter`, or through a fixed one.
 
     In a chain behind `Pulse` it is a source-filter vocoder. Fixed, among the effects, it is the body of the
@@ -110,9 +108,9 @@ class Filter(Processor[FilterState | FixedFilterState]):
         """Return the causal filters of these magnitudes."""
         return zero_phase_taps(magnitudes) if self.phase == "zero" else minimum_phase_taps(magnitudes)
 
-    def init_state(self, batch_size: int, seed: int = 0) -> FilterState | FixedFilterState:
+    def init_state(self, batch_size: int, seed: int = 0) -> FilterState | ConvolutionState:
         """Return the state before the first sample."""
-        make = fixed_filter_state if self.fixed else filter_state
+        make = convolution_state if self.fixed else filter_state
         return make(batch_size, self.n_taps, self.device)
 
     def step(
@@ -120,8 +118,8 @@ class Filter(Processor[FilterState | FixedFilterState]):
         audio: Float[Tensor, "batch time"],
         magnitudes: Float[Tensor, "batch frame band"] | None = None,
         *,
-        state: FilterState | FixedFilterState,
-    ) -> tuple[Float[Tensor, "batch time"], FilterState | FixedFilterState]:
+        state: FilterState | ConvolutionState,
+    ) -> tuple[Float[Tensor, "batch time"], FilterState | ConvolutionState]:
         """Return the next block, filtered, and the state.
 
         Raises:
@@ -129,8 +127,8 @@ class Filter(Processor[FilterState | FixedFilterState]):
         """
         if (magnitudes is None) != self.fixed:
             raise ValueError(f"magnitudes is {'no' if self.fixed else 'a'} control of this filter.")
-        if isinstance(state, FixedFilterState):
-            return fixed_filter_step(audio, self.taps(self.log_magnitudes.exp()), state)
+        if isinstance(state, ConvolutionState):
+            return convolve_step(audio, self.taps(self.log_magnitudes.exp()), state)
         assert magnitudes is not None
         return moving_filter_step(audio, self.taps(magnitudes), state, hop_length=self.hop_length)
 

@@ -9,8 +9,9 @@ from oscine.streaming.base import (
     require_no_hooks,
 )
 from oscine.streaming.checks import require_count
-from oscine.streaming.names import is_part_name
-from oscine.streaming.program import Operation, Program, ProgramInput, Wire
+from oscine.streaming.contents import Operation, ProgramInput, Wire
+from oscine.streaming.names import by_name, is_part_name
+from oscine.streaming.program import Program
 from oscine.streaming.program_file import read_metadata
 from oscine.streaming.stream import Stream
 
@@ -23,6 +24,7 @@ __all__ = [
     "Stream",
     "Streaming",
     "Wire",
+    "by_name",
     "is_part_name",
     "lower_into",
     "read_metadata",

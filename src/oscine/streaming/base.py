@@ -6,7 +6,8 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from oscine.streaming.program import Program, Wire
+from oscine.streaming.contents import Wire
+from oscine.streaming.program import Program
 
 State = Any
 """A NamedTuple (or a tuple of such) of tensors, batch first: all that is remembered between two blocks."""

@@ -1,4 +1,4 @@
-"""The program file: a `Program` as bytes, and back (docs/program-file.md has the layout)."""
+"""The program file: a program as bytes, and back (docs/program-file.md has the layout)."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from oscine.files import parse_json
-from oscine.streaming.program import Operation, Program, ProgramInput, Wire
+from oscine.streaming.contents import Contents, Operation, ProgramInput, Wire
 
 MAGIC = b"OSCINE\r\n"
 VERSION = 1
@@ -30,7 +30,7 @@ _SHORTEST_HALF = 1024
 _LARGEST_HALF = 65504.0
 
 
-def to_bytes(program: Program, dtype: Literal["float32", "float16"]) -> bytes:
+def to_bytes(program: Contents, dtype: Literal["float32", "float16"]) -> bytes:
     """Return the file's content; see `Program.to_bytes`."""
     if dtype not in ("float32", "float16"):
         raise ValueError(f"The weights can't be {dtype}; give 'float32' or 'float16'.")
@@ -78,7 +78,7 @@ def to_bytes(program: Program, dtype: Literal["float32", "float16"]) -> bytes:
     return bytes(file)
 
 
-def from_bytes(content: bytes) -> Program:
+def from_bytes(content: bytes) -> Contents:
     """Return the program of a file's content; see `Program.from_bytes`."""
     try:
         header = _header(content)
@@ -106,7 +106,7 @@ def read_metadata(content: bytes) -> dict[str, Any]:
     return metadata
 
 
-def _check(program: Program) -> None:
+def _check(program: Contents) -> None:
     output = program.output
     if output is None or output.size != program.hop_length:
         raise ValueError("The program has no audio; set its output to a wire of hop_length samples.")
@@ -158,11 +158,11 @@ def _header(content: bytes) -> tuple[Any, ...]:
     return header
 
 
-def _read(content: bytes, header: tuple[Any, ...]) -> Program:
+def _read(content: bytes, header: tuple[Any, ...]) -> Contents:
     n_inputs, n_operations, n_tensors, n_values, output, _ = header[5:11]
     inputs_at, operations_at, arguments_at, tensors_at = header[11:15]
     rates = header[2], header[3], header[4]
-    program = Program(*rates, read_metadata(content), n_values=n_values)
+    program = Contents(*rates, read_metadata(content), n_values=n_values)
     program.output = Wire(output, program.hop_length)
     for i in range(n_inputs):
         name, offset, size, default, minimum, maximum, flags = _INPUT.unpack_from(

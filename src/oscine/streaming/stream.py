@@ -1,7 +1,6 @@
 """`Stream`: a module that runs block by block, compiled where it can be."""
 
 import copy
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -11,6 +10,7 @@ from oscine.kernels import chosen
 from oscine.runtime import Engine, TooLarge, engines
 from oscine.streaming.base import NotCompilable, Streaming
 from oscine.streaming.checks import require_count, require_seed
+from oscine.streaming.names import by_name
 
 
 class Stream:
@@ -58,12 +58,12 @@ class Stream:
         self.why = _why_not(streaming, batch_size)
         self._options = options
         self._engine: Engine | None = None
-        self._names: tuple[str, ...] = ()
         if not self.why:
             try:
                 program = streaming.program(**options)
                 self._engine = Engine(program.to_bytes(weights), chosen())
-                self._names = tuple(one.name for one in program.inputs if not one.optional)
+                self._names = [one.name for one in program.inputs if not one.optional]
+                self._optional = [one.name for one in program.inputs if one.optional]
                 self.latency = program.latency
             except (NotCompilable, TooLarge) as error:
                 self.why = str(error)
@@ -95,23 +95,10 @@ class Stream:
     def push(self, *signals: Any, **named: Any) -> Tensor:
         """Return the output of the next block, whatever its length; the arguments are those of `step`."""
         if self._engine is not None:
-            return self._engine.play(self._by_name(signals, named))
+            return self._engine.play(by_name(self._names, signals, named, self._optional))
         with torch.no_grad():
             output, self._state = self._copy.step(*signals, **named, **self._options, state=self._state)
         return output
-
-    def _by_name(self, signals: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Tensor]:
-        if len(signals) == 1 and isinstance(signals[0], Mapping):
-            signals, named = (), {**signals[0], **named}
-        given = dict(zip(self._names, signals, strict=False))
-        twice = [name for name in named if name in given]
-        missing = [name for name in self._names if name not in given and name not in named]
-        for what, wrong in (("given twice", twice), ("missing", missing)):
-            if wrong:
-                raise ValueError(f"{', '.join(wrong)}: {what}; the inputs are {', '.join(self._names)}.")
-        if len(signals) > len(self._names):
-            raise ValueError(f"{len(signals)} inputs were given; there are {', '.join(self._names)}.")
-        return {**given, **named}
 
 
 def _why_not(streaming: Streaming[Any], batch_size: int) -> str:

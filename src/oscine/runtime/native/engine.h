@@ -117,7 +117,7 @@ int engine_load(const void* program, size_t n_bytes, void* memory, oscine_player
     return built;
 }
 
-// Put a frame's input into the workspace, without its bad values (streaming/program.py: ProgramInput).
+// Put a frame's input into the workspace, without its bad values (streaming/contents.py: ProgramInput).
 void clean(const InputRecord& input, const float* given, float* held, float* values) {
     for (uint32_t j = 0; j < input.size; j++) {
         if (given) {
