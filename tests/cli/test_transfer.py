@@ -81,7 +81,7 @@ def test_in_words(instrument, tune, tmp_path, capsys):
     out = tmp_path / "out.flac"
     assert _run(tune, "--to", instrument, "-o", out, "--octave", "-1", "--loudness", "-6", "--dry") == 0
     said = capsys.readouterr().out
-    assert "-1 octaves, -6.0 dB" in said
+    assert "octave -1, -6.0 dB" in said
     assert "1.0 s at 16000 Hz" in said
     assert "outside the learned pitches" in said  # two octaves too low, and the user is told
     assert soundfile.info(out).format == "FLAC"

@@ -164,7 +164,7 @@ def follows(melody: Features, played: Features, octave: int) -> tuple[float, flo
 
 def _how_close(one: Performance) -> str:
     return (
-        f"pitch within {one.pitch_cents:.0f} cents of the melody (median, {one.report.octave:+d} octaves), "
+        f"pitch within {one.pitch_cents:.1f} cents of the melody (median, octave {one.report.octave:+d}), "
         f"loudness correlates by {one.loudness_correlation:.2f}"
     )
 

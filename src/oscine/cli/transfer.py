@@ -59,7 +59,7 @@ def transfer(
         typer.echo(report.model_dump_json())
         return
     console = terminal()
-    how = f"{report.octave:+d} octaves, {report.loudness_shift_db:+.1f} dB"
+    how = f"octave {report.octave:+d}, {report.loudness_shift_db:+.1f} dB"
     if report.scale is not None:
         how += f", autotune {report.autotune:g} to {report.scale} ({report.tuning_cents:+.0f} cents)"
     console.print(
