@@ -113,6 +113,29 @@ bool plays(oscine_player* player) {
     return true;
 }
 
+// The same by a host's blocks, at a rate of its own.
+bool plays_live(const oscine_engine* engine, const Bytes& file) {
+    const uint32_t rates[] = {0, 8000, 44100, 47999, 192000};
+    const uint32_t rate = rates[below(5)];
+    size_t needed = 0;
+    if (oscine_live_size(engine, file.data(), file.size(), rate, &needed) != OSCINE_OK) return true;  // too large
+    void* memory = std::malloc(needed);
+    oscine_live* live = nullptr;
+    bool finite = oscine_live_load(engine, file.data(), file.size(), rate, memory, needed, &live) == OSCINE_OK;
+    float audio[300];
+    for (int round = 0; finite && round < 3; round++) {
+        const uint32_t input = static_cast<uint32_t>(below(oscine_n_inputs(oscine_live_player(live)) + 1));
+        const std::vector<float> values(oscine_input_size(oscine_live_player(live), input), below(2) ? NAN : 100.0f);
+        oscine_live_set(live, input, below(4) ? values.data() : nullptr);
+        const size_t n = below(301);
+        finite = oscine_live_play(live, n, audio) == OSCINE_OK;
+        for (size_t i = 0; i < n; i++) finite = finite && std::isfinite(audio[i]);
+    }
+    oscine_live_free(live);
+    std::free(memory);
+    return finite;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -144,6 +167,8 @@ int main(int argc, char** argv) {
             if (code == OSCINE_OK && !plays(player)) return std::fprintf(stderr, "a sample is not finite: file %" PRIu64 "\n", i), 1;
             oscine_free(player);
             std::free(memory);
+            if (code == OSCINE_OK && below(8) == 0 && !plays_live(engine, exact))
+                return std::fprintf(stderr, "a sample is not finite, played live: file %" PRIu64 "\n", i), 1;
         }
         counts[code]++;
         if ((i + 1) % 100000 == 0) std::fprintf(stderr, "%" PRIu64 " files\n", i + 1);

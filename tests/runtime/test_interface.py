@@ -7,7 +7,7 @@ import torch
 from tests.runtime.programs import busy_program
 
 from oscine.kernels.library import open_library
-from oscine.runtime import Engine, engines
+from oscine.runtime import Engine, Live, engines
 
 pytestmark = pytest.mark.skipif(
     not engines(), reason="no compiled runtime: there was no C++ compiler when the package was installed"
@@ -93,6 +93,42 @@ def test_null_is_refused_where_something_is_needed(library: ctypes.CDLL) -> None
     assert library.oscine_play(player, None, 0, 1, None) == WRONG_ARGUMENT
     assert library.oscine_play(player, None, 0, 0, None) == OK
     library.oscine_free(player)
+
+
+def test_a_live_player_lives_in_the_callers_memory_and_touches_no_other(library: ctypes.CDLL) -> None:
+    n, needed = ctypes.c_size_t(len(CONTENT)), ctypes.c_size_t()
+    assert library.oscine_live_size(None, CONTENT, n, 44100, ctypes.byref(needed)) == OK
+    size = needed.value
+    expected = Live(CONTENT, 44100).play(1000)
+    for shift in (0, 1, 63):
+        memory = (ctypes.c_ubyte * (size + 256)).from_buffer_copy(bytes([GUARD]) * (size + 256))
+        live, at = ctypes.c_void_p(), ctypes.addressof(memory) + 64 + shift
+        assert library.oscine_live_load(None, CONTENT, n, 44100, at, size, ctypes.byref(live)) == OK
+        audio = torch.empty(1000)
+        assert library.oscine_live_play(live, 1000, audio.data_ptr()) == OK
+        assert torch.equal(audio, expected)
+        library.oscine_live_free(live)
+        untouched = bytes(memory)[: 64 + shift] + bytes(memory)[64 + shift + size :]
+        assert set(untouched) == {GUARD}
+    code = library.oscine_live_load(None, CONTENT, n, 44100, at, size - 1, ctypes.byref(live))
+    assert (code, live.value) == (NO_MEMORY, None)
+
+
+def test_null_is_refused_by_a_live_player(library: ctypes.CDLL) -> None:
+    n, needed, live = ctypes.c_size_t(len(CONTENT)), ctypes.c_size_t(), ctypes.c_void_p()
+    assert library.oscine_live_size(None, None, n, 0, ctypes.byref(needed)) == WRONG_ARGUMENT
+    assert library.oscine_live_size(None, CONTENT, n, 0, None) == WRONG_ARGUMENT
+    assert library.oscine_live_load(None, CONTENT, n, 0, None, 0, None) == WRONG_ARGUMENT
+    assert library.oscine_live_load(None, None, n, 0, None, 0, ctypes.byref(live)) == WRONG_ARGUMENT
+    assert library.oscine_live_reset(None, 0) == WRONG_ARGUMENT
+    assert library.oscine_live_set(None, 0, None) == WRONG_ARGUMENT
+    assert library.oscine_live_play(None, 0, None) == WRONG_ARGUMENT
+    library.oscine_live_free(None)
+    assert library.oscine_live_load(None, CONTENT, n, 0, None, 0, ctypes.byref(live)) == OK
+    assert library.oscine_live_set(live, 4, None) == WRONG_ARGUMENT
+    assert library.oscine_live_play(live, 1, None) == WRONG_ARGUMENT
+    assert library.oscine_live_play(live, 0, None) == OK
+    library.oscine_live_free(live)
 
 
 def test_there_is_nothing_beyond_the_last_input(library: ctypes.CDLL) -> None:

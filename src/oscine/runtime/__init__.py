@@ -1,5 +1,7 @@
-"""The C++ runtime: it plays an instrument from its program, frame by frame."""
+"""The C++ runtime: it plays an instrument from its program, frame by frame or in blocks of any length."""
 
-from oscine.runtime.engine import Engine, Range, TooLarge, engines
+from oscine.runtime.engine import Engine
+from oscine.runtime.library import Range, TooLarge, engines
+from oscine.runtime.live import Live
 
-__all__ = ["Engine", "Range", "TooLarge", "engines"]
+__all__ = ["Engine", "Live", "Range", "TooLarge", "engines"]

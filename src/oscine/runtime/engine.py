@@ -1,79 +1,14 @@
-"""The runtime in Python: a program's bytes in, audio out (native/oscine_runtime.h by ctypes)."""
+"""`Engine`: a program's bytes in, audio out, frame by frame."""
 
 import ctypes
-import functools
 import weakref
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.files import parse_json
-from oscine.kernels.library import INSTRUCTION_SETS, open_library
-
-VERSION = 1
-"""Of the C interface."""
-_TOO_LARGE = 5
-
-
-@functools.cache
-def _library() -> ctypes.CDLL | None:
-    library = open_library()
-    if library is None or library.oscine_runtime_version() != VERSION:
-        return None
-    pointer, size = ctypes.c_void_p, ctypes.c_size_t
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "oscine_find_engine": (pointer, [ctypes.c_char_p]),
-        "oscine_load_with": (
-            ctypes.c_int,
-            [pointer, ctypes.c_char_p, size, pointer, size, ctypes.POINTER(pointer)],
-        ),
-        "oscine_free": (None, [pointer]),
-        "oscine_reset": (ctypes.c_int, [pointer, ctypes.c_int64]),
-        "oscine_play": (ctypes.c_int, [pointer, pointer, size, size, pointer]),
-        "oscine_error_text": (ctypes.c_char_p, [ctypes.c_int]),
-        "oscine_sample_rate": (ctypes.c_uint32, [pointer]),
-        "oscine_hop_length": (ctypes.c_uint32, [pointer]),
-        "oscine_latency": (ctypes.c_uint32, [pointer]),
-        "oscine_n_inputs": (ctypes.c_uint32, [pointer]),
-        "oscine_input_name": (ctypes.c_char_p, [pointer, ctypes.c_uint32]),
-        "oscine_input_size": (ctypes.c_uint32, [pointer, ctypes.c_uint32]),
-        "oscine_input_default": (ctypes.c_float, [pointer, ctypes.c_uint32]),
-        "oscine_input_minimum": (ctypes.c_float, [pointer, ctypes.c_uint32]),
-        "oscine_input_maximum": (ctypes.c_float, [pointer, ctypes.c_uint32]),
-        "oscine_weight_bits": (ctypes.c_uint32, [pointer]),
-        "oscine_metadata": (pointer, [pointer, ctypes.POINTER(size)]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
-
-
-def engines() -> tuple[str, ...]:
-    """Return the names of the engines that can run here, the fastest first."""
-    library = _library()
-    names = () if library is None else INSTRUCTION_SETS
-    return tuple(name for name in names if library and library.oscine_find_engine(name.encode()))
-
-
-class TooLarge(ValueError):  # noqa: N818 - it says what it is
-    """A program asks for more memory or work than the runtime allows."""
-
-
-class Range(NamedTuple):
-    """What an input of a program may be."""
-
-    size: int
-    """Values per frame."""
-    default: float
-    """What stands where it is not given."""
-    minimum: float
-    """Smaller values are clamped to it."""
-    maximum: float
-    """Larger values are clamped to it."""
+from oscine.runtime.library import facts, library_and_engine, require_ok
 
 
 class Engine:
@@ -97,32 +32,20 @@ class Engine:
     """
 
     def __init__(self, program: bytes, name: str | None = None) -> None:
-        library = _library()
-        form = next(iter(engines()), "") if name is None else name
-        if library is None or form not in engines():
-            there = ", ".join(engines()) or "none: there was no C++ compiler when Oscine was installed"
-            raise ValueError(f"There is no engine {name or 'here'}; there is {there}.")
-        self.name = form
-        self._library = library
+        self._library, self.name = library_and_engine(name)
         player = ctypes.c_void_p()
-        engine = library.oscine_find_engine(form.encode())
-        self._check(library.oscine_load_with(engine, program, len(program), None, 0, ctypes.byref(player)))
+        engine = self._library.oscine_find_engine(self.name.encode())
+        loaded = self._library.oscine_load_with(engine, program, len(program), None, 0, ctypes.byref(player))
+        require_ok(self._library, loaded)
         self._player = player
-        weakref.finalize(self, library.oscine_free, player)
-        self.sample_rate: int = library.oscine_sample_rate(player)
-        self.hop_length: int = library.oscine_hop_length(player)
-        self.latency: int = library.oscine_latency(player)
-        self.weight_bits: int = library.oscine_weight_bits(player)
-        of_input = library.oscine_input_size, library.oscine_input_default
-        of_input += library.oscine_input_minimum, library.oscine_input_maximum
-        self.inputs: dict[str, Range] = {
-            library.oscine_input_name(player, i).decode(): Range(*(one(player, i) for one in of_input))
-            for i in range(library.oscine_n_inputs(player))
-        }
-        n_bytes = ctypes.c_size_t()
-        metadata = library.oscine_metadata(player, ctypes.byref(n_bytes))
-        text = ctypes.string_at(metadata, n_bytes.value).decode()
-        self.metadata: dict[str, Any] = parse_json(text, "The program's metadata", "Write it again.")
+        weakref.finalize(self, self._library.oscine_free, player)
+        known = facts(self._library, player)
+        self.sample_rate = known.sample_rate
+        self.hop_length = known.hop_length
+        self.latency = known.latency
+        self.weight_bits = known.weight_bits
+        self.inputs = known.inputs
+        self.metadata = known.metadata
 
     def __reduce__(self) -> str:
         raise TypeError(
@@ -132,14 +55,9 @@ class Engine:
     def __repr__(self) -> str:
         return f"Engine({self.name}, {self.sample_rate} Hz, hop {self.hop_length}, {', '.join(self.inputs)})"
 
-    def _check(self, code: int) -> None:
-        if code:
-            sentence = self._library.oscine_error_text(code).decode()
-            raise (TooLarge if code == _TOO_LARGE else ValueError)(sentence)
-
     def reset(self, seed: int = 0) -> None:
         """Go back to before the first sample; the seed is the noise's, any integer of 64 bits."""
-        self._check(self._library.oscine_reset(self._player, seed))
+        require_ok(self._library, self._library.oscine_reset(self._player, seed))
 
     def play(self, inputs: Mapping[str, Tensor]) -> Float[Tensor, "1 time"]:
         """Return the audio of the next frames.
@@ -168,7 +86,7 @@ class Engine:
         )
         audio = torch.empty(1, n_frames * self.hop_length, dtype=torch.float32, device="cpu")
         arguments = self._player, pointers, len(self.inputs), n_frames, audio.data_ptr()
-        self._check(self._library.oscine_play(*arguments))
+        require_ok(self._library, self._library.oscine_play(*arguments))
         return audio
 
     def _frames(self, name: str, given: Tensor) -> Float[Tensor, "frame value"]:

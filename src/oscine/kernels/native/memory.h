@@ -31,6 +31,11 @@ class Arena {
 
     explicit Arena(void* memory) : base(static_cast<char*>(memory)) {}
 
+    // The first address in a piece of memory at which anything may lie.
+    static void* align(void* memory) {
+        return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(memory) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    }
+
     bool is_real() const { return base != nullptr; }
     uint64_t used() const { return n_used; }
 

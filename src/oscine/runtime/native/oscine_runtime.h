@@ -73,6 +73,37 @@ OSCINE_EXPORT int oscine_size_with(const oscine_engine* engine, const void* prog
 OSCINE_EXPORT int oscine_load_with(const oscine_engine* engine, const void* program, size_t n_bytes, void* memory,
                                    size_t memory_size, oscine_player** player);
 
+// For hosts that play live: blocks of any length, at the host's sample rate. An input keeps the value that it was set to. A frame
+// takes the values that stand when its first sample is due, and has wholly followed them at its last one; how the samples are cut
+// into blocks makes no difference. Between two sample rates the sound is filtered: 90 dB are rejected.
+//
+// The functions are as those above: one thread at a time, no allocation after loading, memory of the caller's or null. The
+// engine is null for the best one, the sample rate 0 for the program's own, otherwise 4000 to 768000 Hz.
+typedef struct oscine_live oscine_live;
+
+OSCINE_EXPORT int oscine_live_size(const oscine_engine* engine, const void* program, size_t n_bytes, uint32_t sample_rate,
+                                   size_t* needed);
+OSCINE_EXPORT int oscine_live_load(const oscine_engine* engine, const void* program, size_t n_bytes, uint32_t sample_rate,
+                                   void* memory, size_t memory_size, oscine_live** live);
+OSCINE_EXPORT void oscine_live_free(oscine_live* live);
+
+// Go back to before the first sample, with all inputs at their defaults.
+OSCINE_EXPORT int oscine_live_reset(oscine_live* live, int64_t seed);
+
+// Set an input from the next frame on, oscine_input_size values; null is its default.
+OSCINE_EXPORT int oscine_live_set(oscine_live* live, uint32_t input, const float* values);
+
+OSCINE_EXPORT int oscine_live_play(oscine_live* live, size_t n_samples, float* audio);
+
+OSCINE_EXPORT uint32_t oscine_live_sample_rate(const oscine_live* live);  // Hz, of the host
+
+// Samples of the host from the sample at which a frame begins to where the sound has followed the inputs that it took: the frame
+// itself, the program's latency and the filter's delay. An input that is set waits for up to one more frame.
+OSCINE_EXPORT uint32_t oscine_live_latency(const oscine_live* live);
+
+// The player inside, for the functions that tell about it; it is played by the functions above alone.
+OSCINE_EXPORT const oscine_player* oscine_live_player(const oscine_live* live);
+
 #ifdef __cplusplus
 }
 #endif

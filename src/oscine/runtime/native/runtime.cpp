@@ -8,7 +8,7 @@
 
 extern "C" {
 
-int oscine_runtime_version(void) { return 1; }
+int oscine_runtime_version(void) { return 2; }
 
 const char* oscine_error_text(int code) {
     switch (code) {
@@ -58,9 +58,7 @@ int oscine_load_with(const oscine_engine* engine, const void* program, size_t n_
     } else if (memory_size < needed) {
         return OSCINE_NO_MEMORY;
     }
-    const uintptr_t alignment = Arena::ALIGNMENT;
-    void* aligned = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(memory) + alignment - 1) / alignment * alignment);
-    const int loaded = engine->load(program, n_bytes, aligned, player);
+    const int loaded = engine->load(program, n_bytes, Arena::align(memory), player);
     if (loaded != OSCINE_OK) {
         std::free(allocated);
         return loaded;

@@ -1,0 +1,139 @@
+"""The runtime as a library: its functions (native/oscine_runtime.h), its engines, what a program is."""
+
+import ctypes
+import functools
+from typing import Any, NamedTuple
+
+from oscine.files import parse_json
+from oscine.kernels.library import INSTRUCTION_SETS, open_library
+
+VERSION = 2
+"""Of the C interface."""
+_TOO_LARGE = 5
+
+
+@functools.cache
+def runtime_library() -> ctypes.CDLL | None:
+    """Return the library with its functions declared; None where there is none, or one of another version."""
+    library = open_library()
+    if library is None or library.oscine_runtime_version() != VERSION:
+        return None
+    pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "oscine_find_engine": (pointer, [ctypes.c_char_p]),
+        "oscine_load_with": (
+            ctypes.c_int,
+            [pointer, ctypes.c_char_p, size, pointer, size, ctypes.POINTER(pointer)],
+        ),
+        "oscine_free": (None, [pointer]),
+        "oscine_reset": (ctypes.c_int, [pointer, ctypes.c_int64]),
+        "oscine_play": (ctypes.c_int, [pointer, pointer, size, size, pointer]),
+        "oscine_error_text": (ctypes.c_char_p, [ctypes.c_int]),
+        "oscine_sample_rate": (ctypes.c_uint32, [pointer]),
+        "oscine_hop_length": (ctypes.c_uint32, [pointer]),
+        "oscine_latency": (ctypes.c_uint32, [pointer]),
+        "oscine_n_inputs": (ctypes.c_uint32, [pointer]),
+        "oscine_input_name": (ctypes.c_char_p, [pointer, ctypes.c_uint32]),
+        "oscine_input_size": (ctypes.c_uint32, [pointer, ctypes.c_uint32]),
+        "oscine_input_default": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_input_minimum": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_input_maximum": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_weight_bits": (ctypes.c_uint32, [pointer]),
+        "oscine_metadata": (pointer, [pointer, ctypes.POINTER(size)]),
+        "oscine_live_load": (
+            ctypes.c_int,
+            [pointer, ctypes.c_char_p, size, ctypes.c_uint32, pointer, size, ctypes.POINTER(pointer)],
+        ),
+        "oscine_live_free": (None, [pointer]),
+        "oscine_live_reset": (ctypes.c_int, [pointer, ctypes.c_int64]),
+        "oscine_live_set": (ctypes.c_int, [pointer, ctypes.c_uint32, pointer]),
+        "oscine_live_play": (ctypes.c_int, [pointer, size, pointer]),
+        "oscine_live_sample_rate": (ctypes.c_uint32, [pointer]),
+        "oscine_live_latency": (ctypes.c_uint32, [pointer]),
+        "oscine_live_player": (pointer, [pointer]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+def engines() -> tuple[str, ...]:
+    """Return the names of the engines that can run here, the fastest first."""
+    library = runtime_library()
+    names = () if library is None else INSTRUCTION_SETS
+    return tuple(name for name in names if library and library.oscine_find_engine(name.encode()))
+
+
+class TooLarge(ValueError):  # noqa: N818 - it says what it is
+    """A program asks for more memory or work than the runtime allows."""
+
+
+class Range(NamedTuple):
+    """What an input of a program may be."""
+
+    size: int
+    """Values per frame."""
+    default: float
+    """What stands where it is not given."""
+    minimum: float
+    """Smaller values are clamped to it."""
+    maximum: float
+    """Larger values are clamped to it."""
+
+
+class Facts(NamedTuple):
+    """What a loaded program is."""
+
+    sample_rate: int
+    hop_length: int
+    latency: int
+    weight_bits: int
+    inputs: dict[str, Range]
+    metadata: dict[str, Any]
+
+
+def library_and_engine(name: str | None) -> tuple[ctypes.CDLL, str]:
+    """Return the library and an engine that runs here, the fastest if no name is given.
+
+    Raises:
+        ValueError: When there is none of this name.
+    """
+    library = runtime_library()
+    form = next(iter(engines()), "") if name is None else name
+    if library is None or form not in engines():
+        there = ", ".join(engines()) or "none: there was no C++ compiler when Oscine was installed"
+        raise ValueError(f"There is no engine {name or 'here'}; there is {there}.")
+    return library, form
+
+
+def require_ok(library: ctypes.CDLL, code: int) -> None:
+    """Turn the library's code into an error.
+
+    Raises:
+        TooLarge: When the program asks for more than the runtime allows.
+        ValueError: For every other code but 0.
+    """
+    if code:
+        sentence = library.oscine_error_text(code).decode()
+        raise (TooLarge if code == _TOO_LARGE else ValueError)(sentence)
+
+
+def facts(library: ctypes.CDLL, player: ctypes.c_void_p) -> Facts:
+    """Return what a player's program is."""
+    of_input = library.oscine_input_size, library.oscine_input_default
+    of_input += library.oscine_input_minimum, library.oscine_input_maximum
+    n_bytes = ctypes.c_size_t()
+    metadata = library.oscine_metadata(player, ctypes.byref(n_bytes))
+    text = ctypes.string_at(metadata, n_bytes.value).decode()
+    return Facts(
+        library.oscine_sample_rate(player),
+        library.oscine_hop_length(player),
+        library.oscine_latency(player),
+        library.oscine_weight_bits(player),
+        {
+            library.oscine_input_name(player, i).decode(): Range(*(one(player, i) for one in of_input))
+            for i in range(library.oscine_n_inputs(player))
+        },
+        parse_json(text, "The program's metadata", "Write it again."),
+    )
