@@ -30,7 +30,7 @@ LAYERS = [
     {"networks", "losses", "data"},
     {"models"},
     {"training"},
-    {"transfer", "evaluate"},
+    {"transfer", "evaluate", "performance"},
     {"cli", "__main__"},
 ]
 #: What every layer may import, and what imports no layer.
@@ -38,6 +38,7 @@ FOUNDATION = {
     *("devices", "errors", "explain", "files", "plural", "recordings", "recipes", "tensor_file", "weights"),
 }
 HEAVY = [
+    "mido",
     "tensorboard",
     "matplotlib",
     "swift_f0",

@@ -44,9 +44,9 @@ def analyze(
     from oscine.analysis.inspection import audio_files, inspect_file, summarize
     from oscine.analysis.pitch.f0_file import check_new, write_f0
     from oscine.analysis.pitch.trackers import TRACKERS, tracker_named
+    from oscine.audio.output import check_output
     from oscine.cli.comparing import compare as show_comparison
     from oscine.errors import InputError
-    from oscine.transfer.output import check_output
 
     is_folder = recording.is_dir()
     tracker_named(tracker)

@@ -10,6 +10,7 @@ from oscine.cli.demo import demo
 from oscine.cli.evaluate import evaluate
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
+from oscine.cli.render import render
 from oscine.cli.room import room
 from oscine.cli.signals import orderly_ends
 from oscine.cli.terminal import own_words, terminal
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (analyze, prepare, train, evaluate, transfer, room, recipes, demo):
+for command in (analyze, prepare, train, evaluate, transfer, render, room, recipes, demo):
     app.command(help=command.__doc__)(command)
 
 

@@ -10,12 +10,12 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from oscine.analysis.decay import decay_s
+from oscine.audio.output import check_output
 from oscine.errors import InputError
 from oscine.files import for_libsndfile, write_atomically
 from oscine.functional.convolution import convolve
 from oscine.models import Instrument
 from oscine.processors import Reverb
-from oscine.transfer.output import check_output
 from oscine.transfer.playable import load
 
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000

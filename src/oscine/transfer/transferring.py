@@ -13,12 +13,12 @@ from torch import Tensor
 
 from oscine.analysis import VOICED, Features
 from oscine.audio import FileReport, sound_blocks
+from oscine.audio.output import check_output, write_audio
 from oscine.errors import InputError
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.matching import Matched, match
-from oscine.transfer.output import check_output, write_audio
 from oscine.transfer.report import TransferReport
 from oscine.transfer.streaming import Performance, listen, play
 

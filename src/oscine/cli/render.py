@@ -1,0 +1,142 @@
+"""``oscine render``: a MIDI file, played by trained instruments."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from oscine.cli.terminal import terminal
+
+if TYPE_CHECKING:
+    from oscine.models import Instrument
+    from oscine.performance import Expression
+
+
+def render(
+    song: Annotated[Path, typer.Argument(metavar="SONG.mid", help="A MIDI file of format 0 or 1.")],
+    to: Annotated[
+        list[str],
+        typer.Option(
+            "--to",
+            metavar="INSTRUMENT",
+            help="A folder or a hub id; N=INSTRUMENT for channel N alone. Repeat it for several.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
+    voices: Annotated[
+        str, typer.Option(metavar="auto|N", help="Notes together; auto: as in the song; 1: tied notes.")
+    ] = "auto",
+    octave: Annotated[int, typer.Option(metavar="N", help="Octaves to add.")] = 0,
+    dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
+    identity: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which one plays, if several were learned.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="How notes are played, such as vibrato_cents=20."),
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+) -> None:
+    """Play a MIDI file with instruments: keys, velocities, pedal, bend, pressure, controllers 1, 7, 11, 74.
+
+    The output has the instruments' sample rate (the highest one if they differ), as 24-bit PCM. If it would
+    clip, its level is reduced as a whole.
+    """
+    from rich.progress import Progress
+
+    from oscine.cli.threads import one_thread
+    from oscine.performance import RenderOptions, render_file
+
+    options = RenderOptions(_expression(settings or []), _voices(voices), octave, dry, identity=identity)
+    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
+        bar = progress.add_task("playing", total=1.0)
+        report = render_file(
+            song,
+            _instruments(to, device),
+            output,
+            options,
+            on_progress=lambda share: progress.update(bar, completed=share),
+        )
+    if as_json:
+        typer.echo(report.model_dump_json())
+        return
+    from oscine.plural import counted
+
+    console = terminal()
+    console.print(
+        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz; peak {report.peak:.2f}, "
+        f"{report.real_time_factor:.2f} × real time",
+        soft_wrap=True,
+    )
+    for part in report.parts:
+        channels = ", ".join(map(str, part.channels))
+        console.print(
+            f"  channel {channels}: {counted(part.notes, 'note')}, {counted(part.voices, 'voice')}",
+            soft_wrap=True,
+        )
+    for remark in report.remarks:
+        console.print(f"  {remark}", soft_wrap=True)
+
+
+def _voices(text: str) -> Literal["auto"] | int:
+    from oscine.errors import InputError
+
+    if text == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--voices is '{text}'; give 'auto' or a whole number such as 4.") from None
+
+
+def _instruments(to: list[str], device: str) -> "dict[int, Instrument]":
+    """Return who plays each channel.
+
+    Raises:
+        InputError: When a channel is named twice or is no channel, or there is no such instrument.
+    """
+    from oscine.errors import InputError
+    from oscine.transfer import load
+
+    of_channel: dict[int, str] = {}
+    of_all: str | None = None
+    for text in to:
+        channel, _, name = text.partition("=")
+        if name and channel.isdecimal():
+            if not 1 <= int(channel) <= 16 or int(channel) in of_channel:
+                raise InputError(f"--to {text}: give each channel, 1 to 16, one instrument.")
+            of_channel[int(channel)] = name
+        elif of_all is not None:
+            raise InputError(
+                f"--to {text}: {of_all} plays all channels already; write N={text} for channel N."
+            )
+        else:
+            of_all = text
+    named = {**(dict.fromkeys(range(1, 17), of_all) if of_all else {}), **of_channel}
+    by_name = {name: load(name, device=device) for name in dict.fromkeys(named.values())}
+    return {channel: by_name[name] for channel, name in named.items()}
+
+
+def _expression(settings: list[str]) -> "Expression":
+    """Return how notes are played.
+
+    Raises:
+        InputError: When a setting is unknown, or out of its range.
+    """
+    from pydantic import ValidationError
+
+    from oscine.errors import InputError
+    from oscine.explain import explain
+    from oscine.performance import Expression
+
+    values = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set {setting}: write NAME=VALUE, such as vibrato_cents=20.")
+        values[name] = value
+    try:
+        return Expression.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"--set can't be used: {explain(error, Expression)}.") from None

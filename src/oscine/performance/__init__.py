@@ -1,0 +1,29 @@
+"""Notes: MIDI files and keyboards to curves, and curves to sound."""
+
+from oscine.performance.curves import VoiceCurves, count_voices, voice_curves
+from oscine.performance.dynamics import Dynamics, dynamics_of
+from oscine.performance.expression import Expression
+from oscine.performance.keyboard import Keyboard
+from oscine.performance.midi_file import Event, Score, read_midi
+from oscine.performance.render import RenderOptions, RenderReport, render, render_file
+from oscine.performance.voice import Channel, Frame, Voice
+
+__all__ = [
+    "Channel",
+    "Dynamics",
+    "Event",
+    "Expression",
+    "Frame",
+    "Keyboard",
+    "RenderOptions",
+    "RenderReport",
+    "Score",
+    "Voice",
+    "VoiceCurves",
+    "count_voices",
+    "dynamics_of",
+    "read_midi",
+    "render",
+    "render_file",
+    "voice_curves",
+]
