@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from tests.performance.scores import note, write_midi
 
 import oscine
 from oscine.data.statistics import Statistics
@@ -17,7 +18,7 @@ from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
-EXECUTED = ("README", "quickstart", "contract", "conditioning", "transfer", "evaluation")
+EXECUTED = ("README", "quickstart", "contract", "conditioning", "transfer", "notes", "evaluation")
 _RATE, _HOP = 16_000, 64
 
 
@@ -64,7 +65,9 @@ def _write_tone(path: str, f0_hz: float) -> None:
 def _workplace(tmp_path, monkeypatch):
     """A folder with what the pages open by name."""
     monkeypatch.chdir(tmp_path)
-    _save_instrument("my-instrument")
+    for name in ("my-instrument", "my-violin", "my-saxophone"):
+        _save_instrument(name)
+    write_midi(tmp_path / "song.mid", note(60, 480), note(64, 480, channel=1))
     _save_instrument("band", ("flute", "trumpet", "violin"))
     _write_tone("hum.wav", 220.0)
     _write_tone("violin.wav", 440.0)
