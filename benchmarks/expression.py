@@ -17,7 +17,7 @@ from benchmarks.page import write_section
 from oscine.analysis import CONFIDENT, Features, analyze
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.models import Instrument
-from oscine.performance import Event, Expression, RenderOptions, Score, render
+from oscine.performance import Event, Expression, RenderOptions, Score, render, transcribe
 from oscine.transfer import load
 
 NOTES_PAGE = Path(__file__).parent.parent / "docs" / "notes.md"
@@ -61,7 +61,13 @@ def transcribed(instrument: Instrument, dry: bool) -> list[str]:
         right.append(abs(float(heard.midi[inside].median()) - key) < 0.5)
         off_s.append(_onset_s(heard, start_s, float(heard.power_db[inside].median())) - start_s)
     late_ms = 1e3 * np.array(off_s)
+    found = transcribe(heard)
+    n_right = sum(
+        any(one.key == key and abs(one.start_s - start_s) <= 0.05 for one in found)
+        for start_s, _, key in notes
+    )
     shown = f"{np.median(late_ms):.0f}", f"{np.quantile(np.abs(late_ms), 0.95):.0f}"
+    shown += f"{100 * n_right / len(notes):.0f}", f"{100 * n_right / max(len(found), 1):.0f}"
     return ["dry" if dry else "in its room", f"{100 * np.mean(right):.1f}", *shown]
 
 
@@ -119,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     instrument = load(options.instrument)
     headings = ["played", "notes at their pitch, %", "onset, median ms", "onset off, 95 % within ms"]
+    headings += ["notes found, %", "of those found, %"]
     found = table(headings, [transcribed(instrument, dry) for dry in (True, False)])
     command = "*`python -m benchmarks.expression INSTRUMENT --write`, with the demo's violin.*"
     content = f"{found}\n\n{effects(instrument)}\n\n{command}"

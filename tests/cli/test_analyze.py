@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from oscine.cli.analyze import _histogram, analyze
 from oscine.errors import InputError
+from oscine.performance import read_midi
 
 app = typer.Typer()
 app.command()(analyze)
@@ -202,3 +203,14 @@ def test_a_folder_is_compared_as_a_whole(folder):
 def test_the_histogram_leaves_stray_frames_out():
     assert _histogram({69: 10.0, 71: 5.0, 30: 0.004}) == "A4 █ ▄ B4"
     assert _histogram({}) == "none"
+
+
+def test_the_melody_is_written_as_notes(folder):
+    recording, out = folder / "take" / "short.flac", folder / "out.mid"
+    result, _ = run(recording, "--midi", out)
+    assert "out.mid: 1 note." in " ".join(result.output.split())
+    (start, stop) = read_midi(out).events
+    assert (start.kind, start.number, stop.kind) == ("note_on", 76, "note_off")
+    assert stop.time_s - start.time_s == pytest.approx(3.0, abs=0.1)
+    assert "one file" in run(folder, "--midi", out)[1]
+    assert "must end in .mid" in run(recording, "--midi", folder / "out.wav")[1]

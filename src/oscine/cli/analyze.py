@@ -9,6 +9,7 @@ import typer
 from oscine.cli.terminal import terminal, to_json
 
 if TYPE_CHECKING:
+    from oscine.analysis import Features
     from oscine.analysis.inspection import Inspection
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -29,6 +30,9 @@ def analyze(
     f0: Annotated[
         Path | None, typer.Option(metavar="OUT.csv", help="Write a file's pitch: seconds, Hz, confidence.")
     ] = None,
+    midi: Annotated[
+        Path | None, typer.Option(metavar="OUT.mid", help="Write a file's melody as notes.")
+    ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Compare all trackers and list where they differ.")
     ] = False,
@@ -42,29 +46,20 @@ def analyze(
     from rich.progress import track
 
     from oscine.analysis.inspection import audio_files, inspect_file, summarize
-    from oscine.analysis.pitch.f0_file import check_new, write_f0
     from oscine.analysis.pitch.trackers import TRACKERS, tracker_named
-    from oscine.audio.output import check_output
     from oscine.cli.comparing import compare as show_comparison
     from oscine.errors import InputError
 
     is_folder = recording.is_dir()
     tracker_named(tracker)
     if compare:
-        if plot is not None or f0 is not None or tracker != TRACKERS[0]:
+        if any(one is not None for one in (plot, f0, midi)) or tracker != TRACKERS[0]:
             raise InputError(
-                "--compare runs all trackers and writes no file; remove --tracker, --plot and --f0."
+                "--compare runs all trackers and writes no file; remove --tracker, --plot, --f0 and --midi."
             )
         show_comparison(recording, as_json)
         return
-    if plot is not None and is_folder:
-        raise InputError(f"{recording} is a folder, and --plot takes one file; give the path of a file.")
-    if f0 is not None and is_folder:
-        raise InputError(f"{recording} is a folder, and --f0 takes one file; give the path of a file.")
-    if f0 is not None:
-        check_new(f0)
-    if plot is not None:
-        check_output(plot, recording, (".png",))
+    _check_outputs(recording, plot, f0, midi)
     paths = audio_files(recording)
     console = terminal()
     progress = track(
@@ -75,8 +70,7 @@ def analyze(
         disable=as_json or not is_folder,
     )
     rows = [inspect_file(path, plot, tracker) for path in progress]
-    if f0 is not None and rows[0].features is not None:
-        write_f0(rows[0].features, f0)
+    said = _write(rows[0].features, plot, f0, midi)
     heard = [row for row in rows if row.quality is not None]
     total = summarize(recording, rows) if is_folder else rows[0].summary
     if as_json:
@@ -94,10 +88,48 @@ def analyze(
         reason = "; ".join(rows[0].summary["reasons"])
         what = f"it {reason}" if reason.startswith("is ") else reason
         raise InputError(f"{recording} cannot be used: {what}; give a recording of a voice or an instrument.")
-    if plot is not None and not as_json:
-        console.print(f"The plot is in {plot}.", soft_wrap=True)
-    if f0 is not None and not as_json:
-        console.print(f"The pitch is in {f0}.", soft_wrap=True)
+    for sentence in said if not as_json else ():
+        console.print(sentence, soft_wrap=True)
+
+
+def _check_outputs(recording: Path, plot: Path | None, f0: Path | None, midi: Path | None) -> None:
+    """Refuse what can't be written, before anything is analysed."""
+    from oscine.analysis.pitch.f0_file import check_new
+    from oscine.audio.output import check_output
+    from oscine.errors import InputError
+
+    for option, written in (("plot", plot), ("f0", f0), ("midi", midi)):
+        if written is not None and recording.is_dir():
+            raise InputError(
+                f"{recording} is a folder, and --{option} takes one file; give the path of a file."
+            )
+    if f0 is not None:
+        check_new(f0)
+    if plot is not None:
+        check_output(plot, recording, (".png",))
+    if midi is not None:
+        check_output(midi, recording, (".mid", ".midi"))
+
+
+def _write(features: "Features | None", plot: Path | None, f0: Path | None, midi: Path | None) -> list[str]:
+    """Write pitch and melody of a file where asked for, and return what to say of all that was written."""
+    from oscine.analysis.pitch.f0_file import write_f0
+    from oscine.performance import transcribe, write_midi
+    from oscine.plural import counted
+
+    if features is None:
+        return []
+    said = []
+    if plot is not None:
+        said.append(f"The plot is in {plot}.")
+    if f0 is not None:
+        write_f0(features, f0)
+        said.append(f"The pitch is in {f0}.")
+    if midi is not None:
+        notes = transcribe(features)
+        write_midi(midi, notes)
+        said.append(f"The melody is in {midi}: {counted(len(notes), 'note')}.")
+    return said
 
 
 def _whole(level_db: float) -> int:

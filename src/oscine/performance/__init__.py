@@ -4,8 +4,9 @@ from oscine.performance.curves import VoiceCurves, count_voices, voice_curves
 from oscine.performance.dynamics import Dynamics, dynamics_of
 from oscine.performance.expression import Expression
 from oscine.performance.keyboard import Keyboard
-from oscine.performance.midi_file import Event, Score, read_midi
+from oscine.performance.midi_file import Event, Score, read_midi, write_midi
 from oscine.performance.render import RenderOptions, RenderReport, render, render_file
+from oscine.performance.transcription import Note, transcribe
 from oscine.performance.voice import Channel, Frame, Voice
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Expression",
     "Frame",
     "Keyboard",
+    "Note",
     "RenderOptions",
     "RenderReport",
     "Score",
@@ -25,5 +27,7 @@ __all__ = [
     "read_midi",
     "render",
     "render_file",
+    "transcribe",
     "voice_curves",
+    "write_midi",
 ]

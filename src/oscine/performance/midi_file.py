@@ -1,16 +1,20 @@
-"""A MIDI file as events in seconds."""
+"""MIDI files: read as events in seconds, written from notes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 from oscine.errors import InputError
-from oscine.files import printable, read_bytes
+from oscine.files import printable, read_bytes, write_atomically
+from oscine.performance.transcription import Note
 
 Kind = Literal["note_on", "note_off", "bend", "pressure", "note_pressure", "control"]
 
 _LARGEST_BYTES = 4 << 20
 _LONGEST_S = 6 * 3600.0
+_TICKS = 480
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,6 @@ def read_midi(path: str | Path) -> Score:
     content = read_bytes(path, _LARGEST_BYTES)
     if not content.startswith(b"MThd"):
         raise InputError(f"{name} is no MIDI file; give a .mid file.")
-    from io import BytesIO
-
     try:
         file = mido.MidiFile(file=BytesIO(content), clip=True)
         if file.type == 2:
@@ -108,3 +110,35 @@ def _event(time_s: float, message: object) -> Event | None:
     if event.kind == "note_on" and event.value == 0:
         return Event(time_s, channel, "note_off", event.number, 0)
     return event
+
+
+def write_midi(path: str | Path, notes: Sequence[Note]) -> None:
+    """Write notes as a standard MIDI file of one track, at 120 beats a minute and 480 ticks a beat.
+
+    Args:
+        path: Where to; what is there is replaced, whole or not at all.
+        notes: In the order of time.
+    """
+    import mido
+
+    per_s = _TICKS * 2
+    changes = sorted(
+        change
+        for note in notes
+        for change in (
+            (round(note.start_s * per_s), 1, note.key, note.velocity),
+            # An end comes before a beginning at the same instant.
+            (max(round(note.stop_s * per_s), round(note.start_s * per_s) + 1), 0, note.key, 0),
+        )
+    )
+    track, at = mido.MidiTrack(), 0
+    track.append(mido.MetaMessage("set_tempo", tempo=500_000, time=0))
+    for tick, begins, key, velocity in changes:
+        kind = "note_on" if begins else "note_off"
+        track.append(mido.Message(kind, note=key, velocity=velocity, time=tick - at))
+        at = tick
+    file = mido.MidiFile(type=0, ticks_per_beat=_TICKS)
+    file.tracks.append(track)
+    content = BytesIO()
+    file.save(file=content)
+    write_atomically(path, content.getvalue())
