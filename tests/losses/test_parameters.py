@@ -109,6 +109,35 @@ def test_the_loss_adds_what_is_as_bad_as_a_semitone():
     assert float(got) == pytest.approx(2.0 + 1.0 + 3.0, rel=2e-3)
 
 
+def test_a_fifth_of_the_harmonics_amplitude_is_as_bad_as_a_semitone():
+    target = truth()
+    share = target["harmonic_distribution"].zero_()
+    share[..., 0] = 1.0
+    wrong = share.clone()
+    wrong[..., 0], wrong[..., 1] = 0.8, 0.2
+    target["f0_hz"].fill_(200.0)
+    got = parameter_loss(target | {"harmonic_distribution": wrong}, target, CONTROLS)
+    assert float(got) == pytest.approx(1.0)
+
+
+def test_the_order_of_the_controls_does_not_matter():
+    target = truth()
+    target["f0_hz"].fill_(2000.0)
+    wrong = target | {"harmonic_distribution": torch.rand(2, 7, 10, dtype=torch.float64)}
+    expected = parameter_distances(wrong, target, CONTROLS)
+    for name, distance in parameter_distances(wrong, target, CONTROLS[::-1]).items():
+        assert float(distance) == pytest.approx(float(expected[name]), abs=1e-12)
+
+
+def test_channels_of_a_frame_weigh_by_its_level_and_none_by_more_than_full_scale():
+    amplitude = HarmonicOscillator(10, 16000, 64).controls[0]
+    drive = Control("drive", 3, "weight", 0.0, 1.0, "linear")
+    target = {"amplitude": torch.tensor([[0.0, 1.0], [10.0, 10.0]]), "drive": torch.zeros(2, 2, 3)}
+    wrong = target | {"drive": torch.tensor([[[9.0] * 3, [0.3] * 3], [[0.6] * 3, [0.0] * 3]])}
+    got = parameter_distances(wrong, target, (amplitude, drive))
+    assert float(got["drive"]) == pytest.approx(0.9 / 3)
+
+
 def test_any_other_control_costs_a_share_of_its_range():
     control = Control("drive", 0, "weight", 0.0, 4.0, "linear")
     got = parameter_distances(
