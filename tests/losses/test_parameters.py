@@ -133,9 +133,9 @@ def test_channels_of_a_frame_weigh_by_its_level_and_none_by_more_than_full_scale
     amplitude = HarmonicOscillator(10, 16000, 64).controls[0]
     drive = Control("drive", 3, "weight", 0.0, 1.0, "linear")
     target = {"amplitude": torch.tensor([[0.0, 1.0], [10.0, 10.0]]), "drive": torch.zeros(2, 2, 3)}
-    wrong = target | {"drive": torch.tensor([[[9.0] * 3, [0.3] * 3], [[0.6] * 3, [0.0] * 3]])}
+    wrong = target | {"drive": torch.tensor([[[9.0] * 3, [0.3] * 3], [[0.9] * 3, [0.0] * 3]])}
     got = parameter_distances(wrong, target, (amplitude, drive))
-    assert float(got["drive"]) == pytest.approx(0.9 / 3)
+    assert float(got["drive"]) == pytest.approx(1.2 / 3)
 
 
 def test_any_other_control_costs_a_share_of_its_range():
