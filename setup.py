@@ -15,7 +15,10 @@ LIBRARY = Extension(
     "oscine.kernels.liboscine",
     sources=[
         *(f"{KERNELS}/{name}.cpp" for name in ("library", "portable", "avx2", "avx512")),
-        *(f"{RUNTIME}/{name}.cpp" for name in ("runtime", "live", "engines", "portable", "avx2", "avx512")),
+        *(
+            f"{RUNTIME}/{name}.cpp"
+            for name in ("runtime", "live", "keyboard", "engines", "portable", "avx2", "avx512")
+        ),
     ],
     include_dirs=[KERNELS],
     depends=[str(path) for folder in (KERNELS, RUNTIME) for path in sorted(Path(folder).glob("*.h"))],

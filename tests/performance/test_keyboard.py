@@ -3,7 +3,8 @@
 import numpy as np
 from tests.performance.scores import LEARNED
 
-from oscine.performance import Event, Expression, Keyboard, count_voices, dynamics_of
+from oscine.models import dynamics_of
+from oscine.performance import Event, Expression, Keyboard, count_voices
 
 RATE = 250.0
 SHARP = Expression(attack_s=0.0, release_s=0.02, glide_s=0.0)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tests.performance.scores import LEARNED
 
-from oscine.performance import Channel, Expression, Frame, Voice, dynamics_of
+from oscine.models import dynamics_of
+from oscine.performance import Channel, Expression, Frame, Voice
 
 RATE = 250.0
 DYNAMICS = dynamics_of(LEARNED)

@@ -136,6 +136,31 @@ bool plays_live(const oscine_engine* engine, const Bytes& file) {
     return finite;
 }
 
+// Any bytes as messages to a keyboard; false where a frame is not finite.
+bool keys_play() {
+    float curve_db[128];
+    for (float& level : curve_db) level = -static_cast<float>(below(60));
+    const uint32_t n_voices = 1 + static_cast<uint32_t>(below(64));
+    oscine_keyboard* keyboard = nullptr;
+    if (oscine_keyboard_new(1 + static_cast<double>(below(1000)), n_voices, curve_db, -60, &keyboard) != OSCINE_OK) return false;
+    bool finite = true;
+    float frames[64 * 5];
+    for (int i = 0; i < 300; i++) {
+        uint8_t message[4];
+        for (uint8_t& byte : message) byte = static_cast<uint8_t>(random_number());
+        if (below(8)) message[0] |= 0x80;
+        if (below(8)) message[1] &= 0x7F, message[2] &= 0x7F;
+        const Bytes exact(message, message + below(5));  // read beyond its end is an error
+        oscine_keyboard_midi(keyboard, exact.data(), exact.size());
+        const char* setting = oscine_keyboard_setting(static_cast<uint32_t>(below(20)));
+        if (setting) oscine_keyboard_set(keyboard, setting, static_cast<double>(below(100)) - 50);
+        oscine_keyboard_frame(keyboard, frames);
+        for (uint32_t j = 0; j < n_voices * 5; j++) finite = finite && std::isfinite(frames[j]);
+    }
+    oscine_keyboard_free(keyboard);
+    return finite;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -170,6 +195,7 @@ int main(int argc, char** argv) {
             if (code == OSCINE_OK && below(8) == 0 && !plays_live(engine, exact))
                 return std::fprintf(stderr, "a sample is not finite, played live: file %" PRIu64 "\n", i), 1;
         }
+        if (i % 256 == 0 && !keys_play()) return std::fprintf(stderr, "a keyboard's frame is not finite: file %" PRIu64 "\n", i), 1;
         counts[code]++;
         if ((i + 1) % 100000 == 0) std::fprintf(stderr, "%" PRIu64 " files\n", i + 1);
     }

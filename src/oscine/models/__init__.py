@@ -1,17 +1,20 @@
 """Instruments: named parts and a short forward; their configs; their recipes."""
 
 from oscine.models.config import InstrumentConfig
+from oscine.models.dynamics import Dynamics, dynamics_of
 from oscine.models.instrument import ControlState, Instrument, InstrumentState, PlayState
 from oscine.models.recipes import Recipe, TrainingConfig, list_recipes, load_recipe
 
 __all__ = [
     "ControlState",
+    "Dynamics",
     "Instrument",
     "InstrumentConfig",
     "InstrumentState",
     "PlayState",
     "Recipe",
     "TrainingConfig",
+    "dynamics_of",
     "list_recipes",
     "load_recipe",
 ]

@@ -14,6 +14,7 @@ from oscine.functional.frames import UpsampleState, upsample_state, upsample_ste
 from oscine.functional.hold import hold_valid
 from oscine.models import saved
 from oscine.models.config import InstrumentConfig
+from oscine.models.dynamics import dynamics_of
 from oscine.models.effects import Effects
 from oscine.models.inputs import Input
 from oscine.networks import Controller
@@ -368,6 +369,7 @@ class Instrument(Streaming[InstrumentState]):
             "inputs": {one.name: {"unit": one.unit, "size": max(1, one.size)} for one in self.all_inputs()},
             "identities": list(self.config.identities),
             "learned": ranges,
+            "dynamics": dynamics_of(learned)._asdict(),
             "synth": [part.part_name for part in self.config.synth],
             "effects": [part.part_name for part in self.config.effects],
         }

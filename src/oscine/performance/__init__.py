@@ -1,7 +1,6 @@
 """Notes: MIDI files and keyboards to curves, and curves to sound."""
 
 from oscine.performance.curves import VoiceCurves, count_voices, voice_curves
-from oscine.performance.dynamics import Dynamics, dynamics_of
 from oscine.performance.expression import Expression
 from oscine.performance.keyboard import Keyboard
 from oscine.performance.midi_file import Event, Score, read_midi, write_midi
@@ -11,7 +10,6 @@ from oscine.performance.voice import Channel, Frame, Voice
 
 __all__ = [
     "Channel",
-    "Dynamics",
     "Event",
     "Expression",
     "Frame",
@@ -23,7 +21,6 @@ __all__ = [
     "Voice",
     "VoiceCurves",
     "count_voices",
-    "dynamics_of",
     "read_midi",
     "render",
     "render_file",

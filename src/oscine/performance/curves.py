@@ -10,7 +10,7 @@ from torch import Tensor
 
 from oscine.models import Instrument
 from oscine.models.conditioning import identity_number, statistics_of
-from oscine.performance.dynamics import dynamics_of
+from oscine.models.dynamics import dynamics_of
 from oscine.performance.expression import Expression
 from oscine.performance.keyboard import Keyboard
 from oscine.performance.midi_file import Event

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from oscine.performance.dynamics import Dynamics
+from oscine.models.dynamics import Dynamics
 from oscine.performance.expression import Expression
 from oscine.performance.midi_file import Event
 from oscine.performance.voice import Channel, Frame, Voice

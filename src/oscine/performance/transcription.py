@@ -37,7 +37,7 @@ def transcribe(features: Features) -> list[Note]:
     measured from the melody's own tuning. A key that is struck again shows as a dip of the loudness by 8 dB.
 
     The velocity is the place of a note's median loudness among all frames with a note: 1 at 10 %, 127 at
-    98 %, as `oscine.performance.dynamics_of` spreads velocities over an instrument's loudness.
+    98 %, as `oscine.models.dynamics_of` spreads velocities over an instrument's loudness.
 
     Args:
         features: Pitch, confidence and loudness of a melody for one voice.

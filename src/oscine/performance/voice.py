@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from oscine.performance.dynamics import Dynamics
+from oscine.models.dynamics import Dynamics
 from oscine.performance.expression import Expression
 
 _ATTACK_FROM_DB = -30.0

@@ -51,6 +51,17 @@ def runtime_library() -> ctypes.CDLL | None:
         "oscine_live_sample_rate": (ctypes.c_uint32, [pointer]),
         "oscine_live_latency": (ctypes.c_uint32, [pointer]),
         "oscine_live_player": (pointer, [pointer]),
+        "oscine_keyboard_new": (
+            ctypes.c_int,
+            [ctypes.c_double, ctypes.c_uint32, pointer, ctypes.c_float, ctypes.POINTER(pointer)],
+        ),
+        "oscine_keyboard_free": (None, [pointer]),
+        "oscine_keyboard_reset": (ctypes.c_int, [pointer]),
+        "oscine_keyboard_n_settings": (ctypes.c_uint32, []),
+        "oscine_keyboard_setting": (ctypes.c_char_p, [ctypes.c_uint32]),
+        "oscine_keyboard_set": (ctypes.c_int, [pointer, ctypes.c_char_p, ctypes.c_double]),
+        "oscine_keyboard_midi": (ctypes.c_int, [pointer, ctypes.c_char_p, size]),
+        "oscine_keyboard_frame": (ctypes.c_int, [pointer, pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)

@@ -104,6 +104,29 @@ OSCINE_EXPORT uint32_t oscine_live_latency(const oscine_live* live);
 // The player inside, for the functions that tell about it; it is played by the functions above alone.
 OSCINE_EXPORT const oscine_player* oscine_live_player(const oscine_live* live);
 
+// A keyboard: MIDI in, what each voice plays out. How notes become curves is said in docs/notes.md.
+typedef struct oscine_keyboard oscine_keyboard;
+
+// One for 1 to 64 voices. The loudness of each velocity is the instrument's, and so is the least that its network is asked for;
+// the metadata of a program file have both (`dynamics`).
+OSCINE_EXPORT int oscine_keyboard_new(double frame_rate, uint32_t n_voices, const float* curve_db, float least_db,
+                                      oscine_keyboard** keyboard);
+OSCINE_EXPORT void oscine_keyboard_free(oscine_keyboard* keyboard);
+
+// Back to silence, with all controllers as at the start; the settings stay.
+OSCINE_EXPORT int oscine_keyboard_reset(oscine_keyboard* keyboard);
+
+// How notes are played: the settings by number, 0 to n − 1, and setting one by its name.
+OSCINE_EXPORT uint32_t oscine_keyboard_n_settings(void);
+OSCINE_EXPORT const char* oscine_keyboard_setting(uint32_t setting);  // its name; null where there is none
+OSCINE_EXPORT int oscine_keyboard_set(oscine_keyboard* keyboard, const char* name, double value);
+
+// Take a MIDI message, before the frame in which it is to be heard; whatever is none of a channel is ignored.
+OSCINE_EXPORT int oscine_keyboard_midi(oscine_keyboard* keyboard, const uint8_t* message, size_t n_bytes);
+
+// The next frame of every voice, [n_voices][5]: f0 in Hz, loudness in dB, gain (0 in silence), seconds since the onset, brightness.
+OSCINE_EXPORT int oscine_keyboard_frame(oscine_keyboard* keyboard, float* frames);
+
 #ifdef __cplusplus
 }
 #endif
