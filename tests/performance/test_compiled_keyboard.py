@@ -16,6 +16,8 @@ pytestmark = pytest.mark.skipif(
 
 RATE = 250.0
 DYNAMICS = dynamics_of(LEARNED)
+KINDS: tuple[Kind, ...] = ("note_on", "note_off", "bend", "pressure", "note_pressure", "control")
+OFTEN = (0.27, 0.27, 0.05, 0.05, 0.05, 0.31)
 CONTROLS = (1, 6, 7, 11, 64, 74, 98, 99, 100, 101, 120, 121, 123, 38, 10)
 
 
@@ -37,9 +39,7 @@ def _message(event: Event) -> bytes:
 
 
 def _random_event(random: np.random.Generator) -> Event:
-    kinds: list[Kind] = ["note_on"] * 5 + ["note_off"] * 5 + ["bend", "pressure", "note_pressure"]
-    kinds += ["control"] * 6
-    kind = kinds[random.integers(len(kinds))]
+    kind = KINDS[random.choice(len(KINDS), p=OFTEN)]
     channel = int(random.choice([1, 2, 3, 16]))
     number = int(random.integers(55, 62)) if kind != "control" else int(random.choice(CONTROLS))
     value = int(random.integers(1, 128))
