@@ -54,7 +54,7 @@ def _random_event(random: np.random.Generator) -> Event:
 
 
 @pytest.mark.parametrize("n_voices", [1, 2, 5])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_both_play_the_same(n_voices: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     drawn = {

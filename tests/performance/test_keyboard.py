@@ -101,6 +101,13 @@ def test_all_notes_off_and_reset() -> None:
     assert play() == [60]
 
 
+def test_all_notes_off_ends_tied_notes_without_a_glide() -> None:
+    play = Played(expression=Expression(release_s=1.0, glide_s=0.1))
+    play(on(60), on(64), on(62))
+    assert play(control(123, 0)) == [62]
+    assert not play.keyboard.voices[0].is_held
+
+
 def test_bend_and_its_range() -> None:
     play = Played()
     play(on(60))

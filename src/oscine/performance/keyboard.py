@@ -122,8 +122,11 @@ class Keyboard:
             case _ if control in _ALL_OFF:
                 channel.pedal = False
                 self._lift_pedal(number)
-                for key in [key for key in self._down if key.channel == number]:
-                    self._lift(number, key.number)
+                # All are up before the first one ends: none of them goes on in its place.
+                lifted = [key for key in self._down if key.channel == number]
+                self._down = [key for key in self._down if key.channel != number]
+                for key in lifted:
+                    self._release(number, key.number)
 
     def _set_parameter(self, number: int, channel: Channel, value: int) -> None:
         which = self._parameter.get(number, _NO_PARAMETER)

@@ -149,7 +149,9 @@ struct oscine_keyboard {
             case 127:
                 channel.pedal = false;
                 lift_pedal(number);
-                for (int key = 0; key < N_KEYS; key++) lift(number, key);
+                // All are up before the first one ends: none of them goes on in its place.
+                for (Key& key : keys[number]) key.pressed = 0;
+                for (int key = 0; key < N_KEYS; key++) release(number, key);
                 break;
             case 121: {
                 Channel fresh;

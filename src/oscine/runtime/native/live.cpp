@@ -23,7 +23,7 @@ struct oscine_live {
 namespace {
 
 constexpr uint32_t LEAST_RATE = 4000, MOST_HOST_RATE = 768000;
-constexpr uint64_t MOST_BYTES = 1ull << 26;
+constexpr uint64_t MOST_LIVE_BYTES = 1ull << 26;
 
 // Take the memory of all that is not the player's, and of the player, from an arena.
 int place(const oscine_engine* engine, const void* program, size_t n_bytes, uint32_t sample_rate, Arena& arena,
@@ -49,7 +49,7 @@ int place(const oscine_engine* engine, const void* program, size_t n_bytes, uint
     } else {
         const Resampler<WIDTH> measured(file.header.sample_rate, rate, hop, arena);
     }
-    if (arena.used() > MOST_BYTES) return OSCINE_TOO_LARGE;
+    if (arena.used() > MOST_LIVE_BYTES) return OSCINE_TOO_LARGE;
     char* memory = arena.take<char>(static_cast<int64_t>(player_size));
     if (!live) return OSCINE_OK;
     const uint64_t control_delay = static_cast<uint64_t>(file.header.latency) + hop;
