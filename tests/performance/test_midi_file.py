@@ -1,6 +1,7 @@
 """Reading MIDI files: times by the map of tempos, and files that others damaged."""
 
 import random
+import struct
 from pathlib import Path
 
 import mido
@@ -59,13 +60,55 @@ def test_what_is_no_song_is_said(tmp_path: Path) -> None:
     text.write_text("a song")
     for path, sentence in (
         (empty, "has no note"),
-        (songs, "has format 2"),
-        (long, "lasts more than six hours"),
+        (songs, "has format 2, and 0 and 1 are read"),
+        (long, "lasts more than an hour"),
         (text, "is no MIDI file"),
         (tmp_path, "is a folder|is no file|not a"),
     ):
         with pytest.raises((InputError, OSError), match=sentence):
             read_midi(path)
+
+
+def _file(*chunks: tuple[bytes, bytes], kind: int = 1, division: int = 480) -> bytes:
+    """Return a file by hand."""
+    header = struct.pack(">HHH", kind, len(chunks), division)
+    whole = [(b"MThd", header), *chunks]
+    return b"".join(name + struct.pack(">I", len(content)) + content for name, content in whole)
+
+
+ONE = bytes([0, 0x90, 60, 90, 96, 0x80, 60, 0])
+END = bytes([0, 0xFF, 0x2F, 0])
+
+
+def test_time_by_smpte_other_chunks_and_many_kinds_of_damage(tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    path.write_bytes(_file((b"MTrk", ONE + END), division=0xE728))  # 25 frames a second, 40 ticks a frame
+    assert read_midi(path).events[-1].time_s == pytest.approx(96 / 1000)
+    path.write_bytes(_file((b"MTrk", ONE + END), division=0xE350))  # 29.97, 80
+    assert read_midi(path).events[-1].time_s == pytest.approx(96 / (30 / 1.001 * 80))
+    path.write_bytes(_file((b"XFIH", b"abc"), (b"MTrk", ONE + END)))
+    assert len(read_midi(path).events) == 2
+    for content, sentence in (
+        (_file((b"MTrk", ONE + END), division=0), "has no ticks"),
+        (_file((b"MTrk", ONE + END), division=0xE700), "has no ticks"),
+        (_file(), "has no track"),
+        (_file((b"MTrk", b"\xff" * 500_000 + b"\x7f" + ONE)), "a number in it has no end"),
+        (_file((b"MTrk", ONE[:-1])), "can't be read as MIDI: it is cut off"),
+        (_file((b"MTrk", ONE + END), kind=9), "has format 9"),
+        (_file(*[(b"MTrk", END)] * 1025), "has 1025 tracks"),
+        (bytes(1_000_001), "larger|more than|bytes"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=sentence):
+            read_midi(path)
+
+
+def test_a_key_that_is_struck_again_at_once_goes_up_first(tmp_path: Path) -> None:
+    later, earlier = note(60, 480, before=480), note(60, 480)
+    score = read_midi(write_midi(tmp_path / "song.mid", later, earlier))
+    assert [event.kind for event in score.events] == ["note_on", "note_off", "note_on", "note_off"]
+    nothing = read_midi(write_midi(tmp_path / "song.mid", note(60, 0)))
+    assert [event.kind for event in nothing.events] == ["note_on", "note_off"]
 
 
 def test_a_damaged_file_is_a_sentence_or_a_score(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from oscine.models.inputs import (
     PeriodicityConfig,
 )
 from oscine.performance import Expression, RenderOptions, Score, read_midi, render, render_file
-from oscine.processors import FilterConfig, HarmonicConfig, Reverb, ReverbConfig
+from oscine.processors import FilterConfig, HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
 
 SHARP = RenderOptions(Expression(attack_s=0.004, release_s=0.02))
 
@@ -163,9 +163,44 @@ def test_a_file_is_written_and_reported(tmp_path: Path) -> None:
         render_file(path, toy(), tmp_path / "out.mp3")
 
 
+def test_a_score_without_length_is_played(tmp_path: Path) -> None:
+    audio, rate = render(_score(tmp_path, note(60, 0)), toy(), SHARP)
+    assert np.abs(audio).max() > 1e-3
+    assert 0.03 < len(audio) / rate < 0.1
+
+
+def test_drums_are_left_out_unless_somebody_plays_them(tmp_path: Path) -> None:
+    instrument = toy()
+    path = write_midi(
+        tmp_path / "song.mid", note(60, 480), note(40, 480, channel=9), note(50, 480, channel=2)
+    )
+    report = render_file(path, {None: instrument, 3: toy()}, tmp_path / "out.wav")
+    assert [part.channels for part in report.parts] == [[1], [3]]
+    assert any("Channel 10 has the drums" in remark for remark in report.remarks)
+    report = render_file(path, {1: instrument, 10: instrument}, tmp_path / "out.wav")
+    assert [part.channels for part in report.parts] == [[1, 10]]
+    assert any("Channel 3 has no instrument and is not played" in remark for remark in report.remarks)
+    alone = write_midi(tmp_path / "alone.mid", note(60, 480, channel=9))
+    assert render_file(alone, instrument, tmp_path / "out.wav").parts[0].channels == [10]
+
+
+def test_parts_with_the_same_instrument_differ_in_their_noise(tmp_path: Path) -> None:
+    one, other = (toy(16000, 64, NoiseConfig(n_bands=9)) for _ in range(2))
+    other.load_state_dict(one.state_dict())
+    score = _score(tmp_path, note(60, 480), note(60, 480, channel=1))
+    both, _ = render(score, {1: one, 2: other}, SHARP)
+    single, _ = render(score, {1: one}, SHARP)
+    assert np.abs(both - 2 * single).max() > 1e-6
+
+
+def test_an_octave_that_leaves_nothing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="octave is 8, and no note stays on the keyboard"):
+        render(_score(tmp_path, note(60, 480)), toy(), RenderOptions(octave=8))
+
+
 def test_wrong_options_are_refused() -> None:
     for wrong, sentence in (
-        (lambda: RenderOptions(voices=0), "voices is 0; give 1 to 64"),
+        (lambda: RenderOptions(voices=0), "voices is 0; give 1 to 32"),
         (lambda: RenderOptions(octave=9), "octave is 9"),
         (lambda: RenderOptions(seed=-1), "seed is -1"),
     ):

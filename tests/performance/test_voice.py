@@ -152,3 +152,12 @@ def test_volume_is_that_of_the_mix_and_leaves_the_timbre() -> None:
     after = _played(voice, 1, Channel(volume=50 / 127))[-1]
     assert after.loudness_db == before.loudness_db
     assert after.gain / before.gain == pytest.approx(0.25)
+
+
+def test_a_note_that_is_lifted_at_once_is_heard() -> None:
+    voice = _voice()
+    voice.start(60, 100)
+    voice.release()
+    level = _level_db(_played(voice, 60)) - DYNAMICS.curve_db[100]
+    assert level.max() > -1
+    assert voice.is_silent

@@ -145,5 +145,14 @@ def test_what_it_cannot_do_is_a_sentence() -> None:
         with pytest.raises(ValueError, match=sentence):
             wrong()
     assert live.play(0).shape == (0,)
+    with pytest.raises(ValueError, match="pitch"):
+        live.set(level=1.0, pitch=440.0)
+    live.play(HOP)
+    assert torch.equal(live.play(HOP), torch.zeros(HOP))  # nothing was set
+    late = Program(1000, HOP, 1 << 24)
+    audio = late.input("audio", HOP)
+    late.output = late.add(audio, audio)
+    with pytest.raises(TooLarge):
+        Live(late.to_bytes(), 768000)
     with pytest.raises(TooLarge):
         Live(_tone(400_000, 100.0), 4000)

@@ -84,14 +84,13 @@ def _voices(text: str) -> Literal["auto"] | int:
 
     if text == "auto":
         return "auto"
-    try:
+    if text.isdecimal() and len(text) <= 2:
         return int(text)
-    except ValueError:
-        raise InputError(f"--voices is '{text}'; give 'auto' or a whole number such as 4.") from None
+    raise InputError(f"--voices is '{text[:20]}'; give 'auto' or a whole number such as 4.")
 
 
-def _instruments(to: list[str], device: str) -> "dict[int, Instrument]":
-    """Return who plays each channel.
+def _instruments(to: list[str], device: str) -> "dict[int | None, Instrument]":
+    """Return who plays each channel; None for all others.
 
     Raises:
         InputError: When a channel is named twice or is no channel, or there is no such instrument.
@@ -99,21 +98,20 @@ def _instruments(to: list[str], device: str) -> "dict[int, Instrument]":
     from oscine.errors import InputError
     from oscine.transfer import load
 
-    of_channel: dict[int, str] = {}
-    of_all: str | None = None
+    named: dict[int | None, str] = {}
     for text in to:
-        channel, _, name = text.partition("=")
-        if name and channel.isdecimal():
-            if not 1 <= int(channel) <= 16 or int(channel) in of_channel:
-                raise InputError(f"--to {text}: give each channel, 1 to 16, one instrument.")
-            of_channel[int(channel)] = name
-        elif of_all is not None:
+        number, _, name = text.partition("=")
+        is_named = bool(name) and number.isdecimal()
+        channel = int(number) if is_named and len(number) <= 2 else 0
+        if is_named and (not 1 <= channel <= 16 or channel in named):
+            raise InputError(f"--to {text[:80]}: give each channel, 1 to 16, one instrument.")
+        if not is_named and None in named:
             raise InputError(
-                f"--to {text}: {of_all} plays all channels already; write N={text} for channel N."
+                f"--to {text}: {named[None]} plays all channels already; write N={text} for channel N."
             )
-        else:
-            of_all = text
-    named = {**(dict.fromkeys(range(1, 17), of_all) if of_all else {}), **of_channel}
+        if not text:
+            raise InputError("--to is empty; give a folder or a hub id.")
+        named[channel if is_named else None] = name if is_named else text
     by_name = {name: load(name, device=device) for name in dict.fromkeys(named.values())}
     return {channel: by_name[name] for channel, name in named.items()}
 
@@ -135,6 +133,8 @@ def _expression(settings: list[str]) -> "Expression":
         name, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"--set {setting}: write NAME=VALUE, such as vibrato_cents=20.")
+        if name in values:
+            raise InputError(f"--set gives {name} twice; give it once.")
         values[name] = value
     try:
         return Expression.model_validate(values)

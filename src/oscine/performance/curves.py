@@ -1,5 +1,7 @@
 """The curves of every voice: what an instrument is conditioned on, for a whole score."""
 
+import math
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,6 +20,9 @@ from oscine.performance.voice import SILENCE
 
 _MOST_VOICES = 16
 _OVERLAP_S = 0.06  # of two notes that are meant to follow each other
+_TOGETHER_S = 0.03  # between the first and the last note of a chord
+_PEDAL, _PEDAL_DOWN = 64, 64
+_ALL_SOUND_OFF = 120
 _CENTROID_SEMITONES = 12.0
 _ROUNDING = 1e-6  # frames
 
@@ -42,25 +47,46 @@ class VoiceCurves(NamedTuple):
 
 
 def count_voices(events: Sequence[Event]) -> int:
-    """Return how many notes are held together at most, 1 … 16; overlaps of less than 60 ms do not count."""
-    begun: dict[tuple[int, int], float] = {}
-    spans: list[tuple[float, float]] = []
-    for event in events:
+    """Return how many notes sound together at most, 1 … 16, their keys down or on the pedal.
+
+    Where a note begins less than 60 ms before another one ends, one follows the other; they do not count as
+    two, unless both began together.
+    """
+    sounding: dict[tuple[int, int], float] = {}  # where a note began
+    on_pedal: set[tuple[int, int]] = set()
+    pedals: set[int] = set()
+    ended: list[tuple[int, float]] = []  # the number of the event that ended a note, and where it began
+    begun: deque[tuple[int, float, int]] = deque()  # event and instant of a start, and how many then sounded
+    most = 1
+    for number, event in enumerate([*events, Event(math.inf, 0, "control", 0, 0)]):
+        while begun and event.time_s - begun[0][1] >= _OVERLAP_S:
+            at, start_s, n_there = begun.popleft()
+            most = max(
+                most, n_there - sum(end > at and start_s - from_s >= _TOGETHER_S for end, from_s in ended)
+            )
+            ended = [one for one in ended if begun and one[0] > begun[0][0]]
+        if most >= _MOST_VOICES:
+            return _MOST_VOICES
         key = event.channel, event.number
-        if event.kind in ("note_on", "note_off") and key in begun:
-            spans.append((begun.pop(key), event.time_s))
+        gone: list[tuple[int, int]] = []
         if event.kind == "note_on":
-            begun[key] = event.time_s
-    last_s = events[-1].time_s if events else 0.0
-    spans += [(start, last_s) for start in begun.values()]
-    edges = sorted(
-        edge for start, stop in spans for edge in ((start, 1), (max(stop - _OVERLAP_S, start), -1))
-    )
-    most = now = 0
-    for _, change in edges:
-        now += change
-        most = max(most, now)
-    return min(max(most, 1), _MOST_VOICES)
+            gone = [key] if key in sounding else []
+        elif event.kind == "note_off" and key in sounding:
+            # The pedal of channel 1 or 16 may be that of an MPE zone.
+            gone = [] if pedals & {event.channel, 1, 16} else [key]
+            on_pedal |= {key} - set(gone)
+        elif event.kind == "control" and event.number == _PEDAL:
+            pedals -= {event.channel}
+            pedals |= {event.channel} if event.value >= _PEDAL_DOWN else set()
+            gone = [held for held in on_pedal if not pedals & {held[0], 1, 16}]
+        for one in gone:
+            on_pedal.discard(one)
+            ended.append((number, sounding.pop(one)))
+        if event.kind == "note_on":
+            on_pedal.discard(key)
+            sounding[key] = event.time_s
+            begun.append((number, event.time_s, len(sounding)))
+    return most
 
 
 def voice_curves(
@@ -99,20 +125,22 @@ def voice_curves(
         for event in events
     ]
     moved = [event for event in moved if 0 <= event.number <= 127]
-    n_score = int(np.ceil(seconds * frame_rate - _ROUNDING))
-    frames: list[list[tuple[float, ...]]] = [[SILENCE] for _ in range(n_voices)]
+    n_score = max(1, int(np.ceil(seconds * frame_rate - _ROUNDING)))
+    frames = np.empty((n_voices, n_score + 1, len(SILENCE)), np.float32)
+    frames[:, 0] = SILENCE
     at = t = 0
-    while t < n_score or any(not voice.is_silent for voice in keyboard.voices):
+    while t < n_score or at < len(moved) or any(not voice.is_silent for voice in keyboard.voices):
         while at < len(moved) and moved[at].time_s * frame_rate <= t + _ROUNDING:
             keyboard.take(moved[at])
             at += 1
-        if t >= n_score:
-            for voice in keyboard.voices:
-                voice.release()
-        for frame, of_voice in zip(keyboard.frame(), frames, strict=True):
-            of_voice.append(frame)
+        if t == n_score:
+            for channel in range(1, 17):
+                keyboard.take(Event(seconds, channel, "control", _ALL_SOUND_OFF, 0))
+        if t + 1 == frames.shape[1]:
+            frames = np.concatenate([frames, np.empty_like(frames[:, : max(64, t // 4)])], axis=1)
+        frames[:, t + 1] = keyboard.frame()
         t += 1
-    return [_framed(np.array(of_voice, np.float32)) for of_voice in frames]
+    return [_framed(of_voice[: t + 1]) for of_voice in frames]
 
 
 def _framed(frames: Float32[np.ndarray, "frame 5"]) -> VoiceCurves:
@@ -127,7 +155,7 @@ def _framed(frames: Float32[np.ndarray, "frame 5"]) -> VoiceCurves:
 
 
 def conditions_of(
-    instrument: Instrument, curves: VoiceCurves, identity: str | None = None
+    instrument: Instrument, curves: VoiceCurves, frames: slice, identity: str | None = None
 ) -> dict[str, Tensor]:
     """Return a voice's curves as what conditions the instrument, by name, and its gain; a batch of one.
 
@@ -138,8 +166,10 @@ def conditions_of(
     Args:
         instrument: Who plays.
         curves: Of one voice.
+        frames: Which of them; behind the last one it goes on.
         identity: Which of the instruments in it.
     """
+    curves = VoiceCurves(*(_held(curve, frames) for curve in curves))
     learned = statistics_of(instrument, identity)
     means = {} if learned is None else learned.curves
     told = {
@@ -151,16 +181,21 @@ def conditions_of(
     for one in instrument.all_inputs():
         n_frames = len(curves.gain)
         if one.name in told:
-            conditions[one.name] = torch.from_numpy(told[one.name].copy())[None]
+            conditions[one.name] = torch.from_numpy(told[one.name])[None]
         elif one.name == "identity":
             which = torch.tensor([identity_number(instrument, identity)])
             conditions[one.name] = one.as_given(which, n_frames)
         elif one.unit == "dB":
-            conditions[one.name] = torch.from_numpy(curves.loudness_db.copy())[None]
+            conditions[one.name] = torch.from_numpy(curves.loudness_db)[None]
         else:
             shape = (1, n_frames, one.size) if one.size else (1, n_frames)
             conditions[one.name] = torch.full(shape, means.get(one.name, (one.default, 1.0))[0])
             if one.name == "centroid":
-                conditions[one.name] += _CENTROID_SEMITONES * torch.from_numpy(curves.brightness.copy())
-    conditions["gain"] = torch.from_numpy(curves.gain.copy())[None]
+                conditions[one.name] += _CENTROID_SEMITONES * torch.from_numpy(curves.brightness)
+    conditions["gain"] = torch.from_numpy(curves.gain)[None]
     return conditions
+
+
+def _held(curve: Float32[np.ndarray, " all"], frames: slice) -> Float32[np.ndarray, " frame"]:
+    inside = curve[frames]
+    return np.concatenate([inside, np.full(frames.stop - frames.start - len(inside), curve[-1])])

@@ -10,14 +10,10 @@ from oscine.performance.voice import Channel, Frame, Voice
 _BEND_RANGE, _MPE_ZONE, _NO_PARAMETER = 0, 6, 127 * 128 + 127
 _MPE_BEND_SEMITONES = 48.0
 _PEDAL_DOWN = 64
-_ALL_OFF = (120, 123, 124, 125, 126, 127)
+_ALL_SOUND_OFF, _ALL_KEYS_UP = 120, (123, 124, 125, 126, 127)
 
-
-@dataclass
-class _Key:
-    channel: int
-    number: int
-    velocity: int
+_Key = tuple[int, int]
+"""Channel and number."""
 
 
 @dataclass
@@ -47,9 +43,9 @@ class Keyboard:
     _channels: dict[int, Channel] = field(default_factory=dict)
     _of_voice: list[int] = field(default_factory=list)  # the channel of each voice's note
     _begun: list[int] = field(default_factory=list)  # the number of each voice's note
-    _down: list[_Key] = field(default_factory=list)
-    _on_pedal: list[_Key] = field(default_factory=list)
-    _pressures: dict[tuple[int, int], float] = field(default_factory=dict)
+    _down: dict[_Key, None] = field(default_factory=dict)  # in the order in which they were pressed
+    _on_pedal: dict[_Key, None] = field(default_factory=dict)
+    _pressures: dict[_Key, float] = field(default_factory=dict)
     _parameter: dict[int, int] = field(default_factory=dict)
     _masters: dict[int, int] = field(default_factory=dict)  # the master of each member of an MPE zone
     _n_begun: int = 0
@@ -75,9 +71,9 @@ class Keyboard:
         channel = self._channel(event.channel)
         match event.kind:
             case "note_on":
-                self._press(_Key(event.channel, event.number, event.value))
+                self._press((event.channel, event.number), event.value)
             case "note_off":
-                self._lift(event.channel, event.number)
+                self._lift([(event.channel, event.number)])
             case "bend":
                 channel.bend = event.value / 8192
             case "pressure":
@@ -104,8 +100,7 @@ class Keyboard:
                 channel.expression = value / 127
             case 64:
                 channel.pedal = value >= _PEDAL_DOWN
-                if not channel.pedal:
-                    self._lift_pedal(number)
+                self._lift_pedal(number)
             case 74:
                 channel.brightness = max((value - 64) / 63, -1.0)
             case 98 | 99:
@@ -118,15 +113,19 @@ class Keyboard:
                 self._set_parameter(number, channel, value)
             case 121:
                 self._channels[number] = Channel(bend_semitones=channel.bend_semitones, volume=channel.volume)
+                self._parameter[number] = _NO_PARAMETER
+                for key in [key for key in self._pressures if key[0] == number]:
+                    del self._pressures[key]
                 self._lift_pedal(number)
-            case _ if control in _ALL_OFF:
-                channel.pedal = False
-                self._lift_pedal(number)
-                # All are up before the first one ends: none of them goes on in its place.
-                lifted = [key for key in self._down if key.channel == number]
-                self._down = [key for key in self._down if key.channel != number]
-                for key in lifted:
-                    self._release(number, key.number)
+            case _ if control == _ALL_SOUND_OFF:
+                keys = self._of_zone(number, self._on_pedal)
+                for key in keys:
+                    del self._on_pedal[key]
+                self._lift(self._of_zone(number, self._down), with_pedal=False)
+                for key in keys:
+                    self._release(key)
+            case _ if control in _ALL_KEYS_UP:
+                self._lift(self._of_zone(number, self._down))
 
     def _set_parameter(self, number: int, channel: Channel, value: int) -> None:
         which = self._parameter.get(number, _NO_PARAMETER)
@@ -139,30 +138,32 @@ class Keyboard:
                 self._channel(other).bend_semitones = float(min(value, 96))
         elif which == _MPE_ZONE and number in (1, 16):
             members = range(2, min(value, 15) + 2) if number == 1 else range(16 - min(value, 15), 16)
-            self._masters = {one: master for one, master in self._masters.items() if master != number}
+            for former in [one for one, master in self._masters.items() if master == number]:
+                del self._masters[former]
+                self._channel(former).bend_semitones = self.expression.bend_semitones
             for member in members:
                 self._masters[member] = number
                 self._channel(member).bend_semitones = _MPE_BEND_SEMITONES
 
     # ---- keys
 
-    def _press(self, key: _Key) -> None:
-        self._forget(self._down, key.channel, key.number)
-        self._forget(self._on_pedal, key.channel, key.number)
+    def _press(self, key: _Key, velocity: int) -> None:
+        self._down.pop(key, None)
+        self._on_pedal.pop(key, None)
+        self._pressures.pop(key, None)
         self._n_begun += 1
-        self._pressures.pop((key.channel, key.number), None)
         legato = self.n_voices == 1 and bool(self._down) and self.voices[0].is_held
-        self._down.append(key)
+        self._down[key] = None
         which = self._free_voice(key)
-        self._of_voice[which], self._begun[which] = key.channel, self._n_begun
+        self._of_voice[which], self._begun[which] = key[0], self._n_begun
         if legato:
-            self.voices[which].move(key.number, key.velocity)
+            self.voices[which].move(key[1], velocity)
         else:
-            self.voices[which].start(key.number, key.velocity)
+            self.voices[which].start(key[1], velocity)
 
     def _free_voice(self, key: _Key) -> int:
         for i, voice in enumerate(self.voices):
-            if voice.key == key.number and self._of_voice[i] == key.channel and not voice.is_silent:
+            if (self._of_voice[i], voice.key) == key and not voice.is_silent:
                 return i
         return min(
             range(self.n_voices),
@@ -173,31 +174,37 @@ class Keyboard:
             ),
         )
 
-    def _lift(self, channel: int, number: int) -> None:
-        keys = self._forget(self._down, channel, number)
-        if keys and self._channel(channel).pedal:
-            self._on_pedal += keys
-        elif keys:
-            self._release(channel, number)
+    def _lift(self, keys: list[_Key], *, with_pedal: bool = True) -> None:
+        """Let keys go up together: none of them goes on in another one's place."""
+        lifted = [key for key in keys if key in self._down]
+        for key in lifted:
+            del self._down[key]
+        for key in lifted:
+            if with_pedal and self._has_pedal(key[0]):
+                self._on_pedal[key] = None
+            else:
+                self._release(key)
+
+    def _has_pedal(self, channel: int) -> bool:
+        master = self._masters.get(channel, channel)
+        return self._channel(channel).pedal or self._channel(master).pedal
 
     def _lift_pedal(self, channel: int) -> None:
-        for key in [key for key in self._on_pedal if key.channel == channel]:
-            self._forget(self._on_pedal, channel, key.number)
-            self._release(channel, key.number)
+        for key in self._of_zone(channel, self._on_pedal):
+            if not self._has_pedal(key[0]):
+                del self._on_pedal[key]
+                self._release(key)
 
-    def _release(self, channel: int, number: int) -> None:
+    def _of_zone(self, channel: int, keys: dict[_Key, None]) -> list[_Key]:
+        """Return the keys of a channel, and of the MPE zone whose master it is."""
+        return [key for key in keys if channel in (key[0], self._masters.get(key[0]))]
+
+    def _release(self, key: _Key) -> None:
         for i, voice in enumerate(self.voices):
-            if voice.key == number and self._of_voice[i] == channel and voice.is_held:
-                if self.n_voices == 1 and self._down:
-                    earlier = self._down[-1]
-                    self._of_voice[i] = earlier.channel
-                    voice.move(earlier.number)
-                else:
+            if (self._of_voice[i], voice.key) == key and voice.is_held:
+                earlier = next(reversed(self._down), None) if self.n_voices == 1 else None
+                if earlier is None:
                     voice.release()
-
-    @staticmethod
-    def _forget(keys: list[_Key], channel: int, number: int) -> list[_Key]:
-        """Take a key out of a list, and return it."""
-        found = [key for key in keys if key.channel == channel and key.number == number]
-        keys[:] = [key for key in keys if key not in found]
-        return found
+                else:
+                    self._of_voice[i] = earlier[0]
+                    voice.move(earlier[1])

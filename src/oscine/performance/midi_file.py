@@ -1,8 +1,11 @@
 """MIDI files: read as events in seconds, written from notes."""
 
+import re
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -12,9 +15,14 @@ from oscine.performance.transcription import Note
 
 Kind = Literal["note_on", "note_off", "bend", "pressure", "note_pressure", "control"]
 
-_LARGEST_BYTES = 4 << 20
-_LONGEST_S = 6 * 3600.0
+_LARGEST_BYTES = 1_000_000
+_LONGEST_S = 3600.0
+_MOST_TRACKS = 1024
+_HEADER = struct.Struct(">4sIHHH")
+_TEMPO = 500_000  # microseconds a beat, until a song sets it
 _TICKS = 480
+#: A number of this many bytes is none, and mido would read it in quadratic time. Texts can be long.
+_ENDLESS = re.compile(rb"[\x80-\xff]{1024}")
 
 
 @dataclass(frozen=True)
@@ -52,44 +60,91 @@ class Score:
 def read_midi(path: str | Path) -> Score:
     """Return the events of a standard MIDI file; its map of tempos is followed.
 
+    Where one key goes up and is pressed again at the same instant, it goes up first, whatever the tracks.
+
     Args:
-        path: A ``.mid`` file of format 0 or 1.
+        path: A ``.mid`` file of format 0 or 1, with ticks by the beat or by SMPTE, of 1 MB at most.
 
     Raises:
-        InputError: When it is no MIDI file, is damaged, has no note, or lasts more than six hours.
+        InputError: When it is no MIDI file, is damaged, has no note, or lasts more than an hour.
     """
     import mido
 
     name = printable(path)
-    content = read_bytes(path, _LARGEST_BYTES)
-    if not content.startswith(b"MThd"):
-        raise InputError(f"{name} is no MIDI file; give a .mid file.")
+    content, division = _chunks(read_bytes(path, _LARGEST_BYTES), name)
     try:
-        file = mido.MidiFile(file=BytesIO(content), clip=True)
-        if file.type == 2:
-            raise InputError(
-                f"{name} has format 2, whose tracks are songs of their own; save each as a file of format 1."
-            )
-        events, time_s = [], 0.0
-        for message in file:
-            time_s += message.time
+        track = mido.merge_tracks(mido.MidiFile(file=BytesIO(content), clip=True).tracks)
+        events, time_s, tempo = [], 0.0, _TEMPO
+        for message in track:
+            time_s += message.time * _seconds_per_tick(division, tempo)
             if time_s > _LONGEST_S:
-                raise InputError(f"{name} lasts more than six hours; split it.")
-            if (event := _event(time_s, message)) is not None:
+                raise InputError(f"{name} lasts more than an hour; split it.")
+            if message.type == "set_tempo":
+                tempo = message.tempo
+            elif (event := _event(time_s, message)) is not None:
                 events.append(event)
-    except (
-        EOFError,
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        ArithmeticError,
-        mido.KeySignatureError,
-    ) as error:
-        raise InputError(f"{name} is damaged: {error or type(error).__name__}; write it again.") from error
+    except (EOFError, OSError, ValueError, LookupError, TypeError, mido.KeySignatureError) as error:
+        why = str(error) or "it is cut off"
+        raise InputError(f"{name} can't be read as MIDI: {why}; write it again.") from error
     if not any(event.kind == "note_on" for event in events):
         raise InputError(f"{name} has no note; give a MIDI file with notes.")
-    return Score(events, time_s)
+    return Score(_ends_first(events), time_s)
+
+
+def _chunks(content: bytes, name: str) -> tuple[bytes, int]:
+    """Return a file of the same tracks without anything else, and its division of time.
+
+    Raises:
+        InputError: When there is no header or no track, the format is none of 0 and 1, or a number has no
+            end.
+    """
+    if not content.startswith(b"MThd") or len(content) < _HEADER.size:
+        raise InputError(f"{name} is no MIDI file; give a .mid file.")
+    _, n_header, kind, _, division = _HEADER.unpack_from(content)
+    if kind > 1:
+        raise InputError(f"{name} has format {kind}, and 0 and 1 are read; save it as format 1.")
+    if not division & 0x7FFF or (division & 0x8000 and not division & 0xFF):
+        raise InputError(f"{name} can't be read as MIDI: it has no ticks; write it again.")
+    if _ENDLESS.search(content):
+        raise InputError(f"{name} can't be read as MIDI: a number in it has no end; write it again.")
+    at, tracks = 8 + n_header, []
+    while at + 8 <= len(content):
+        size = int.from_bytes(content[at + 4 : at + 8], "big")
+        if content[at : at + 4] == b"MTrk":
+            tracks.append(content[at : at + 8 + size])
+        at += 8 + size
+    if not tracks:
+        raise InputError(f"{name} has no track; write it again.")
+    if len(tracks) > _MOST_TRACKS:
+        raise InputError(f"{name} has {len(tracks)} tracks; {_MOST_TRACKS} can be read.")
+    return _HEADER.pack(b"MThd", 6, 1, len(tracks), 480) + b"".join(tracks), division
+
+
+def _seconds_per_tick(division: int, tempo: int) -> float:
+    """Return the length of a tick: a part of a beat, or by SMPTE of a frame, whatever the tempo."""
+    if not division & 0x8000:
+        return tempo / 1e6 / division
+    frames_per_s = 256 - (division >> 8)
+    return 1 / ((30 / 1.001 if frames_per_s == 29 else frames_per_s) * (division & 0xFF))
+
+
+def _ends_first(events: list[Event]) -> list[Event]:
+    """Return the events; at each instant, keys that are down go up before any is pressed again."""
+    ordered: list[Event] = []
+    down: set[tuple[int, int]] = set()
+    for _, group in groupby(events, key=lambda event: event.time_s):
+        together = list(group)
+        ends = [event for event in together if event.kind == "note_off"]
+        first = {id(event) for event in ends if (event.channel, event.number) in down}
+        ordered += [event for event in together if id(event) in first]
+        ordered += [event for event in together if id(event) not in first]
+        for event in ordered[-len(together) :]:
+            key = event.channel, event.number
+            if event.kind == "note_on":
+                down.add(key)
+            elif event.kind == "note_off":
+                down.discard(key)
+    return ordered
 
 
 def _event(time_s: float, message: object) -> Event | None:

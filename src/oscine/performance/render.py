@@ -16,7 +16,7 @@ from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
-from oscine.models.conditioning import statistics_of
+from oscine.models.conditioning import identity_number, statistics_of
 from oscine.performance.curves import VoiceCurves, conditions_of, count_voices, voice_curves
 from oscine.performance.expression import Expression
 from oscine.performance.midi_file import Score, read_midi
@@ -25,6 +25,12 @@ from oscine.streaming import Stream
 
 _BLOCK_FRAMES = 512
 _MIXED_SAMPLES = 1 << 16
+_MOST_VOICES = 32
+_LARGEST_SEED = (1 << 62) - 1
+_DRUMS = 10
+_SEEDS_APART = 1 << 20
+Players = Mapping[int | None, Instrument] | Instrument
+"""Who plays each channel; None is for all that are not named, and one instrument for all alike."""
 Block = Float32[np.ndarray, " time"]
 
 
@@ -34,7 +40,7 @@ class RenderOptions:
 
     Args:
         expression: How notes become curves.
-        voices: How many notes an instrument can play together, 1 … 64; "auto" for as many as the score has
+        voices: How many notes an instrument can play together, 1 … 32; "auto" for as many as the score has
             at once, 16 at most. With 1, notes that overlap are tied.
         octave: Octaves to add, −8 … 8.
         dry: Leave out the effects.
@@ -53,12 +59,16 @@ class RenderOptions:
     identity: str | None = None
 
     def __post_init__(self) -> None:
-        if self.voices != "auto" and not 1 <= self.voices <= 64:
-            raise InputError(f"voices is {self.voices}; give 1 to 64, or 'auto'.")
-        if not -8 <= self.octave <= 8:
+        if self.voices != "auto" and not _is_whole(self.voices, 1, _MOST_VOICES):
+            raise InputError(f"voices is {self.voices}; give 1 to {_MOST_VOICES}, or 'auto'.")
+        if not _is_whole(self.octave, -8, 8):
             raise InputError(f"octave is {self.octave}; give a whole number from -8 to 8.")
-        if not 0 <= self.seed < 1 << 62:
-            raise InputError(f"seed is {self.seed}; give a whole number from 0 to 2^62.")
+        if not _is_whole(self.seed, 0, _LARGEST_SEED):
+            raise InputError(f"seed is {self.seed}; give a whole number from 0 to {_LARGEST_SEED}.")
+
+
+def _is_whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 class PartReport(BaseModel):
@@ -91,32 +101,33 @@ class _Part(NamedTuple):
     instrument: Instrument
     curves: list[VoiceCurves]
     n_samples: int
+    identity: str | None
     report: PartReport
 
 
 def render(
     score: Score,
-    instruments: Mapping[int, Instrument] | Instrument,
+    instruments: Players,
     options: RenderOptions | None = None,
 ) -> tuple[Block, int]:
     """Return a score, played, and its sample rate: the highest of the instruments'.
 
     Args:
         score: What `read_midi` returns.
-        instruments: Who plays each channel, or all of them.
+        instruments: Who plays each channel; None for those that are not named; or one for all.
         options: How; the defaults if left out.
 
     Raises:
         InputError: When no channel with notes has an instrument, or an instrument has no such identity.
     """
-    parts = _parts(score, instruments, options or RenderOptions())
+    parts, _ = _parts(score, instruments, options or RenderOptions())
     sample_rate, _ = _length(parts)
     return np.concatenate(list(_mixed(parts, options or RenderOptions()))), sample_rate
 
 
 def render_file(
     midi_path: str | Path,
-    instruments: Mapping[int, Instrument] | Instrument,
+    instruments: Players,
     output_path: str | Path,
     options: RenderOptions | None = None,
     *,
@@ -126,7 +137,7 @@ def render_file(
 
     Args:
         midi_path: Format 0 or 1.
-        instruments: Who plays each channel, or all of them.
+        instruments: Who plays each channel; None for those that are not named; or one for all.
         output_path: ``.wav`` or ``.flac``; it appears complete or not at all.
         options: How; the defaults if left out.
         on_progress: Called with the share that is finished.
@@ -138,7 +149,7 @@ def render_file(
     midi_path, output_path = Path(midi_path), Path(output_path)
     check_output(output_path, midi_path, (".wav", ".flac"))
     began = time.perf_counter()
-    parts = _parts(read_midi(midi_path), instruments, options)
+    parts, remarks = _parts(read_midi(midi_path), instruments, options)
     sample_rate, n_samples = _length(parts)
 
     def told() -> Iterator[torch.Tensor]:
@@ -166,29 +177,31 @@ def render_file(
         peak=peak,
         scaled_db=scaled_db,
         real_time_factor=(time.perf_counter() - began) / seconds,
-        remarks=_remarks(parts, peak, scaled_db),
+        remarks=remarks + _remarks(parts, peak, scaled_db),
     )
 
 
-def _parts(
-    score: Score, instruments: Mapping[int, Instrument] | Instrument, options: RenderOptions
-) -> list[_Part]:
-    """Return what each instrument plays; one that has several channels plays them together.
+def _parts(score: Score, instruments: Players, options: RenderOptions) -> tuple[list[_Part], list[str]]:
+    """Return what each instrument plays, and what is to be said of it; channels of one are played together.
 
     Raises:
-        InputError: When no channel with notes has an instrument.
+        InputError: When no channel with notes has an instrument, none of the instruments has the identity,
+            or no key is left by the octave.
     """
-    if isinstance(instruments, Instrument):
-        instruments = dict.fromkeys(range(1, 17), instruments)
+    players, remarks = _players(score, instruments)
+    if options.identity and not any(one.config.identities for one in players.values()):
+        identity_number(next(iter(players.values())), options.identity)
     of_instrument: dict[int, list[int]] = {}
-    for channel, instrument in instruments.items():
+    for channel, instrument in players.items():
         of_instrument.setdefault(id(instrument), []).append(channel)
     parts = []
     for channels in of_instrument.values():
-        instrument = instruments[channels[0]]
+        instrument = players[channels[0]]
+        identity = options.identity if instrument.config.identities else None
         # Controllers of a channel without notes count as well: it may be the master of an MPE zone.
         events = [event for event in score.events if event.channel in channels]
-        keys = [event.number for event in events if event.kind == "note_on"]
+        keys = [event.number + 12 * options.octave for event in events if event.kind == "note_on"]
+        keys = [key for key in keys if 0 <= key <= 127]
         if not keys:
             continue
         n_voices = count_voices(events) if options.voices == "auto" else options.voices
@@ -199,29 +212,52 @@ def _parts(
             options.expression,
             n_voices=n_voices,
             octave=options.octave,
-            identity=options.identity,
+            identity=identity,
         )
         tail = 0 if options.dry else _ringing(instrument)
         n_samples = (len(curves[0].gain) - 1) * instrument.hop_length + tail
-        learned = statistics_of(instrument, options.identity)
         report = PartReport(
             channels=[channel for channel in channels if channel in score.channels],
             notes=len(keys),
             voices=n_voices,
-            range_share=_inside(keys, options.octave, learned),
+            range_share=_inside(keys, statistics_of(instrument, identity)),
         )
-        parts.append(_Part(instrument, curves, n_samples, report))
+        parts.append(_Part(instrument, curves, n_samples, identity, report))
+    if not parts and options.octave:
+        raise InputError(f"octave is {options.octave}, and no note stays on the keyboard; give another one.")
     if not parts:
         there = ", ".join(map(str, score.channels))
         raise InputError(f"No instrument plays a channel that has notes; those are {there}.")
-    return parts
+    return parts, remarks
 
 
-def _inside(keys: Sequence[int], octave: int, learned: Statistics | None) -> float:
+def _players(score: Score, instruments: Players) -> tuple[dict[int, Instrument], list[str]]:
+    """Return who plays each channel, and a remark on those that nobody plays.
+
+    A player of all channels leaves out channel 10, the drums of General MIDI, if others have notes; not in a
+    song by MPE, whose notes have a channel each.
+    """
+    named: Mapping[int | None, Instrument] = (
+        {None: instruments} if isinstance(instruments, Instrument) else instruments
+    )
+    mpe = any(event.kind == "control" and (event.number, event.value) == (100, 6) for event in score.events)
+    players, remarks = {}, []
+    for channel in range(1, 17):
+        is_drums = channel == _DRUMS and not mpe and score.channels != [_DRUMS]
+        others = None if is_drums else named.get(None)
+        if (player := named.get(channel, others)) is not None:
+            players[channel] = player
+        elif channel in score.channels:
+            why = "has the drums, by General MIDI," if is_drums else "has no instrument"
+            remarks.append(f"Channel {channel} {why} and is not played; give --to {channel}=INSTRUMENT.")
+    return players, remarks
+
+
+def _inside(keys: Sequence[int], learned: Statistics | None) -> float:
     if learned is None:
         return 1.0
     low, high = learned.pitch_midi_quantiles[1] - 0.5, learned.pitch_midi_quantiles[99] + 0.5
-    return float(np.mean([low <= key + 12 * octave <= high for key in keys]))
+    return float(np.mean([low <= key <= high for key in keys]))
 
 
 def _ringing(instrument: Instrument) -> int:
@@ -238,7 +274,11 @@ def _length(parts: Sequence[_Part]) -> tuple[int, int]:
 def _mixed(parts: Sequence[_Part], options: RenderOptions) -> Iterator[Block]:
     """Yield the sum of the parts."""
     sample_rate, n_samples = _length(parts)
-    sources = [_cut(_at_rate(_played(part, options), part, sample_rate)) for part in parts]
+    # No two parts have the same noise.
+    sources = [
+        _cut(_at_rate(_played(part, options, options.seed + i * _SEEDS_APART), part, sample_rate))
+        for i, part in enumerate(parts)
+    ]
     for start in range(0, n_samples, _MIXED_SAMPLES):
         mix = np.zeros(min(_MIXED_SAMPLES, n_samples - start), np.float32)
         for source in sources:
@@ -276,7 +316,7 @@ def _at_rate(blocks: Iterator[Block], part: _Part, sample_rate: int) -> Iterator
     yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _played(part: _Part, options: RenderOptions) -> Iterator[Block]:
+def _played(part: _Part, options: RenderOptions, seed: int) -> Iterator[Block]:
     """Yield an instrument's audio: its voices, and behind them its effects, once for all voices.
 
     A voice is computed while it has a note, and for as long as its source lags behind it.
@@ -284,22 +324,22 @@ def _played(part: _Part, options: RenderOptions) -> Iterator[Block]:
     instrument, hop_length = part.instrument, part.instrument.hop_length
     effects = instrument.effects
     shared = not (options.dry or effects.inputs or effects.controls) and len(effects.parts) > 0
-    rest = Stream(effects, seed=options.seed) if shared else None
+    rest = Stream(effects, seed=seed) if shared else None
     dry = options.dry or shared
-    voices = [Stream(instrument, seed=options.seed + i, dry=dry) for i in range(len(part.curves))]
+    voices = [Stream(instrument, seed=seed + i, dry=dry) for i in range(len(part.curves))]
     # The first frame lies before the score.
     skip = hop_length + voices[0].latency + (rest.latency if rest else 0)
     late = -(-(voices[0].latency + (0 if dry else _ringing(instrument))) // hop_length)
-    conditions = [conditions_of(instrument, curves, options.identity) for curves in part.curves]
     n_frames, left = len(part.curves[0].gain), part.n_samples
     computed = [_around(curves.sounding, late) for curves in part.curves]
     n_all = -(-(part.n_samples + skip) // hop_length)
     for start in range(0, n_all, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, n_all)
         audio = torch.zeros(1, (stop - start) * hop_length)
-        for stream, given, on in zip(voices, conditions, computed, strict=True):
+        for stream, curves, on in zip(voices, part.curves, computed, strict=True):
             for a, b in _runs(on[start : min(stop, n_frames + late)]):
-                block = {name: _frames(curve, start + a, start + b) for name, curve in given.items()}
+                block = conditions_of(instrument, curves, slice(start + a, start + b), part.identity)
+                block = {name: curve.to(instrument.device) for name, curve in block.items()}
                 audio[:, a * hop_length : b * hop_length] += stream.push(**block).cpu()
         samples = (rest.push(audio.to(instrument.device)).cpu() if rest else audio)[0].numpy()
         samples, skip = samples[skip:], max(skip - len(samples), 0)
@@ -319,15 +359,6 @@ def _around(on: np.ndarray, n_late: int) -> np.ndarray:
 def _runs(on: np.ndarray) -> list[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], on.astype(np.int8), [0]])))
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
-def _frames(curve: torch.Tensor, start: int, stop: int) -> torch.Tensor:
-    """Return frames of a curve; behind its end its last one, or silence of the gain."""
-    if stop <= curve.shape[1]:
-        return curve[:, start:stop]
-    n_behind = stop - max(start, curve.shape[1])
-    behind = curve[:, -1:].expand(-1, n_behind, *curve.shape[2:])
-    return torch.cat([curve[:, start:], behind], dim=1)
 
 
 def _remarks(parts: Sequence[_Part], peak: float, scaled_db: float) -> list[str]:

@@ -8,6 +8,8 @@ from oscine.models.dynamics import Dynamics
 from oscine.performance.expression import Expression
 
 _ATTACK_FROM_DB = -30.0
+_RETAKEN_DB = -12.0  # where the attack of a note begins that follows a sounding one, at most
+_SHORTEST_S = 0.03  # a note that is lifted earlier is played for as long
 _SILENT_DB = -60.0
 _SMOOTH_S = 0.01  # of controllers that act on loudness, whose steps would be heard
 _SOFTEST_CONTROLLER = 1e-3
@@ -89,9 +91,9 @@ class Voice:
         """Begin a note."""
         self.key, self.is_held = key, True
         self._level_db = self.dynamics.curve_db[velocity]
-        self._envelope_db = max(_ATTACK_FROM_DB, self._envelope_db)
+        self._envelope_db = min(max(_ATTACK_FROM_DB, self._envelope_db), _RETAKEN_DB)
         self._is_rising = self._is_new = True
-        self._from_pitch = key + self.expression.scoop_cents / 100
+        self._pitch = self._from_pitch = key + self.expression.scoop_cents / 100
         self._glide_s = self.expression.scoop_s if self.expression.scoop_cents else 0.0
         self._since_s = self._in_glide_s = 0.0
 
@@ -138,7 +140,7 @@ class Voice:
 
     def _advance_envelope(self, step_s: float) -> None:
         how = self.expression
-        if not self.is_held:
+        if not self.is_held and self._since_s >= _SHORTEST_S:
             self._envelope_db += _SILENT_DB * step_s / max(how.release_s, step_s)
         elif self._is_rising:
             self._envelope_db -= _ATTACK_FROM_DB * step_s / max(how.attack_s, step_s)

@@ -40,8 +40,8 @@ class Live:
         self._library, self.name = library_and_engine(name)
         live = ctypes.c_void_p()
         engine = self._library.oscine_find_engine(self.name.encode())
-        if sample_rate is not None and not 0 < sample_rate < 1 << 32:
-            raise ValueError(f"The sample rate is {sample_rate}; give 4000 to 768000 Hz.")
+        if sample_rate is not None and not (isinstance(sample_rate, int) and 0 < sample_rate < 1 << 32):
+            raise ValueError(f"The sample rate is {sample_rate}; give a whole number of 4000 to 768000 Hz.")
         given = program, len(program), sample_rate or 0
         require_ok(self._library, self._library.oscine_live_load(engine, *given, None, 0, ctypes.byref(live)))
         self._live = live
@@ -62,7 +62,13 @@ class Live:
         return f"Live({self.name}, {self.sample_rate} Hz, {', '.join(self.inputs)})"
 
     def reset(self, seed: int = 0) -> None:
-        """Go back to before the first sample, with all inputs at their defaults."""
+        """Go back to before the first sample, with all inputs at their defaults.
+
+        Raises:
+            ValueError: When the seed has more than 64 bits.
+        """
+        if not -(1 << 63) <= seed < 1 << 63:
+            raise ValueError(f"seed is {seed}; give a whole number of 64 bits.")
         require_ok(self._library, self._library.oscine_live_reset(self._live, seed))
 
     def set(self, **inputs: float | int | Sequence[float] | None) -> None:
@@ -71,17 +77,20 @@ class Live:
         Raises:
             ValueError: When a name is unknown, or the number of values is wrong.
         """
-        for name, given in inputs.items():
-            if name not in self.inputs:
-                raise ValueError(f"{name} was given; the inputs are {', '.join(self.inputs)}.")
-            values = None
-            if given is not None:
-                several = [given] if isinstance(given, float | int) else list(given)
-                size = self.inputs[name].size
-                if len(several) != size:
-                    raise ValueError(f"{name} has {len(several)} values; give {size}.")
-                values = (ctypes.c_float * size)(*several)
+        checked = {name: self._values(name, given) for name, given in inputs.items()}
+        for name, values in checked.items():
             require_ok(self._library, self._library.oscine_live_set(self._live, self._numbers[name], values))
+
+    def _values(self, name: str, given: float | int | Sequence[float] | None) -> ctypes.Array | None:
+        if name not in self.inputs:
+            raise ValueError(f"{name} was given; the inputs are {', '.join(self.inputs)}.")
+        if given is None:
+            return None
+        size = self.inputs[name].size
+        several = [given] if isinstance(given, float | int) else list(given)
+        if len(several) != size:
+            raise ValueError(f"{name} has {len(several)} values; give {size}.")
+        return (ctypes.c_float * size)(*several)
 
     def play(self, n_samples: int) -> Float[Tensor, " time"]:
         """Return the next samples, any number.

@@ -37,9 +37,11 @@ def by_name(
         >>> by_name(["f0_hz", "loudness_db"], (440.0,), {"loudness_db": -20.0})
         {'f0_hz': 440.0, 'loudness_db': -20.0}
     """
-    if len(values) == 1 and isinstance(values[0], Mapping):
-        values, named = (), {**values[0], **named}
     there = f"the arguments are {', '.join(names)}"
+    if len(values) == 1 and isinstance(values[0], Mapping):
+        if twice := [name for name in named if name in values[0]]:
+            raise ValueError(f"{', '.join(twice)}: given twice; {there}.")
+        values, named = (), {**values[0], **named}
     if len(values) > len(names):
         raise ValueError(f"{len(values)} arguments were given; {there}.")
     given = dict(zip(names, values, strict=False))

@@ -173,6 +173,8 @@ def _read(content: bytes, header: tuple[Any, ...]) -> Contents:
         range_ = default, minimum, maximum
         program.inputs.append(ProgramInput(_text(name), wire, *range_, positive, optional))
     tensors = [_tensor(content, tensors_at + i * _TENSOR.size) for i in range(n_tensors)]
+    if sum(2 * tensor.numel() for tensor in tensors) > len(content):
+        raise struct.error  # tensors that overlap could be many times the file
     for i in range(n_operations):
         record = _OPERATION.unpack_from(content, operations_at + i * _OPERATION.size)
         kind, offset, size, *counts = record

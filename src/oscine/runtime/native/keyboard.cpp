@@ -28,8 +28,7 @@ struct oscine_keyboard {
     int parameters[N_CHANNELS];  // the registered parameter that is chosen
     struct Key {
         uint64_t pressed;  // the number of its note; 0 where it is up
-        bool on_pedal;
-        int velocity;
+        bool on_pedal, is_lifted;
         double pressure;
     } keys[N_CHANNELS][N_KEYS];
     uint64_t n_begun = 0;
@@ -41,7 +40,7 @@ struct oscine_keyboard {
             channels[i].bend_semitones = how.bend_semitones;
             masters[i] = NO_MASTER;
             parameters[i] = NO_PARAMETER;
-            for (Key& key : keys[i]) key = {0, false, 0, 0};
+            for (Key& key : keys[i]) key = {};
         }
         n_begun = 0;
     }
@@ -78,10 +77,9 @@ struct oscine_keyboard {
 
     void press(int channel, int number, int velocity) {
         Key& key = keys[channel][number];
-        key = {0, false, 0, 0};
+        key = {};
         const bool legato = n_voices == 1 && last_down() >= 0 && voices[0].is_held;
         key.pressed = ++n_begun;
-        key.velocity = velocity;
         Voice& voice = free_voice(channel, number);
         voice.channel = channel;
         voice.begun = n_begun;
@@ -91,22 +89,44 @@ struct oscine_keyboard {
             voice.start(number, velocity, how, dynamics);
     }
 
-    void lift(int channel, int number) {
+    bool has_pedal(int channel) const {
+        return channels[channel].pedal || (masters[channel] != NO_MASTER && channels[masters[channel]].pedal);
+    }
+
+    bool is_in_zone(int channel, int of) const { return channel == of || masters[channel] == of; }
+
+    // Let a key go up that was marked so; the keys that go up together are marked before the first one ends.
+    void end(int channel, int number, bool with_pedal) {
         Key& key = keys[channel][number];
-        if (!key.pressed) return;
-        key.pressed = 0;
-        if (channels[channel].pedal)
+        key.is_lifted = false;
+        if (with_pedal && has_pedal(channel))
             key.on_pedal = true;
         else
             release(channel, number);
     }
 
-    void lift_pedal(int channel) {
-        for (int number = 0; number < N_KEYS; number++)
-            if (keys[channel][number].on_pedal) {
-                keys[channel][number].on_pedal = false;
-                release(channel, number);
-            }
+    void lift(int channel, int number) {
+        if (!keys[channel][number].pressed) return;
+        keys[channel][number].pressed = 0;
+        end(channel, number, true);
+    }
+
+    void lift_zone(int of, bool with_pedal) {
+        for (int i = 0; i < N_CHANNELS; i++)
+            for (Key& key : keys[i])
+                if (is_in_zone(i, of) && key.pressed) key.pressed = 0, key.is_lifted = true;
+        for (int i = 0; i < N_CHANNELS; i++)
+            for (int number = 0; number < N_KEYS; number++)
+                if (keys[i][number].is_lifted) end(i, number, with_pedal);
+    }
+
+    void lift_pedal(int of, bool always = false) {
+        for (int i = 0; i < N_CHANNELS; i++)
+            for (int number = 0; number < N_KEYS; number++)
+                if (is_in_zone(i, of) && keys[i][number].on_pedal && (always || !has_pedal(i))) {
+                    keys[i][number].on_pedal = false;
+                    release(i, number);
+                }
     }
 
     void release(int channel, int number) {
@@ -134,7 +154,7 @@ struct oscine_keyboard {
             case 11: channel.expression = value / 127.0; break;
             case 64:
                 channel.pedal = value >= 64;
-                if (!channel.pedal) lift_pedal(number);
+                lift_pedal(number);
                 break;
             case 74: channel.brightness = most((value - 64) / 63.0, -1); break;
             case 98:
@@ -142,22 +162,21 @@ struct oscine_keyboard {
             case 100: parameters[number] = parameters[number] / 128 * 128 + value; break;
             case 101: parameters[number] = parameters[number] % 128 + 128 * value; break;
             case 120:
+                lift_zone(number, false);
+                lift_pedal(number, true);
+                break;
             case 123:
             case 124:
             case 125:
             case 126:
-            case 127:
-                channel.pedal = false;
-                lift_pedal(number);
-                // All are up before the first one ends: none of them goes on in its place.
-                for (Key& key : keys[number]) key.pressed = 0;
-                for (int key = 0; key < N_KEYS; key++) release(number, key);
-                break;
+            case 127: lift_zone(number, true); break;
             case 121: {
                 Channel fresh;
                 fresh.bend_semitones = channel.bend_semitones;
                 fresh.volume = channel.volume;
                 channel = fresh;
+                parameters[number] = NO_PARAMETER;
+                for (Key& key : keys[number]) key.pressure = 0;
                 lift_pedal(number);
                 break;
             }
@@ -174,7 +193,7 @@ struct oscine_keyboard {
         } else if (parameters[number] == MPE_ZONE && (number == 0 || number == N_CHANNELS - 1)) {
             const int n_members = value < N_CHANNELS - 1 ? value : N_CHANNELS - 1;
             for (int i = 0; i < N_CHANNELS; i++)
-                if (masters[i] == number) masters[i] = NO_MASTER;
+                if (masters[i] == number) masters[i] = NO_MASTER, channels[i].bend_semitones = how.bend_semitones;
             for (int i = 1; i <= n_members; i++) {
                 const int member = number == 0 ? i : N_CHANNELS - 1 - i;
                 masters[member] = number;

@@ -54,8 +54,9 @@ int place(const oscine_engine* engine, const void* program, size_t n_bytes, uint
     if (!live) return OSCINE_OK;
     const uint64_t control_delay = static_cast<uint64_t>(file.header.latency) + hop;
     const uint64_t in_host_samples = (control_delay * rate + file.header.sample_rate / 2) / file.header.sample_rate;
-    const uint32_t latency = static_cast<uint32_t>(in_host_samples) + static_cast<uint32_t>(resampler->delay());
-    *live = {nullptr, nullptr, rate, latency, n_inputs, values, inputs, resampler, memory, player_size};
+    const uint64_t latency = in_host_samples + static_cast<uint64_t>(resampler->delay());
+    if (latency > UINT32_MAX) return OSCINE_TOO_LARGE;
+    *live = {nullptr, nullptr, rate, static_cast<uint32_t>(latency), n_inputs, values, inputs, resampler, memory, player_size};
     *result = live;
     return OSCINE_OK;
 }

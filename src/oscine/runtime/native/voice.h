@@ -56,10 +56,12 @@ inline double most(double a, double b) { return a > b ? a : b; }
 inline double within(double x, double low, double high) { return least(most(x, low), high); }
 
 class Voice {
-    static constexpr double ATTACK_FROM_DB = -30, SILENT_DB = -60, SMOOTH_S = 0.01, SOFTEST_CONTROLLER = 1e-3;
+    static constexpr double ATTACK_FROM_DB = -30, RETAKEN_DB = -12, SHORTEST_S = 0.03, SILENT_DB = -60,
+                             SMOOTH_S = 0.01, SOFTEST_CONTROLLER = 1e-3;
     static constexpr double PI = 3.141592653589793;
 
-    double note_db = 0, envelope_db = SILENT_DB, pitch = 0, from_pitch = 0, glide_s = 0, since_s = 0, in_glide_s = 0, offset_db = 0;
+    double note_db = 0, envelope_db = SILENT_DB, pitch = 0, from_pitch = 0;
+    double glide_s = 0, since_s = 1e9, in_glide_s = 0, offset_db = 0;
     bool is_rising = false, is_new = false;
 
    public:
@@ -75,8 +77,8 @@ class Voice {
         key = new_key;
         is_held = is_rising = is_new = true;
         note_db = dynamics.curve_db[velocity];
-        envelope_db = most(ATTACK_FROM_DB, envelope_db);
-        from_pitch = key + how.scoop_cents / 100;
+        envelope_db = within(envelope_db, ATTACK_FROM_DB, RETAKEN_DB);
+        pitch = from_pitch = key + how.scoop_cents / 100;
         glide_s = how.scoop_cents != 0 ? how.scoop_s : 0;
         since_s = in_glide_s = 0;
     }
@@ -121,7 +123,7 @@ class Voice {
 
    private:
     void advance_envelope(const Expression& how, double step_s) {
-        if (!is_held) {
+        if (!is_held && since_s >= SHORTEST_S) {
             envelope_db += SILENT_DB * step_s / most(how.release_s, step_s);
         } else if (is_rising) {
             envelope_db -= ATTACK_FROM_DB * step_s / most(how.attack_s, step_s);
