@@ -1,5 +1,6 @@
 """Program files: what is written is read back, and what is wrong is said in a sentence."""
 
+import hashlib
 import struct
 from typing import Any
 
@@ -124,3 +125,24 @@ def test_metadata_with_half_a_character_are_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.undo()
     with pytest.raises(ValueError, match="its metadata are no JSON"):
         read_metadata(content)
+
+
+def test_tensors_that_overlap_are_refused() -> None:
+    """A small file could otherwise take memory without bound."""
+    program = Program(16_000, 64)
+    wire = program.input("x", 64)
+    for _ in range(20):
+        wire = program.linear(wire, torch.ones(64, 64))
+    program.output = wire
+    content = bytearray(program.to_bytes())
+    (tensors_at,) = struct.unpack_from("<Q", content, 72)
+    (first,) = struct.unpack_from("<Q", content, tensors_at)
+    for i in range(0, 40, 2):
+        struct.pack_into("<Q", content, tensors_at + 32 * i, first)
+        struct.pack_into("<Q", content, tensors_at + 32 * (i + 1), first)
+    del content[first + 4 * 64 * 64 :]
+    struct.pack_into("<Q", content, 96, len(content))
+    content[128:160] = bytes(32)
+    content[128:160] = hashlib.sha256(content).digest()
+    with pytest.raises(ValueError, match="a table does not fit"):
+        Program.from_bytes(bytes(content))
