@@ -30,7 +30,7 @@ LAYERS = [
     {"networks", "losses", "data"},
     {"models"},
     {"training"},
-    {"transfer", "evaluate", "performance"},
+    {"transfer", "evaluate", "performance", "export"},
     {"cli", "__main__"},
 ]
 #: What every layer may import, and what imports no layer.

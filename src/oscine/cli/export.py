@@ -1,0 +1,59 @@
+"""``oscine export``: an instrument for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oscine.cli.terminal import terminal
+
+
+def export(
+    instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of format c, a new folder.")
+    ],
+    form: Annotated[
+        str,
+        typer.Option("--format", metavar="oscine|c", help="A program file for the runtime, or C++ source."),
+    ] = "oscine",
+    weights: Annotated[
+        str, typer.Option(metavar="float16|float32", help="float16 halves the size.")
+    ] = "float16",
+    dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+) -> None:
+    """Write an instrument for other programs: as a program file, or as C++ source with the runtime in it.
+
+    The report says what was made, how large it is, how far its sound is from the instrument's own, and what
+    share of one core playing takes here.
+    """
+    from oscine.errors import InputError
+    from oscine.export import FORMATS
+    from oscine.export import export as write
+    from oscine.transfer import load
+
+    if form not in FORMATS:
+        raise InputError(f"--format is '{form}'; give one of {', '.join(FORMATS)}.")
+    if weights not in ("float16", "float32"):
+        raise InputError(f"--weights is '{weights}'; give float16 or float32.")
+    report = write(load(instrument), output, form, weights=weights, dry=dry)
+    if as_json:
+        typer.echo(report.model_dump_json())
+        return
+    console = terminal()
+    for name, size in report.files.items():
+        console.print(f"{name}: {size / 1000:.1f} kB", soft_wrap=True)
+    console.print(
+        f"{report.sample_rate} Hz, {report.hop_length} samples a frame, inputs {', '.join(report.inputs)}",
+        soft_wrap=True,
+    )
+    if report.difference is not None and report.load is not None:
+        console.print(
+            f"Within {report.difference:.1e} of the instrument's peak; {report.load:.1%} of one core.",
+            soft_wrap=True,
+        )
+    else:
+        console.print("Not measured: there is no compiled runtime here.", soft_wrap=True)
+    for what, said in (("Licence", report.licence), ("Credit", report.credit)):
+        console.print(f"{what}: {said or 'not stated'}", soft_wrap=True)
