@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 TORCH := torch==2.13.0
 BIN := .venv/bin
-# Each test process has about 1 GB of memory.
+# Each test process takes up to 1.6 GB of memory.
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO ?= demo

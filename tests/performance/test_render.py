@@ -18,7 +18,17 @@ from oscine.models.inputs import (
     PaperLoudnessConfig,
     PeriodicityConfig,
 )
-from oscine.performance import Expression, RenderOptions, Score, read_midi, render, render_file
+from oscine.performance import (
+    Event,
+    Expression,
+    RenderOptions,
+    Score,
+    read_midi,
+    render,
+    render_file,
+    voice_curves,
+)
+from oscine.performance.curves import conditions_of
 from oscine.processors import FilterConfig, HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
 
 SHARP = RenderOptions(Expression(attack_s=0.004, release_s=0.02))
@@ -132,6 +142,21 @@ def test_every_input_is_told_what_a_note_knows(tmp_path: Path) -> None:
     assert not np.allclose(flute, violin)
     with pytest.raises(InputError, match="no identity drum"):
         render(score, instrument, RenderOptions(identity="drum"))
+
+
+def test_brightness_moves_a_centroid_that_conditions_the_network() -> None:
+    inputs = (F0Config(), LoudnessConfig(), CentroidConfig())
+    config = InstrumentConfig(
+        sample_rate=16000, hop_length=64, inputs=inputs, synth=(HarmonicConfig(n_harmonics=4),)
+    )
+    instrument = Instrument(config, LEARNED)
+    moved = []
+    for value in (0, 64, 127):
+        events = [Event(0.0, 1, "control", 74, value), Event(0.0, 1, "note_on", 60, 90)]
+        (curves,) = voice_curves(events, 0.1, instrument, Expression(), n_voices=1)
+        moved.append(float(conditions_of(instrument, curves, slice(10, 11))["centroid_midi"]))
+    assert moved[2] - moved[1] == pytest.approx(12.0)
+    assert moved[0] - moved[1] == pytest.approx(-12.0)
 
 
 def test_octaves_move_notes_and_what_leaves_the_keyboard_is_silent(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 
 from oscine.data.statistics import Statistics
 
-_SOFTEST, _LOUDEST = 10, 98
+#: Percentiles of an instrument's loudness that velocities 1 and 127 stand for.
+SOFTEST, LOUDEST = 10.0, 98.0
 _UNKNOWN_DB = -45.0, -15.0
 _UNKNOWN_LEAST_DB = -60.0
 
@@ -34,9 +35,9 @@ def dynamics_of(statistics: Statistics | None) -> Dynamics:
     Args:
         statistics: Of what it has learned; without them it is −45 … −15 dB.
     """
-    places = _SOFTEST + (_LOUDEST - _SOFTEST) * np.clip(np.arange(128) - 1, 0, None) / 126
+    places = SOFTEST + (LOUDEST - SOFTEST) * np.clip(np.arange(128) - 1, 0, None) / 126
     if statistics is None:
-        curve, least_db = np.interp(places, (_SOFTEST, _LOUDEST), _UNKNOWN_DB), _UNKNOWN_LEAST_DB
+        curve, least_db = np.interp(places, (SOFTEST, LOUDEST), _UNKNOWN_DB), _UNKNOWN_LEAST_DB
     else:
         quantiles = statistics.loudness_db_quantiles
         curve, least_db = np.interp(places, np.arange(len(quantiles)), quantiles), quantiles[1]

@@ -13,6 +13,7 @@ from torch import Tensor
 from oscine.models import Instrument
 from oscine.models.conditioning import identity_number, statistics_of
 from oscine.models.dynamics import dynamics_of
+from oscine.models.inputs import Centroid
 from oscine.performance.expression import Expression
 from oscine.performance.keyboard import Keyboard
 from oscine.performance.midi_file import Event
@@ -190,7 +191,7 @@ def conditions_of(
         else:
             shape = (1, n_frames, one.size) if one.size else (1, n_frames)
             conditions[one.name] = torch.full(shape, means.get(one.name, (one.default, 1.0))[0])
-            if one.name == "centroid":
+            if isinstance(one, Centroid):
                 conditions[one.name] += _CENTROID_SEMITONES * torch.from_numpy(curves.brightness)
     conditions["gain"] = torch.from_numpy(curves.gain)[None]
     return conditions

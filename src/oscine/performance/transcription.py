@@ -8,6 +8,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from oscine.analysis import Features
 from oscine.functional.runs import runs
+from oscine.models.dynamics import LOUDEST, SOFTEST
 from oscine.transfer.autotune import estimate_tuning
 from oscine.transfer.notes import find_notes, settled_pitch
 
@@ -15,7 +16,6 @@ _CHANGE_COST_S = 0.03  # a change of key pays where it explains a semitone for a
 _FARTHEST = 1.0  # semitones; what is farther off counts as much: a tracker's error of an octave too
 _DIP_DB = 8.0  # between two notes of the same key
 _SHORTEST_S = 0.05
-_SOFTEST, _LOUDEST = 10.0, 98.0
 
 
 class Note(NamedTuple):
@@ -100,4 +100,4 @@ def _struck_again(loudness_db: Float32[np.ndarray, " frame"]) -> list[int]:
 
 def _velocity(level_db: float, levels: Float32[np.ndarray, " frame"]) -> int:
     place = 100.0 * float(np.searchsorted(levels, level_db)) / max(len(levels) - 1, 1)
-    return int(np.clip(round(1 + 126 * (place - _SOFTEST) / (_LOUDEST - _SOFTEST)), 1, 127))
+    return int(np.clip(round(1 + 126 * (place - SOFTEST) / (LOUDEST - SOFTEST)), 1, 127))

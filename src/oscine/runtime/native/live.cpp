@@ -7,6 +7,7 @@
 #endif
 #include "file.h"
 #include "oscine_runtime.h"
+#include "player.h"
 #include "resample.h"
 
 struct oscine_live {
@@ -83,12 +84,8 @@ int oscine_live_load(const oscine_engine* engine, const void* program, size_t n_
     const int measured = oscine_live_size(engine, program, n_bytes, sample_rate, &needed);
     if (measured != OSCINE_OK) return measured;
     void* allocated = nullptr;
-    if (!memory) {
-        memory = allocated = std::malloc(needed);
-        if (!allocated) return OSCINE_NO_MEMORY;
-    } else if (memory_size < needed) {
-        return OSCINE_NO_MEMORY;
-    }
+    const int taken = take_memory(memory, memory_size, needed, &memory, &allocated);
+    if (taken != OSCINE_OK) return taken;
     if (!engine) engine = oscine_find_engine(nullptr);
     Arena arena(Arena::align(memory));
     oscine_live* made = nullptr;

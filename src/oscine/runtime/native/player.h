@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 
 #include "file.h"
 #include "oscine_runtime.h"
@@ -15,6 +16,13 @@ struct oscine_engine {
     void (*reset)(oscine_player* player, int64_t seed);
     void (*play)(oscine_player* player, const float* const* inputs, size_t n_frames, float* audio);
 };
+
+// The memory to load into: the caller's if it is large enough, or new where the caller gives none, which `allocated` then is.
+inline int take_memory(void* given, size_t given_size, size_t needed, void** memory, void** allocated) {
+    *allocated = given ? nullptr : std::malloc(needed);
+    *memory = given ? given : *allocated;
+    return !*memory || (given && given_size < needed) ? OSCINE_NO_MEMORY : OSCINE_OK;
+}
 
 // Its numbers lie behind it in the same memory.
 struct oscine_player {

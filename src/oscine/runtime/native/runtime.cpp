@@ -52,12 +52,8 @@ int oscine_load_with(const oscine_engine* engine, const void* program, size_t n_
     const int measured = oscine_size_with(engine, program, n_bytes, &needed);
     if (measured != OSCINE_OK) return measured;
     void* allocated = nullptr;
-    if (!memory) {
-        memory = allocated = std::malloc(needed);
-        if (!allocated) return OSCINE_NO_MEMORY;
-    } else if (memory_size < needed) {
-        return OSCINE_NO_MEMORY;
-    }
+    const int taken = take_memory(memory, memory_size, needed, &memory, &allocated);
+    if (taken != OSCINE_OK) return taken;
     const int loaded = engine->load(program, n_bytes, Arena::align(memory), player);
     if (loaded != OSCINE_OK) {
         std::free(allocated);
