@@ -1,8 +1,9 @@
-"""The C++ runtime: it plays an instrument from its program, frame by frame or in blocks of any length."""
+"""The C++ runtime: it plays an instrument from its program, frame by frame or in blocks of any length; it listens."""
 
 from oscine.runtime.engine import Engine
 from oscine.runtime.keyboard import CompiledKeyboard
 from oscine.runtime.library import Range, TooLarge, engines
+from oscine.runtime.listener import Heard, Listener
 from oscine.runtime.live import Live
 
-__all__ = ["CompiledKeyboard", "Engine", "Live", "Range", "TooLarge", "engines"]
+__all__ = ["CompiledKeyboard", "Engine", "Heard", "Listener", "Live", "Range", "TooLarge", "engines"]
