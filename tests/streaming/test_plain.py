@@ -5,8 +5,10 @@ import torch
 from tests.runtime.programs import Case, busy_program, cases
 from torch import Tensor
 
+from oscine import functional
 from oscine.streaming import Program
 from oscine.streaming.plain import KINDS, PlainProgram
+from oscine.streaming.plain.sources import white_noise
 
 N_FRAMES = 61
 CASES = cases()
@@ -40,3 +42,12 @@ def test_it_is_what_torch_computes(name: str) -> None:
 
 def test_every_operation_is_tested() -> None:
     assert set(KINDS) == {case.kind for case in CASES.values()}
+
+
+@pytest.mark.parametrize("seed", [0, 1, -1, 2**31, -(2**31) - 5, 2**40 + 3, -(2**63), 2**63 - 1])
+def test_the_noise_is_the_one_of_all_other_forms(seed: int) -> None:
+    for start in (-200, 0, 12345, 2**31 - 50, 2**32 - 50, 2**45 - 7):
+        expected = functional.uniform_noise(torch.tensor([seed]), torch.tensor([start]), 300)[0]
+        torch.testing.assert_close(
+            white_noise(torch.tensor([seed]), torch.tensor([start]), 300), expected, rtol=0, atol=0
+        )

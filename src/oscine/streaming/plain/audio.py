@@ -8,7 +8,7 @@ from torch import Tensor
 from oscine.functional import upsample
 from oscine.functional.filter import n_minimum_phase_taps
 from oscine.streaming.contents import Operation
-from oscine.streaming.plain.operation import Memory, PlainOperation
+from oscine.streaming.plain.operation import Memory, PlainOperation, joined, rows
 from oscine.streaming.plain.sources import blend, overlapping, symmetric
 
 
@@ -17,7 +17,7 @@ class Gain(PlainOperation):
 
     def start(self) -> dict[str, Tensor]:
         """Return the values before the first frame."""
-        return {"gain": torch.zeros(1)}
+        return {"gain": torch.zeros(1, 1)}
 
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return the product."""
@@ -46,7 +46,7 @@ class MovingFilter(PlainOperation):
     def start(self) -> dict[str, Tensor]:
         """Return the values before the first frame."""
         n_taps = 2 * self.sizes[1] - 1 if self.integers[0] else self.sizes[1]
-        return {"past": torch.zeros(n_taps - 1), "taps": torch.zeros(self.sizes[1])}
+        return {"past": torch.zeros(n_taps - 1), "taps": torch.zeros(1, self.sizes[1])}
 
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return the filtered audio."""
@@ -128,14 +128,15 @@ class Convolve(PlainOperation):
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return the convolution."""
         audio = wires[0]
-        known = memory.extended("recent", audio)
-        spectra = torch.cat([known[:-1], audio], -1) @ self.constant("forward_transform")
+        *each, memory.after["recent"] = rows(audio)
+        known = joined([memory.before["recent"], *each])
+        spectra = torch.cat([known, audio], -1) @ self.constant("forward_transform")
         spectra = spectra.reshape(2 * audio.shape[0], self.size)
         if self.n_parts > 1:
             spectra = memory.extended("spectra", spectra)
         frames = []
         for t in range(audio.shape[0]):
-            past = spectra[2 * t : 2 * (t + self.n_parts)]
+            past = spectra if len(spectra) == 2 * self.n_parts else spectra[2 * t : 2 * (t + self.n_parts)]
             real, imaginary = past * self.constant("for_real"), past * self.constant("for_imaginary")
-            frames.append(torch.cat([real.sum(0), imaginary.sum(0)]))
-        return torch.stack(frames) @ self.constant("inverse_transform")
+            frames.append(torch.cat([real.sum(0, keepdim=True), imaginary.sum(0, keepdim=True)], -1))
+        return joined(frames) @ self.constant("inverse_transform")

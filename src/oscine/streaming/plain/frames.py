@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from oscine.streaming.contents import Operation
-from oscine.streaming.plain.operation import Memory, PlainOperation
+from oscine.streaming.plain.operation import Memory, PlainOperation, joined, rows
 
 
 class Gru(PlainOperation):
@@ -15,21 +15,21 @@ class Gru(PlainOperation):
 
     def start(self) -> dict[str, Tensor]:
         """Return the values before the first frame."""
-        return {"hidden": torch.zeros(self.size)}
+        return {"hidden": torch.zeros(1, self.size)}
 
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return the hidden values."""
         weight, bias = self.constant(0).reshape(3 * self.size, self.size), self.constant(1)
-        hidden, frames = memory.before["hidden"].unsqueeze(0), []
-        for gates in wires[0].split(1):
+        hidden, frames = memory.before["hidden"], []
+        for gates in rows(wires[0]):
             recurrent = F.linear(hidden, weight, bias)
             both = torch.sigmoid(gates[:, : 2 * self.size] + recurrent[:, : 2 * self.size])
             reset, update = both.split(self.size, -1)
             fresh = torch.tanh(gates[:, 2 * self.size :] + reset * recurrent[:, 2 * self.size :])
             hidden = fresh + update * (hidden - fresh)
             frames.append(hidden)
-        memory.after["hidden"] = hidden[0]
-        return torch.cat(frames)
+        memory.after["hidden"] = hidden
+        return joined(frames)
 
 
 class History(PlainOperation):
@@ -93,4 +93,4 @@ class Attention(PlainOperation):
             scores = query[:, t : t + 1] @ keys[:, seen].transpose(1, 2) * scale + self.constant("bias")
             scores = torch.where(self.constant("ago") <= n_before + t, scores, -torch.inf)
             frames.append((torch.softmax(scores, -1) @ values[:, seen]).reshape(1, self.size))
-        return torch.cat(frames)
+        return joined(frames)

@@ -31,15 +31,25 @@ class Memory:
 
     def previous(self, name: str, frames: Tensor) -> Tensor:
         """Return the frames, (frame, …), one frame earlier, and remember the last; the first one is held."""
-        first = torch.where(self.started, self.before[name], frames[0])
-        self.after[name] = frames[-1]
-        return torch.cat([first.unsqueeze(0), frames[:-1]])
+        each = rows(frames)
+        self.after[name] = each[-1]
+        return joined([torch.where(self.started, self.before[name], each[0]), *each[:-1]])
 
     def extended(self, name: str, values: Tensor) -> Tensor:
         """Return the values with those that came before in front, and remember as many for the next call."""
         known = torch.cat([self.before[name], values])
         self.after[name] = known[known.shape[0] - self.before[name].shape[0] :]
         return known
+
+
+def rows(frames: Tensor) -> tuple[Tensor, ...]:
+    """Return each frame, (1, …); where there is only one, no operation is needed."""
+    return (frames,) if frames.shape[0] == 1 else frames.split(1)
+
+
+def joined(frames: list[Tensor]) -> Tensor:
+    """Return frames, (1, …) each, as one tensor."""
+    return frames[0] if len(frames) == 1 else torch.cat(frames)
 
 
 class PlainOperation(nn.Module):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from oscine.streaming.contents import Contents, ProgramInput, Wire
 from oscine.streaming.plain import audio, frames, sources, values
-from oscine.streaming.plain.operation import Memory, PlainOperation
+from oscine.streaming.plain.operation import Memory, PlainOperation, joined, rows
 
 #: The class of each kind of operation.
 KINDS: dict[str, type[PlainOperation]] = {
@@ -58,15 +58,16 @@ class PlainProgram(nn.Module):
         self._start: dict[str, Tensor] = {
             _SAMPLE: torch.zeros(1, dtype=torch.int64),
             _SEED: torch.zeros(1, dtype=torch.int64),
-            **{f"held_{one.name}": torch.full((one.wire.size,), one.default) for one in self.inputs},
+            **{f"held.{one.name}": torch.full((1, one.wire.size), one.default) for one in self.inputs},
         }
         self._own: list[list[tuple[str, str]]] = []  # of each operation: its names and the states'
         for i, one in enumerate(program.operations):
             made = KINDS[one.kind](one, program.sample_rate, program.hop_length)
             start = made.start()
             self.operations.append(made)
-            self._own.append([(name, f"{one.kind}_{i}_{name}") for name in start])
-            self._start |= {f"{one.kind}_{i}_{name}": value for name, value in start.items()}
+            own = [(name, f"{one.kind}_{i}.{name}") for name in start]
+            self._own.append(own)
+            self._start |= {full: start[name] for name, full in own}
         self.input_names = [one.name for one in self.inputs]
         self.state_names = list(self._start)
 
@@ -98,7 +99,7 @@ class PlainProgram(nn.Module):
         after = {_SAMPLE: states[_SAMPLE] + n_frames * self.hop_length, _SEED: states[_SEED] + 0}
         workspace: list[tuple[Wire, Tensor]] = []
         for one, values_ in zip(self.inputs, given, strict=True):
-            name = f"held_{one.name}"
+            name = f"held.{one.name}"
             clean, after[name] = _clean(one, values_.reshape(n_frames, one.wire.size), states[name])
             workspace.append((one.wire, clean))
         for operation, (wires, output), own in zip(self.operations, self.wires, self._own, strict=True):
@@ -125,7 +126,7 @@ def _clean(one: ProgramInput, given: Tensor, held: Tensor) -> tuple[Tensor, Tens
     """Return an input without its bad values (see `ProgramInput`), and the last good ones."""
     good = (given > 0) & (given < torch.inf) if one.positive else ~torch.isnan(given)
     clamped, clean = given.clamp(one.minimum, one.maximum), []
-    for t in range(given.shape[0]):
-        held = torch.where(good[t], clamped[t], held)
+    for is_good, value in zip(rows(good), rows(clamped), strict=True):
+        held = torch.where(is_good, value, held)
         clean.append(held)
-    return torch.stack(clean), held
+    return joined(clean), held

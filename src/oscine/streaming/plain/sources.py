@@ -4,13 +4,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from oscine.functional import partial_ratios, pulse_train_step, uniform_noise
+from oscine.functional import partial_ratios, pulse_train_step
 from oscine.functional.phase import phase_polynomial
 from oscine.functional.pulse import PulseState
 from oscine.kernels.frames import Inputs, ramp, turns
 from oscine.kernels.oracle import sines_sum
 from oscine.streaming.contents import Operation
-from oscine.streaming.plain.operation import Memory, PlainOperation
+from oscine.streaming.plain.operation import Memory, PlainOperation, rows
 
 
 class Sines(PlainOperation):
@@ -22,19 +22,18 @@ class Sines(PlainOperation):
     def start(self) -> dict[str, Tensor]:
         """Return the values before the first frame."""
         return {
-            "phase": torch.zeros(self.n_sines, dtype=torch.float64),
-            "hz": torch.zeros(self.n_sines),
-            "amplitudes": torch.zeros(self.n_partials),
+            "phase": torch.zeros(1, self.n_sines, dtype=torch.float64),
+            "hz": torch.zeros(1, self.n_sines),
+            "amplitudes": torch.zeros(1, self.n_partials),
         }
 
     def polynomial(self, memory: Memory, hz: Tensor) -> tuple[Tensor, Tensor]:
         """Return each frame's phase as a quadratic, (frame, sine, 3), and the frequencies before the call."""
         previous = memory.previous("hz", hz)
-        start = memory.before["phase"].unsqueeze(0)
         rates = self.sample_rate, self.hop_length
-        polynomial, end = phase_polynomial(hz.unsqueeze(0), previous.unsqueeze(0), start, *rates)
-        memory.after["phase"] = end[0]
-        return polynomial[0], previous[:1]
+        polynomial, end = phase_polynomial(hz.unsqueeze(0), previous.unsqueeze(0), memory.before["phase"], *rates)
+        memory.after["phase"] = end
+        return polynomial[0], rows(previous)[0]
 
     def sound(
         self,
@@ -64,8 +63,7 @@ class Sines(PlainOperation):
             self.sample_rate / 2,
             self.hop_length,
         )
-        rows = like.rows()
-        before = memory.previous("amplitudes", rows[0])[:1]
+        before = rows(memory.previous("amplitudes", like.rows()[0]))[0]
         start, end = like._replace(previous_amplitudes=before).ends()
         phase = turns(polynomial.unsqueeze(0), self.hop_length)
         if polynomial.shape[1] == 1:
@@ -85,7 +83,7 @@ class Harmonic(Sines):
 
     def start(self) -> dict[str, Tensor]:
         """Return the values before the first frame."""
-        return super().start() | ({"offset": torch.zeros(1)} if self.has_offset else {})
+        return super().start() | ({"offset": torch.zeros(1, 1)} if self.has_offset else {})
 
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return the audio, (frame, hop)."""
@@ -180,6 +178,8 @@ def blend(signal: Tensor, before: Tensor, now: Tensor, hop_length: int) -> Tenso
 
 def overlapping(samples: Tensor, n_frames: int, hop_length: int) -> Tensor:
     """Return a row for each frame: its samples, the last ones being of the last, and those before them."""
+    if n_frames == 1:
+        return samples.unsqueeze(0)
     length = samples.shape[0] - (n_frames - 1) * hop_length
     starts = range(0, n_frames * hop_length, hop_length)
     return torch.stack([samples[start : start + length] for start in starts])
@@ -190,19 +190,52 @@ def symmetric(half: Tensor) -> Tensor:
     return torch.cat([half[:, 1:].flip(-1), half], -1)
 
 
+def white_noise(seed: Tensor, start: Tensor, n_samples: int) -> Tensor:
+    """Return `oscine.functional.uniform_noise`, (time), by operations that every exporter has.
+
+    The 32-bit words are non-negative int64 here: ONNX shifts no signed numbers, but a division by a power of two
+    is the same for what is not negative. No product overflows.
+
+    Args:
+        seed: (1), int64.
+        start: Number of the first sample, (1), int64; at least −2³².
+        n_samples: How many.
+    """
+    number = start + torch.arange(n_samples)
+    # 2³² more, so that no number is negative, and one less in the upper word.
+    upper = (((number + _WORD) >> 32) - 1) & _MASK
+    # The upper word of a negative seed is that of the seed without its sign's bit, and that bit.
+    upper_seed = ((seed & _POSITIVE) >> 32) + (seed < 0) * (1 << 31)
+    key = _hash((seed & _MASK) ^ _hash(upper_seed))
+    word = _hash(_hash((number & _MASK) ^ key) ^ _hash(upper ^ key ^ _MASK))
+    # Half a turn, so that a word is its own signed number.
+    return (((word + _WORD // 2) & _MASK) - _WORD // 2).to(torch.float32) * 2.0**-31
+
+
+_WORD, _MASK, _POSITIVE = 1 << 32, (1 << 32) - 1, (1 << 63) - 1
+
+
+def _hash(x: Tensor) -> Tensor:
+    x = x ^ (x >> 16)
+    x = (x * 0x7FEB352D) & _MASK
+    x = x ^ (x >> 15)
+    x = (x * (0x846CA68B - _WORD)) & _MASK
+    return x ^ (x >> 16)
+
+
 class Noise(PlainOperation):
     """`oscine.functional.filtered_noise`, from taps."""
 
     def start(self) -> dict[str, Tensor]:
         """Return the values before the first frame."""
-        return {"taps": torch.zeros(self.sizes[0])}
+        return {"taps": torch.zeros(1, self.sizes[0])}
 
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return the audio, (frame, hop)."""
         taps = wires[0]
         n_frames, reach = taps.shape[0], self.sizes[0] - 1
         n_samples = n_frames * self.hop_length + 2 * reach
-        white = uniform_noise(memory.seed + self.integers[0], memory.sample - reach, n_samples)[0]
+        white = white_noise(memory.seed + self.integers[0], memory.sample - reach, n_samples)
         rows = overlapping(white, n_frames, self.hop_length)
         before = memory.previous("taps", taps)
         return blend(rows, symmetric(before), symmetric(taps), self.hop_length)
