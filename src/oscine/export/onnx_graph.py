@@ -43,7 +43,7 @@ def write_onnx(program: Program) -> dict[str, bytes]:
         )
     plain = PlainProgram(program).eval()
     facts = interface(program, plain)
-    files = {name: _graph(plain, n_frames, facts) for name, n_frames in GRAPHS.items()}
+    files = {name: graph(plain, n_frames, facts) for name, n_frames in GRAPHS.items()}
     files["interface.json"] = (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode()
     files["CREDITS.txt"] = credits_of(program.metadata.get("card", {})).encode()
     files["README.md"] = _readme(facts).encode()
@@ -88,8 +88,8 @@ def interface(program: Program, plain: PlainProgram) -> dict[str, Any]:
     }
 
 
-def _graph(plain: PlainProgram, n_frames: int, facts: Mapping[str, Any]) -> bytes:
-    """Return the content of one file."""
+def graph(plain: PlainProgram, n_frames: int, facts: Mapping[str, Any]) -> bytes:
+    """Return a file's content: a graph of so many frames, with the facts that `interface` returns."""
     from onnxscript import opset20 as operators
 
     def shifted(x: Any, n_bits: int) -> Any:
