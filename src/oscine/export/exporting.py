@@ -12,6 +12,7 @@ from torch import Tensor
 
 from oscine.errors import InputError
 from oscine.export.card import credits_of
+from oscine.export.nn_tilde import FILE, NnPlayer, write_nn
 from oscine.export.onnx_graph import OnnxPlayer, write_onnx
 from oscine.export.single_header import single_header
 from oscine.files import printable, write_atomically
@@ -19,8 +20,8 @@ from oscine.models import Instrument
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Program
 
-Format = Literal["oscine", "c", "onnx"]
-FORMATS: tuple[Format, ...] = ("oscine", "c", "onnx")
+Format = Literal["oscine", "c", "onnx", "nn"]
+FORMATS: tuple[Format, ...] = ("oscine", "c", "onnx", "nn")
 Weights = Literal["float32", "float16"]
 
 _MEASURED_S = 2.0
@@ -43,7 +44,7 @@ class ExportReport(BaseModel):
         description="largest difference to `Instrument.step`, over its peak; null without a compiled runtime"
     )
     load: float | None = Field(
-        description="share of one core of this machine: by the portable engine, or by onnxruntime, frame by frame"
+        description="share of one core of this machine: by the portable engine, by onnxruntime, frame by frame, or by torch"
     )
 
 
@@ -59,14 +60,15 @@ def export(
 
     ``oscine`` is one program file, which the runtime plays (docs/program-file.md). ``c`` is a folder of C++
     source: the whole runtime as one header, the instrument as an array, and an example that plays it. ``onnx``
-    is a folder for onnxruntime: two graphs, what a host must know, and examples (docs/onnx.md).
+    is a folder for onnxruntime: two graphs, what a host must know, and examples (docs/onnx.md). ``nn``
+    is a folder with a TorchScript model for nn~ (docs/nn.md).
 
     Args:
         instrument: What is exported.
         output: A file that ends in ``.oscine``, or a folder that is empty or not there.
         form: One of ``FORMATS``.
         weights: "float16" halves the size and rounds large weights to 11 bits; if left out it is taken, except
-            by ``onnx``, which has "float32" alone.
+            by ``onnx`` and ``nn``, which have "float32" alone.
         dry: Leave out the effects.
 
     Raises:
@@ -75,8 +77,8 @@ def export(
     output = Path(output)
     if form not in FORMATS:
         raise InputError(f"The format {form!r} is not known; give one of {', '.join(FORMATS)}.")
-    if form == "onnx" and weights == "float16":
-        raise InputError("The format onnx has float32 weights; leave out --weights.")
+    if form in ("onnx", "nn") and weights == "float16":
+        raise InputError(f"The format {form} has float32 weights; leave out --weights.")
     _check(output, form)
     try:
         program = instrument.program(dry=dry)
@@ -94,6 +96,8 @@ def export(
         }
     elif form == "onnx":
         files = write_onnx(program)
+    elif form == "nn":
+        files = write_nn(program)
     if form != "oscine":
         output.mkdir(parents=True, exist_ok=True)
     for name, written in files.items():
@@ -101,6 +105,8 @@ def export(
     play = None
     if form == "onnx":
         play = OnnxPlayer(files["one_frame.onnx"]).play
+    elif form == "nn":
+        play = NnPlayer(files[FILE], program).play
     elif engines():
         play = Engine(content, _ENGINE).play
     difference, load = (None, None) if play is None else _measured(instrument, program, play, dry)
