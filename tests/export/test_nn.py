@@ -32,7 +32,8 @@ assert model.forward_params.tolist() == [len(model.forward_input_labels), 1, 1, 
 assert len(model.forward_output_labels) == 1
 assert model.get_attributes() == ["none"]
 model.set_sample_rate(rate)
-signals = np.frombuffer(sys.stdin.buffer.read(), np.float32).reshape(n_voices, len(model.forward_input_labels), -1)
+n_channels = len(model.forward_input_labels)
+signals = np.frombuffer(sys.stdin.buffer.read(), np.float32).reshape(n_voices, n_channels, -1)
 signals, at, sound = torch.from_numpy(signals.copy()), 0, []
 with torch.inference_mode():
     while at < signals.shape[2]:
@@ -132,7 +133,9 @@ def test_at_another_rate_the_sound_is_resampled_and_late_as_declared(
     sound, _ = hosted(model, steady, [512], rate)
     again, _ = hosted(model, steady, [100, 3000], rate)
     np.testing.assert_allclose(sound, again, rtol=0, atol=1e-5 * np.abs(sound).max())
-    given = {one.name: torch.full((1, 533, one.wire.size), one.default) for one in instrument.program().inputs}
+    given = {
+        one.name: torch.full((1, 533, one.wire.size), one.default) for one in instrument.program().inputs
+    }
     for name, value in zip(("f0_hz", "loudness_db", "identity"), (300.0, -20.0, values[2:]), strict=True):
         given[name][:] = torch.as_tensor(value)
     # Half a sample and less of delay are turned in the spectrum.

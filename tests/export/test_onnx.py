@@ -31,7 +31,12 @@ def instrument() -> Instrument:
     config = InstrumentConfig(
         sample_rate=16000,
         hop_length=64,
-        inputs=(F0Config(), LoudnessConfig(), CurveConfig(name="breath"), IdentityConfig(names=("a", "b"), size=2)),
+        inputs=(
+            F0Config(),
+            LoudnessConfig(),
+            CurveConfig(name="breath"),
+            IdentityConfig(names=("a", "b"), size=2),
+        ),
         synth=(HarmonicConfig(n_harmonics=10), NoiseConfig(n_bands=9)),
         effects=(ReverbConfig(ir_s=0.1),),
     )
@@ -101,7 +106,9 @@ def test_bad_values_are_held_and_clamped(instrument: Instrument, folder: Path) -
     torch.testing.assert_close(played, player.play(held), rtol=0, atol=0)
 
 
-def test_names_ranges_and_credit_are_in_the_folder_and_in_the_graphs(instrument: Instrument, folder: Path) -> None:
+def test_names_ranges_and_credit_are_in_the_folder_and_in_the_graphs(
+    instrument: Instrument, folder: Path
+) -> None:
     import onnx
 
     facts = json.loads((folder / "interface.json").read_text())
@@ -145,7 +152,9 @@ def test_every_operation_has_a_graph() -> None:
 
 def _a4(instrument: Instrument) -> np.ndarray:
     """What the examples play."""
-    given = {one.name: torch.full((1, 500, one.wire.size), one.default) for one in instrument.program().inputs}
+    given = {
+        one.name: torch.full((1, 500, one.wire.size), one.default) for one in instrument.program().inputs
+    }
     given["f0_hz"][:] = 440.0
     given["loudness_db"][:] = -20.0
     return expected(instrument, given)
@@ -176,7 +185,10 @@ def test_node_plays_the_same(instrument: Instrument, folder: Path) -> None:
 
 
 def test_what_cannot_be_written_is_said(
-    instrument: Instrument, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    instrument: Instrument,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(InputError, match="has float32 weights; leave out --weights"):
         export(instrument, tmp_path / "a", "onnx", weights="float16")

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.runtime.programs import Case, busy_program, cases
+from tests.runtime.programs import Case, cases
 from torch import Tensor
 
 from oscine import functional

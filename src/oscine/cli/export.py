@@ -11,7 +11,8 @@ from oscine.cli.terminal import terminal
 def export(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder.")
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder."),
     ],
     form: Annotated[
         str,
@@ -23,7 +24,9 @@ def export(
     ] = "oscine",
     weights: Annotated[
         str | None,
-        typer.Option(metavar="float16|float32", help="float16 halves the size, and is what you get; not of onnx."),
+        typer.Option(
+            metavar="float16|float32", help="float16 halves the size, and is what you get; not of onnx."
+        ),
     ] = None,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,

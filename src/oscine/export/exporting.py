@@ -44,7 +44,8 @@ class ExportReport(BaseModel):
         description="largest difference to `Instrument.step`, over its peak; null without a compiled runtime"
     )
     load: float | None = Field(
-        description="share of one core of this machine: by the portable engine, by onnxruntime, frame by frame, or by torch"
+        description="share of one core of this machine, by what plays the format: the portable engine, "
+        "onnxruntime frame by frame, or torch"
     )
 
 
@@ -59,16 +60,16 @@ def export(
     """Write an instrument for other programs, and measure what was written against the instrument.
 
     ``oscine`` is one program file, which the runtime plays (docs/program-file.md). ``c`` is a folder of C++
-    source: the whole runtime as one header, the instrument as an array, and an example that plays it. ``onnx``
-    is a folder for onnxruntime: two graphs, what a host must know, and examples (docs/onnx.md). ``nn``
-    is a folder with a TorchScript model for nn~ (docs/nn.md).
+    source: the whole runtime as one header, the instrument as an array, and an example that plays it.
+    ``onnx`` is a folder for onnxruntime: two graphs, what a host must know, and examples (docs/onnx.md).
+    ``nn`` is a folder with a TorchScript model for nn~ (docs/nn.md).
 
     Args:
         instrument: What is exported.
         output: A file that ends in ``.oscine``, or a folder that is empty or not there.
         form: One of ``FORMATS``.
-        weights: "float16" halves the size and rounds large weights to 11 bits; if left out it is taken, except
-            by ``onnx`` and ``nn``, which have "float32" alone.
+        weights: "float16" halves the size and rounds large weights to 11 bits; if left out it is taken,
+            except by ``onnx`` and ``nn``, which have "float32" alone.
         dry: Leave out the effects.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What nn~ loads: a module whose signals go at the host's rate, in blocks of any length. torch.jit.script reads it."""
+"""What nn~ loads, read by torch.jit.script: signals at the host's rate, in blocks of any length."""
 
 import math
 
@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 
 class NnShell(nn.Module):
-    """An instrument with the interface of nn~: ``forward`` takes (batch, channel, time) and returns (batch, 1, time).
+    """An instrument with the interface of nn~: (batch, channel, time) in, (batch, 1, time) out.
 
-    The channels are the instrument's inputs as signals. A frame takes the values at its start and reaches them
-    at its end, as in the C++ runtime. Each item of the batch is a voice with noise of its own. At another rate
-    than the instrument's, the audio is resampled by a windowed sinc, which delays it by `WIDTH` of the slower
-    rate's samples. Until the first pitch above 0 there is silence.
+    The channels are the instrument's inputs as signals. A frame takes the values at its start and reaches
+    them at its end, as in the C++ runtime. Each item of the batch is a voice with noise of its own. At
+    another rate than the instrument's, the audio is resampled by a windowed sinc, which delays it by `WIDTH`
+    of the slower rate's samples. Until the first pitch above 0 there is silence.
 
     Args:
         one: A traced plain program of one frame: inputs and states in, audio and states out.
@@ -116,13 +116,13 @@ class NnShell(nn.Module):
         self.position += n_samples
         # The next block needs no more of the past than the resampler's width.
         cutoff = min(1.0, self.rate / self.own_rate)
-        oldest = (self.position * self.own_rate) // self.rate - 2 * int(math.ceil(self.width / cutoff)) - 1
+        oldest = (self.position * self.own_rate) // self.rate - 2 * math.ceil(self.width / cutoff) - 1
         n_past = max(0, oldest - self.first)
         self.sound, self.first = self.sound[:, n_past:], self.first + n_past
         return audio.unsqueeze(1)
 
     def frames(self, x: Tensor, made: int, n_frames: int) -> Tensor:
-        """Return the audio of the next frames, of which the first starts with the instrument's sample ``made``."""
+        """Return the audio of the next frames; the first one starts with the instrument's sample ``made``."""
         at: list[int] = []
         for frame in range(n_frames):
             start = (made + frame * self.hop_length) * self.rate
@@ -152,7 +152,7 @@ class NnShell(nn.Module):
     def resampled(self, n_samples: int) -> Tensor:
         """Return the next samples at the host's rate, by a sinc under a Hann window."""
         cutoff = min(1.0, self.rate / self.own_rate)
-        width = int(math.ceil(self.width / cutoff))
+        width = math.ceil(self.width / cutoff)
         number = (self.position + torch.arange(n_samples)) * self.own_rate
         whole = torch.div(number, self.rate, rounding_mode="floor")
         share = (number - whole * self.rate).to(torch.float64) / self.rate

@@ -1,7 +1,6 @@
-"""``--format onnx``: an instrument as two ONNX graphs, of one frame and of eight, which share their states."""
+"""``--format onnx``: an instrument as two ONNX graphs, of one frame and of eight, with the same states."""
 
 import importlib.util
-import io
 import json
 import logging
 import time
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from oscine.errors import InputError
-from oscine.export.card import credits_of
+from oscine.export.card import credits_of, folder_readme, markdown
 from oscine.streaming import Program
 from oscine.streaming.plain import PlainProgram
 
@@ -39,7 +38,8 @@ def write_onnx(program: Program) -> dict[str, bytes]:
     """
     if not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript")):
         raise InputError(
-            "The format onnx needs the packages onnx and onnxscript; install them with pip install 'oscine[export]'."
+            "The format onnx needs the packages onnx and onnxscript; install them with "
+            "pip install 'oscine[export]'."
         )
     plain = PlainProgram(program).eval()
     facts = interface(program, plain)
@@ -47,12 +47,12 @@ def write_onnx(program: Program) -> dict[str, bytes]:
     files["interface.json"] = (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode()
     files["CREDITS.txt"] = credits_of(program.metadata.get("card", {})).encode()
     files["README.md"] = _readme(facts).encode()
-    texts = resources.files("oscine.export") / "onnx_examples"
+    texts = resources.files("oscine.export") / "onnx_folder"
     return files | {name: (texts / name).read_bytes() for name in _EXAMPLES}
 
 
 def interface(program: Program, plain: PlainProgram) -> dict[str, Any]:
-    """Return what a host has to know, as JSON values: rates, inputs, states and their first values, credit."""
+    """Return what a host has to know, as JSON values: rates, inputs, states with first values, credit."""
     said = program.metadata.get("inputs", {})
     card = program.metadata.get("card", {})
     return {
@@ -112,7 +112,9 @@ def graph(plain: PlainProgram, n_frames: int, facts: Mapping[str, Any]) -> bytes
         raise RuntimeError("torch.onnx.export returned nothing")
     model = made.model_proto
     model.producer_name = "oscine"
-    model.doc_string = f"Licence: {facts['licence'] or 'not stated'}. Credit: {facts['credit'] or 'not stated'}."
+    model.doc_string = (
+        f"Licence: {facts['licence'] or 'not stated'}. Credit: {facts['credit'] or 'not stated'}."
+    )
     said = {name: facts[name] or "not stated" for name in ("licence", "credit")}
     numbers = {name: facts[name] for name in ("sample_rate", "hop_length", "latency")}
     texts = {**numbers, "n_frames": n_frames, **said, "interface": json.dumps(facts, ensure_ascii=False)}
@@ -155,7 +157,7 @@ class OnnxPlayer:
         content: Of a graph's file.
 
     Attributes:
-        seconds: Processor time that its runs have taken so far.
+        seconds: Processor time of each run so far.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -169,7 +171,7 @@ class OnnxPlayer:
         self._session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
         texts = self._session.get_modelmeta().custom_metadata_map
         self.facts, self.n_frames = json.loads(texts["interface"]), int(texts["n_frames"])
-        self.seconds = 0.0
+        self.seconds: list[float] = []
         self.reset()
 
     def reset(self, seed: int = 0) -> None:
@@ -200,7 +202,7 @@ class OnnxPlayer:
                 )
             began = time.process_time()
             audio, *states = self._session.run(None, feeds)
-            self.seconds += time.process_time() - began
+            self.seconds.append(time.process_time() - began)
             self._states = dict(zip(self._states, states, strict=True))
             sound.append(audio)
         return torch.from_numpy(np.concatenate(sound, 1))
@@ -208,38 +210,18 @@ class OnnxPlayer:
 
 def _readme(facts: Mapping[str, Any]) -> str:
     """Return the folder's README.md."""
-    text = io.StringIO()
-    rate, hop = facts["sample_rate"], facts["hop_length"]
-    text.write(
-        f"# An instrument for onnxruntime\n\n"
-        f"Licence of the recordings: {_plain(facts['licence'])}. Credit: {_plain(facts['credit'])}.\n\n"
-        f"`one_frame.onnx` makes {hop} samples in a call, at {rate} Hz ({1000 * hop / rate:.1f} ms); `eight_frames.onnx` makes\n"
-        f"{8 * hop}, with less work for each sample. Both have the same states, so you can change between them at any call.\n\n"
-        "## Run an example\n\n"
-        "Both examples play two seconds of A4 and write them as float32 samples:\n\n"
-        "    pip install onnxruntime\n    python example.py > a4.f32\n\n"
-        "    npm install onnxruntime-node\n    node example.mjs > a4.f32\n\n"
-        "## What a graph takes and returns\n\n"
-        "`interface.json` has all names, shapes and ranges; each graph carries the same text in its metadata, as `interface`.\n\n"
-        "| input | unit | values per frame | default | range |\n|---|---|---|---|---|\n"
+    inputs = [
+        f"| `{one['name']}` | {markdown(one['unit'], '')} | {one['size']} | {one['default']:g} | "
+        f"{one['minimum']:g} to {one['maximum']:g} |"
+        for one in facts["inputs"]
+    ]
+    return folder_readme(
+        "onnx_folder",
+        facts,
+        sample_rate=facts["sample_rate"],
+        hop_length=facts["hop_length"],
+        eight=8 * facts["hop_length"],
+        frame_ms=f"{1000 * facts['hop_length'] / facts['sample_rate']:.1f}",
+        latency=facts["latency"],
+        inputs="\n".join(inputs),
     )
-    for one in facts["inputs"]:
-        text.write(
-            f"| `{one['name']}` | {_plain(one['unit'], '')} | {one['size']} | {one['default']:g} | "
-            f"{one['minimum']:g} to {one['maximum']:g} |\n"
-        )
-    text.write(
-        "\nAn input has the shape (1, frames), or (1, frames, values) where it has several values per frame; its type is\n"
-        "float32. The value of a frame describes the frame's end. A value that is not a number is replaced by the last good\n"
-        "one, and a value outside the range is clamped.\n\n"
-        "The output `audio` has the shape (1, samples). All that the instrument remembers is in the states: a graph takes\n"
-        "`state.NAME` and returns `next.NAME`, which is the `state.NAME` of the next call. Before the start, every number of a\n"
-        "state is its `start` in `interface.json`. `state.seed` (int64) selects the noise; it is returned as it is.\n"
-        f"The audio lags the inputs by {facts['latency']} samples.\n"
-    )
-    return text.getvalue()
-
-
-def _plain(said: Any, missing: str = "not stated") -> str:
-    """Return a text as one line that Markdown leaves alone."""
-    return " ".join(str(said).split()).translate({ord(c): f"\\{c}" for c in "\\`*_|[]<>#"}) if said else missing

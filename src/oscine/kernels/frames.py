@@ -93,7 +93,7 @@ class Inputs(NamedTuple):
         return highest < self.nyquist
 
     def rows(self) -> Tensor:
-        """Return the amplitudes at the frames' ends, normalised unless they are given, (batch, frame, partial)."""
+        """Return the amplitudes at the frames' ends, (batch, frame, partial)."""
         if self.amplitude is None:
             return self.weights
         rows = self.weights * (self._partials_hz() < self.nyquist)

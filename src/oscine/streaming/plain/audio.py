@@ -93,8 +93,8 @@ class MinimumPhase(PlainOperation):
 class Convolve(PlainOperation):
     """A long convolution without delay, in partitions as long as a frame, so that every frame does the same.
 
-    Frame t and the one before it, H samples each, are multiplied with each partition of the response and
-    added up in the frequency domain. What wraps around goes to the first half, which is thrown away; so it may
+    The spectra of each frame and the one before it, of H samples each, are multiplied with those of the
+    partitions and added up. What wraps around goes to the first half, which is thrown away; so it may
     change its sign, and the frequencies may be the odd ones, ``(2 k + 1) π / 2H``: H complex numbers, none of
     which is special. They are two rows of real ones here, and the transforms are products with matrices.
     """
@@ -112,7 +112,7 @@ class Convolve(PlainOperation):
         for name, value in (
             ("forward_transform", forward),
             ("inverse_transform", inverse),
-            # Of the partitions, oldest first: what the spectra are multiplied with for real and imaginary part.
+            # Of the partitions, oldest first: the factors of the spectra for each part of the sum.
             ("for_real", torch.stack([real, -imaginary], 1).flip(0).flatten(0, 1)),
             ("for_imaginary", torch.stack([imaginary, real], 1).flip(0).flatten(0, 1)),
         ):

@@ -85,7 +85,9 @@ class Attention(PlainOperation):
         n_frames = query.shape[0]
         if self.context > 1:
             keys, values = memory.extended("keys", keys), memory.extended("values", values)
-        keys, values, query = (x.unflatten(-1, (self.heads, -1)).transpose(0, 1) for x in (keys, values, query))
+        keys, values, query = (
+            x.unflatten(-1, (self.heads, -1)).transpose(0, 1) for x in (keys, values, query)
+        )
         n_before = memory.sample // self.hop_length
         scale, frames = 1 / math.sqrt(self.size // self.heads), []
         for t in range(n_frames):

@@ -1,5 +1,7 @@
 """Operations that make sound: sines, cycles, pulses, noise."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -31,7 +33,9 @@ class Sines(PlainOperation):
         """Return each frame's phase as a quadratic, (frame, sine, 3), and the frequencies before the call."""
         previous = memory.previous("hz", hz)
         rates = self.sample_rate, self.hop_length
-        polynomial, end = phase_polynomial(hz.unsqueeze(0), previous.unsqueeze(0), memory.before["phase"], *rates)
+        polynomial, end = phase_polynomial(
+            hz.unsqueeze(0), previous.unsqueeze(0), memory.before["phase"], *rates
+        )
         memory.after["phase"] = end
         return polynomial[0], rows(previous)[0]
 
@@ -65,11 +69,39 @@ class Sines(PlainOperation):
         )
         before = rows(memory.previous("amplitudes", like.rows()[0]))[0]
         start, end = like._replace(previous_amplitudes=before).ends()
-        phase = turns(polynomial.unsqueeze(0), self.hop_length)
+        phase = turns(polynomial.unsqueeze(0), self.hop_length)[0]
         if polynomial.shape[1] == 1:
-            phase = phase * torch.arange(1, self.n_partials + 1, dtype=torch.float64)
-        # Wrapped in double, a phase loses nothing by being a float32.
-        return sines_sum((phase - torch.round(phase)).to(torch.float32), start, end)[0]
+            return harmonics_sum(phase, start[0], end[0])
+        return sines_sum(wrapped(phase), start[0], end[0])
+
+
+def wrapped(turns: Tensor) -> Tensor:
+    """Return turns in −½ … ½ as float32, which then loses nothing by being one."""
+    return (turns - torch.round(turns)).to(torch.float32)
+
+
+def harmonics_sum(phase: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """Return ``Σ_k a_k sin(2π k φ)``, (frame, hop), the amplitudes going from start to end.
+
+    With k = m J + j the partials are a table of M rows of J, and from ``sin(mJ + j) = sin mJ cos j + cos mJ
+    sin j`` follows that J + M sines and cosines do, and products with the table.
+
+    Args:
+        phase: Turns φ at the samples, (frame, hop, 1), float64.
+        start: Amplitudes at the frames' starts, (frame, partial).
+        end: At their ends.
+    """
+    n_frames, n_partials = start.shape
+    width = math.ceil(math.sqrt(n_partials))
+    height = math.ceil(n_partials / width)
+    number = torch.cat([torch.arange(1, width + 1), width * torch.arange(height)]).to(torch.float64)
+    angle = 2 * math.pi * wrapped(phase * number)
+    near, far = torch.stack([torch.sin(angle), torch.cos(angle)]).split([width, height], -1)
+    table = F.pad(torch.stack([start, end], 1), [0, width * height - n_partials])
+    table = table.reshape(n_frames, 2 * height, width).transpose(1, 2)
+    sine, cosine = ((part @ table).unflatten(-1, (2, height)) for part in near)
+    first, last = (far[0].unsqueeze(2) * cosine + far[1].unsqueeze(2) * sine).sum(-1).unbind(-1)
+    return first + ramp(phase.shape[1], first) * (last - first)
 
 
 class Harmonic(Sines):
@@ -193,8 +225,8 @@ def symmetric(half: Tensor) -> Tensor:
 def white_noise(seed: Tensor, start: Tensor, n_samples: int) -> Tensor:
     """Return `oscine.functional.uniform_noise`, (time), by operations that every exporter has.
 
-    The 32-bit words are non-negative int64 here: ONNX shifts no signed numbers, but a division by a power of two
-    is the same for what is not negative. No product overflows.
+    The 32-bit words are non-negative int64 here: ONNX shifts no signed numbers, but for what is not negative
+    a division by a power of two is the same. No product overflows.
 
     Args:
         seed: (1), int64.

@@ -25,5 +25,5 @@ for _ in range(2 * facts["sample_rate"] // facts["hop_length"]):
         if name in inputs:
             inputs[name][:] = value
     audio, *after = session.run(None, inputs | states)
-    states = dict(zip(states, after))
-    sys.stdout.buffer.write(audio.tobytes())
+    states = dict(zip(states, after, strict=True))
+    sys.stdout.buffer.write(np.asarray(audio).tobytes())
