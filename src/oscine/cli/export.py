@@ -11,19 +11,27 @@ from oscine.cli.terminal import terminal
 def export(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of format c, a new folder.")
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder."),
     ],
     form: Annotated[
         str,
-        typer.Option("--format", metavar="oscine|c", help="A program file for the runtime, or C++ source."),
+        typer.Option(
+            "--format",
+            metavar="oscine|c|onnx",
+            help="A program file for the runtime, C++ source, or graphs for onnxruntime.",
+        ),
     ] = "oscine",
     weights: Annotated[
-        str, typer.Option(metavar="float16|float32", help="float16 halves the size.")
-    ] = "float16",
+        str | None,
+        typer.Option(
+            metavar="float16|float32", help="float16 halves the size, and is what you get; not of onnx."
+        ),
+    ] = None,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Write an instrument for other programs: as a program file, or as C++ source with the runtime in it.
+    """Write an instrument for other programs: a program file, C++ source with the runtime, or ONNX graphs.
 
     The report says what was made, how large it is, how far its sound is from the instrument's own, and what
     share of one core playing takes here.
@@ -35,7 +43,7 @@ def export(
 
     if form not in FORMATS:
         raise InputError(f"--format is '{form}'; give one of {', '.join(FORMATS)}.")
-    if weights not in ("float16", "float32"):
+    if weights not in (None, "float16", "float32"):
         raise InputError(f"--weights is '{weights}'; give float16 or float32.")
     report = write(load(instrument), output, form, weights=weights, dry=dry)
     if as_json:

@@ -2,21 +2,26 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 
 from oscine.errors import InputError
+from oscine.export.card import credits_of
+from oscine.export.nn_tilde import FILE, NnPlayer, write_nn
+from oscine.export.onnx_graph import OnnxPlayer, write_onnx
 from oscine.export.single_header import single_header
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Program
 
-Format = Literal["oscine", "c"]
-FORMATS: tuple[Format, ...] = ("oscine", "c")
+Format = Literal["oscine", "c", "onnx", "nn"]
+FORMATS: tuple[Format, ...] = ("oscine", "c", "onnx", "nn")
 Weights = Literal["float32", "float16"]
 
 _MEASURED_S = 2.0
@@ -38,7 +43,10 @@ class ExportReport(BaseModel):
     difference: float | None = Field(
         description="largest difference to `Instrument.step`, over its peak; null without a compiled runtime"
     )
-    load: float | None = Field(description="share of one core of this machine, by the portable engine")
+    load: float | None = Field(
+        description="share of one core of this machine, by what plays the format: the portable engine, "
+        "onnxruntime frame by frame, or torch"
+    )
 
 
 def export(
@@ -46,19 +54,22 @@ def export(
     output: str | Path,
     form: Format = "oscine",
     *,
-    weights: Weights = "float16",
+    weights: Weights | None = None,
     dry: bool = False,
 ) -> ExportReport:
     """Write an instrument for other programs, and measure what was written against the instrument.
 
     ``oscine`` is one program file, which the runtime plays (docs/program-file.md). ``c`` is a folder of C++
     source: the whole runtime as one header, the instrument as an array, and an example that plays it.
+    ``onnx`` is a folder for onnxruntime: two graphs, what a host must know, and examples (docs/onnx.md).
+    ``nn`` is a folder with a TorchScript model for nn~ (docs/nn.md).
 
     Args:
         instrument: What is exported.
         output: A file that ends in ``.oscine``, or a folder that is empty or not there.
         form: One of ``FORMATS``.
-        weights: "float16" halves the size and rounds large weights to 11 bits.
+        weights: "float16" halves the size and rounds large weights to 11 bits; if left out it is taken,
+            except by ``onnx`` and ``nn``, which have "float32" alone.
         dry: Leave out the effects.
 
     Raises:
@@ -67,10 +78,12 @@ def export(
     output = Path(output)
     if form not in FORMATS:
         raise InputError(f"The format {form!r} is not known; give one of {', '.join(FORMATS)}.")
+    if form in ("onnx", "nn") and weights == "float16":
+        raise InputError(f"The format {form} has float32 weights; leave out --weights.")
     _check(output, form)
     try:
         program = instrument.program(dry=dry)
-        content = program.to_bytes(weights)
+        content = program.to_bytes(weights or "float16")
     except NotCompilable as error:
         raise InputError(f"The instrument can't be exported: {error}") from None
     card = {name: str(value) for name, value in instrument.card.items()}
@@ -80,12 +93,24 @@ def export(
             "oscine.h": single_header().encode(),
             "instrument.h": _array(content, card).encode(),
             "example.cpp": _EXAMPLE.encode(),
-            "CREDITS.txt": _credits(card).encode(),
+            "CREDITS.txt": credits_of(card).encode(),
         }
+    elif form == "onnx":
+        files = write_onnx(program)
+    elif form == "nn":
+        files = write_nn(program)
+    if form != "oscine":
         output.mkdir(parents=True, exist_ok=True)
     for name, written in files.items():
-        write_atomically(output / name if form == "c" else output, written)
-    difference, load = _measured(instrument, program, content, dry)
+        write_atomically(output if form == "oscine" else output / name, written)
+    play = None
+    if form == "onnx":
+        play = OnnxPlayer(files["one_frame.onnx"]).play
+    elif form == "nn":
+        play = NnPlayer(files[FILE], program).play
+    elif engines():
+        play = Engine(content, _ENGINE).play
+    difference, load = (None, None) if play is None else _measured(instrument, program, play, dry)
     return ExportReport(
         files={printable(name): len(written) for name, written in files.items()},
         sample_rate=program.sample_rate,
@@ -104,16 +129,14 @@ def _check(output: Path, form: Format) -> None:
         raise InputError(f"{output} cannot be written; its name must end in .oscine.")
     if form == "oscine" and output.is_dir():
         raise InputError(f"{output} is a folder; give the name of a file to write.")
-    if form == "c" and output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if form != "oscine" and output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} is there already; give a folder that is empty or not there.")
 
 
 def _measured(
-    instrument: Instrument, program: Program, content: bytes, dry: bool
-) -> tuple[float | None, float | None]:
+    instrument: Instrument, program: Program, play: Callable[[dict[str, Tensor]], Tensor], dry: bool
+) -> tuple[float, float]:
     """Return the largest difference to the instrument's own sound, and the share of a core that it takes."""
-    if not engines():
-        return None, None
     n_frames = max(1, round(_MEASURED_S * program.sample_rate / program.hop_length))
     sway = torch.sin(torch.arange(n_frames) * 0.02)
     given = {}
@@ -125,10 +148,9 @@ def _measured(
             elif one.name == "loudness_db":
                 curve = (-30.0 + 10.0 * sway)[None, :, None]
             given[one.name] = curve
-    engine = Engine(content, _ENGINE)
-    played = engine.play(given)
+    played = play(given)
     began = time.process_time()
-    engine.play(given)
+    play(given)
     load = (time.process_time() - began) / (n_frames * program.hop_length / program.sample_rate)
     conditions = {
         name: curve if instrument.inputs[name].size else curve[..., 0] for name, curve in given.items()
@@ -140,17 +162,10 @@ def _measured(
     return float((played - expected).abs().max()) / max(peak, 1e-9), load
 
 
-def _credits(card: dict[str, str]) -> str:
-    lines = ["This instrument was learned with Oscine (Apache License 2.0) from recordings."]
-    lines.append(f"Licence of the recordings: {card.get('licence', 'not stated')}")
-    lines.append(f"Credit: {card.get('credit', 'not stated')}")
-    return "\n".join(lines) + "\n"
-
-
 def _array(content: bytes, card: dict[str, str]) -> str:
     """Return the program file as a C array, with licence and credit above it."""
     # Whatever a card says, it stays in the comment: no line goes on by a backslash or a trigraph.
-    said = [re.sub(r"[^ -~]|[?\\]", "_", line) for line in _credits(card).splitlines()]
+    said = [re.sub(r"[^ -~]|[?\\]", "_", line) for line in credits_of(card).splitlines()]
     rows = [",".join(map(str, content[start : start + 32])) + "," for start in range(0, len(content), 32)]
     head = "".join(f"// {line}\n" for line in said)
     return (

@@ -92,12 +92,16 @@ class Inputs(NamedTuple):
             highest = highest * _numbers(self.weights)
         return highest < self.nyquist
 
+    def rows(self) -> Tensor:
+        """Return the amplitudes at the frames' ends, (batch, frame, partial)."""
+        if self.amplitude is None:
+            return self.weights
+        rows = self.weights * (self._partials_hz() < self.nyquist)
+        return self.amplitude.unsqueeze(-1) * (rows / divisor(rows.sum(dim=-1, keepdim=True)))
+
     def ends(self) -> tuple[Tensor, Tensor]:
         """Return the amplitudes that each frame starts and ends with, (batch, frame, partial) each."""
-        rows = self.weights
-        if self.amplitude is not None:
-            rows = rows * (self._partials_hz() < self.nyquist)
-            rows = self.amplitude.unsqueeze(-1) * (rows / divisor(rows.sum(dim=-1, keepdim=True)))
+        rows = self.rows()
         before = torch.cat([self.previous_amplitudes.unsqueeze(1), rows[:, :-1]], dim=1)
         sounding = self._sounding()
         return before * sounding, rows * sounding
