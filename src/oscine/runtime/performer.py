@@ -137,9 +137,7 @@ class Performer:
 
     def take(self, message: bytes) -> None:
         """Take a MIDI message, for the next sample that is played; whatever is none of a channel is ignored."""
-        require_ok(
-            self._library, self._library.oscine_performer_midi(self._performer, message, len(message))
-        )
+        require_ok(self._library, self._library.oscine_performer_midi(self._performer, message, len(message)))
 
     def play(
         self, n_samples: int, heard: Float32[np.ndarray, " time"] | None = None
