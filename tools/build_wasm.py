@@ -16,6 +16,7 @@ from pathlib import Path
 from oscine.export.single_header import single_header
 
 MODULE = Path(__file__).parents[1] / "src" / "oscine" / "export" / "web" / "oscine.wasm"
+SMALL_LIBC = Path(__file__).with_name("small_libc.cpp")
 DIGEST = MODULE.with_suffix(".sha256")
 TOOLS = "clang++-19", "wasm-ld-19"
 PACKAGES = "clang-19 lld-19 wasi-libc libc++-19-dev-wasm32 libclang-rt-19-dev-wasm32"
@@ -23,7 +24,7 @@ PACKAGES = "clang-19 lld-19 wasi-libc libc++-19-dev-wasm32 libclang-rt-19-dev-wa
 _EXPORTED = re.compile(r"OSCINE_EXPORT [^;]*?\b(oscine_\w+)\(")
 _FURTHER = "oscine_error_text", "oscine_metadata", "oscine_sample_rate", "malloc", "free"
 _FLAGS = [
-    *("--target=wasm32-wasi", "-msimd128", "-mexec-model=reactor", "-std=c++17", "-Os", "-fwrapv"),
+    *("--target=wasm32-wasi", "-msimd128", "-std=c++17", "-Os", "-fwrapv"),
     *("-fno-math-errno", "-fno-trapping-math", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden"),
 ]
 
@@ -35,17 +36,22 @@ def source() -> str:
 
 def digest() -> str:
     """Return the sha256 of what the module is built from, and how."""
-    return hashlib.sha256("\n".join([source(), *_FLAGS, *_FURTHER]).encode()).hexdigest()
+    parts = source(), SMALL_LIBC.read_text(encoding="utf-8"), *_FLAGS, *_FURTHER
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def build(to: Path) -> None:
     """Compile the module to a path."""
     performer = [name for name in _EXPORTED.findall(source()) if name.startswith("oscine_performer_")]
     exports = ",".join(f"--export={name}" for name in (*dict.fromkeys(performer), *_FURTHER))
+    linked = f"-Wl,{exports},--strip-all,--gc-sections"
     with tempfile.TemporaryDirectory() as folder:
         code = Path(folder) / "oscine.cpp"
+        libc = Path(folder) / "small_libc.o"
         code.write_text(f"#define OSCINE_IMPLEMENTATION\n{source()}", encoding="utf-8")
-        command = [TOOLS[0], *_FLAGS, code, f"-Wl,{exports},--strip-all,--gc-sections", "-o", to]
+        command = [TOOLS[0], *_FLAGS, "-ffreestanding", SMALL_LIBC, "-c", "-o", libc]
+        subprocess.run(command, check=True)
+        command = [TOOLS[0], *_FLAGS, code, libc, "-mexec-model=reactor", linked, "-o", to]
         subprocess.run(command, check=True)
 
 
