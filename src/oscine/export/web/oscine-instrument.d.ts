@@ -65,7 +65,8 @@ export class OscineNode extends AudioWorkletNode {
 
 /**
  * `<oscine-instrument src="violin.oscine">`: an instrument with its keyboard, meters and sliders. The attribute
- * `page-keys` lets it take the computer's keys wherever the focus is.
+ * `page-keys` lets it take the computer's keys wherever the focus is. It fires `load` when the instrument is there, and
+ * `error`, a CustomEvent whose `detail` is an Error.
  */
 export class OscineInstrument extends HTMLElement {
   /** Address of the .oscine file. */
