@@ -8,6 +8,7 @@ import string
 from pathlib import Path
 
 from oscine.errors import InputError
+from oscine.files import printable
 
 _FOLDER = Path(__file__).parent / "web"
 _MODULE = "oscine.wasm"
@@ -37,7 +38,7 @@ def web_files(content: bytes, name: str, credits_text: str) -> dict[str, bytes]:
         raise InputError("The runtime for browsers (oscine.wasm) is missing here; run `make wasm`.")
     # Of letters, digits and hyphens alone: so it is safe in addresses, in HTML and as the name of a package.
     short = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "instrument"
-    title = " ".join(name.replace("_", " ").replace("-", " ").split()) or "Instrument"
+    title = " ".join(printable(name).replace("_", " ").replace("-", " ").split()) or "Instrument"
     title = title[0].upper() + title[1:]
     file = f"{short}.oscine"
     files = {kept: (_FOLDER / kept).read_bytes() for kept in _AS_THEY_ARE}

@@ -18,13 +18,14 @@ export const STRUCTURE = `
     <button id="midi" type="button">Connect MIDI</button>
     <button id="panic" type="button" title="End all notes (Escape)">Panic</button>
   </div>
-  <p id="said" role="status"></p>
   <div id="keyboard">
     <button id="down" type="button" aria-label="An octave down" title="An octave down (Z)">‹</button>
     <div id="piano" role="group" aria-label="Piano. Arrows move, space plays; so do the letters A to K."></div>
     <button id="up" type="button" aria-label="An octave up" title="An octave up (X)">›</button>
   </div>
-  <p id="hint">Lower on a key is louder. Letters play too, from <kbd>A</kbd>; <kbd>Z</kbd> and <kbd>X</kbd> change the octave.</p>
+  <p id="said" role="status"></p>
+  <p id="hint">Lower on a key is louder. <span id="letters">Letters play too, from <kbd>A</kbd>; <kbd>Z</kbd> and <kbd>X</kbd> change the octave.</span>
+    <span id="grey">Grey keys are outside what the instrument has learned.</span></p>
 </section>
 <section id="controls" aria-label="Settings" hidden>
   <div id="sliders"></div>
@@ -51,15 +52,19 @@ button:disabled { cursor: default; opacity: .6; }
 #stage { background: var(--card); border: 1px solid var(--line); border-radius: .9rem; padding: 1.25rem; }
 p { margin: 0; }
 
-#meters { position: relative; display: grid; gap: 1.25rem; grid-template-columns: 1fr; min-height: 5.5rem; }
+#meters { position: relative; display: grid; gap: 1.25rem; grid-template-columns: 1fr; min-height: 6.5rem; align-items: center; }
 #heard { display: none; }
 .hearing #heard { display: grid; }
 @media (min-width: 48rem) { .hearing #meters { grid-template-columns: 1fr 1fr; gap: 2.5rem; } }
-.meter { display: grid; grid-template-columns: 6.5rem 1fr; column-gap: 1.25rem; align-items: center; }
+.meter { display: grid; grid-template-columns: minmax(9.5rem, auto) 1fr; column-gap: 1.25rem; align-items: center; }
 .meter .title { grid-column: 1 / -1; color: var(--soft); font-size: .85rem; }
 .meter .note { font-size: 2.5rem; line-height: 1.1; font-weight: 600; letter-spacing: -.02em; }
 .meter .exact { color: var(--soft); font-size: .85rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.meter .bars { display: grid; gap: .6rem; }
+.meter .bars { display: grid; gap: .15rem; min-width: 0; }
+.scale { display: grid; grid-template-columns: 1fr 1fr 1fr; text-align: center; font-size: .75rem; line-height: 1.3; color: var(--soft); font-variant-numeric: tabular-nums; }
+.scale :first-child { text-align: left; }
+.scale :last-child { text-align: right; }
+.level { margin-top: .5rem; }
 .tuner { position: relative; height: 1.1rem; border-bottom: 2px solid var(--line); }
 .tuner::before { content: ""; position: absolute; left: calc(50% - 1px); bottom: 0; width: 2px; height: .7rem; background: var(--edge); }
 .tuner i { position: absolute; bottom: -3px; left: 50%; width: 6px; height: 1rem; margin-left: -3px; border-radius: 3px;
@@ -71,7 +76,7 @@ p { margin: 0; }
   background: var(--accent); color: var(--on-accent); border-color: transparent; border-radius: 2rem; }
 #start:disabled { opacity: 1; background: var(--line); color: var(--soft); }
 
-#bar { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; margin: 1.25rem 0 .75rem; }
+#bar { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; margin: 1.25rem 0; }
 #bar label { font-size: .9rem; }
 #bar > label { color: var(--soft); min-width: 0; max-width: 100%; }
 #by { display: inline-flex; border: 1px solid var(--edge); border-radius: .5rem; padding: 0; margin: 0; background: var(--paper); overflow: clip; overflow-clip-margin: 6px; }
@@ -80,10 +85,11 @@ p { margin: 0; }
 #by input:checked + span { background: var(--ink); color: var(--paper); }
 #by input:focus-visible + span { outline: 3px solid var(--accent); outline-offset: 2px; }
 #panic { margin-left: auto; }
-#said { min-height: 1.5rem; font-size: .9rem; color: var(--soft); }
+#said { font-size: .9rem; margin-top: .75rem; }
+#said:empty { margin: 0; }
 #said.error { color: var(--accent); font-weight: 600; }
 
-#keyboard { display: grid; grid-template-columns: auto 1fr auto; gap: .5rem; align-items: stretch; margin-top: .5rem; }
+#keyboard { display: grid; grid-template-columns: auto 1fr auto; gap: .5rem; align-items: stretch; }
 #keyboard > button { padding: 0 .6rem; font-size: 1.3rem; }
 #piano { position: relative; height: 12rem; touch-action: none; user-select: none; -webkit-user-select: none; border-radius: .4rem; }
 #piano button { position: absolute; top: 0; padding: 0; min-height: 0; border: 1px solid var(--edge); border-radius: 0 0 .4rem .4rem;
@@ -96,8 +102,8 @@ p { margin: 0; }
 #piano .black:focus-visible { outline-color: #f0896d; }
 #piano .letter { font-size: .75rem; }
 #piano .name { font-size: .75rem; font-weight: 600; min-height: 1.25em; }
-@media (hover: none) { #piano .letter { display: none; } #hint kbd { display: none; } }
-#hint { color: var(--soft); font-size: .85rem; margin-top: .75rem; }
+@media (hover: none) { #piano .letter { display: none; } #letters { display: none; } }
+#hint { color: var(--soft); font-size: .85rem; margin-top: .5rem; }
 kbd { font: inherit; font-weight: 600; color: var(--ink); }
 
 #controls { margin-top: 1.5rem; }
@@ -111,6 +117,7 @@ summary { font-weight: 600; cursor: pointer; }
 .switch input { width: 1.15rem; height: 1.15rem; margin: 0; accent-color: var(--accent); }
 footer { color: var(--soft); font-size: .85rem; margin-top: 1.25rem; display: grid; gap: .25rem; overflow-wrap: anywhere; }
 
-@media (max-width: 30rem) { #stage { padding: .9rem; } #panic { margin-left: 0; } .meter { grid-template-columns: 5.5rem 1fr; }
+@media (max-width: 30rem) { #stage { padding: .9rem; } #panic { margin-left: 0; } .meter { grid-template-columns: 1fr; row-gap: .4rem; }
+  .meter .pitch { display: flex; align-items: baseline; gap: .75rem; }
   #keyboard > button { padding: 0 .35rem; } #piano { height: 10rem; } }
 `;

@@ -14,6 +14,18 @@ function made(tag, name) {
   return element;
 }
 
+/** @param {string[]} marks */
+function scale(...marks) {
+  const row = made("div", "scale");
+  row.setAttribute("aria-hidden", "true");
+  for (const mark of marks) {
+    const text = document.createElement("span");
+    text.textContent = mark;
+    row.append(text);
+  }
+  return row;
+}
+
 /** One line of the display. */
 export class Meter {
   /** @param {HTMLElement} place */
@@ -35,18 +47,19 @@ export class Meter {
     this.bar = document.createElement("i");
     this.level.append(this.bar);
     const bars = made("div", "bars");
-    bars.append(tuner, this.level);
+    bars.append(tuner, scale("−50", "0", "+50 cents"), this.level, scale("−60", "−30", "0 dB"));
     place.append(title, pitch, bars);
     this.shownDb = QUIETEST_DB;
     this.spokenAt = -Infinity;
-    this.show(0, QUIETEST_DB);
+    this.show(0, 0);
   }
 
   /**
    * @param {number} f0Hz 0 where there is no pitch.
-   * @param {number} levelDb Of full scale.
+   * @param {number} peak 1 is full scale.
    */
-  show(f0Hz, levelDb) {
+  show(f0Hz, peak) {
+    const levelDb = 20 * Math.log10(Math.max(peak, 1e-9));
     const midi = f0Hz > 0 ? 69 + 12 * Math.log2(f0Hz / 440) : NaN;
     const key = Math.round(midi);
     const isPitch = key >= 0 && key <= 127;

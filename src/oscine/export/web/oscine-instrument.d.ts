@@ -13,6 +13,8 @@ export interface Meters {
   /** Pitch and loudness of the sound that comes in; 0 Hz where it has no pitch. */
   heardHz: number;
   heardDb: number;
+  /** Largest sample of it since the last meters. */
+  heardPeak: number;
   /** Pitch and loudness that the last voice is asked for; 0 Hz in silence. */
   playedHz: number;
   playedDb: number;

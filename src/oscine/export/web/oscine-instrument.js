@@ -96,12 +96,14 @@ export class OscineInstrument extends HTMLElement {
 
   /** Show what an instrument has. @param {Instrument} instrument */
   describe({ metadata, settings, mostVoices }) {
-    const sliders = new Sliders(settings, (name, value) => this.set(name, value), [SOURCE]);
+    const identities = Array.isArray(metadata.identities) ? metadata.identities.map(String) : [];
+    const sliders = new Sliders(settings, (name, value) => this.set(name, value), [SOURCE], identities);
     this.find("sliders").replaceChildren(...sliders.groups);
     this.find("reset").onclick = () => sliders.reset();
     const learned = metadata.learned?.pitch_midi;
     const isRange = Array.isArray(learned) && learned.length === 2 && learned[0] < learned[1];
     this.piano.show(isRange ? [Number(learned[0]), Number(learned[1])] : UNKNOWN_RANGE);
+    this.find("grey").hidden = !isRange;
     const select = /** @type {HTMLSelectElement} */ (this.find("voices"));
     const offered = VOICES.filter((one) => one === 1 || one <= mostVoices);
     select.replaceChildren(...offered.map((one) => new Option(one === 1 ? "1, notes are tied" : `${one} together`, String(one))));
@@ -127,6 +129,8 @@ export class OscineInstrument extends HTMLElement {
     if (!this.instrument) throw new Error("The instrument is not loaded yet.");
     this.context = new AudioContext({ latencyHint: "interactive" });
     this.context.onstatechange = () => this.showState();
+    // The sound would break off while the instrument is being made.
+    await this.context.suspend();
     await this.makeNode();
     await this.context.resume();
     this.showState();
@@ -178,6 +182,7 @@ export class OscineInstrument extends HTMLElement {
     /** @type {HTMLInputElement} */ (this.find(chosen)).checked = true;
     this.find("stage").classList.toggle("hearing", isMicrophone);
     this.find("device-label").hidden = !isMicrophone;
+    this.find("voices-label").hidden = isMicrophone;
     this.set(SOURCE, isMicrophone ? 1 : 0);
     this.showState();
   }
@@ -238,9 +243,9 @@ export class OscineInstrument extends HTMLElement {
   blur = () => this.piano.letAll();
 
   /** @param {import("./oscine-instrument.d.ts").Meters} meters */
-  showMeters({ heardHz, heardDb, playedHz, peak, load }) {
-    this.heard.show(heardHz, heardDb);
-    this.played.show(playedHz, 20 * Math.log10(Math.max(peak, 1e-9)));
+  showMeters({ heardHz, heardPeak, playedHz, peak, load }) {
+    this.heard.show(heardHz, heardPeak);
+    this.played.show(playedHz, peak);
     this.busy = load;
     const now = performance.now();
     if (now - this.shownAt < 1000) return;

@@ -154,7 +154,7 @@ export class OscineNode extends AudioWorkletNode {
   }
 
   /** @param {any} data */
-  take({ answer, meters, busyMs, frame }) {
+  take({ answer, meters, heardPeak, busyMs, frame }) {
     this.waiting.get(answer)?.();
     this.waiting.delete(answer);
     if (!meters) return;
@@ -162,7 +162,7 @@ export class OscineNode extends AudioWorkletNode {
     const elapsedMs = (1000 * (frame - this.last.frame)) / this.context.sampleRate;
     const load = elapsedMs > 0 ? (busyMs - this.last.busyMs) / elapsedMs : 0;
     if (elapsedMs > 1000) this.last = { busyMs, frame };
-    this.onmeters({ heardHz, heardDb, playedHz, playedDb, peak, voices, load });
+    this.onmeters({ heardHz, heardDb, heardPeak, playedHz, playedDb, peak, voices, load });
   }
 
   /** Wait until the processor has taken all that it was sent. */

@@ -90,7 +90,7 @@ export class Piano {
       element.style.left = `${(white - (isBlack ? 0.31 : 0)) * width}%`;
       element.style.width = `${(isBlack ? 0.62 : 1) * width}%`;
       const letter = LETTERS[key - this.lowest];
-      element.innerHTML = '<span class="letter"></span><span class="name"></span>';
+      element.innerHTML = '<span class="letter" aria-hidden="true"></span><span class="name" aria-hidden="true"></span>';
       /** @type {HTMLElement} */ (element.firstChild).textContent = letter ? letter.replace("Key", "").replace("Semicolon", ";") : "";
       if (key % 12 === 0) /** @type {HTMLElement} */ (element.lastChild).textContent = noteName(key);
       if (!isBlack) white++;

@@ -30,7 +30,7 @@ const KNOWN = {
   pressure_db: ["Controllers", "Pressure"],
   brightness_db: ["Controllers", "Brightness"],
   bend_semitones: ["Controllers", "Pitch bend"],
-  identity: ["Instrument", "Instrument learned", "whole"],
+  identity: ["Instrument", "Who plays", "whole"],
   centroid_midi: ["Instrument", "Brightness"],
 };
 const UNITS = ["_s", "_db", "_hz", "_cents", "_semitones", "_midi"];
@@ -44,17 +44,17 @@ function readable(name) {
 }
 
 /**
- * A value as a text, of a setting with a unit.
- * @param {Setting} setting @param {number} value
+ * A value as a text, with its unit.
+ * @param {Setting} setting @param {number} value @param {string[]} [names] Of the identities.
  */
-function said({ name, unit, maximum, minimum }, value) {
+function said({ name, unit, maximum, minimum }, value, names = [""]) {
   const kind = KNOWN[name]?.[2];
+  if (name === "identity" && names[value]) return names[value];
   if (kind === "percent") return `${Math.round(100 * value)} %`;
   if (unit === "s" && Math.abs(value) < 1) return `${Math.round(1000 * value)} ms`;
   const digits = kind === "whole" || maximum - minimum > 150 ? 0 : maximum - minimum > 15 ? 1 : 2;
   const sign = minimum < 0 && value > 0 ? "+" : "";
-  const counted = unit.endsWith("s") && unit.length > 1 && Math.abs(value) === 1 && digits === 0 ? unit.slice(0, -1) : unit;
-  return `${sign}${value.toFixed(digits)} ${counted}`.trim().replace("-", "−");
+  return `${sign}${value.toFixed(digits)} ${kind === "whole" ? "" : unit}`.trim().replace("-", "−");
 }
 
 /**
@@ -69,9 +69,10 @@ function curve({ initial, minimum, maximum }) {
 
 /** One slider or switch. */
 class Slider {
-  /** @param {Setting} setting @param {(name: string, value: number) => void} onchange */
-  constructor(setting, onchange) {
+  /** @param {Setting} setting @param {(name: string, value: number) => void} onchange @param {string[]} names */
+  constructor(setting, onchange, names) {
     this.setting = setting;
+    this.names = names;
     this.curve = curve(setting);
     const [, label, kind] = KNOWN[setting.name] ?? ["", readable(setting.name)];
     this.isSwitch = kind === "switch";
@@ -119,8 +120,9 @@ class Slider {
 
   /** @param {number} value */
   show(value) {
-    this.output.textContent = said(this.setting, value);
-    if (!this.isSwitch) this.input.setAttribute("aria-valuetext", said(this.setting, value));
+    const text = said(this.setting, value, this.names);
+    this.output.textContent = text;
+    if (!this.isSwitch) this.input.setAttribute("aria-valuetext", text);
   }
 }
 
@@ -129,13 +131,15 @@ export class Sliders {
   /**
    * @param {Setting[]} settings
    * @param {(name: string, value: number) => void} onchange
-   * @param {string[]} elsewhere Names that have a control of their own.
+   * @param {string[]} elsewhere Settings that have a control of their own.
+   * @param {string[]} identities The names that the setting "identity" chooses from.
    */
-  constructor(settings, onchange, elsewhere) {
+  constructor(settings, onchange, elsewhere, identities) {
     /** @type {Map<string, Slider>} */
     this.sliders = new Map();
     for (const one of settings)
-      if (!elsewhere.includes(one.name) && one.maximum > one.minimum) this.sliders.set(one.name, new Slider(one, onchange));
+      if (!elsewhere.includes(one.name) && one.maximum > one.minimum)
+        this.sliders.set(one.name, new Slider(one, onchange, identities));
     const isWide = matchMedia("(min-width: 48rem)").matches;
     this.groups = GROUPS.map((title) => {
       const group = document.createElement("details");

@@ -121,6 +121,7 @@ function register() {
         this.isEnded = false;
         this.untilMeters = 0;
         this.busyMs = 0;
+        this.heardPeak = 0;
         this.port.onmessage = (/** @type {MessageEvent} */ { data }) => this.take(data);
       }
 
@@ -155,11 +156,14 @@ function register() {
           this.performer.play(heard?.subarray(done, end), audio.subarray(done, end));
           done = end;
         }
+        for (const sample of heard ?? []) this.heardPeak = Math.max(this.heardPeak, Math.abs(sample));
         this.busyMs += Date.now() - began;
         this.untilMeters -= audio.length;
         if (this.untilMeters <= 0) {
           this.untilMeters += scope.sampleRate / METERS_PER_S;
-          this.port.postMessage({ meters: this.performer.meters(), frame: scope.currentFrame, busyMs: this.busyMs });
+          const { busyMs, heardPeak } = this;
+          this.port.postMessage({ meters: this.performer.meters(), heardPeak, busyMs, frame: scope.currentFrame });
+          this.heardPeak = 0;
         }
         return !this.isEnded;
       }
