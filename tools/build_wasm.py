@@ -1,7 +1,7 @@
-"""Builds the runtime as WebAssembly, which the package carries: ``python -m tools.build_wasm`` (``make wasm``).
+"""Builds the runtime as WebAssembly, which the package carries: ``make wasm``.
 
-It needs Debian's clang-19, lld-19, wasi-libc, libc++-19-dev-wasm32 and libclang-rt-19-dev-wasm32. Beside the module it
-writes the sha256 of the sources, by which a test sees that the module is of these sources.
+It needs Debian's clang-19, lld-19, wasi-libc, libc++-19-dev-wasm32 and libclang-rt-19-dev-wasm32. Beside the
+module it writes the sha256 of the sources, by which a test sees that the module is of these sources.
 """
 
 import gzip
@@ -30,7 +30,7 @@ _FLAGS = [
 
 
 def source() -> str:
-    """Return the source of the module: the runtime as one header, without its first line, which has the version."""
+    """Return the runtime as one header, without its first line, which has the version."""
     return single_header().split("\n", 1)[1]
 
 
@@ -44,7 +44,8 @@ def build(to: Path) -> None:
     """Compile the module to a path."""
     performer = [name for name in _EXPORTED.findall(source()) if name.startswith("oscine_performer_")]
     exports = ",".join(f"--export={name}" for name in (*dict.fromkeys(performer), *_FURTHER))
-    linked = f"-Wl,{exports},--strip-all,--gc-sections"
+    # With the stack first, one that overflows is a trap, and overwrites nothing.
+    linked = f"-Wl,{exports},--strip-all,--gc-sections,--stack-first,-z,stack-size=262144"
     with tempfile.TemporaryDirectory() as folder:
         code = Path(folder) / "oscine.cpp"
         libc = Path(folder) / "small_libc.o"
@@ -62,8 +63,9 @@ def main() -> None:
     build(MODULE)
     DIGEST.write_text(digest() + "\n", encoding="utf-8")
     content = MODULE.read_bytes()
+    compressed = gzip.compress(content, 9)
     sys.stdout.write(
-        f"{MODULE.name}: {len(content) / 1000:.1f} kB, {len(gzip.compress(content, 9)) / 1000:.1f} kB compressed\n"
+        f"{MODULE.name}: {len(content) / 1000:.1f} kB, {len(compressed) / 1000:.1f} kB compressed\n"
     )
 
 

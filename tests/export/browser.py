@@ -1,7 +1,8 @@
-"""The exported page in Chromium: ``python -m tests.export.browser OUT [INSTRUMENT]`` plays it and measures it.
+"""The exported page in Chromium: ``python -m tests.export.browser OUT [INSTRUMENT]``.
 
-It needs Debian's chromium, nodejs and npm, and installs playwright-core and axe-core into ``OUT/node`` unless they are
-there. INSTRUMENT is a trained instrument's folder; without it one is made that sounds, but was trained on nothing.
+It plays the page and measures what sounds. It needs Debian's chromium, nodejs and npm, and installs
+playwright-core, axe-core and typescript into ``OUT/node`` unless they are there. INSTRUMENT is a trained
+instrument's folder; without it one is made that was trained on nothing.
 """
 
 import functools
@@ -94,7 +95,7 @@ def served(folder: Path) -> Iterator[str]:
     """Serve a folder to this machine."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     handler = functools.partial(Quiet, directory=str(folder))
@@ -164,9 +165,20 @@ def main() -> None:
         wanted = expected(program, one, np.fromfile(one["heard"], "<f4"))
         peak = float(np.abs(wanted).max())
         difference = float(np.abs(played - wanted).max()) / peak
-        say(f"offline, {one['name']}: difference to Python, of the peak", f"{difference:.1e}", difference < TOLERANCE)
+        say(
+            f"offline, {one['name']}: difference to Python, of the peak",
+            f"{difference:.1e}",
+            difference < TOLERANCE,
+        )
         say(f"offline, {one['name']}: peak", f"{peak:.3f}", peak > 1e-3)
-    keys = {"mouse": 69, "letters": found["letters"], "midi": 64, "bend": 65, "keyboardAlone": found["focused"], "microphone": 57}
+    keys = {
+        "mouse": 69,
+        "letters": found["letters"],
+        "midi": 64,
+        "bend": 65,
+        "keyboardAlone": found["focused"],
+        "microphone": 57,
+    }
     for name, key in keys.items():
         heard = pitch(np.fromfile(sounds / f"{name}.f32", "<f4"), int(found["rates"][name]))
         cents = 100 * (heard - key)
@@ -194,9 +206,10 @@ def main() -> None:
 
 
 def _tone(rate: int) -> np.ndarray:
-    """Return two seconds of a hum of one pitch: a whole number of periods, so that it can be played in a loop."""
+    """Return two seconds of a hum: a whole number of periods, so that it can be played in a loop."""
     time = np.arange(2 * rate) / rate
-    return 0.2 * sum(np.sin(2 * np.pi * k * HUM_HZ * time) / k for k in range(1, 12))
+    k = np.arange(1, 12)[:, None]
+    return 0.2 * (np.sin(2 * np.pi * k * HUM_HZ * time) / k).sum(0)
 
 
 if __name__ == "__main__":

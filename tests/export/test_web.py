@@ -1,4 +1,4 @@
-"""The web page: what is in the folder, what strangers' texts become in it, and what the worklet plays in node."""
+"""The web page: what is in the folder, what becomes of strangers' texts, what the worklet plays."""
 
 import html.parser
 import json
@@ -30,7 +30,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def _play(folder: Path, plan: dict[str, object], rate: int = 48000, voices: int = 1) -> tuple[np.ndarray, list]:
+def _play(
+    folder: Path, plan: dict[str, object], rate: int = 48000, voices: int = 1
+) -> tuple[np.ndarray, list]:
     command = ["node", str(HERE / "worklet.mjs"), str(folder), str(rate), str(voices)]
     done = subprocess.run(command, input=json.dumps(plan).encode(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -38,7 +40,8 @@ def _play(folder: Path, plan: dict[str, object], rate: int = 48000, voices: int 
 
 
 needs_node = pytest.mark.skipif(
-    shutil.which("node") is None or not engines(), reason="node or the compiled runtime is missing; install nodejs and g++"
+    shutil.which("node") is None or not engines(),
+    reason="node or the compiled runtime is missing; install nodejs and g++",
 )
 
 
@@ -74,7 +77,9 @@ def test_nothing_in_the_folder_asks_for_another_host(folder: Path) -> None:
 
 
 def test_the_version_of_the_service_worker_is_that_of_the_files() -> None:
-    one, same, other = (web_files(content, "violin", "")["service-worker.js"] for content in (b"a", b"a", b"b"))
+    one, same, other = (
+        web_files(content, "violin", "")["service-worker.js"] for content in (b"a", b"a", b"b")
+    )
     assert one == same != other
 
 
@@ -100,7 +105,7 @@ def test_what_strangers_write_stays_text(tmp_path: Path) -> None:
     assert json.loads(files["manifest.webmanifest"])["name"].startswith("</title>")
     assert re.fullmatch(r"oscine-[a-z0-9-]+", json.loads(files["package.json"])["name"])
     assert json.loads(web_files(b"", "\udce9\x1b[2J", "")["manifest.webmanifest"])["name"] == "\\xe9\\x1b[2J"
-    assert web_files(b"", "…", "")["index.html"].count("instrument.oscine".encode()) == 1
+    assert web_files(b"", "…", "")["index.html"].count(b"instrument.oscine") == 1
 
 
 def test_a_package_without_the_runtime_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +138,7 @@ def test_the_worklet_plays_what_python_plays(folder: Path, source: int, rate: in
     assert isinstance(plan["events"], list)
     plan["events"] = [event for event in plan["events"] if event[0] < len(heard)]
     wanted = expected((folder / "my-violin.oscine").read_bytes(), plan, heard)
-    settings = [one for one in _settings(folder)]
+    settings = _settings(folder)
     assert isinstance(plan["settings"], dict)
     messages: list[tuple[int, dict[str, object]]] = [
         (0, {"setting": settings.index(name), "value": value}) for name, value in plan["settings"].items()
@@ -180,7 +185,9 @@ def test_the_worklet_answers_and_ends(folder: Path) -> None:
 
 def test_the_module_is_of_these_sources() -> None:
     said = build_wasm.DIGEST.read_text().strip()
-    assert said == build_wasm.digest(), "the C++ sources have changed since; run make wasm, and commit its result"
+    assert said == build_wasm.digest(), (
+        "the C++ sources have changed since; run make wasm, and commit its result"
+    )
 
 
 @needs_node

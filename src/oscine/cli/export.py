@@ -11,11 +11,16 @@ from oscine.cli.terminal import terminal
 def export(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of c and web, a new folder.")
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of c and web, a new folder."),
     ],
     form: Annotated[
         str,
-        typer.Option("--format", metavar="oscine|c|web", help="A program file for the runtime, C++ source, or a web page."),
+        typer.Option(
+            "--format",
+            metavar="oscine|c|web",
+            help="A program file for the runtime, C++ source, or a web page.",
+        ),
     ] = "oscine",
     weights: Annotated[
         str, typer.Option(metavar="float16|float32", help="float16 halves the size.")
@@ -23,7 +28,7 @@ def export(
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Write an instrument for other programs: as a program file, as C++ source, or as a web page, each with the runtime.
+    """Write an instrument for other programs: as a program file, as C++ source, or as a web page.
 
     The report says what was made, how large it is, how far its sound is from the instrument's own, and what
     share of one core playing takes here.

@@ -53,8 +53,8 @@ def export(
     """Write an instrument for other programs, and measure what was written against the instrument.
 
     ``oscine`` is one program file, which the runtime plays (docs/program-file.md). ``c`` is a folder of C++
-    source: the whole runtime as one header, the instrument as an array, and an example that plays it. ``web`` is
-    a folder for any static host: a page that plays the instrument in the browser, and a package for npm.
+    source: the whole runtime as one header, the instrument as an array, and an example that plays it. ``web``
+    is a folder for any static host: a page that plays the instrument (docs/web.md), and a package for npm.
 
     Args:
         instrument: What is exported.

@@ -100,9 +100,9 @@ p { margin: 0; }
 #piano [aria-pressed="true"] { background: var(--accent) !important; border-color: var(--accent); color: var(--on-accent); }
 #piano :focus-visible { z-index: 2; outline-offset: -4px; }
 #piano .black:focus-visible { outline-color: #f0896d; }
-#piano .letter { font-size: .75rem; }
-#piano .name { font-size: .75rem; font-weight: 600; min-height: 1.25em; }
-@media (hover: none) { #piano .letter { display: none; } #letters { display: none; } }
+#piano button::before { content: attr(data-letter); font-size: .75rem; }
+#piano button::after { content: attr(data-name); font-size: .75rem; font-weight: 600; min-height: 1.25em; }
+@media (hover: none) { #piano button::before { content: none; } #letters { display: none; } }
 #hint { color: var(--soft); font-size: .85rem; margin-top: .5rem; }
 kbd { font: inherit; font-weight: 600; color: var(--ink); }
 
@@ -110,7 +110,7 @@ kbd { font: inherit; font-weight: 600; color: var(--ink); }
 #sliders { columns: 17rem 3; column-gap: 1rem; }
 details { break-inside: avoid; background: var(--card); border: 1px solid var(--line); border-radius: .9rem; padding: .9rem 1.1rem; margin-bottom: 1rem; }
 summary { font-weight: 600; cursor: pointer; }
-.slider { display: grid; grid-template-columns: 1fr auto; column-gap: 1rem; font-size: .9rem; margin-top: .8rem; }
+.slider { touch-action: manipulation; display: grid; grid-template-columns: 1fr auto; column-gap: 1rem; font-size: .9rem; margin-top: .8rem; }
 .slider input { grid-column: 1 / -1; width: 100%; height: 1.6rem; margin: 0; accent-color: var(--accent); }
 .slider output { color: var(--soft); font-variant-numeric: tabular-nums; }
 .switch { display: flex; gap: .6rem; align-items: center; font-size: .9rem; margin-top: .9rem; }

@@ -101,8 +101,8 @@ export class OscineInstrument extends HTMLElement {
     this.find("sliders").replaceChildren(...sliders.groups);
     this.find("reset").onclick = () => sliders.reset();
     const learned = metadata.learned?.pitch_midi;
-    const isRange = Array.isArray(learned) && learned.length === 2 && learned[0] < learned[1];
-    this.piano.show(isRange ? [Number(learned[0]), Number(learned[1])] : UNKNOWN_RANGE);
+    const isRange = Array.isArray(learned) && learned.every(Number.isFinite) && learned[0] < learned[1];
+    this.piano.show(isRange ? [learned[0], learned[1]] : UNKNOWN_RANGE);
     this.find("grey").hidden = !isRange;
     const select = /** @type {HTMLSelectElement} */ (this.find("voices"));
     const offered = VOICES.filter((one) => one === 1 || one <= mostVoices);
@@ -129,7 +129,9 @@ export class OscineInstrument extends HTMLElement {
     if (!this.instrument) throw new Error("The instrument is not loaded yet.");
     this.context = new AudioContext({ latencyHint: "interactive" });
     this.context.onstatechange = () => this.showState();
-    // The sound would break off while the instrument is being made.
+    // Safari lets sound begin by what is called while the click is handled. While the instrument is being made, the
+    // context waits: its sound would break off.
+    void this.context.resume();
     await this.context.suspend();
     await this.makeNode();
     await this.context.resume();
@@ -221,6 +223,8 @@ export class OscineInstrument extends HTMLElement {
 
   listen() {
     this.find("start").onclick = () => void this.start();
+    // A finger that goes down is not yet a click, by which alone sound may begin; one that goes up is.
+    this.find("piano").addEventListener("pointerup", () => void (this.starting && this.start()));
     this.find("panic").onclick = () => this.panic();
     this.find("midi").onclick = () => void this.connectMidi();
     this.find("voices").onchange = () => void this.makeNode().catch((error) => this.complain(error));

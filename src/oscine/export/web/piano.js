@@ -89,10 +89,8 @@ export class Piano {
       const width = 100 / nWhite;
       element.style.left = `${(white - (isBlack ? 0.31 : 0)) * width}%`;
       element.style.width = `${(isBlack ? 0.62 : 1) * width}%`;
-      const letter = LETTERS[key - this.lowest];
-      element.innerHTML = '<span class="letter" aria-hidden="true"></span><span class="name" aria-hidden="true"></span>';
-      /** @type {HTMLElement} */ (element.firstChild).textContent = letter ? letter.replace("Key", "").replace("Semicolon", ";") : "";
-      if (key % 12 === 0) /** @type {HTMLElement} */ (element.lastChild).textContent = noteName(key);
+      element.dataset.letter = (LETTERS[key - this.lowest] ?? "").replace("Key", "").replace("Semicolon", ";");
+      if (key % 12 === 0) element.dataset.name = noteName(key);
       if (!isBlack) white++;
       this.keys.set(key, element);
       drawn.push(element);

@@ -6,8 +6,10 @@
 const GROUPS = ["Sound", "Instrument", "Voice", "Notes", "Vibrato", "Controllers"];
 const OPEN = ["Sound", "Instrument", "Voice"];
 
-/** @type {Record<string, [group: string, label: string, kind?: "whole" | "switch" | "percent"]>} */
-const KNOWN = {
+/** @typedef {[group: string, label: string, kind?: "whole" | "switch" | "percent"]} Known */
+
+/** @type {Record<string, Known>} */
+const NAMES = {
   level_db: ["Sound", "Level"],
   tune_cents: ["Sound", "Tuning"],
   octave: ["Sound", "Octave", "whole"],
@@ -33,6 +35,7 @@ const KNOWN = {
   identity: ["Instrument", "Who plays", "whole"],
   centroid_midi: ["Instrument", "Brightness"],
 };
+const KNOWN = new Map(Object.entries(NAMES));
 const UNITS = ["_s", "_db", "_hz", "_cents", "_semitones", "_midi"];
 const STEPS = 200;
 
@@ -48,7 +51,7 @@ function readable(name) {
  * @param {Setting} setting @param {number} value @param {string[]} [names] Of the identities.
  */
 function said({ name, unit, maximum, minimum }, value, names = [""]) {
-  const kind = KNOWN[name]?.[2];
+  const kind = KNOWN.get(name)?.[2];
   if (name === "identity" && names[value]) return names[value];
   if (kind === "percent") return `${Math.round(100 * value)} %`;
   if (unit === "s" && Math.abs(value) < 1) return `${Math.round(1000 * value)} ms`;
@@ -74,7 +77,7 @@ class Slider {
     this.setting = setting;
     this.names = names;
     this.curve = curve(setting);
-    const [, label, kind] = KNOWN[setting.name] ?? ["", readable(setting.name)];
+    const [, label, kind] = KNOWN.get(setting.name) ?? ["", readable(setting.name)];
     this.isSwitch = kind === "switch";
     this.isWhole = kind === "whole";
     this.element = document.createElement("label");
@@ -95,6 +98,7 @@ class Slider {
       onchange(setting.name, this.value);
     });
     // As in every mixer, a double click goes back.
+    this.element.title = this.isSwitch ? "" : "Double click to reset";
     this.element.addEventListener("dblclick", () => {
       if (this.isSwitch) return;
       this.value = setting.initial;
@@ -147,7 +151,7 @@ export class Sliders {
       group.dataset.group = title;
       const summary = document.createElement("summary");
       summary.textContent = title;
-      const within = [...this.sliders].filter(([name]) => (KNOWN[name]?.[0] ?? "Instrument") === title);
+      const within = [...this.sliders].filter(([name]) => (KNOWN.get(name)?.[0] ?? "Instrument") === title);
       group.append(summary, ...within.map(([, slider]) => slider.element));
       return group;
     }).filter((group) => group.childElementCount > 1);
