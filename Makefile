@@ -15,7 +15,7 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes clean
+.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes wasm clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -70,6 +70,9 @@ fuzz: .venv/.dev ## load a million damaged program files under the address and u
 
 runtimes: .venv/.dev ## build the C++ runtime for aarch64 and WebAssembly, and compare their audio with this machine's
 	$(BIN)/python -m tests.runtime.builds build/runtimes
+
+wasm: .venv/.dev ## compile the runtime for browsers, which the package carries
+	$(BIN)/python -m tools.build_wasm
 
 lint: .venv/.dev ## style, types and spelling
 	$(BIN)/ruff check
