@@ -20,7 +20,8 @@ __attribute__((section(".vectors"), used)) const void* const vectors[16] = {
 }
 
 static const char* const EMPTY = "";
-static uint8_t memory[MEMORY_BYTES] __attribute__((aligned(64)));  // of the player: the program's oscine_size, or more
+// Of the player: the program's oscine_size, or more.
+__attribute__((section(".large"), aligned(64))) static uint8_t memory[MEMORY_BYTES];
 static float audio[N_FRAMES * HOP_LENGTH];
 static uint32_t counts[N_FRAMES], parts[64];
 
@@ -67,11 +68,9 @@ static uint32_t used_stack() {
     return (uint32_t)(stack_top - (char*)at);
 }
 
-void reset_handler() {
+[[noreturn]] __attribute__((noinline)) static void run_player() {
     memcpy(data_begin, first_data, (size_t)(data_end - data_begin));
     memset(bss_begin, 0, (size_t)(bss_end - bss_begin));
-    *(volatile uint32_t*)0xE000ED88 |= 0xFu << 20;  // the floating-point unit is on
-    __asm__ volatile("dsb\n isb");
     SYSTICK[1] = 0xFFFFFF;
     SYSTICK[0] = 5;
     paint_stack();
@@ -110,4 +109,11 @@ void reset_handler() {
     write_file("parts.u32", parts, sizeof parts);
     write_file("facts.u32", facts, sizeof facts);
     leave(EMPTY);
+}
+
+// A function of its own: the other one saves registers of the floating-point unit, which is off until now.
+void reset_handler() {
+    *(volatile uint32_t*)0xE000ED88 |= 0xFu << 20;
+    __asm__ volatile("dsb\n isb");
+    run_player();
 }

@@ -11,11 +11,16 @@ from oscine.cli.terminal import terminal
 def export(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of format c, a new folder.")
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder."),
     ],
     form: Annotated[
         str,
-        typer.Option("--format", metavar="oscine|c", help="A program file for the runtime, or C++ source."),
+        typer.Option(
+            "--format",
+            metavar="oscine|c|pd",
+            help="A program file for the runtime, C++ source, or a folder for Pure Data.",
+        ),
     ] = "oscine",
     weights: Annotated[
         str, typer.Option(metavar="float16|float32", help="float16 halves the size.")
@@ -23,7 +28,7 @@ def export(
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Write an instrument for other programs: as a program file, or as C++ source with the runtime in it.
+    """Write an instrument for other programs: as a program file, as C++ source, or for Pure Data.
 
     The report says what was made, how large it is, how far its sound is from the instrument's own, and what
     share of one core playing takes here.
@@ -55,5 +60,7 @@ def export(
         )
     else:
         console.print("Not measured: there is no compiled runtime here.", soft_wrap=True)
+    if report.note:
+        console.print(report.note, soft_wrap=True)
     for what, said in (("Licence", report.licence), ("Credit", report.credit)):
         console.print(f"{what}: {said or 'not stated'}", soft_wrap=True)

@@ -9,14 +9,15 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from oscine.errors import InputError
+from oscine.export.pd import EXTERNAL, build_external, pd_files
 from oscine.export.single_header import single_header
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Program
 
-Format = Literal["oscine", "c"]
-FORMATS: tuple[Format, ...] = ("oscine", "c")
+Format = Literal["oscine", "c", "pd"]
+FORMATS: tuple[Format, ...] = ("oscine", "c", "pd")
 Weights = Literal["float32", "float16"]
 
 _MEASURED_S = 2.0
@@ -39,6 +40,7 @@ class ExportReport(BaseModel):
         description="largest difference to `Instrument.step`, over its peak; null without a compiled runtime"
     )
     load: float | None = Field(description="share of one core of this machine, by the portable engine")
+    note: str | None = Field(default=None, description="what is left to do before it plays")
 
 
 def export(
@@ -52,7 +54,8 @@ def export(
     """Write an instrument for other programs, and measure what was written against the instrument.
 
     ``oscine`` is one program file, which the runtime plays (docs/program-file.md). ``c`` is a folder of C++
-    source: the whole runtime as one header, the instrument as an array, and an example that plays it.
+    source: the whole runtime as one header, the instrument as an array, and an example that plays it. ``pd``
+    is a folder for Pure Data (docs/pd.md): an external, the instrument and a help patch.
 
     Args:
         instrument: What is exported.
@@ -82,9 +85,15 @@ def export(
             "example.cpp": _EXAMPLE.encode(),
             "CREDITS.txt": _credits(card).encode(),
         }
+    if form == "pd":
+        files = pd_files(content, _credits(card))
+    if form != "oscine":
         output.mkdir(parents=True, exist_ok=True)
     for name, written in files.items():
-        write_atomically(output / name if form == "c" else output, written)
+        write_atomically(output if form == "oscine" else output / name, written)
+    note = build_external(output) if form == "pd" else None
+    if form == "pd" and note is None:
+        files[EXTERNAL] = (output / EXTERNAL).read_bytes()
     difference, load = _measured(instrument, program, content, dry)
     return ExportReport(
         files={printable(name): len(written) for name, written in files.items()},
@@ -96,6 +105,7 @@ def export(
         credit=card.get("credit"),
         difference=difference,
         load=load,
+        note=note,
     )
 
 
@@ -104,7 +114,7 @@ def _check(output: Path, form: Format) -> None:
         raise InputError(f"{output} cannot be written; its name must end in .oscine.")
     if form == "oscine" and output.is_dir():
         raise InputError(f"{output} is a folder; give the name of a file to write.")
-    if form == "c" and output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if form != "oscine" and output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} is there already; give a folder that is empty or not there.")
 
 
