@@ -190,10 +190,9 @@ def table(rows: dict[str, Measured]) -> str:
     lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for name, one in rows.items():
         kilobytes = (one.program_bytes, one.code_bytes, one.heap_bytes, one.stack_bytes)
-        lines.append(
-            f"| {name} | {one.n_parameters:,} | {' | '.join(f'{n / 1000:.1f}' for n in kilobytes)} "
-            f"| {one.instructions_per_s / 1e6:.1f} | {one.load:.1%} | {one.worst_frame:.2f} | {one.difference:.1e} |"
-        )
+        cells = [name, f"{one.n_parameters:,}", *(f"{n / 1000:.1f}" for n in kilobytes)]
+        cells += [f"{one.instructions_per_s / 1e6:.1f}", f"{one.load:.1%}", f"{one.worst_frame:.2f}"]
+        lines.append(f"| {' | '.join(cells)} | {one.difference:.1e} |")
     lines += ["", "What the instructions go to:", "", "| instrument | share of each operation |", "|---|---|"]
     for name, one in rows.items():
         most = [f"{kind} {share:.0%}" for kind, share in one.parts.items() if share >= 0.02]

@@ -30,7 +30,7 @@ def test_a_student_plays_on_a_cortex_m7(tmp_path: Path) -> None:
     measured = measure(Instrument(config, LEARNED).eval(), tmp_path / "c", dry=False, n_frames=40)
     assert measured.difference < TOLERANCE
     assert measured.n_parameters < 7000
-    # Instructions are counted, not timed: they are the same on every machine. 22 million when this was written.
+    # Instructions are counted, not timed, so they are the same on every machine: 22 million.
     assert 10e6 < measured.instructions_per_s < 25e6
     assert measured.heap_bytes < 50_000
     assert measured.stack_bytes < 8_000
