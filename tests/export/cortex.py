@@ -60,6 +60,8 @@ class Measured:
     stack_bytes: int
     instructions_per_s: float
     """In a second of audio, all frames together."""
+    loading: float
+    """Instructions, once."""
     worst_frame: float
     """The dearest frame's instructions over the mean."""
     difference: float
@@ -110,7 +112,7 @@ def measure(instrument: Instrument, folder: Path, *, dry: bool, n_frames: int) -
     audio = np.fromfile(folder / "audio.f32", "<f4")
     counts = np.fromfile(folder / "counts.u32", "<u4").astype(np.int64) * INSTRUCTIONS_PER_TICK
     parts = np.fromfile(folder / "parts.u32", "<u4").astype(np.int64)[: len(program.operations)]
-    heap_bytes, _, stack_bytes, n_steps = np.fromfile(folder / "facts.u32", "<u4").tolist()
+    heap_bytes, loading, stack_bytes, n_steps = np.fromfile(folder / "facts.u32", "<u4").tolist()
     assert n_steps == len(program.operations)
     by_kind: dict[str, float] = {}
     for one, part in zip(program.operations, parts, strict=True):
@@ -126,6 +128,7 @@ def measure(instrument: Instrument, folder: Path, *, dry: bool, n_frames: int) -
         heap_bytes=heap_bytes,
         stack_bytes=stack_bytes,
         instructions_per_s=float(counts.mean()) * program.sample_rate / program.hop_length,
+        loading=float(loading * INSTRUCTIONS_PER_TICK),
         worst_frame=float(counts.max() / counts.mean()),
         difference=float(np.abs(audio - expected).max() / np.abs(expected).max()),
         parts=dict(sorted(by_kind.items(), key=lambda part: -part[1])),
@@ -185,13 +188,14 @@ def _run(*command: str | Path, folder: Path) -> str:
 def table(rows: dict[str, Measured]) -> str:
     """Return the measurements as a table of a page."""
     columns = ["instrument", "parameters", "program, kB", "code, kB", "memory, kB", "stack, kB"]
-    columns += ["million instructions per s of audio", "of 480 MHz", "dearest frame / mean"]
+    columns += ["million instructions per s of audio", "of 480 MHz", "dearest frame / mean", "to load"]
     columns += ["difference to Python"]
     lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for name, one in rows.items():
         kilobytes = (one.program_bytes, one.code_bytes, one.heap_bytes, one.stack_bytes)
         cells = [name, f"{one.n_parameters:,}", *(f"{n / 1000:.1f}" for n in kilobytes)]
         cells += [f"{one.instructions_per_s / 1e6:.1f}", f"{one.load:.1%}", f"{one.worst_frame:.2f}"]
+        cells += [f"{one.loading / 1e6:.1f}"]
         lines.append(f"| {' | '.join(cells)} | {one.difference:.1e} |")
     lines += ["", "What the instructions go to:", "", "| instrument | share of each operation |", "|---|---|"]
     for name, one in rows.items():
@@ -202,7 +206,7 @@ def table(rows: dict[str, Measured]) -> str:
 
 def main() -> None:
     """Measure instruments, print the table, and fail where the sound is another."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("instruments", nargs="+", metavar="INSTRUMENT")
     parser.add_argument("--page", action="store_true", help="write the table into docs/devices.md")

@@ -92,7 +92,8 @@ def sound_difference(folder: Path) -> float:
     """Return the same for a sound that is heard: a gliding tone with harmonics."""
     n = RATE
     turns = np.cumsum(220.0 * 2 ** (np.arange(n) / n)) / RATE
-    heard = (0.1 * sum(np.sin(2 * np.pi * k * turns) / k for k in range(1, 8))).astype(np.float32)
+    k = np.arange(1, 8)[:, None]
+    heard = (0.1 * np.sum(np.sin(2 * np.pi * k * turns) / k, 0)).astype(np.float32)
     messages = ((0.0, "set source 1"),)
     played, _ = play(folder, "instrument.oscine", n, signals=(heard,), messages=messages)
     performer = Performer((folder / "instrument.oscine").read_bytes(), RATE, 1, ENGINE)
@@ -155,7 +156,7 @@ def help_patch(folder: Path) -> str:
 
 
 def load_of(folder: Path, arguments: str, notes: tuple[int, ...]) -> float:
-    """Return the share of a core that a minute of notes takes in Pd, beside what silence takes."""
+    """Return the share of a core that a minute takes in Pd, beside what an empty patch takes."""
 
     def cpu_s(arguments: str, notes: tuple[int, ...]) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -196,11 +197,13 @@ def rows(folder: Path) -> Iterator[tuple[str, str, bool]]:
     for voices in (1, 4):
         share = load_of(folder, f"-voices {voices} instrument.oscine", (57, 64, 69, 73)[:voices])
         yield f"load, {voices} sounding", f"{share:.1%} of a core", share < 0.5
+    share = load_of(folder, "-curves instrument.oscine", ())
+    yield "load, by curves", f"{share:.1%} of a core", share < 0.5
 
 
 def main() -> None:
     """Build, check and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("instrument")
     parser.add_argument("--page", action="store_true", help="write the table into docs/pd.md")
