@@ -31,6 +31,7 @@ LAYERS = [
     {"models"},
     {"training"},
     {"transfer", "evaluate", "performance", "export"},
+    {"realtime"},
     {"cli", "__main__"},
 ]
 #: What every layer may import, and what imports no layer.
@@ -39,6 +40,8 @@ FOUNDATION = {
 }
 HEAVY = [
     "mido",
+    "rtmidi",
+    "sounddevice",
     "tensorboard",
     "matplotlib",
     "swift_f0",

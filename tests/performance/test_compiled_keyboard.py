@@ -6,7 +6,7 @@ from tests.performance.scores import LEARNED
 
 from oscine.models import dynamics_of
 from oscine.performance import Event, Expression, Keyboard
-from oscine.performance.midi_file import Kind
+from oscine.performance.midi_file import Kind, message_of
 from oscine.runtime import CompiledKeyboard, engines
 from oscine.runtime.library import runtime_library
 
@@ -19,23 +19,6 @@ DYNAMICS = dynamics_of(LEARNED)
 KINDS: tuple[Kind, ...] = ("note_on", "note_off", "bend", "pressure", "note_pressure", "control")
 OFTEN = (0.27, 0.27, 0.05, 0.05, 0.05, 0.31)
 CONTROLS = (1, 6, 7, 11, 64, 74, 98, 99, 100, 101, 120, 121, 123, 38, 10)
-
-
-def _message(event: Event) -> bytes:
-    channel = event.channel - 1
-    match event.kind:
-        case "note_on":
-            return bytes([0x90 | channel, event.number, event.value])
-        case "note_off":
-            return bytes([0x80 | channel, event.number, 64])
-        case "note_pressure":
-            return bytes([0xA0 | channel, event.number, event.value])
-        case "control":
-            return bytes([0xB0 | channel, event.number, event.value])
-        case "pressure":
-            return bytes([0xD0 | channel, event.value])
-    bend = event.value + 8192
-    return bytes([0xE0 | channel, bend & 127, bend >> 7])
 
 
 def _random_event(random: np.random.Generator) -> Event:
@@ -76,7 +59,7 @@ def test_both_play_the_same(n_voices: int, seed: int) -> None:
         for _ in range(random.integers(0, 2) * random.integers(0, 3)):
             event = _random_event(random)
             ours.take(event)
-            theirs.take(_message(event))
+            theirs.take(message_of(event))
         expected = np.array(ours.frame(), np.float32)
         n_sounding += int((expected[:, 2] > 0).sum())
         np.testing.assert_allclose(theirs.frame(), expected, rtol=2e-6, atol=2e-6)

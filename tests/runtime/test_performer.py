@@ -6,9 +6,17 @@ import torch
 from tests.performance.scores import LEARNED
 
 from oscine.models import Instrument, InstrumentConfig, dynamics_of
-from oscine.models.inputs import CentroidConfig, F0Config, LoudnessConfig, OnsetConfig, ZConfig
+from oscine.models.inputs import (
+    CentroidConfig,
+    F0Config,
+    InputConfig,
+    LoudnessConfig,
+    OnsetConfig,
+    ZConfig,
+)
 from oscine.processors import HarmonicConfig, NoiseConfig
 from oscine.runtime import CompiledKeyboard, Live, Performer, engines
+from oscine.streaming import Program
 
 pytestmark = pytest.mark.skipif(
     not engines(), reason="no compiled runtime: there was no C++ compiler when the package was installed"
@@ -18,15 +26,15 @@ RATE, HOP = 16000, 64
 ON, OFF = 0x90, 0x80
 
 
-def _program(*inputs, effects=()) -> bytes:
+def _program(*more: InputConfig) -> bytes:
     torch.manual_seed(0)
     config = InstrumentConfig(
         sample_rate=RATE,
         hop_length=HOP,
         synth=(HarmonicConfig(n_harmonics=10), NoiseConfig(n_bands=9)),
-        effects=effects,
-        **({"inputs": inputs} if inputs else {}),
     )
+    if more:
+        config = config.model_copy(update={"inputs": more})
     return Instrument(config, LEARNED).eval().program().to_bytes()
 
 
@@ -110,6 +118,35 @@ def test_a_note_waits_and_the_latency_is_what_is_said() -> None:
         assert performer.note_latency <= 0.01 * rate
 
 
+@pytest.mark.parametrize("rate", [16000, 44100, 48000, 96000])
+@pytest.mark.parametrize("own_rate", [16000, 48000])
+def test_the_voice_latency_is_what_a_ramp_measures(rate: int, own_rate: int) -> None:
+    """A tone gets louder by decibels; the program plays the loudness that it is told, in 1/100 dB."""
+    hop = own_rate // 250
+    program = Program(own_rate, hop)
+    program.input("f0_hz", default=440.0, minimum=1.0, maximum=8000.0, positive=True)
+    loudness = program.input("loudness_db", default=-80.0, minimum=-120.0, maximum=60.0)
+    ones = program.linear(loudness, torch.zeros(hop, 1), torch.ones(hop) / 100)
+    program.output = program.gain(ones, loudness)
+    program.metadata = {"dynamics": {"curve_db": [60.0] * 128, "least_db": -120.0}}
+    performer = Performer(program.to_bytes(), rate)
+    performer.set(source=1, match=0)
+    time = np.arange(2 * rate) / rate
+    level_db = -40 + 20 * time
+    heard = (10 ** (level_db / 20) * np.sin(2 * np.pi * 1000 * time)).astype(np.float32)
+    told_db = 100 * performer.play(len(heard), heard)
+    middle = slice(rate // 2, 3 * rate // 2)
+    # A full-scale sine of 1 kHz reads 19.8 dB; its own slope shifts the mean of the window by far less.
+    slope, offset = np.polyfit(time[middle], told_db[middle], 1)
+    still = Performer(program.to_bytes(), rate)
+    still.set(source=1, match=0)
+    steady = 0.1 * np.sin(2 * np.pi * 1000 * time[: rate // 2]).astype(np.float32)
+    constant_db = 100 * float(still.play(len(steady), steady)[-1]) + 20
+    assert slope == pytest.approx(20, rel=1e-3)
+    late_s = (constant_db - 40 - offset) / slope
+    assert late_s * rate == pytest.approx(performer.voice_latency, abs=max(2, 5e-5 * rate))
+
+
 def test_a_silent_voice_rests_and_wakes(program: bytes) -> None:
     performer = Performer(program, RATE)
     assert not performer.play(RATE).any()
@@ -183,8 +220,6 @@ def test_what_is_wrong_is_said(program: bytes) -> None:
 
 
 def test_hostile_metadata(program: bytes) -> None:
-    from oscine.streaming import Program
-
     for metadata in (
         {"dynamics": 3, "knobs": []},
         {"dynamics": {"curve_db": [1, 2]}, "knobs": {"z": "x"}},

@@ -9,6 +9,7 @@ from oscine.cli.analyze import analyze
 from oscine.cli.demo import demo
 from oscine.cli.evaluate import evaluate
 from oscine.cli.export import export
+from oscine.cli.play import play
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
 from oscine.cli.render import render
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (analyze, prepare, train, evaluate, transfer, render, export, room, recipes, demo):
+for command in (analyze, prepare, train, evaluate, transfer, play, render, export, room, recipes, demo):
     app.command(help=command.__doc__)(command)
 
 

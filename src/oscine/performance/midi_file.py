@@ -44,6 +44,25 @@ class Event:
     value: int
 
 
+def message_of(event: Event) -> bytes:
+    """Return an event as a MIDI message."""
+    channel = event.channel - 1
+    match event.kind:
+        case "note_on":
+            return bytes([0x90 | channel, event.number, event.value])
+        case "note_off":
+            return bytes([0x80 | channel, event.number, 64])
+        case "note_pressure":
+            return bytes([0xA0 | channel, event.number, event.value])
+        case "control":
+            return bytes([0xB0 | channel, event.number, event.value])
+        case "pressure":
+            return bytes([0xD0 | channel, event.value])
+        case "bend":
+            bend = event.value + 8192
+            return bytes([0xE0 | channel, bend & 127, bend >> 7])
+
+
 @dataclass(frozen=True)
 class Score:
     """The events of a MIDI file, in the order of time, and its length."""

@@ -77,6 +77,8 @@ class Performer:
         known = facts(self._library, ctypes.c_void_p(self._library.oscine_performer_player(performer)))
         self.sample_rate, self.n_voices = sample_rate, n_voices
         self.metadata = known.metadata
+        self.frame_s = known.hop_length / known.sample_rate
+        """Length of a frame, for which a note waits at most."""
         self.note_latency: int = self._library.oscine_performer_note_latency(performer)
         """Samples from the frame that a note begins with to where the sound has followed it."""
         self.voice_latency: int = self._library.oscine_performer_voice_latency(performer)
@@ -97,10 +99,12 @@ class Performer:
 
     def _setting(self, number: int) -> Setting:
         library = self._library
-        of = library.oscine_performer_default, library.oscine_performer_minimum
-        of += (library.oscine_performer_maximum,)
-        unit = library.oscine_performer_unit(self._performer, number).decode()
-        return Setting(unit, *(one(self._performer, number) for one in of))
+        return Setting(
+            library.oscine_performer_unit(self._performer, number).decode(),
+            library.oscine_performer_default(self._performer, number),
+            library.oscine_performer_minimum(self._performer, number),
+            library.oscine_performer_maximum(self._performer, number),
+        )
 
     def reset(self, seed: int = 0) -> None:
         """Go back to before the first sample; the settings stay.
@@ -165,4 +169,5 @@ class Performer:
         """Return what happens now."""
         values = (ctypes.c_float * len(Meters._fields))()
         require_ok(self._library, self._library.oscine_performer_meters(self._performer, values))
-        return Meters(*values[:-1], int(values[-1]))
+        heard_f0_hz, heard_loudness_db, f0_hz, loudness_db, peak, n_voices = values
+        return Meters(heard_f0_hz, heard_loudness_db, f0_hz, loudness_db, peak, int(n_voices))

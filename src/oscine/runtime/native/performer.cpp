@@ -398,7 +398,11 @@ uint32_t oscine_performer_note_latency(const oscine_performer* performer) {
 }
 
 uint32_t oscine_performer_voice_latency(const oscine_performer* performer) {
-    return performer ? oscine_performer_note_latency(performer) + oscine_listener_latency(performer->listener) : 0;
+    if (!performer) return 0;
+    // What the listener tells waits for the next frame; both count the same frames.
+    const double frame = static_cast<double>(performer->hop) * performer->sample_rate / oscine_sample_rate(performer->players[0]);
+    const double frames = std::ceil(oscine_listener_latency(performer->listener) / frame - 1e-9);
+    return oscine_performer_note_latency(performer) + static_cast<uint32_t>(std::lround(frames * frame));
 }
 
 uint32_t oscine_performer_n_settings(const oscine_performer* performer) {
