@@ -144,7 +144,7 @@ def test_the_command(instrument: Instrument, tmp_path: Path, capsys: pytest.Capt
         "CREDITS.txt",
     }
     for wrong, sentence in (
-        (("--format", "vst"), "--format is 'vst'; give one of oscine, c"),
+        (("--format", "vst"), "--format is 'vst'; give one of oscine, c, pd"),
         (("--weights", "int8"), "--weights is 'int8'; give float16 or float32"),
     ):
         assert run(folder, "-o", tmp_path / "b.oscine", *wrong) == 2

@@ -30,8 +30,17 @@ _HEAD = """\
 //
 //     -std=c++17 -O3 -fwrapv -fno-math-errno -fno-trapping-math -fno-exceptions -fno-rtti
 //
-// Define WIDTH as 1 for chips without vectors. Where memory is short, define OSCINE_FRAMES
-// as 1, and lower OSCINE_FREE_BYTES and OSCINE_MOST_WORK.
+// For a chip without an operating system, define these as well (docs/devices.md has what was tried):
+//
+//     #define WIDTH 1          // no vectors
+//     #define OSCINE_FRAMES 1  // a frame at a time takes less memory
+//
+// and, for a Cortex-M7, compile by
+//
+//     arm-none-eabi-g++ -mcpu=cortex-m7 -mfpu=fpv5-d16 -mfloat-abi=hard -mthumb -ffunction-sections
+//
+// with the options above, and link with -Wl,--gc-sections. Give oscine_load memory of your own, as many bytes
+// as oscine_size says: nothing is allocated then. The program may stay in flash.
 """
 
 # All is in one file here, so nothing with internal linkage can meet another of its name.

@@ -111,7 +111,7 @@ struct Call {
 template <int W>
 typename Simd<float, W>::V load_some(const float* from, int64_t count) {
     using S = Simd<float, W>;
-    if (count >= W) return S::load(from);
+    if (W == 1 || count >= W) return S::load(from);
     float lanes[W] = {};
     for (int64_t i = 0; i < count; i++) lanes[i] = from[i];
     return S::load(lanes);
@@ -120,7 +120,7 @@ typename Simd<float, W>::V load_some(const float* from, int64_t count) {
 template <int W>
 void store_some(float* to, typename Simd<float, W>::V value, int64_t count) {
     using S = Simd<float, W>;
-    if (count >= W) {
+    if (W == 1 || count >= W) {
         S::store(to, value);
         return;
     }

@@ -64,7 +64,7 @@ class Matrix {
     using V = typename S::V;
     // Vectors of rows in a panel, and frames at once: the sums of all of them stay in registers, of which a machine has 32 or 16.
     static constexpr bool HAS_32_REGISTERS = W == 16 || ON_AARCH64;
-    static constexpr int VECTORS = HAS_32_REGISTERS ? 8 : 6, FRAMES = HAS_32_REGISTERS ? 3 : 2;
+    static constexpr int VECTORS = HAS_32_REGISTERS || W == 1 ? 8 : 6, FRAMES = HAS_32_REGISTERS ? 3 : 2;
 
     const int64_t n_in, n_out;
     const bool is_half;
@@ -108,7 +108,9 @@ class Matrix {
 
     // For several frames, whose x and y are `stride` numbers apart; each has the same bits as alone.
     void times(const float* x, float* y, int64_t stride, int64_t n_frames) const {
-        is_half ? product(half, x, y, stride, n_frames) : product(wide, x, y, stride, n_frames);
+        if constexpr (LOADS_HALVES)
+            if (is_half) return product(half, x, y, stride, n_frames);
+        product(wide, x, y, stride, n_frames);
     }
 
    private:

@@ -4,5 +4,6 @@
 #endif
 #define OSCINE_ENGINE oscine_engine_portable
 #define OSCINE_TEXT "portable"
-#define BLOCKS 2
+// Numbers that are no vectors have more registers: 32 on a Cortex-M7.
+#define BLOCKS (WIDTH == 1 ? 4 : 2)
 #include "engine.h"
