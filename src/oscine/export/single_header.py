@@ -8,7 +8,15 @@ import oscine
 _PACKAGE = Path(oscine.__file__).parent
 _FOLDERS = _PACKAGE / "runtime" / "native", _PACKAGE / "kernels" / "native"
 _INTERFACE = "oscine_runtime.h"
-_SOURCES = "portable.cpp", "engines.cpp", "runtime.cpp", "live.cpp", "keyboard.cpp"
+_SOURCES = (
+    "portable.cpp",
+    "engines.cpp",
+    "runtime.cpp",
+    "live.cpp",
+    "keyboard.cpp",
+    "listener.cpp",
+    "performer.cpp",
+)
 _INCLUDE = re.compile(r'^#include "([^"]+)"$', re.MULTILINE)
 
 _HEAD = """\

@@ -42,6 +42,7 @@ from oscine.streaming import (
 # Not typing.Self: beartype cannot check that in a class that it does not decorate whole.
 Kind = TypeVar("Kind", bound="Instrument")
 
+_CENTROID_DEVIATION = 12.0  # semitones, where nothing was learned
 _MOST_GAIN = 1e4
 
 
@@ -370,9 +371,21 @@ class Instrument(Streaming[InstrumentState]):
             "identities": list(self.config.identities),
             "learned": ranges,
             "dynamics": dynamics_of(learned)._asdict(),
+            "knobs": self._knobs(),
             "synth": [part.part_name for part in self.config.synth],
             "effects": [part.part_name for part in self.config.effects],
         }
+
+    def _knobs(self) -> dict[str, list[float]]:
+        """Return default, minimum and maximum for what notes don't tell: three deviations around the mean."""
+        learned = {} if self.statistics is None else self.statistics.curves
+        knobs = {}
+        for one in self.all_inputs():
+            if one.name in learned or one.name == "centroid_midi":
+                mean, deviation = learned.get(one.name, (one.default, _CENTROID_DEVIATION))
+                limits = mean, mean - 3 * deviation, mean + 3 * deviation
+                knobs[one.name] = [min(max(limit, one.minimum), one.maximum) for limit in limits]
+        return knobs
 
     # ---- saved
 

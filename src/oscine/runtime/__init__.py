@@ -4,5 +4,6 @@ from oscine.runtime.engine import Engine
 from oscine.runtime.keyboard import CompiledKeyboard
 from oscine.runtime.library import Range, TooLarge, engines
 from oscine.runtime.live import Live
+from oscine.runtime.performer import Meters, Performer, Setting
 
-__all__ = ["CompiledKeyboard", "Engine", "Live", "Range", "TooLarge", "engines"]
+__all__ = ["CompiledKeyboard", "Engine", "Live", "Meters", "Performer", "Range", "Setting", "TooLarge", "engines"]

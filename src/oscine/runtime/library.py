@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from oscine.files import parse_json
 from oscine.kernels.library import INSTRUCTION_SETS, open_library
 
-VERSION = 2
+VERSION = 3
 """Of the C interface."""
 _TOO_LARGE = 5
 
@@ -62,6 +62,26 @@ def runtime_library() -> ctypes.CDLL | None:
         "oscine_keyboard_set": (ctypes.c_int, [pointer, ctypes.c_char_p, ctypes.c_double]),
         "oscine_keyboard_midi": (ctypes.c_int, [pointer, ctypes.c_char_p, size]),
         "oscine_keyboard_frame": (ctypes.c_int, [pointer, pointer]),
+        "oscine_performer_new": (
+            ctypes.c_int,
+            [pointer, ctypes.c_char_p, size, ctypes.c_uint32, ctypes.c_uint32, ctypes.POINTER(pointer)],
+        ),
+        "oscine_performer_free": (None, [pointer]),
+        "oscine_performer_reset": (ctypes.c_int, [pointer, ctypes.c_int64]),
+        "oscine_performer_midi": (ctypes.c_int, [pointer, ctypes.c_char_p, size]),
+        "oscine_performer_play": (ctypes.c_int, [pointer, pointer, size, pointer]),
+        "oscine_performer_note_latency": (ctypes.c_uint32, [pointer]),
+        "oscine_performer_voice_latency": (ctypes.c_uint32, [pointer]),
+        "oscine_performer_n_settings": (ctypes.c_uint32, [pointer]),
+        "oscine_performer_setting": (ctypes.c_char_p, [pointer, ctypes.c_uint32]),
+        "oscine_performer_unit": (ctypes.c_char_p, [pointer, ctypes.c_uint32]),
+        "oscine_performer_default": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_performer_minimum": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_performer_maximum": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_performer_value": (ctypes.c_float, [pointer, ctypes.c_uint32]),
+        "oscine_performer_set": (ctypes.c_int, [pointer, ctypes.c_uint32, ctypes.c_float]),
+        "oscine_performer_meters": (ctypes.c_int, [pointer, pointer]),
+        "oscine_performer_player": (pointer, [pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)

@@ -23,7 +23,6 @@ struct oscine_live {
 
 namespace {
 
-constexpr uint32_t LEAST_RATE = 4000, MOST_HOST_RATE = 768000;
 constexpr uint64_t MOST_LIVE_BYTES = 1ull << 26;
 
 // Take the memory of all that is not the player's, and of the player, from an arena.

@@ -127,6 +127,64 @@ OSCINE_EXPORT int oscine_keyboard_midi(oscine_keyboard* keyboard, const uint8_t*
 // The next frame of every voice, [n_voices][5]: f0 in Hz, loudness in dB, gain (0 in silence), seconds since the onset, brightness.
 OSCINE_EXPORT int oscine_keyboard_frame(oscine_keyboard* keyboard, float* frames);
 
+// A listener: audio at the host's rate in, pitch and loudness of every frame of an instrument out (docs/pitch.md, "Live").
+typedef struct oscine_listener oscine_listener;
+
+// One for a host's rate of 4000 to 768000 Hz, and the frames of an instrument.
+OSCINE_EXPORT int oscine_listener_new(uint32_t host_rate, uint32_t instrument_rate, uint32_t hop_length, oscine_listener** listener);
+OSCINE_EXPORT void oscine_listener_free(oscine_listener* listener);
+OSCINE_EXPORT int oscine_listener_reset(oscine_listener* listener);
+
+// Samples of the host from an instant of the sound to where the frame that describes it is there.
+OSCINE_EXPORT uint32_t oscine_listener_latency(const oscine_listener* listener);
+
+// Take samples, any number; those that are not finite count as 0.
+OSCINE_EXPORT int oscine_listener_push(oscine_listener* listener, const float* audio, size_t n_samples);
+
+// The newest frame, [4]: f0 in Hz (the last one that was heard where there is none), confidence (0.5 or more where there is a pitch),
+// loudness in dB, seconds since the pitch began. Before the first one it is 440, 0, −80, 0.
+OSCINE_EXPORT int oscine_listener_frame(oscine_listener* listener, float* frame);
+
+// A performer: an instrument as a host has it, with notes or a sound coming in and sound going out, and knobs. The notes are played by a
+// keyboard (above). All memory is taken by `oscine_performer_new`.
+typedef struct oscine_performer oscine_performer;
+
+// One for 1 to 16 voices, at the host's sample rate, 4000 to 768000 Hz. The bytes may be freed afterwards.
+OSCINE_EXPORT int oscine_performer_new(const oscine_engine* engine, const void* program, size_t n_bytes, uint32_t sample_rate,
+                                       uint32_t n_voices, oscine_performer** performer);
+OSCINE_EXPORT void oscine_performer_free(oscine_performer* performer);
+
+// Go back to before the first sample: no note, no sound in the room; the settings stay.
+OSCINE_EXPORT int oscine_performer_reset(oscine_performer* performer, int64_t seed);
+
+// Take a MIDI message, for the next sample that is played; whatever is none of a channel is ignored.
+OSCINE_EXPORT int oscine_performer_midi(oscine_performer* performer, const uint8_t* message, size_t n_bytes);
+
+// Play a block of any length: the sound that comes in, or null for silence, and what goes out; both may be the same array.
+OSCINE_EXPORT int oscine_performer_play(oscine_performer* performer, const float* heard, size_t n_samples, float* audio);
+
+// Samples of the host from a note, or from what is heard, to where the sound has followed it. A note waits for up to one frame more.
+OSCINE_EXPORT uint32_t oscine_performer_note_latency(const oscine_performer* performer);
+OSCINE_EXPORT uint32_t oscine_performer_voice_latency(const oscine_performer* performer);
+
+// The settings by number, 0 to n − 1: how notes are played, what the performer does, and the instrument's own inputs.
+OSCINE_EXPORT uint32_t oscine_performer_n_settings(const oscine_performer* performer);
+OSCINE_EXPORT const char* oscine_performer_setting(const oscine_performer* performer, uint32_t setting);  // its name; null where there is none
+OSCINE_EXPORT const char* oscine_performer_unit(const oscine_performer* performer, uint32_t setting);     // "" where it has none
+OSCINE_EXPORT float oscine_performer_default(const oscine_performer* performer, uint32_t setting);
+OSCINE_EXPORT float oscine_performer_minimum(const oscine_performer* performer, uint32_t setting);
+OSCINE_EXPORT float oscine_performer_maximum(const oscine_performer* performer, uint32_t setting);
+OSCINE_EXPORT float oscine_performer_value(const oscine_performer* performer, uint32_t setting);
+OSCINE_EXPORT int oscine_performer_set(oscine_performer* performer, uint32_t setting, float value);  // outside its range it is clamped
+
+// What happens, for a display: f0 in Hz and loudness in dB of the sound that is heard (0 Hz where it has no pitch), f0 and loudness of
+// the last voice that began (0 Hz in silence), the peak of the output since the last call, and how many voices sound.
+enum { OSCINE_METERS = 6 };
+OSCINE_EXPORT int oscine_performer_meters(oscine_performer* performer, float* meters);
+
+// The player of the first voice, for the functions that tell about it.
+OSCINE_EXPORT const oscine_player* oscine_performer_player(const oscine_performer* performer);
+
 #ifdef __cplusplus
 }
 #endif

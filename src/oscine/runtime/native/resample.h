@@ -10,6 +10,8 @@
 
 namespace {
 
+constexpr uint32_t LEAST_RATE = 4000, MOST_HOST_RATE = 768000;  // of a host, Hz
+
 template <int W>
 class Resampler {
     static constexpr int64_t LEAST_TAPS = 96, MOST_PHASES = 512;

@@ -8,7 +8,7 @@
 
 extern "C" {
 
-int oscine_runtime_version(void) { return 2; }
+int oscine_runtime_version(void) { return 3; }
 
 const char* oscine_error_text(int code) {
     switch (code) {
