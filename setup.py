@@ -17,7 +17,17 @@ LIBRARY = Extension(
         *(f"{KERNELS}/{name}.cpp" for name in ("library", "portable", "avx2", "avx512")),
         *(
             f"{RUNTIME}/{name}.cpp"
-            for name in ("runtime", "live", "keyboard", "listener", "performer", "engines", "portable", "avx2", "avx512")
+            for name in (
+                "runtime",
+                "live",
+                "keyboard",
+                "listener",
+                "performer",
+                "engines",
+                "portable",
+                "avx2",
+                "avx512",
+            )
         ),
     ],
     include_dirs=[KERNELS],

@@ -6,8 +6,8 @@ import torch
 from tests.performance.scores import LEARNED
 
 from oscine.models import Instrument, InstrumentConfig, dynamics_of
-from oscine.models.inputs import CentroidConfig, LoudnessConfig, OnsetConfig, F0Config, ZConfig
-from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
+from oscine.models.inputs import CentroidConfig, F0Config, LoudnessConfig, OnsetConfig, ZConfig
+from oscine.processors import HarmonicConfig, NoiseConfig
 from oscine.runtime import CompiledKeyboard, Live, Performer, engines
 
 pytestmark = pytest.mark.skipif(
@@ -44,7 +44,12 @@ def test_it_is_keyboard_and_players(program: bytes, n_voices: int, rate: int) ->
     voices = [Live(program) for _ in range(n_voices)]
     for i, voice in enumerate(voices):
         voice.reset(i)
-    notes = {0: bytes([ON, 60, 90]), 20: bytes([ON, 64, 70]), 40: bytes([OFF, 60, 0]), 50: bytes([ON, 67, 120])}
+    notes = {
+        0: bytes([ON, 60, 90]),
+        20: bytes([ON, 64, 70]),
+        40: bytes([OFF, 60, 0]),
+        50: bytes([ON, 67, 120]),
+    }
     n_frames = 80
     mixed = []
     held = [(440.0, -80.0)] * n_voices
@@ -183,7 +188,11 @@ def test_hostile_metadata(program: bytes) -> None:
     for metadata in (
         {"dynamics": 3, "knobs": []},
         {"dynamics": {"curve_db": [1, 2]}, "knobs": {"z": "x"}},
-        {"a": '"dynamics": {', "b": ["}", {"c": "\\"}], "dynamics": {"curve_db": [1e3] * 128, "least_db": 1e300}},
+        {
+            "a": '"dynamics": {',
+            "b": ["}", {"c": "\\"}],
+            "dynamics": {"curve_db": [1e3] * 128, "least_db": 1e300},
+        },
     ):
         other = Program.from_bytes(program)
         other.metadata = metadata

@@ -1,9 +1,22 @@
-"""The C++ runtime: it plays an instrument from its program, frame by frame or in blocks of any length."""
+"""The C++ runtime: it plays an instrument from its program in blocks of any length, and listens."""
 
 from oscine.runtime.engine import Engine
 from oscine.runtime.keyboard import CompiledKeyboard
 from oscine.runtime.library import Range, TooLarge, engines
+from oscine.runtime.listener import Heard, Listener
 from oscine.runtime.live import Live
 from oscine.runtime.performer import Meters, Performer, Setting
 
-__all__ = ["CompiledKeyboard", "Engine", "Live", "Meters", "Performer", "Range", "Setting", "TooLarge", "engines"]
+__all__ = [
+    "CompiledKeyboard",
+    "Engine",
+    "Heard",
+    "Listener",
+    "Live",
+    "Meters",
+    "Performer",
+    "Range",
+    "Setting",
+    "TooLarge",
+    "engines",
+]

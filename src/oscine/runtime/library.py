@@ -82,6 +82,15 @@ def runtime_library() -> ctypes.CDLL | None:
         "oscine_performer_set": (ctypes.c_int, [pointer, ctypes.c_uint32, ctypes.c_float]),
         "oscine_performer_meters": (ctypes.c_int, [pointer, pointer]),
         "oscine_performer_player": (pointer, [pointer]),
+        "oscine_listener_new": (
+            ctypes.c_int,
+            [ctypes.c_uint32, ctypes.c_uint32, ctypes.c_uint32, ctypes.POINTER(pointer)],
+        ),
+        "oscine_listener_free": (None, [pointer]),
+        "oscine_listener_reset": (ctypes.c_int, [pointer]),
+        "oscine_listener_latency": (ctypes.c_uint32, [pointer]),
+        "oscine_listener_push": (ctypes.c_int, [pointer, pointer, size]),
+        "oscine_listener_frame": (ctypes.c_int, [pointer, pointer]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)

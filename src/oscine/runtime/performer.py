@@ -1,4 +1,4 @@
-"""`Performer`: an instrument as a host has it, with notes or a sound coming in, sound going out, and knobs."""
+"""`Performer`: an instrument as a host has it, with notes or a sound in, sound out, and knobs."""
 
 import ctypes
 import weakref
@@ -136,10 +136,8 @@ class Performer:
         return self._library.oscine_performer_value(self._performer, self._numbers[name])
 
     def take(self, message: bytes) -> None:
-        """Take a MIDI message, for the next sample that is played; whatever is none of a channel is ignored."""
-        require_ok(
-            self._library, self._library.oscine_performer_midi(self._performer, message, len(message))
-        )
+        """Take a MIDI message, for the next sample; whatever is none of a channel is ignored."""
+        require_ok(self._library, self._library.oscine_performer_midi(self._performer, message, len(message)))
 
     def play(
         self, n_samples: int, heard: Float32[np.ndarray, " time"] | None = None

@@ -127,22 +127,25 @@ OSCINE_EXPORT int oscine_keyboard_midi(oscine_keyboard* keyboard, const uint8_t*
 // The next frame of every voice, [n_voices][5]: f0 in Hz, loudness in dB, gain (0 in silence), seconds since the onset, brightness.
 OSCINE_EXPORT int oscine_keyboard_frame(oscine_keyboard* keyboard, float* frames);
 
-// A listener: audio at the host's rate in, pitch and loudness of every frame of an instrument out (docs/pitch.md, "Live").
+// A listener: audio at the host's rate in, f0 and loudness out, for each frame of an instrument (sample_rate / hop_length frames
+// per second). docs/pitch.md says how well it finds them.
 typedef struct oscine_listener oscine_listener;
 
-// One for a host's rate of 4000 to 768000 Hz, and the frames of an instrument.
+// Both rates are 4000 to 768000 Hz, the hop is 1 to instrument_rate samples. All memory is taken here.
 OSCINE_EXPORT int oscine_listener_new(uint32_t host_rate, uint32_t instrument_rate, uint32_t hop_length, oscine_listener** listener);
 OSCINE_EXPORT void oscine_listener_free(oscine_listener* listener);
+
+// Go back to before the first sample.
 OSCINE_EXPORT int oscine_listener_reset(oscine_listener* listener);
 
-// Samples of the host from an instant of the sound to where the frame that describes it is there.
+// Samples of the host from an instant of the sound to when the frame that describes it is there.
 OSCINE_EXPORT uint32_t oscine_listener_latency(const oscine_listener* listener);
 
-// Take samples, any number; those that are not finite count as 0.
+// Hear samples, any number; those that are not finite count as 0. How they are cut into blocks makes no difference.
 OSCINE_EXPORT int oscine_listener_push(oscine_listener* listener, const float* audio, size_t n_samples);
 
-// The newest frame, [4]: f0 in Hz (the last one that was heard where there is none), confidence (0.5 or more where there is a pitch),
-// loudness in dB, seconds since the pitch began. Before the first one it is 440, 0, −80, 0.
+// The newest complete frame, [4]: f0 in Hz (the last voiced one is held), confidence (from 0.5 on there is a pitch), loudness in dB,
+// seconds since the voiced stretch began. Before the first frame: 440, 0, -80, 0.
 OSCINE_EXPORT int oscine_listener_frame(oscine_listener* listener, float* frame);
 
 // A performer: an instrument as a host has it, with notes or a sound coming in and sound going out, and knobs. The notes are played by a

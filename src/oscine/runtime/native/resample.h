@@ -55,16 +55,22 @@ class Resampler {
 
     bool is_ready() const { return next + n_taps <= n_samples; }
 
-    // Where the next `n_input` samples go when it is not ready; `take` them afterwards.
+    // Where the next `n_input` samples go when it is not ready; `take` them afterwards, or as many of them as there are.
     float* room() {
-        const int64_t n_kept = n_samples - next;
-        std::memmove(samples.data(), &samples[next], static_cast<size_t>(n_kept) * sizeof(float));
-        n_samples = n_kept;
-        next = 0;
+        if (n_samples + n_block > samples.size()) {
+            const int64_t n_kept = n_samples - next;
+            std::memmove(samples.data(), &samples[next], static_cast<size_t>(n_kept) * sizeof(float));
+            n_samples = n_kept;
+            next = 0;
+        }
         return &samples[n_samples];
     }
 
-    void take() { n_samples += n_block; }
+    void take() { take(n_block); }
+    void take(int64_t n) { n_samples += n; }
+
+    // Input samples up to and with the last one that the output at position `p`, in output samples of the sound, is made of.
+    int64_t n_needed(int64_t p) const { return p * from / to + (from == to ? 0 : n_taps / 2) + 1; }
 
     // Write up to `count` samples and return how many there were.
     int64_t read(float* output, int64_t count) {
