@@ -9,8 +9,6 @@ What is made is ``OUT/PLATFORM/``, with an instrument and an effect in each of t
 
 import argparse
 import os
-import plistlib
-import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +20,7 @@ import torch
 
 import oscine
 from oscine.streaming import Program
+from tools.plugin_bundles import bundle, licences, turtle, universal
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "outlets" / "plugin"
@@ -31,9 +30,7 @@ BUILT = ROOT / "build" / "plugins"
 # Name and label of each plug-in, and what its source is compiled with.
 KINDS = {"Oscine": ("oscine", ()), "Oscine Voice": ("oscine_voice", ("-DOSCINE_VOICE",))}
 FORMATS = "clap", "vst3", "lv2"
-SYMBOLS = {"clap": "clap", "vst3": "vst3", "lv2": "lv2"}
 COMMON = ("-O3", "-g0", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-w")
-_FAT_MAGIC, _ALIGNMENT = 0xCAFEBABE, 14
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,6 @@ class Platform:
     suffix: str  # of a shared library
     flags: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
-    has_editor: bool = False
 
 
 PLATFORMS = {
@@ -155,83 +151,7 @@ def build(platform: Platform, folder: Path) -> dict[tuple[str, str], Path]:
                     ]
                 )
                 made.setdefault((name, form), []).append(library)
-    return {key: _universal(libraries) for key, libraries in made.items()}
-
-
-def _universal(libraries: list[Path]) -> Path:
-    """Return one library for all processors: that of macOS holds each of them whole."""
-    if len(libraries) == 1:
-        return libraries[0]
-    contents = [path.read_bytes() for path in libraries]
-    at, entries, padded = 1 << _ALIGNMENT, b"", b""
-    for content in contents:
-        kind, subtype = struct.unpack_from("<II", content, 4)
-        entries += struct.pack(">IIIII", kind, subtype, at, len(content), _ALIGNMENT)
-        size = -(-len(content) >> _ALIGNMENT << _ALIGNMENT) * -1
-        size = (len(content) + (1 << _ALIGNMENT) - 1) >> _ALIGNMENT << _ALIGNMENT
-        padded += content.ljust(size, b"\0")
-        at += size
-    head = struct.pack(">II", _FAT_MAGIC, len(contents)) + entries
-    made = libraries[0].with_name(f"universal-{libraries[0].name}")
-    made.write_bytes(head.ljust(1 << _ALIGNMENT, b"\0") + padded)
-    return made
-
-
-def bundle(library: Path, name: str, form: str, platform: Platform, folder: Path, turtle: dict[str, str]) -> Path:
-    """Put a library where the hosts of a platform look for it, and return what the user copies."""
-    label = KINDS[name][0]
-    is_mac = platform.vst3_folder == "MacOS"
-    if form == "lv2":
-        made = folder / f"{label}.lv2"
-        place = made / f"{label}{platform.suffix}"
-        for file, text in turtle.items():
-            _write(made / file, text.replace(f"{label}.so", place.name).encode())
-    elif form == "vst3" or is_mac:
-        made = folder / f"{name}.{form}"
-        windows = f"{name}.vst3" if platform.suffix == ".dll" else f"{name}.so"
-        place = made / "Contents" / platform.vst3_folder / (name if is_mac else windows)
-        if is_mac:
-            _write(made / "Contents" / "PkgInfo", b"BNDL????")
-            _write(made / "Contents" / "Info.plist", plistlib.dumps(_properties(name, label, form)))
-    else:
-        made = place = folder / f"{name}.clap"
-    _write(place, library.read_bytes())
-    place.chmod(0o755)
-    return made
-
-
-def _properties(name: str, label: str, form: str) -> dict[str, str]:
-    return {
-        "CFBundleDevelopmentRegion": "English",
-        "CFBundleExecutable": name,
-        "CFBundleIdentifier": f"oscine.{label}.{form}",
-        "CFBundleInfoDictionaryVersion": "6.0",
-        "CFBundleName": name,
-        "CFBundlePackageType": "BNDL",
-        "CFBundleSignature": "????",
-        "CFBundleVersion": oscine.__version__,
-    }
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-def turtle(library: Path, label: str, folder: Path) -> dict[str, str]:
-    """Return the descriptions of an LV2 plug-in, which the plug-in itself writes; they hold for all platforms."""
-    folder.mkdir(parents=True, exist_ok=True)
-    generator = folder / "lv2_ttl_generator"
-    if not generator.exists():
-        _run(["cc", DPF / "utils/lv2-ttl-generator/lv2_ttl_generator.c", "-o", generator, "-ldl"])
-    place = folder / f"{label}.lv2"
-    for old in place.glob("*"):
-        old.unlink()
-    _write(place / f"{label}.so", library.read_bytes())
-    done = subprocess.run([generator, f"./{label}.so"], cwd=place, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"The LV2 description of {label} can't be made: {done.stderr[-2000:]}")
-    return {path.name: path.read_text() for path in sorted(place.glob("*.ttl"))}
+    return {key: universal(libraries) for key, libraries in made.items()}
 
 
 def main() -> None:
@@ -246,13 +166,15 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"{', '.join(sorted(unknown))} is not known; give some of {', '.join(PLATFORMS)}.")
     native = build(PLATFORMS["linux-x86_64"], BUILT / "linux-x86_64")
-    texts = {name: turtle(native[name, "lv2"], label, BUILT / "turtle") for name, (label, _) in KINDS.items()}
+    texts = {name: turtle(native[name, "lv2"], label, BUILT / "turtle", DPF) for name, (label, _) in KINDS.items()}
     for title in arguments.platforms:
         platform = PLATFORMS[title]
         libraries = native if title == "linux-x86_64" else build(platform, BUILT / title)
+        folder = arguments.output / title
         for (name, form), library in libraries.items():
-            made = bundle(library, name, form, platform, arguments.output / title, texts[name])
+            made = bundle(library, name, KINDS[name][0], form, folder, platform.vst3_folder, texts[name])
             print(f"{made}: {library.stat().st_size / 1000:.0f} kB")
+        (folder / "LICENSES.txt").write_text(licences(DPF), encoding="utf-8")
 
 
 if __name__ == "__main__":

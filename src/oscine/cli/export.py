@@ -11,11 +11,15 @@ from oscine.cli.terminal import terminal
 def export(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of format c, a new folder.")
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder.")
     ],
     form: Annotated[
         str,
-        typer.Option("--format", metavar="oscine|c", help="A program file for the runtime, or C++ source."),
+        typer.Option(
+            "--format",
+            metavar="oscine|c|clap|vst3|lv2",
+            help="A program file for the runtime, C++ source, or plug-ins.",
+        ),
     ] = "oscine",
     weights: Annotated[
         str, typer.Option(metavar="float16|float32", help="float16 halves the size.")
@@ -23,7 +27,7 @@ def export(
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Write an instrument for other programs: as a program file, or as C++ source with the runtime in it.
+    """Write an instrument for other programs: as a program file, as C++ source with the runtime, or as plug-ins.
 
     The report says what was made, how large it is, how far its sound is from the instrument's own, and what
     share of one core playing takes here.

@@ -9,14 +9,15 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from oscine.errors import InputError
+from oscine.export.plugin import PLUGIN_FORMATS, plugin_files
 from oscine.export.single_header import single_header
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Program
 
-Format = Literal["oscine", "c"]
-FORMATS: tuple[Format, ...] = ("oscine", "c")
+Format = Literal["oscine", "c", "clap", "vst3", "lv2"]
+FORMATS: tuple[Format, ...] = ("oscine", "c", *PLUGIN_FORMATS)
 Weights = Literal["float32", "float16"]
 
 _MEASURED_S = 2.0
@@ -52,7 +53,8 @@ def export(
     """Write an instrument for other programs, and measure what was written against the instrument.
 
     ``oscine`` is one program file, which the runtime plays (docs/program-file.md). ``c`` is a folder of C++
-    source: the whole runtime as one header, the instrument as an array, and an example that plays it.
+    source: the whole runtime as one header, the instrument as an array, and an example that plays it. ``clap``,
+    ``vst3`` and ``lv2`` are folders of plug-ins with the instrument in them (docs/plugins.md).
 
     Args:
         instrument: What is exported.
@@ -62,7 +64,7 @@ def export(
         dry: Leave out the effects.
 
     Raises:
-        InputError: When a part has no compiled form, or the output can't be written there.
+        InputError: When a part has no compiled form, the output can't be written there, or there are no plug-ins.
     """
     output = Path(output)
     if form not in FORMATS:
@@ -82,9 +84,12 @@ def export(
             "example.cpp": _EXAMPLE.encode(),
             "CREDITS.txt": _credits(card).encode(),
         }
+    elif form in PLUGIN_FORMATS:
+        files = plugin_files(content, output.name, form, _credits(card))
+    if form != "oscine":
         output.mkdir(parents=True, exist_ok=True)
     for name, written in files.items():
-        write_atomically(output / name if form == "c" else output, written)
+        write_atomically(output if form == "oscine" else output / name, written)
     difference, load = _measured(instrument, program, content, dry)
     return ExportReport(
         files={printable(name): len(written) for name, written in files.items()},
@@ -104,7 +109,7 @@ def _check(output: Path, form: Format) -> None:
         raise InputError(f"{output} cannot be written; its name must end in .oscine.")
     if form == "oscine" and output.is_dir():
         raise InputError(f"{output} is a folder; give the name of a file to write.")
-    if form == "c" and output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if form != "oscine" and output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} is there already; give a folder that is empty or not there.")
 
 
