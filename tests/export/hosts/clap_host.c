@@ -1,7 +1,7 @@
 // A CLAP host that does what a script says: clap_host PLUGIN ID SCRIPT
 //
 //     load FILE | save FILE         the state
-//     set SYMBOL VALUE              a parameter, with the next block
+//     set SYMBOL VALUE              a parameter, before `activate`
 //     note AT BYTE BYTE BYTE        a MIDI message, AT samples after the next `play` begins
 //     heard FILE                    float32 samples, heard from the next `play` on
 //     activate RATE | deactivate
@@ -26,8 +26,6 @@
 
 static const clap_plugin_t* plugin;
 static const clap_plugin_params_t* params;
-static uint32_t n_wanted, wanted_ids[MOST_PARAMETERS];
-static double wanted[MOST_PARAMETERS];
 static int is_callback_wanted;
 
 static const void* no_extension(const clap_host_t* host, const char* name) { return (void)host, (void)name, NULL; }
@@ -42,37 +40,25 @@ static const clap_host_t host = {CLAP_VERSION_INIT, NULL, "clap_host", "Oscine",
 
 // ---- events of the block that begins at `begin`
 
-static struct {
-    clap_event_midi_t midi;
-    clap_event_param_value_t value;
-} events[MOST_NOTES + MOST_PARAMETERS];
-static const clap_event_header_t* headers[MOST_NOTES + MOST_PARAMETERS];
+static clap_event_midi_t events[MOST_NOTES];
+static const clap_event_header_t* headers[MOST_NOTES];
 static uint32_t n_events;
 
 static uint32_t n_in(const clap_input_events_t* list) { return (void)list, n_events; }
 static const clap_event_header_t* get_in(const clap_input_events_t* list, uint32_t i) { return (void)list, headers[i]; }
 static bool push_out(const clap_output_events_t* list, const clap_event_header_t* event) { return (void)list, (void)event, true; }
+static const clap_input_events_t incoming = {NULL, n_in, get_in};
+static const clap_output_events_t outgoing = {NULL, push_out};
 
 static void gather(uint32_t begin, uint32_t end) {
     n_events = 0;
-    for (uint32_t i = 0; i < n_wanted; i++, n_events++) {
-        const clap_event_header_t head = {sizeof(clap_event_param_value_t), 0, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, 0};
-        clap_event_param_value_t* value = &events[n_events].value;
-        memset(value, 0, sizeof *value);
-        value->header = head;
-        value->param_id = wanted_ids[i];
-        value->note_id = value->port_index = value->channel = value->key = -1;
-        value->value = wanted[i];
-        headers[n_events] = &value->header;
-    }
-    n_wanted = 0;
     for (; next_note < n_notes && notes[next_note].at < end; next_note++, n_events++) {
         const clap_event_header_t head = {sizeof(clap_event_midi_t), notes[next_note].at - begin, CLAP_CORE_EVENT_SPACE_ID,
                                           CLAP_EVENT_MIDI, 0};
-        events[n_events].midi.header = head;
-        events[n_events].midi.port_index = 0;
-        memcpy(events[n_events].midi.data, notes[next_note].bytes, 3);
-        headers[n_events] = &events[n_events].midi.header;
+        events[n_events].header = head;
+        events[n_events].port_index = 0;
+        memcpy(events[n_events].data, notes[next_note].bytes, 3);
+        headers[n_events] = &events[n_events].header;
     }
 }
 
@@ -113,7 +99,11 @@ static void set(const char* symbol, double value) {
     clap_param_info_t info;
     for (uint32_t i = 0; i < params->count(plugin); i++)
         if (params->get_info(plugin, i, &info) && !strcmp(info.module, symbol)) {
-            wanted_ids[n_wanted] = info.id, wanted[n_wanted++] = value;
+            const clap_event_header_t head = {sizeof(clap_event_param_value_t), 0, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, 0};
+            const clap_event_param_value_t event = {head, info.id, NULL, -1, -1, -1, -1, value};
+            headers[0] = &event.header;
+            n_events = 1;
+            params->flush(plugin, &incoming, &outgoing);
             return;
         }
     fail("is no parameter", symbol);
@@ -138,9 +128,7 @@ static void play(uint32_t n_samples, uint32_t block, const char* to, const float
         gather(at, at + n);
         float *in[2] = {(float*)heard + at, (float*)heard + at}, *out[2] = {sides[0] + at, sides[1] + at};
         clap_audio_buffer_t inputs = {in, NULL, 2, 0, 0}, outputs = {out, NULL, 2, 0, 0};
-        const clap_input_events_t list = {NULL, n_in, get_in};
-        const clap_output_events_t taken = {NULL, push_out};
-        const clap_process_t process = {at, n, NULL, &inputs, &outputs, heard ? 1 : 0, 1, &list, &taken};
+        const clap_process_t process = {at, n, NULL, &inputs, &outputs, heard ? 1 : 0, 1, &incoming, &outgoing};
         const double began = now_us();
         plugin->process(plugin, &process);
         block_us[n_blocks++] = now_us() - began;

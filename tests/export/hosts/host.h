@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOST_NOTES = 4096, MOST_BLOCKS = 1 << 20, MOST_PARAMETERS = 64 };
+enum { MOST_NOTES = 4096, MOST_BLOCKS = 1 << 20 };
 
 typedef struct {
     uint32_t at;

@@ -1,7 +1,8 @@
 // An LV2 host on lilv that does what a script says: lv2_host BUNDLE URI SCRIPT
 //
 //     instance RATE                 makes it
-//     activate | deactivate
+//     activate RATE | deactivate    RATE as before
+//     wait                          a moment, for what the plug-in does in the background
 //     load FILE | save FILE         the state, as Turtle; of an instance
 //     choose FILE                   the instrument, by a message with the next block, as a host with a file chooser does
 //     set SYMBOL VALUE | note AT BYTE BYTE BYTE | heard FILE | play SAMPLES BLOCK FILE | parameters | latency
@@ -232,7 +233,8 @@ int main(int argc, char** argv) {
         else if (!strncmp(line, "note ", 5)) add_note(rest);
         else if (!strncmp(line, "heard ", 6)) heard = whole_file(rest, &(size_t){0});
         else if (sscanf(line, "instance %lf", &rate) == 1) make(rate);
-        else if (!strcmp(line, "activate")) lilv_instance_activate(instance);
+        else if (!strncmp(line, "activate ", 9)) lilv_instance_activate(instance);
+        else if (!strcmp(line, "wait")) nanosleep(&(struct timespec){0, 300000000}, NULL);
         else if (!strcmp(line, "deactivate")) lilv_instance_deactivate(instance);
         else if (!strcmp(line, "parameters")) parameters();
         else if (!strcmp(line, "latency")) printf("latency %g\n", ports[find("lv2_latency")]);
