@@ -16,6 +16,7 @@ SAX ?=
 SAX_CREDIT ?=
 
 .PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes wasm clean
+.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz plugins runtimes clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -67,6 +68,12 @@ fuzz: .venv/.dev ## load a million damaged program files under the address and u
 	  -DOSCINE_FREE_BYTES=4194304ull -DOSCINE_MOST_WORK=4194304ull -I src/oscine/kernels/native -I $(RUNTIME) \
 	  $(RUNTIME)/*.cpp tests/runtime/fuzz.cpp -o $(FUZZ)/fuzz
 	$(FUZZ)/fuzz $(FUZZ_FILES) $(FUZZ_SEED) $(FUZZ)/seeds/*.oscine
+
+# Windows and macOS are built by Zig's compiler, in an environment of its own.
+plugins: .venv/.core ## build the plug-ins (CLAP, VST3, LV2) for Linux, Windows and macOS
+	@test -x .cache/zig/bin/python || "$(PYTHON)" -m venv .cache/zig
+	.cache/zig/bin/python -m pip --disable-pip-version-check install --quiet ziglang==0.17.1
+	OSCINE_ZIG=.cache/zig/bin/python $(BIN)/python -m tools.build_plugins src/oscine/export/plugins
 
 runtimes: .venv/.dev ## build the C++ runtime for aarch64 and WebAssembly, and compare their audio with this machine's
 	$(BIN)/python -m tests.runtime.builds build/runtimes

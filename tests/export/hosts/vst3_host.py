@@ -1,0 +1,82 @@
+# pyright: reportMissingImports=false
+"""Two VST3 hosts, pedalboard and DawDreamer, which are GPL: run by a Python that has them, never a dependency.
+
+``python vst3_host.py JOB``: a JSON file says what to do, and the report is JSON, the last line of the output.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+
+def _sound(path: str) -> np.ndarray:
+    mono = np.fromfile(path, np.float32)
+    return np.stack([mono, mono])
+
+
+def pedalboard(job: dict) -> dict:
+    import pedalboard
+
+    plugin = pedalboard.load_plugin(job["plugin"])
+    if job.get("load"):
+        plugin.raw_state = Path(job["load"]).read_bytes()
+    for name, value in job["set"].items():
+        setattr(plugin, name, value)
+    rate, latency = job["rate"], None
+    for block, out in zip(job["blocks"], job["outs"], strict=True):
+        if job["heard"]:
+            played = plugin(_sound(job["heard"]), rate, buffer_size=block, reset=True)
+        else:
+            notes = [(bytes(message), at / rate) for at, *message in job["notes"]]
+            played = plugin(
+                notes, duration=job["samples"] / rate, sample_rate=rate, num_channels=2, buffer_size=block, reset=True
+            )
+        latency = plugin.reported_latency_samples
+        assert np.array_equal(played[0], played[1])
+        played[0].astype(np.float32).tofile(out)
+    if job.get("save"):
+        Path(job["save"]).write_bytes(plugin.raw_state)
+    return {"latency": latency, "parameters": sorted(plugin.parameters)}
+
+
+def dawdreamer(job: dict) -> dict:
+    import dawdreamer
+
+    latency, names = None, []
+    for block, out in zip(job["blocks"], job["outs"], strict=True):
+        engine = dawdreamer.RenderEngine(job["rate"], block)
+        plugin = engine.make_plugin_processor("oscine", job["plugin"])
+        if job.get("load"):
+            plugin.load_state(job["load"])
+        names = [plugin.get_parameter_name(i) for i in range(64)]
+        for name, value in job["set"].items():
+            plugin.set_parameter(names.index(name), value)
+        rate = job["rate"]
+        begun: dict[int, tuple[int, int]] = {}
+        for at, status, key, velocity in job["notes"]:
+            if status == 0x90:
+                begun[key] = at, velocity
+            else:
+                start, velocity = begun.pop(key)
+                plugin.add_midi_note(key, velocity, start / rate, (at - start) / rate)
+        if job["heard"]:
+            voice = engine.make_playback_processor("voice", _sound(job["heard"]))
+            engine.load_graph([(voice, []), (plugin, ["voice"])])
+        else:
+            engine.load_graph([(plugin, [])])
+        engine.render(job["samples"] / rate)
+        latency = plugin.get_latency_samples()
+        played = engine.get_audio()
+        assert np.array_equal(played[0], played[1])
+        played[0][: job["samples"]].astype(np.float32).tofile(out)
+        if job.get("save"):
+            plugin.save_state(job["save"])
+    return {"latency": latency, "parameters": names}
+
+
+if __name__ == "__main__":
+    asked = json.loads(Path(sys.argv[1]).read_text())
+    report = {"pedalboard": pedalboard, "dawdreamer": dawdreamer}[asked["host"]](asked)
+    print(json.dumps(report))

@@ -1,0 +1,181 @@
+"""Builds the plug-ins: ``python -m tools.build_plugins OUT [PLATFORM ...]`` (``make plugins``).
+
+The sources are in outlets/plugin and in the package's runtime; DPF is Debian's package dpf-source, or a folder
+that OSCINE_DPF names. Linux is built by g++, Windows and macOS by ziglang from PyPI, if it can be run as
+``python -m ziglang`` by this Python, or by the one that OSCINE_ZIG names.
+
+What is made is ``OUT/PLATFORM/``, with an instrument and an effect in each of the three formats.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import oscine
+from oscine.streaming import Program
+from tools.plugin_bundles import bundle, licences, turtle, universal
+
+ROOT = Path(__file__).parent.parent
+SOURCES = ROOT / "outlets" / "plugin"
+RUNTIME, KERNELS = ROOT / "src/oscine/runtime/native", ROOT / "src/oscine/kernels/native"
+DPF = Path(os.environ.get("OSCINE_DPF", "/usr/share/dpf"))
+BUILT = ROOT / "build" / "plugins"
+# Name and label of each plug-in, and what its source is compiled with.
+KINDS = {"Oscine": ("oscine", ()), "Oscine Voice": ("oscine_voice", ("-DOSCINE_VOICE",))}
+FORMATS = "clap", "vst3", "lv2"
+COMMON = ("-O3", "-g0", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-w")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Where a plug-in runs, and what builds it."""
+
+    targets: tuple[str, ...]  # of zig, or () for the machine's own compiler
+    vst3_folder: str
+    suffix: str  # of a shared library
+    flags: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+
+
+PLATFORMS = {
+    "linux-x86_64": Platform(
+        (),
+        "x86_64-linux",
+        ".so",
+        ("-fPIC", "-pthread"),
+        ("-static-libstdc++", "-static-libgcc", "-Wl,--gc-sections", "-Wl,--no-undefined", "-pthread", "-s"),
+    ),
+    "windows-x86_64": Platform(("x86_64-windows-gnu",), "x86_64-win", ".dll", links=("-s",)),
+    "macos": Platform(("aarch64-macos.11.0", "x86_64-macos.11.0"), "MacOS", ".dylib", ("-fPIC",), ("-s",)),
+}
+
+
+def silence() -> str:
+    """Return a program of silence as a C array: the runtime tells its settings with any program loaded."""
+    program = Program(48_000, 64)
+    gain = program.input("gain")
+    program.output = program.linear(gain, torch.zeros(64, 1))
+    content = program.to_bytes()
+    numbers = ",".join(map(str, content))
+    return f"static const unsigned char OSCINE_SILENCE[{len(content)}] = {{{numbers}}};\n"
+
+
+def compilers(platform: Platform) -> list[list[str]]:
+    """Return a command for each target."""
+    if not platform.targets:
+        return [[os.environ.get("CXX", "g++")]]
+    zig = [os.environ.get("OSCINE_ZIG", sys.executable), "-m", "ziglang", "c++"]
+    return [[*zig, "-target", target] for target in platform.targets]
+
+
+def _run(command: Sequence[str | Path]) -> None:
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}\n{done.stderr[-4000:]}")
+
+
+def _compile(compiler: list[str], source: Path, made: Path, flags: Sequence[str]) -> Path:
+    """Compile a source, unless that was done since any of the sources changed."""
+    newest = max(
+        path.stat().st_mtime
+        for folder in (SOURCES, RUNTIME, KERNELS, source.parent)
+        for path in folder.glob("*")
+        if path.suffix in {".h", ".cpp"}
+    )
+    if not made.exists() or made.stat().st_mtime < newest:
+        made.parent.mkdir(parents=True, exist_ok=True)
+        _run([*compiler, "-c", source, "-o", made, *COMMON, *flags])
+    return made
+
+
+def build(platform: Platform, folder: Path) -> dict[tuple[str, str], Path]:
+    """Compile all plug-ins of a platform, and return the libraries by name and format."""
+    made = {}
+    for compiler in compilers(platform):
+        target = compiler[-1] if platform.targets else "native"
+        objects = folder / target
+        objects.mkdir(parents=True, exist_ok=True)
+        header = objects / "silence.h"
+        if not header.exists() or header.read_text() != silence():
+            header.write_text(silence())
+        include = [f"-I{path}" for path in (SOURCES, RUNTIME, KERNELS, DPF / "distrho", DPF / "dgl", objects)]
+        flags = [*platform.flags, *include, f"-DOSCINE_VERSION={oscine.__version__.replace('.', ',')}"]
+        jobs = []
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            runtime = [
+                pool.submit(
+                    _compile, compiler, source, objects / f"{source.stem}.o", [*flags, "-std=c++17", "-fno-rtti"]
+                )
+                for source in sorted(RUNTIME.glob("*.cpp"))
+            ]
+            for name, (label, defines) in KINDS.items():
+                own = pool.submit(
+                    _compile,
+                    compiler,
+                    SOURCES / "plugin.cpp",
+                    objects / f"{label}.o",
+                    [*flags, *defines, "-std=c++20"],
+                )
+                for form in FORMATS:
+                    main = pool.submit(
+                        _compile,
+                        compiler,
+                        DPF / "distrho" / "DistrhoPluginMain.cpp",
+                        objects / f"{label}-{form}.o",
+                        [*flags, *defines, "-std=c++20", f"-DDISTRHO_PLUGIN_TARGET_{form.upper()}"],
+                    )
+                    jobs.append((name, label, form, own, main))
+            parts = [one.result() for one in runtime]
+            for name, label, form, own, main in jobs:
+                library = objects / f"{label}-{form}{platform.suffix}"
+                script = DPF / "utils" / "symbols" / f"{form}.version"
+                hidden = [] if platform.targets else [f"-Wl,--version-script={script}"]
+                _run(
+                    [
+                        *compiler,
+                        "-shared",
+                        *parts,
+                        own.result(),
+                        main.result(),
+                        "-o",
+                        library,
+                        *platform.links,
+                        *hidden,
+                    ]
+                )
+                made.setdefault((name, form), []).append(library)
+    return {key: universal(libraries) for key, libraries in made.items()}
+
+
+def main() -> None:
+    """Build what is asked for, and say how large each binary is."""
+    parser = argparse.ArgumentParser(description="Build the plug-ins.")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("platforms", nargs="*", default=[*PLATFORMS], metavar=f"{{{','.join(PLATFORMS)}}}")
+    arguments = parser.parse_args()
+    if not (DPF / "distrho" / "DistrhoPluginMain.cpp").exists():
+        raise SystemExit(f"DPF is not in {DPF}; on Debian, install the package dpf-source.")
+    unknown = set(arguments.platforms) - set(PLATFORMS)
+    if unknown:
+        raise SystemExit(f"{', '.join(sorted(unknown))} is not known; give some of {', '.join(PLATFORMS)}.")
+    native = build(PLATFORMS["linux-x86_64"], BUILT / "linux-x86_64")
+    texts = {name: turtle(native[name, "lv2"], label, BUILT / "turtle", DPF) for name, (label, _) in KINDS.items()}
+    for title in arguments.platforms:
+        platform = PLATFORMS[title]
+        libraries = native if title == "linux-x86_64" else build(platform, BUILT / title)
+        folder = arguments.output / title
+        for (name, form), library in libraries.items():
+            made = bundle(library, name, KINDS[name][0], form, folder, platform.vst3_folder, texts[name])
+            print(f"{made}: {library.stat().st_size / 1000:.0f} kB")
+        (folder / "LICENSES.txt").write_text(licences(DPF), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
