@@ -87,7 +87,9 @@ class Filter(Processor[FilterState | ConvolutionState]):
             self.log_magnitudes = nn.Parameter(torch.tensor(start).log())
         else:
             raw = tuple(inverse_exp_sigmoid(magnitude) for magnitude in start)
-            self.controls = (Control("magnitudes", n_bands, "gain", 0.0, 2.0, "exp_sigmoid", start=raw),)
+            self.controls = (
+                Control("magnitudes", n_bands, "gain", 0.0, 2.0, "exp_sigmoid", start=raw, axis="frequency"),
+            )
 
     @property
     def latency(self) -> int:
