@@ -1,6 +1,7 @@
 """Distillation: what is taught, whom it teaches, and what it refuses."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,7 +168,7 @@ def test_varied_performances_stay_in_the_teachers_range() -> None:
 
 def test_a_run_is_resumed_bit_for_bit(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = _instrument()
-    options = {"recipe": "student100", "steps": 12, "overrides": SMALL}
+    options: dict[str, Any] = {"recipe": "student100", "steps": 12, "overrides": SMALL}
     whole = distill(teacher, tmp_path / "whole", dataset, **options)
     assert whole.steps == 12
     step = TrainingLoop.step
@@ -187,7 +188,7 @@ def test_a_run_is_resumed_bit_for_bit(dataset: Path, tmp_path: Path, monkeypatch
         distill(_instrument(seed=5), tmp_path / "cut", dataset, resume=True)
     assert distill(teacher, tmp_path / "cut", dataset, resume=True).steps == 12
     assert sha256(tmp_path / "cut" / "model.safetensors") == sha256(tmp_path / "whole" / "model.safetensors")
-    train(dataset, tmp_path / "alone", **(options | {"steps": 2}))
+    train(dataset, tmp_path / "alone", recipe="student100", steps=2, overrides=SMALL)
     with pytest.raises(InputError, match="has no teacher; resume it with `oscine train`"):
         distill(teacher, tmp_path / "alone", dataset, resume=True)
 
@@ -284,7 +285,7 @@ def test_identities_are_matched_by_name() -> None:
 def test_what_does_not_fit_is_said_and_nothing_is_written(
     dataset: Path, tmp_path: Path, teacher: Instrument, recipe: str | dict[str, object], sentence: str
 ) -> None:
-    options = {"recipe": recipe} if isinstance(recipe, str) else {"overrides": recipe}
+    options: dict[str, Any] = {"recipe": recipe} if isinstance(recipe, str) else {"overrides": recipe}
     with pytest.raises(InputError, match=sentence):
         distill(teacher, tmp_path / "student", dataset, steps=1, **options)
     assert not list(tmp_path.iterdir())
