@@ -18,7 +18,11 @@ def export(
         typer.Option("--format", metavar="oscine|c", help="A program file for the runtime, or C++ source."),
     ] = "oscine",
     weights: Annotated[
-        str, typer.Option(metavar="float16|float32", help="float16 halves the size.")
+        str,
+        typer.Option(
+            metavar="float32|float16|int8",
+            help="float16 halves the size; int8 quarters the network and costs some quality.",
+        ),
     ] = "float16",
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
@@ -29,14 +33,14 @@ def export(
     share of one core playing takes here.
     """
     from oscine.errors import InputError
-    from oscine.export import FORMATS
+    from oscine.export import FORMATS, WEIGHTS
     from oscine.export import export as write
     from oscine.transfer import load
 
     if form not in FORMATS:
         raise InputError(f"--format is '{form}'; give one of {', '.join(FORMATS)}.")
-    if weights not in ("float16", "float32"):
-        raise InputError(f"--weights is '{weights}'; give float16 or float32.")
+    if weights not in WEIGHTS:
+        raise InputError(f"--weights is '{weights}'; give one of {', '.join(WEIGHTS)}.")
     report = write(load(instrument), output, form, weights=weights, dry=dry)
     if as_json:
         typer.echo(report.model_dump_json())

@@ -1,6 +1,6 @@
 """Instruments for other programs: the program file, and C++ source."""
 
-from oscine.export.exporting import FORMATS, ExportReport, Format, Weights, export
+from oscine.export.exporting import FORMATS, WEIGHTS, ExportReport, Format, Weights, export
 from oscine.export.single_header import single_header
 
-__all__ = ["FORMATS", "ExportReport", "Format", "Weights", "export", "single_header"]
+__all__ = ["FORMATS", "WEIGHTS", "ExportReport", "Format", "Weights", "export", "single_header"]

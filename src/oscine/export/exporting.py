@@ -17,7 +17,8 @@ from oscine.streaming import NotCompilable, Program
 
 Format = Literal["oscine", "c"]
 FORMATS: tuple[Format, ...] = ("oscine", "c")
-Weights = Literal["float32", "float16"]
+Weights = Literal["float32", "float16", "int8"]
+WEIGHTS: tuple[Weights, ...] = ("float32", "float16", "int8")
 
 _MEASURED_S = 2.0
 _ENGINE = "portable"
@@ -58,7 +59,8 @@ def export(
         instrument: What is exported.
         output: A file that ends in ``.oscine``, or a folder that is empty or not there.
         form: One of ``FORMATS``.
-        weights: "float16" halves the size and rounds large weights to 11 bits.
+        weights: "float16" halves the size and rounds large weights to 11 bits; "int8" takes a byte for each
+            weight of a dense or recurrent layer (docs/distillation.md has what it costs in quality).
         dry: Leave out the effects.
 
     Raises:

@@ -139,7 +139,7 @@ class Filter(Processor[FilterState | ConvolutionState]):
         if magnitudes is None:
             return program.convolve(audio, self.taps(self.log_magnitudes.exp()))
         if self.phase == "zero":
-            taps = program.linear(magnitudes, filter_taps(self.n_bands).T)
+            taps = program.linear(magnitudes, filter_taps(self.n_bands).T, is_exact=True)
             return program.moving_filter(audio, taps, symmetric=True)
         taps = program.minimum_phase(magnitudes, filter_taps(self.n_bands).T, self.n_taps, LOG_OFFSET)
         return program.moving_filter(audio, taps)

@@ -53,7 +53,7 @@ class FilteredNoise(Processor[NoiseState]):
 
     def lower(self, program: Program, magnitudes: Wire) -> Wire:
         """Append the noise to a program."""
-        taps = program.linear(magnitudes, filter_taps(self.n_bands).T)
+        taps = program.linear(magnitudes, filter_taps(self.n_bands).T, is_exact=True)
         return program.noise(taps, self.seed_offset)
 
 
