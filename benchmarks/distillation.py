@@ -44,6 +44,7 @@ _ALONE = "alone"
 WAYS: dict[str, dict[str, Any]] = {
     _ALONE: {},
     "distilled": {},
+    "distilled, effects trained": {"distillation.trains_effects": True},
     "distilled, a quarter varied": {"distillation.varied_share": 0.25},
 }
 _CROPS, _CROP_S = 8, 3.0
@@ -237,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 name = f"{recipe}, {way}"
                 folder = results / f"{name.replace(', ', '-').replace(' ', '-')}-{options.steps}-{seed}"
                 path = folder.with_suffix(".json")
-                if path.exists() or not options.names or any(one in name for one in options.names):
+                if path.exists() or _is_chosen(name, options.names):
                     arguments_ = results, folder, recipe, way, seed, options.steps
                     lines.append(_kept(path, run, *arguments_))
                     print(f"{name}, seed {seed}: {lines[-1]['spectral_loss']:.3f}", flush=True)
@@ -246,6 +247,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     by_name |= {recipe: results / f"{recipe}-distilled-{options.steps}-0" for recipe in RECIPES}
     measured = {name: alone(weights, results, folder) for name, folder in by_name.items() if folder.exists()}
     _show("weights", f"{weights_table(measured)}\n\n*{_origin(options, teacher)}*", options.write)
+
+
+def _is_chosen(name: str, parts: Sequence[str]) -> bool:
+    """Return whether a student is called so, or has a part that is no student's whole name in its own."""
+    known = [f"{recipe}, {way}" for recipe in RECIPES for way in WAYS]
+    return not parts or any(name == part if part in known else part in name for part in parts)
 
 
 def _teachers_figures(results: Path) -> Figures:

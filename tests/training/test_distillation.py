@@ -208,6 +208,13 @@ def test_a_student_has_its_teachers_effects_and_credit(dataset: Path, tmp_path: 
         "credit": "Somebody",
         "recipe": "student10",
     }
+    overrides = SMALL | {"distillation.trains_effects": True}
+    distill(tmp_path / "violin", tmp_path / "other", dataset, steps=3, overrides=overrides)
+    other = Instrument.from_pretrained(tmp_path / "other")
+    assert any(
+        not torch.equal(other.effects.state_dict()[name], weight)
+        for name, weight in teacher.effects.state_dict().items()
+    )
     assert sha256(tmp_path / "violin" / "model.safetensors") == before
 
 

@@ -315,7 +315,7 @@ def _loop(
             instrument = Instrument(config, learned)
         if teacher is not None:
             instrument.effects.load_state_dict(teacher.effects.state_dict())
-            instrument.effects.requires_grad_(False)
+            instrument.effects.requires_grad_(run.recipe.distillation.trains_effects)
         return TrainingLoop(
             instrument,
             dataset.train,
@@ -363,7 +363,8 @@ def _comparison(loop: TrainingLoop, teacher: Teacher) -> str:
         f"The student has {n_ours:,} parameters, {n_ours / n_theirs:.1%} of that.",
     ]
     if effects:
-        sentences.append(f"It takes over the teacher's effects ({', '.join(effects)}) as they are.")
+        how = "and trains them" if teacher.config.trains_effects else "as they are"
+        sentences.append(f"It takes over the teacher's effects ({', '.join(effects)}) {how}.")
     if not teacher.shared:
         sentences.append("They declare no control in common, so it learns from sound alone.")
     return " ".join(sentences)
