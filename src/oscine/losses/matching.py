@@ -13,8 +13,8 @@ from oscine.processors.control import Control
 def shared_controls(ours: Sequence[Control], theirs: Sequence[Control]) -> tuple[Control, ...]:
     """Return those of our controls that the other instrument has as well.
 
-    Two controls are the same if name, unit and activation are, and they have one size or one axis: harmonics
-    and frequency bands are comparable in any number.
+    Two controls are the same if name, unit, activation and axis are, and they have one size or an axis:
+    harmonics and frequency bands are comparable in any number.
     """
     by_name = {control.name: control for control in theirs}
     return tuple(
@@ -51,7 +51,7 @@ def in_sizes_of(
         nyquist_hz: Half the sample rate.
 
     Example:
-        >>> from oscine.losses.matching import in_sizes_of
+        >>> from oscine.losses import in_sizes_of
         >>> bands = Control("magnitudes", 3, "linear", 0.0, 2.0, "exp_sigmoid", axis="frequency")
         >>> in_sizes_of([bands], {"magnitudes": torch.tensor([[[0.0, 1.0, 2.0, 3.0, 4.0]]])})["magnitudes"]
         tensor([[[0., 2., 4.]]])
@@ -74,8 +74,6 @@ def in_sizes_of(
 
 
 def _bands(value: Float[Tensor, "batch frame band"], size: int) -> Float[Tensor, "batch frame other"]:
-    if size == 1:
-        return value[..., :1]
     return torch.nn.functional.interpolate(value, size, mode="linear", align_corners=True)
 
 

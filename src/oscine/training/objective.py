@@ -40,11 +40,14 @@ class Objective(nn.Module):
     - *perception*: the distance of what CREPE's network hears, of whose slope over the pitch as much counts
       as of the spectral loss's.
 
+    A teacher adds two distances, of the sounds and of the controls (`oscine.training.teacher`).
+
     Args:
         instrument: What is trained; gives rates and controls.
         config: The weights of these.
         loss: Takes the place of the multi-scale spectral loss: the distance of two sounds, (batch, time)
             each, first the instrument's, as a mean over the batch.
+        teacher: Whose student the instrument is.
     """
 
     def __init__(

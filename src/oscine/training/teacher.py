@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from oscine.data.dataset import Batch, Dataset
 from oscine.errors import InputError
 from oscine.functional.units import hz_to_midi
-from oscine.losses import parameter_loss
-from oscine.losses.matching import in_sizes_of, shared_controls
+from oscine.losses import in_sizes_of, parameter_loss, shared_controls
 from oscine.models import DistillationConfig, Instrument
 from oscine.training.conditions import batch_conditions, pitch_control
 
