@@ -15,8 +15,7 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes wasm clean
-.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz plugins runtimes clean
+.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes wasm plugins clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16

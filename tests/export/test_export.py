@@ -57,6 +57,12 @@ def test_a_program_file_is_the_instruments(instrument: Instrument, tmp_path: Pat
         assert report.difference < small.difference < 1e-2
     dynamics = read_metadata(path.read_bytes())["dynamics"]
     assert len(dynamics["curve_db"]) == 128
+    smaller = export(instrument, path, weights="int8")
+    assert smaller.files["violin.oscine"] < 0.75 * small.files["violin.oscine"]
+    if engines():
+        assert small.difference is not None
+        assert smaller.difference is not None
+        assert small.difference < smaller.difference < 0.1
     dry = export(instrument, path, weights="float32", dry=True)
     assert [one.kind for one in Program.from_bytes(path.read_bytes()).operations].count("convolve") == 0
     assert dry.difference is None or dry.difference < 1e-5
@@ -144,8 +150,8 @@ def test_the_command(instrument: Instrument, tmp_path: Path, capsys: pytest.Capt
         "CREDITS.txt",
     }
     for wrong, sentence in (
-        (("--format", "vst"), "--format is 'vst'; give one of oscine, c, pd"),
-        (("--weights", "int8"), "--weights is 'int8'; give float16 or float32"),
+        (("--format", "vst"), "--format is 'vst'; give one of oscine, c, "),
+        (("--weights", "int4"), "--weights is 'int4'; give one of float32, float16, int8"),
     ):
         assert run(folder, "-o", tmp_path / "b.oscine", *wrong) == 2
         assert sentence in " ".join(capsys.readouterr().err.split())

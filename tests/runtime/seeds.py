@@ -9,10 +9,11 @@ LARGEST = 16_384
 
 
 def seeds() -> dict[str, bytes]:
-    """Return the files by name: every operation alone, and all of them together, in both precisions."""
+    """Return the files by name: every operation alone, and all of them together, in all types of weights."""
     made = {name: case.program().to_bytes() for name, case in cases().items()}
     busy = busy_program()
     made |= {"busy": busy.to_bytes(), "busy in float16": busy.to_bytes("float16")}
+    made["busy in int8"] = busy.to_bytes("int8")
     return {name: content for name, content in made.items() if len(content) <= LARGEST or "busy" in name}
 
 

@@ -96,7 +96,7 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
     [
         (b"", "not a program file"),
         (b"RIFF" + bytes(400), "not a program file"),
-        (_changed(8, "I", 2), "another version"),
+        (_changed(8, "I", 3), "another version"),
         (_changed(12, "I", 0), "invalid"),  # sample rate
         (_changed(16, "I", 0), "invalid"),  # hop length
         (_changed(16, "I", 1 << 20), "more than the runtime allows"),
@@ -120,7 +120,8 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
         (_changed(_at("arguments", 0), "I", 3000), "invalid"),  # a wire that is read before it is written
         (_changed(_at("tensors", 0), "Q", 2**63), "invalid"),
         (_changed(_at("tensors", 8), "Q", 2**61), "invalid"),
-        (_changed(_at("tensors", 16), "I", 2), "invalid"),  # type
+        (_changed(_at("tensors", 16), "I", 2), "invalid"),  # type, of the second version
+        (_changed(_at("tensors", 16), "I", 3), "invalid"),
         (_changed(_at("tensors", 32), "Q", struct.unpack_from("<Q", CONTENT, _at("tensors"))[0]), "invalid"),
         (_changed(struct.unpack_from("<Q", CONTENT, _at("tensors"))[0], "f", torch.nan), "invalid"),
         (_changed(struct.unpack_from("<Q", CONTENT, _at("tensors"))[0], "f", torch.inf), "invalid"),
@@ -129,6 +130,38 @@ def test_a_flipped_bit_anywhere_is_noticed() -> None:
 def test_what_is_wrong_is_said(content: bytes, sentence: str) -> None:
     for name in engines():
         assert sentence in _outcome(content, name)
+
+
+INT8 = busy_program().to_bytes("int8")
+# The first tensor of type 2, and where it begins.
+RECORD = next(
+    at
+    for at in range(struct.unpack_from("<Q", INT8, 72)[0], struct.unpack_from("<Q", INT8, 80)[0], 32)
+    if struct.unpack_from("<I", INT8, at + 16)[0] == 2
+)
+FIRST = struct.unpack_from("<Q", INT8, RECORD)[0]
+
+
+@pytest.mark.parametrize(
+    ("at", "form", "value", "sentence"),
+    [
+        (8, "I", 1, "invalid"),  # a file of the first version has no int8
+        (8, "I", 3, "another version"),
+        (FIRST, "f", torch.nan, "invalid"),  # a scale
+        (FIRST, "f", -torch.inf, "invalid"),
+        (FIRST, "f", 3e38, "invalid"),  # a scale that 127 makes infinite
+        (RECORD, "Q", len(INT8) - 8, "invalid"),  # numbers beyond the end
+        (RECORD + 20, "I", 1 << 31, "invalid"),  # rows
+        (RECORD + 8, "Q", 2**62, "invalid"),  # elements
+        (FIRST, "f", -1.0, "played"),
+        (FIRST, "f", 2e36, "played"),
+    ],
+)
+def test_int8_is_checked_as_the_rest_is(at: int, form: str, value: float, sentence: str) -> None:
+    file = bytearray(INT8)
+    struct.pack_into("<" + form, file, at, value)
+    for name in engines():
+        assert sentence in _outcome(_signed(file), name)
 
 
 def _with(

@@ -64,6 +64,19 @@ def test_float16_weights_are_played_as_they_are_in_the_file(engine: str) -> None
 
 
 @pytest.mark.parametrize("engine", engines())
+def test_int8_weights_are_played_as_they_are_in_the_file(engine: str) -> None:
+    for name in ("linear 129 to 257", "linear 3 to 130", "gru"):
+        case = CASES[name]
+        program = case.program()
+        small = program.to_bytes("int8")
+        widened = program.from_bytes(small).to_bytes("float32")
+        inputs = case.inputs(N_FRAMES)
+        one, other = Engine(small, engine), Engine(widened, engine)
+        assert (one.weight_bits, other.weight_bits) == (8, 32)
+        assert torch.equal(one.play(inputs), other.play(inputs))
+
+
+@pytest.mark.parametrize("engine", engines())
 def test_exp_sigmoid_is_exact_to_a_millionth(engine: str) -> None:
     # Dense over the whole range, its far ends included.
     case = CASES["exp_sigmoid 37"]

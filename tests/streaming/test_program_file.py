@@ -9,7 +9,7 @@ import torch
 from tests.runtime.programs import busy_program, cases
 
 from oscine.streaming import Program, read_metadata
-from oscine.streaming.program_file import MAGIC
+from oscine.streaming.program_file import MAGIC, WEIGHT_TYPES
 
 
 def _program(**metadata: Any) -> Program:
@@ -55,6 +55,47 @@ def test_what_is_large_becomes_float16_and_what_is_short_stays() -> None:
     assert torch.equal(bias, torch.full((40,), 1 / 3))
     assert torch.equal(beyond_half, torch.full((4, 40), 1e5))
     assert torch.equal(response, torch.full((2000,), 1 / 3).half().float())
+
+
+def test_matrices_of_weights_become_int8_and_what_is_exact_does_not() -> None:
+    torch.manual_seed(0)
+    weight = torch.randn(40, 8) * torch.logspace(-6, 3, 40)[:, None]
+    weight[7] = 0.0
+    program = Program(16_000, 4)
+    x = program.linear(program.input("x", 8), weight, torch.full((40,), 1 / 3))
+    x = program.linear(x, torch.full((4, 40), 1e5))
+    x = program.linear(x, torch.full((4, 4), 1 / 3), is_exact=True)
+    program.output = program.convolve(x, torch.full((2000,), 1 / 3))
+    content = program.to_bytes("int8")
+    tensors = [one for operation in Program.from_bytes(content).operations for one in operation.tensors]
+    small, bias, large, _, exact, _, response = tensors
+    step = weight.abs().amax(1, keepdim=True) / 127
+    assert ((small - weight).abs() <= 0.5001 * step).all()
+    assert ((small / step.clamp(min=1e-30)).round() - small / step.clamp(min=1e-30)).abs().max() < 1e-3
+    assert (small[7] == 0).all()
+    torch.testing.assert_close(small.abs().amax(1), weight.abs().amax(1))
+    assert torch.equal(bias, torch.full((40,), 1 / 3))
+    assert torch.equal(large, torch.full((4, 40), 1e5))
+    assert torch.equal(exact, torch.full((4, 4), 1 / 3).half().float())
+    assert torch.equal(response, torch.full((2000,), 1 / 3).half().float())
+    # The scales' 4 bytes a row, and a byte a number.
+    (tensors_at,) = struct.unpack_from("<Q", content, 72)
+    at, n, kind, rows, columns = struct.unpack_from("<QQIII", content, tensors_at)
+    assert (n, kind, rows, columns) == (320, 2, 40, 8)
+    assert struct.unpack_from("<Q", content, tensors_at + 32)[0] == -(-(at + 4 * 40 + 320) // 64) * 64
+    assert struct.unpack_from("<f", content, at)[0] == pytest.approx(float(step[0]))
+
+
+def test_only_a_file_with_int8_has_the_second_version() -> None:
+    program = _program()
+    versions = [struct.unpack_from("<I", program.to_bytes(one), 8)[0] for one in WEIGHT_TYPES]
+    assert versions == [1, 1, 2]
+    content = bytearray(program.to_bytes("int8"))
+    struct.pack_into("<I", content, 8, 1)
+    content[128:160] = bytes(32)
+    content[128:160] = hashlib.sha256(content).digest()
+    with pytest.raises(ValueError, match="a table does not fit"):
+        Program.from_bytes(bytes(content))
 
 
 def test_a_program_without_audio_has_no_file() -> None:
@@ -108,8 +149,8 @@ def test_what_is_no_program_file_is_said(read: Any) -> None:
         with pytest.raises(ValueError, match="not a program file of Oscine"):
             read(other)
     later = bytearray(content)
-    struct.pack_into("<I", later, 8, 2)
-    with pytest.raises(ValueError, match="has version 2, and this Oscine reads 1"):
+    struct.pack_into("<I", later, 8, 3)
+    with pytest.raises(ValueError, match="has version 3, and this Oscine reads 1 to 2"):
         read(bytes(later))
     content[-1] ^= 1
     with pytest.raises(ValueError, match="damaged: its sha256"):

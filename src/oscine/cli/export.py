@@ -18,33 +18,35 @@ def export(
         str,
         typer.Option(
             "--format",
-            metavar="oscine|c|onnx",
-            help="A program file for the runtime, C++ source, or graphs for onnxruntime.",
+            metavar="FORMAT",
+            help="oscine, c, web, clap, vst3, lv2, pd, onnx or nn; see docs/outlets.md.",
         ),
     ] = "oscine",
     weights: Annotated[
         str | None,
         typer.Option(
-            metavar="float16|float32", help="float16 halves the size, and is what you get; not of onnx."
+            metavar="float32|float16|int8",
+            help="float16 halves the size, and is the default where there is a choice; int8 quarters the "
+            "network and costs some quality.",
         ),
     ] = None,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Write an instrument for other programs: a program file, C++ source with the runtime, or ONNX graphs.
+    """Write an instrument for other programs: a file, source, a web page, plug-ins, a patch or graphs.
 
     The report says what was made, how large it is, how far its sound is from the instrument's own, and what
     share of one core playing takes here.
     """
     from oscine.errors import InputError
-    from oscine.export import FORMATS
+    from oscine.export import FORMATS, WEIGHTS
     from oscine.export import export as write
     from oscine.transfer import load
 
     if form not in FORMATS:
         raise InputError(f"--format is '{form}'; give one of {', '.join(FORMATS)}.")
-    if weights not in (None, "float16", "float32"):
-        raise InputError(f"--weights is '{weights}'; give float16 or float32.")
+    if weights is not None and weights not in WEIGHTS:
+        raise InputError(f"--weights is '{weights}'; give one of {', '.join(WEIGHTS)}.")
     report = write(load(instrument), output, form, weights=weights, dry=dry)
     if as_json:
         typer.echo(report.model_dump_json())
@@ -63,5 +65,7 @@ def export(
         )
     else:
         console.print("Not measured: there is no compiled runtime here.", soft_wrap=True)
+    if report.note:
+        console.print(report.note, soft_wrap=True)
     for what, said in (("Licence", report.licence), ("Credit", report.credit)):
         console.print(f"{what}: {said or 'not stated'}", soft_wrap=True)

@@ -7,6 +7,7 @@ import typer
 
 from oscine.cli.analyze import analyze
 from oscine.cli.demo import demo
+from oscine.cli.distill import distill
 from oscine.cli.evaluate import evaluate
 from oscine.cli.export import export
 from oscine.cli.play import play
@@ -28,7 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (analyze, prepare, train, evaluate, transfer, play, render, export, room, recipes, demo):
+COMMANDS = analyze, prepare, train, distill, evaluate, transfer, play, render, export, room, recipes, demo
+for command in COMMANDS:
     app.command(help=command.__doc__)(command)
 
 

@@ -1,12 +1,17 @@
 """`oscine train`: from a dataset to an instrument."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oscine.cli.terminal import terminal
 from oscine.plural import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from oscine.training import TrainResult
 
 #: What a shell reports of a process that SIGTERM ended.
 TERMINATED = 128 + 15
@@ -48,12 +53,17 @@ def train(
         recipe=recipe,
         minutes=minutes,
         steps=steps,
-        overrides=_overrides(settings or []),
+        overrides=overrides(settings or []),
         device=device,
         resume=resume,
         console=console,
     )
-    ending = f"Interrupted; go on with: oscine train {dataset} {instrument} --resume. "
+    finish(result, console, f"oscine train {dataset} {instrument}")
+
+
+def finish(result: "TrainResult", console: "Console", command: str) -> None:
+    """Say what a run came to, and by which command it goes on; end as the signal that ended it asks for."""
+    ending = f"Interrupted; go on with: {command} --resume. "
     skipped = f", {result.skipped_steps} of them skipped" if result.skipped_steps else ""
     console.print(
         f"{ending if result.interrupted else ''}{result.folder}: {counted(result.steps, 'step')}{skipped} in "
@@ -65,14 +75,19 @@ def train(
         raise typer.Exit(TERMINATED)
 
 
-def _overrides(settings: list[str]) -> dict[str, Any]:
+def overrides(settings: list[str]) -> dict[str, Any]:
+    """Return the values of options ``--set KEY=VALUE``, by key.
+
+    Raises:
+        InputError: When one is not of that form.
+    """
     from oscine.errors import InputError
     from oscine.models.recipes import parse_yaml
 
-    overrides = {}
+    values = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not (key and equals and value):
             raise InputError(f"--set {setting} is not KEY=VALUE, such as training.batch_size=4.")
-        overrides[key] = parse_yaml(value, f"The value of --set {key}")
-    return overrides
+        values[key] = parse_yaml(value, f"The value of --set {key}")
+    return values

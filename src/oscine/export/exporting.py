@@ -1,10 +1,9 @@
-"""An instrument for other programs: as a program file, or as C++ source with everything in it."""
+"""An instrument for other programs, in any of the formats, and how exact and how fast it is there."""
 
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,15 +13,19 @@ from oscine.errors import InputError
 from oscine.export.card import credits_of
 from oscine.export.nn_tilde import FILE, NnPlayer, write_nn
 from oscine.export.onnx_graph import OnnxPlayer, write_onnx
-from oscine.export.single_header import single_header
+from oscine.export.pd import EXTERNAL, build_external, pd_files
+from oscine.export.plugin import PluginFormat, plugin_files
+from oscine.export.source import source_files
+from oscine.export.web import web_files
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Program
 
-Format = Literal["oscine", "c", "onnx", "nn"]
-FORMATS: tuple[Format, ...] = ("oscine", "c", "onnx", "nn")
-Weights = Literal["float32", "float16"]
+Format = Literal["oscine", "c", "web", "clap", "vst3", "lv2", "pd", "onnx", "nn"]
+Weights = Literal["float32", "float16", "int8"]
+WEIGHTS: tuple[Weights, ...] = ("float32", "float16", "int8")
+Play = Callable[[dict[str, Tensor]], Tensor]
 
 _MEASURED_S = 2.0
 _ENGINE = "portable"
@@ -47,6 +50,62 @@ class ExportReport(BaseModel):
         description="share of one core of this machine, by what plays the format: the portable engine, "
         "onnxruntime frame by frame, or torch"
     )
+    note: str | None = Field(default=None, description="what is left to do before it plays")
+
+
+class _Order(NamedTuple):
+    """What a format is written from."""
+
+    program: Program
+    content: bytes
+    name: str
+    credit: str
+
+
+class _Made(NamedTuple):
+    """What a format consists of."""
+
+    files: dict[str, bytes]
+    play: Play | None = None
+    """What measures it, if it is not the runtime."""
+
+
+class _Outlet(NamedTuple):
+    """A format."""
+
+    make: Callable[[_Order], _Made]
+    is_file: bool = False
+    """It is one file, with this ending; otherwise a folder."""
+    has_weights: bool = True
+    """It can have its weights in fewer bits."""
+
+
+def _onnx(order: _Order) -> _Made:
+    files = write_onnx(order.program)
+    return _Made(files, OnnxPlayer(files["one_frame.onnx"]).play)
+
+
+def _nn(order: _Order) -> _Made:
+    files = write_nn(order.program)
+    return _Made(files, NnPlayer(files[FILE], order.program).play)
+
+
+def _plugin(form: PluginFormat) -> _Outlet:
+    return _Outlet(lambda order: _Made(plugin_files(order.content, order.name, form, order.credit)))
+
+
+_OUTLETS: dict[Format, _Outlet] = {
+    "oscine": _Outlet(lambda order: _Made({order.name: order.content}), is_file=True),
+    "c": _Outlet(lambda order: _Made(source_files(order.content, order.credit))),
+    "web": _Outlet(lambda order: _Made(web_files(order.content, order.name, order.credit))),
+    "clap": _plugin("clap"),
+    "vst3": _plugin("vst3"),
+    "lv2": _plugin("lv2"),
+    "pd": _Outlet(lambda order: _Made(pd_files(order.content, order.credit))),
+    "onnx": _Outlet(_onnx, has_weights=False),
+    "nn": _Outlet(_nn, has_weights=False),
+}
+FORMATS: tuple[Format, ...] = tuple(_OUTLETS)
 
 
 def export(
@@ -59,60 +118,55 @@ def export(
 ) -> ExportReport:
     """Write an instrument for other programs, and measure what was written against the instrument.
 
-    ``oscine`` is one program file, which the runtime plays (docs/program-file.md). ``c`` is a folder of C++
-    source: the whole runtime as one header, the instrument as an array, and an example that plays it.
-    ``onnx`` is a folder for onnxruntime: two graphs, what a host must know, and examples (docs/onnx.md).
-    ``nn`` is a folder with a TorchScript model for nn~ (docs/nn.md).
+    - ``oscine`` is one program file, which the runtime plays (docs/program-file.md).
+    - ``c`` is C++ source: the runtime as one header, the instrument as an array, and an example.
+    - ``web`` is a page for any static host, and a package for npm (docs/web.md).
+    - ``clap``, ``vst3`` and ``lv2`` are plug-ins with the instrument in them (docs/plugins.md).
+    - ``pd`` is an external for Pure Data, the instrument and a help patch (docs/pd.md).
+    - ``onnx`` is two graphs for onnxruntime, what a host must know, and examples (docs/onnx.md).
+    - ``nn`` is a TorchScript model for nn~ (docs/nn.md).
 
     Args:
         instrument: What is exported.
         output: A file that ends in ``.oscine``, or a folder that is empty or not there.
         form: One of ``FORMATS``.
-        weights: "float16" halves the size and rounds large weights to 11 bits; if left out it is taken,
-            except by ``onnx`` and ``nn``, which have "float32" alone.
+        weights: "float16" halves the size and rounds large weights to 11 bits; "int8" takes a byte for each
+            weight of a dense or recurrent layer (docs/distillation.md has what it costs in quality). If left
+            out it is "float16", and "float32" for ``onnx`` and ``nn``, which have no other.
         dry: Leave out the effects.
 
     Raises:
-        InputError: When a part has no compiled form, or the output can't be written there.
+        InputError: When a part has no compiled form, the output can't be written there, or what the format
+            needs is not installed.
     """
     output = Path(output)
     if form not in FORMATS:
         raise InputError(f"The format {form!r} is not known; give one of {', '.join(FORMATS)}.")
-    if form in ("onnx", "nn") and weights == "float16":
+    outlet = _OUTLETS[form]
+    if not outlet.has_weights and weights not in (None, "float32"):
         raise InputError(f"The format {form} has float32 weights; leave out --weights.")
-    _check(output, form)
+    _check(output, outlet)
     try:
         program = instrument.program(dry=dry)
         content = program.to_bytes(weights or "float16")
     except NotCompilable as error:
         raise InputError(f"The instrument can't be exported: {error}") from None
     card = {name: str(value) for name, value in instrument.card.items()}
-    files: dict[str, bytes] = {output.name: content}
-    if form == "c":
-        files = {
-            "oscine.h": single_header().encode(),
-            "instrument.h": _array(content, card).encode(),
-            "example.cpp": _EXAMPLE.encode(),
-            "CREDITS.txt": credits_of(card).encode(),
-        }
-    elif form == "onnx":
-        files = write_onnx(program)
-    elif form == "nn":
-        files = write_nn(program)
-    if form != "oscine":
-        output.mkdir(parents=True, exist_ok=True)
-    for name, written in files.items():
-        write_atomically(output if form == "oscine" else output / name, written)
-    play = None
-    if form == "onnx":
-        play = OnnxPlayer(files["one_frame.onnx"]).play
-    elif form == "nn":
-        play = NnPlayer(files[FILE], program).play
-    elif engines():
+    name = output.name if outlet.is_file else card.get("name", output.resolve().name)
+    files, play = outlet.make(_Order(program, content, name, credits_of(card)))
+    for path, written in files.items():
+        place = output if outlet.is_file else output / path
+        if not outlet.is_file:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(place, written)
+    note = build_external(output) if form == "pd" else None
+    if form == "pd" and note is None:
+        files[EXTERNAL] = (output / EXTERNAL).read_bytes()
+    if play is None and engines():
         play = Engine(content, _ENGINE).play
     difference, load = (None, None) if play is None else _measured(instrument, program, play, dry)
     return ExportReport(
-        files={printable(name): len(written) for name, written in files.items()},
+        files={printable(path): len(written) for path, written in files.items()},
         sample_rate=program.sample_rate,
         hop_length=program.hop_length,
         latency=program.latency,
@@ -121,15 +175,16 @@ def export(
         credit=card.get("credit"),
         difference=difference,
         load=load,
+        note=note,
     )
 
 
-def _check(output: Path, form: Format) -> None:
-    if form == "oscine" and output.suffix != ".oscine":
+def _check(output: Path, outlet: _Outlet) -> None:
+    if outlet.is_file and output.suffix != ".oscine":
         raise InputError(f"{output} cannot be written; its name must end in .oscine.")
-    if form == "oscine" and output.is_dir():
+    if outlet.is_file and output.is_dir():
         raise InputError(f"{output} is a folder; give the name of a file to write.")
-    if form != "oscine" and output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if not outlet.is_file and output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} is there already; give a folder that is empty or not there.")
 
 
@@ -160,52 +215,3 @@ def _measured(
         expected = instrument({name: curve.to(device) for name, curve in conditions.items()}, dry=dry).cpu()
     peak = float(expected.abs().max())
     return float((played - expected).abs().max()) / max(peak, 1e-9), load
-
-
-def _array(content: bytes, card: dict[str, str]) -> str:
-    """Return the program file as a C array, with licence and credit above it."""
-    # Whatever a card says, it stays in the comment: no line goes on by a backslash or a trigraph.
-    said = [re.sub(r"[^ -~]|[?\\]", "_", line) for line in credits_of(card).splitlines()]
-    rows = [",".join(map(str, content[start : start + 32])) + "," for start in range(0, len(content), 32)]
-    head = "".join(f"// {line}\n" for line in said)
-    return (
-        f"{head}#pragma once\n#include <stddef.h>\n\n"
-        f"static const size_t oscine_instrument_size = {len(content)};\n"
-        f"static const unsigned char oscine_instrument[{len(content)}] = {{\n" + "\n".join(rows) + "\n};\n"
-    )
-
-
-_EXAMPLE = """\
-// Plays two seconds of A4 and writes them as float32 samples:
-//     c++ -std=c++17 -O3 -fwrapv -fno-math-errno -fno-trapping-math example.cpp -o example
-//     ./example > a4.f32
-#include <stdio.h>
-#include <string.h>
-
-#define OSCINE_IMPLEMENTATION
-#include "oscine.h"
-
-#include "instrument.h"
-
-int main() {
-    oscine_live* live = nullptr;
-    const unsigned char* program = oscine_instrument;
-    const int code = oscine_live_load(nullptr, program, oscine_instrument_size, 0, nullptr, 0, &live);
-    if (code != OSCINE_OK) return fprintf(stderr, "%s\\n", oscine_error_text(code)), 1;
-    const oscine_player* player = oscine_live_player(live);
-    for (uint32_t i = 0; i < oscine_n_inputs(player); i++) {
-        const float f0_hz = 440.0f, loudness_db = -20.0f;
-        if (!strcmp(oscine_input_name(player, i), "f0_hz")) oscine_live_set(live, i, &f0_hz);
-        if (!strcmp(oscine_input_name(player, i), "loudness_db")) oscine_live_set(live, i, &loudness_db);
-    }
-    for (uint32_t left = 2 * oscine_live_sample_rate(live); left > 0;) {
-        float audio[100];
-        const uint32_t n = left < 100 ? left : 100;
-        oscine_live_play(live, n, audio);
-        fwrite(audio, sizeof(float), n, stdout);
-        left -= n;
-    }
-    oscine_live_free(live);
-    return 0;
-}
-"""

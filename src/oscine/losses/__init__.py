@@ -1,5 +1,6 @@
 """Losses: distances between sounds, and between controls."""
 
+from oscine.losses.matching import in_sizes_of, shared_controls
 from oscine.losses.parameters import parameter_distances, parameter_loss
 from oscine.losses.perceptual import CrepeLoss
 from oscine.losses.spectral import MultiScaleSpectralLoss, default_fft_sizes, multi_scale_spectral_loss
@@ -10,7 +11,9 @@ __all__ = [
     "MultiScaleSpectralLoss",
     "SpectralTransportLoss",
     "default_fft_sizes",
+    "in_sizes_of",
     "multi_scale_spectral_loss",
     "parameter_distances",
     "parameter_loss",
+    "shared_controls",
 ]

@@ -3,10 +3,11 @@
 from oscine.models.config import InstrumentConfig
 from oscine.models.dynamics import Dynamics, dynamics_of
 from oscine.models.instrument import ControlState, Instrument, InstrumentState, PlayState
-from oscine.models.recipes import Recipe, TrainingConfig, list_recipes, load_recipe
+from oscine.models.recipes import DistillationConfig, Recipe, TrainingConfig, list_recipes, load_recipe
 
 __all__ = [
     "ControlState",
+    "DistillationConfig",
     "Dynamics",
     "Instrument",
     "InstrumentConfig",

@@ -65,6 +65,21 @@ class TrainingConfig(BaseModel):
         return self
 
 
+class DistillationConfig(BaseModel):
+    """What a student learns from a teacher (`oscine distill`), beside the recordings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    sound_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Share of the spectral loss that is of the teacher's sound; the rest is of the recording."""
+    control_weight: float = Field(default=0.1, ge=0.0)
+    """Weight of the distance of the controls that both declare, semitones or equivalents of a semitone."""
+    varied_share: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the steps on transposed, louder or softer performances, which the teacher alone plays."""
+    trains_effects: bool = False
+    """Train the effects that the student takes over from the teacher; else they stay as they are."""
+
+
 class Recipe(BaseModel):
     """A named instrument and its training."""
 
@@ -75,6 +90,8 @@ class Recipe(BaseModel):
     """What it is for, in a sentence."""
     instrument: InstrumentConfig
     training: TrainingConfig = TrainingConfig()
+    distillation: DistillationConfig = DistillationConfig()
+    """Used by `oscine distill` alone."""
 
     @model_validator(mode="after")
     def _pitch_is_trained_with_an_encoder(self) -> "Recipe":

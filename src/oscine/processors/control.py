@@ -12,6 +12,7 @@ from oscine.functional.activations import exp_sigmoid, log_sigmoid_range, scaled
 from oscine.streaming import Program, Wire
 
 Activation = Literal["exp_sigmoid", "distribution", "softmax", "linear", "log"]
+Axis = Literal["harmonic", "frequency"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Control:
         bias: Added to the network's output: where the control starts before training.
         start: What the bias of the network's head starts with, one number per channel; 0 if left out. Unlike
             `bias` it is a part of the weights.
+        axis: What the channels are: "harmonic" (the multiples 1, 2, … of f0) or "frequency" (evenly spaced
+            from 0 to Nyquist). Controls of one axis are comparable whatever their sizes. None: neither.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Control:
     activation: Activation
     bias: float = 0.0
     start: tuple[float, ...] = field(default=(), repr=False)
+    axis: Axis | None = None
 
     def __post_init__(self) -> None:
         if self.start and len(self.start) != self.width:

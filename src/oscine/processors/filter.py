@@ -87,7 +87,9 @@ class Filter(Processor[FilterState | ConvolutionState]):
             self.log_magnitudes = nn.Parameter(torch.tensor(start).log())
         else:
             raw = tuple(inverse_exp_sigmoid(magnitude) for magnitude in start)
-            self.controls = (Control("magnitudes", n_bands, "gain", 0.0, 2.0, "exp_sigmoid", start=raw),)
+            self.controls = (
+                Control("magnitudes", n_bands, "gain", 0.0, 2.0, "exp_sigmoid", start=raw, axis="frequency"),
+            )
 
     @property
     def latency(self) -> int:
@@ -137,7 +139,7 @@ class Filter(Processor[FilterState | ConvolutionState]):
         if magnitudes is None:
             return program.convolve(audio, self.taps(self.log_magnitudes.exp()))
         if self.phase == "zero":
-            taps = program.linear(magnitudes, filter_taps(self.n_bands).T)
+            taps = program.linear(magnitudes, filter_taps(self.n_bands).T, is_exact=True)
             return program.moving_filter(audio, taps, symmetric=True)
         taps = program.minimum_phase(magnitudes, filter_taps(self.n_bands).T, self.n_taps, LOG_OFFSET)
         return program.moving_filter(audio, taps)

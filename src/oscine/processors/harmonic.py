@@ -68,6 +68,7 @@ class HarmonicOscillator(Processor[OscillatorState]):
                 2.0,
                 "distribution",
                 start=_start(n_harmonics),
+                axis="harmonic",
             ),
             # It starts near 4e-6; from the middle of the range, upper partials meet none of the recording's.
             *(

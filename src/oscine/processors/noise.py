@@ -33,7 +33,9 @@ class FilteredNoise(Processor[NoiseState]):
         require_count("hop_length", hop_length)
         self.n_bands = n_bands
         self.hop_length = hop_length
-        self.controls = (Control("magnitudes", n_bands, "linear", 0.0, 2.0, "exp_sigmoid", bias),)
+        self.controls = (
+            Control("magnitudes", n_bands, "linear", 0.0, 2.0, "exp_sigmoid", bias, axis="frequency"),
+        )
 
     def extra_repr(self) -> str:
         """Return the sizes."""
@@ -51,7 +53,7 @@ class FilteredNoise(Processor[NoiseState]):
 
     def lower(self, program: Program, magnitudes: Wire) -> Wire:
         """Append the noise to a program."""
-        taps = program.linear(magnitudes, filter_taps(self.n_bands).T)
+        taps = program.linear(magnitudes, filter_taps(self.n_bands).T, is_exact=True)
         return program.noise(taps, self.seed_offset)
 
 

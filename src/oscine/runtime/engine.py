@@ -22,7 +22,7 @@ class Engine:
         sample_rate: Hz.
         hop_length: Samples per frame.
         latency: Samples by which the sound lags the inputs.
-        weight_bits: 16 where the program has float16 weights, else 32.
+        weight_bits: 8 where the program has int8 weights, 16 where it has float16 weights, else 32.
         inputs: The inputs by name, in order.
         metadata: What the program says about the instrument.
 

@@ -48,7 +48,11 @@ class ProgramInput:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: what it is, what it reads, what it writes, its constants."""
+    """One operation: what it is, what it reads, what it writes, its constants.
+
+    Attributes:
+        is_exact: Its tensors are arithmetic and no weights, so they are not stored as int8.
+    """
 
     kind: str
     inputs: tuple[Wire, ...]
@@ -56,6 +60,7 @@ class Operation:
     integers: tuple[int, ...] = ()
     numbers: tuple[float, ...] = ()
     tensors: tuple[Tensor, ...] = ()
+    is_exact: bool = field(default=False, compare=False)
 
     def __repr__(self) -> str:
         """Return a line without the tensors' numbers."""

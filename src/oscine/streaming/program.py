@@ -6,13 +6,13 @@ its own state inside the runtime, and writes one wire. There is no control flow 
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from oscine.streaming import program_file
 from oscine.streaming.contents import Contents, Operation, ProgramInput, Wire
+from oscine.streaming.program_file import WeightType
 
 
 class Program(Contents):
@@ -45,12 +45,13 @@ class Program(Contents):
         integers: Sequence[int] = (),
         numbers: Sequence[float] = (),
         tensors: Sequence[Tensor] = (),
+        is_exact: bool = False,
     ) -> Wire:
         """Append an operation and return the wire of its result; the tensors are copied as they are now."""
         copies = tuple(t.detach().to("cpu", torch.float32, copy=True).contiguous() for t in tensors)
         output = self._wire(size)
         constants = tuple(int(i) for i in integers), tuple(float(x) for x in numbers), copies
-        self.operations.append(Operation(kind, tuple(inputs), output, *constants))
+        self.operations.append(Operation(kind, tuple(inputs), output, *constants, is_exact))
         return output
 
     # ---- inputs and output
@@ -97,11 +98,14 @@ class Program(Contents):
         """``y = x / (x + half)``; x is not negative."""
         return self.append("saturate", [x], x.size, numbers=[half])
 
-    def linear(self, x: Wire, weight: Tensor, bias: Tensor | None = None) -> Wire:
-        """``y = weight · x + bias``; weight is (out, in)."""
+    def linear(self, x: Wire, weight: Tensor, bias: Tensor | None = None, *, is_exact: bool = False) -> Wire:
+        """``y = weight · x + bias``; weight is (out, in).
+
+        ``is_exact``: a matrix of arithmetic, such as a transform, that a file does not store as int8.
+        """
         n_out = weight.shape[0]
         bias = torch.zeros(n_out) if bias is None else bias
-        return self.append("linear", [x], n_out, tensors=[weight, bias])
+        return self.append("linear", [x], n_out, tensors=[weight, bias], is_exact=is_exact)
 
     def layer_norm(self, x: Wire, weight: Tensor, bias: Tensor, eps: float) -> Wire:
         """``y = (x − mean) / √(variance + eps) · weight + bias``, the variance biased."""
@@ -227,7 +231,9 @@ class Program(Contents):
             n_taps: Taps to return.
             offset: Added to a magnitude before its logarithm.
         """
-        return self.append("minimum_phase", [magnitudes], n_taps, numbers=[offset], tensors=[cepstrum])
+        return self.append(
+            "minimum_phase", [magnitudes], n_taps, numbers=[offset], tensors=[cepstrum], is_exact=True
+        )
 
     def moving_filter(self, audio: Wire, taps: Wire, symmetric: bool = False) -> Wire:
         """Return `oscine.functional.moving_filter`'s audio of the frame, from causal taps of its end.
@@ -263,12 +269,13 @@ class Program(Contents):
 
     # ---- file
 
-    def to_bytes(self, dtype: Literal["float32", "float16"] = "float32") -> bytes:
+    def to_bytes(self, dtype: WeightType = "float32") -> bytes:
         """Return the program as a file's content (docs/program-file.md).
 
         Args:
-            dtype: Of the large tensors; "float16" halves the file, and rounds them to 11 bits. Short vectors,
-                such as biases, stay float32.
+            dtype: Of the large tensors; "float16" halves the file, and rounds them to 11 bits. "int8" stores
+                matrices of weights in a byte per number and a scale per row, and what else is large in
+                float16. Short vectors, such as biases, stay float32.
 
         Raises:
             ValueError: When the program has no audio, an input's name or range is wrong, or weights are not

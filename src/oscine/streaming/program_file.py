@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import struct
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -13,8 +13,12 @@ from torch import Tensor
 from oscine.files import parse_json
 from oscine.streaming.contents import Contents, Operation, ProgramInput, Wire
 
+WeightType = Literal["float32", "float16", "int8"]
+WEIGHT_TYPES: tuple[WeightType, ...] = ("float32", "float16", "int8")
+
 MAGIC = b"OSCINE\r\n"
-VERSION = 1
+VERSIONS = (1, 2)
+_VERSION_OF_INT8 = 2
 SUFFIX = ".oscine"
 
 _HEADER = struct.Struct("<8s10I7Q16x32s32x")
@@ -26,29 +30,41 @@ _ALIGNMENT = 64
 _LONGEST_NAME = 63
 _LONGEST_KIND = 23
 _POSITIVE, _OPTIONAL = 1, 2
+_FLOAT32, _FLOAT16, _INT8 = 0, 1, 2
+_TYPES = np.dtype("<f4"), np.dtype("<f2"), np.dtype("<i1")
 _SHORTEST_HALF = 1024
 _LARGEST_HALF = 65504.0
 
 
-def to_bytes(program: Contents, dtype: Literal["float32", "float16"]) -> bytes:
+class _Stored(NamedTuple):
+    """A tensor as it stands in the file."""
+
+    type: int
+    """Of `_TYPES`."""
+    rows: int
+    columns: int
+    content: bytes
+
+
+def to_bytes(program: Contents, dtype: WeightType) -> bytes:
     """Return the file's content; see `Program.to_bytes`."""
-    if dtype not in ("float32", "float16"):
-        raise ValueError(f"The weights can't be {dtype}; give 'float32' or 'float16'.")
+    if dtype not in WEIGHT_TYPES:
+        raise ValueError(f"The weights can't be {dtype}; give one of {', '.join(WEIGHT_TYPES)}.")
     _check(program)
     arguments: list[bytes] = []
     operations: list[bytes] = []
-    tensors: list[Tensor] = []
+    stored: list[_Stored] = []
     for one in program.operations:
         arguments += [struct.pack("<II", wire.offset, wire.size) for wire in one.inputs]
         arguments += [struct.pack("<q", integer) for integer in one.integers]
         arguments += [struct.pack("<d", number) for number in one.numbers]
-        tensors += one.tensors
+        own = "float16" if one.is_exact and dtype == "int8" else dtype
+        stored += [_stored(tensor, own) for tensor in one.tensors]
         counts = len(one.inputs), len(one.integers), len(one.numbers), len(one.tensors)
         operations.append(_OPERATION.pack(one.kind.encode(), one.output.offset, one.output.size, *counts))
-    contents = [_content(tensor, dtype) for tensor in tensors]
     metadata = json.dumps(program.metadata, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     inputs = b"".join(_input_record(one) for one in program.inputs)
-    table_size = _TENSOR.size * len(tensors)
+    table_size = _TENSOR.size * len(stored)
     sizes = [len(inputs), _OPERATION.size * len(operations), 8 * len(arguments), table_size, len(metadata)]
     places = [_HEADER.size]
     for size in sizes:
@@ -56,24 +72,23 @@ def to_bytes(program: Contents, dtype: Literal["float32", "float16"]) -> bytes:
     at = places.pop()
     table: list[bytes] = []
     where: list[int] = []
-    for content in contents:
+    for one in stored:
         where.append(at)
-        rows = content.shape[0] if content.ndim == 2 else 1
-        shape = rows, content.size // rows
-        table.append(_TENSOR.pack(at, content.size, int(content.dtype.itemsize == 2), *shape))
-        at = _aligned(at + content.nbytes)
+        table.append(_TENSOR.pack(at, one.rows * one.columns, one.type, one.rows, one.columns))
+        at = _aligned(at + len(one.content))
     output = program.output
     assert output is not None
     file = bytearray(at)
     rates = program.sample_rate, program.hop_length, program.latency
-    counts = len(program.inputs), len(operations), len(tensors), program.n_values, output.offset
+    counts = len(program.inputs), len(operations), len(stored), program.n_values, output.offset
     numbers = *rates, *counts, len(arguments), *places, len(metadata), len(file)
-    _HEADER.pack_into(file, 0, MAGIC, VERSION, *numbers, bytes(32))
+    version = _VERSION_OF_INT8 if any(one.type == _INT8 for one in stored) else 1
+    _HEADER.pack_into(file, 0, MAGIC, version, *numbers, bytes(32))
     sections = inputs, b"".join(operations), b"".join(arguments), b"".join(table), metadata
     for place, section in zip(places, sections, strict=True):
         file[place : place + len(section)] = section
-    for place, content in zip(where, contents, strict=True):
-        file[place : place + content.nbytes] = content.tobytes()
+    for place, one in zip(where, stored, strict=True):
+        file[place : place + len(one.content)] = one.content
     file[_DIGEST] = hashlib.sha256(file).digest()
     return bytes(file)
 
@@ -129,11 +144,21 @@ def _check(program: Contents) -> None:
             )
 
 
-def _content(tensor: Tensor, dtype: str) -> np.ndarray:
+def _stored(tensor: Tensor, dtype: str) -> _Stored:
+    values = tensor.numpy()
+    rows = len(values) if values.ndim == 2 else 1
+    columns = values.size // rows
+    is_small = float(tensor.abs().max()) <= _LARGEST_HALF
+    if dtype == "int8" and values.ndim == 2 and is_small:
+        # The largest number of a row is 127 of its scale.
+        scales = np.abs(values).max(axis=1, keepdims=True).astype("<f4") / 127
+        steps = np.divide(values, scales, out=np.zeros_like(values), where=scales > 0)
+        numbers = np.rint(steps).clip(-127, 127).astype("<i1")
+        return _Stored(_INT8, rows, columns, scales.tobytes() + numbers.tobytes())
     # Short vectors, such as biases and norms, gain nothing.
-    is_large = tensor.ndim == 2 or tensor.numel() >= _SHORTEST_HALF
-    is_half = dtype == "float16" and is_large and float(tensor.abs().max()) <= _LARGEST_HALF
-    return tensor.numpy().astype("<f2" if is_half else "<f4")
+    is_large = values.ndim == 2 or values.size >= _SHORTEST_HALF
+    kind = _FLOAT16 if dtype != "float32" and is_large and is_small else _FLOAT32
+    return _Stored(kind, rows, columns, values.astype(_TYPES[kind]).tobytes())
 
 
 def _input_record(one: ProgramInput) -> bytes:
@@ -146,10 +171,10 @@ def _header(content: bytes) -> tuple[Any, ...]:
     if len(content) < _HEADER.size or not content.startswith(MAGIC):
         raise ValueError("This is not a program file of Oscine; give the content of a .oscine file.")
     header = _HEADER.unpack_from(content)
-    if header[1] != VERSION:
+    if header[1] not in VERSIONS:
         raise ValueError(
-            f"The program file has version {header[1]}, and this Oscine reads {VERSION}; update Oscine "
-            "or write the file again."
+            f"The program file has version {header[1]}, and this Oscine reads {VERSIONS[0]} to "
+            f"{VERSIONS[-1]}; update Oscine or write the file again."
         )
     blank = bytearray(content)
     blank[_DIGEST] = bytes(32)
@@ -172,9 +197,14 @@ def _read(content: bytes, header: tuple[Any, ...]) -> Contents:
         positive, optional = bool(flags & _POSITIVE), bool(flags & _OPTIONAL)
         range_ = default, minimum, maximum
         program.inputs.append(ProgramInput(_text(name), wire, *range_, positive, optional))
-    tensors = [_tensor(content, tensors_at + i * _TENSOR.size) for i in range(n_tensors)]
-    if sum(2 * tensor.numel() for tensor in tensors) > len(content):
-        raise struct.error  # tensors that overlap could be many times the file
+    tensors: list[Tensor] = []
+    n_bytes = 0
+    for i in range(n_tensors):
+        tensor, size = _tensor(content, tensors_at + i * _TENSOR.size, header[1])
+        tensors.append(tensor)
+        n_bytes += size
+        if n_bytes > len(content):
+            raise struct.error  # tensors that overlap could be many times the file
     for i in range(n_operations):
         record = _OPERATION.unpack_from(content, operations_at + i * _OPERATION.size)
         kind, offset, size, *counts = record
@@ -190,12 +220,20 @@ def _read(content: bytes, header: tuple[Any, ...]) -> Contents:
     return program
 
 
-def _tensor(content: bytes, record_at: int) -> Tensor:
+def _tensor(content: bytes, record_at: int, version: int) -> tuple[Tensor, int]:
+    """Return a tensor, and the bytes that it takes in the file."""
     at, n_elements, kind, rows, columns = _TENSOR.unpack_from(content, record_at)
-    if kind > 1 or rows * columns != n_elements or at + n_elements * (2 if kind else 4) > len(content):
+    if kind > (_INT8 if version >= _VERSION_OF_INT8 else _FLOAT16) or rows * columns != n_elements:
         raise struct.error
-    values = np.frombuffer(content, "<f2" if kind else "<f4", n_elements, at).astype(np.float32)
-    return torch.from_numpy(values.reshape(rows, columns) if rows > 1 else values)
+    n_scales = rows if kind == _INT8 else 0
+    n_bytes = 4 * n_scales + n_elements * _TYPES[kind].itemsize
+    if at + n_bytes > len(content):
+        raise struct.error
+    values = np.frombuffer(content, _TYPES[kind], n_elements, at + 4 * n_scales).astype(np.float32)
+    if kind == _INT8:
+        scales = np.frombuffer(content, "<f4", n_scales, at)
+        values = (values.reshape(rows, columns) * scales[:, None]).reshape(-1)
+    return torch.from_numpy(values.reshape(rows, columns) if rows > 1 else values), n_bytes
 
 
 def _text(field: bytes) -> str:

@@ -1,6 +1,7 @@
 """Training: the loop, its loss, its callbacks, its checkpoints."""
 
+from oscine.training.distillation import distill
 from oscine.training.loop import Callback, TrainingLoop, Validation
 from oscine.training.run import TrainResult, train
 
-__all__ = ["Callback", "TrainResult", "TrainingLoop", "Validation", "train"]
+__all__ = ["Callback", "TrainResult", "TrainingLoop", "Validation", "distill", "train"]

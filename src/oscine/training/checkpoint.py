@@ -24,7 +24,7 @@ MOST_MINUTES, MOST_STEPS = 1e7, 1 << 40
 
 
 class RunInfo(BaseModel):
-    """What a run was started with; it is only ever resumed with the same recipe, dataset and loss."""
+    """What a run was started with; it is resumed with the same recipe, dataset, loss and teacher only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,6 +34,8 @@ class RunInfo(BaseModel):
     steps: int | None = Field(ge=1, le=MOST_STEPS)
     loss: str | None = None
     """Name of the loss that took the place of the recipe's."""
+    teacher_sha256: str | None = None
+    """Of the teacher's config and weights, where there is a teacher."""
 
     @model_validator(mode="after")
     def _it_ends(self) -> "RunInfo":

@@ -19,8 +19,10 @@ from oscine.errors import InputError
 from oscine.models import Instrument, TrainingConfig
 from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
+from oscine.training.conditions import batch_conditions
 from oscine.training.data_parallel import DataParallelThreads
-from oscine.training.objective import Loss, Objective, batch_conditions, synth_part
+from oscine.training.objective import Loss, Objective, synth_part
+from oscine.training.teacher import Teacher
 
 _MOST_SKIPPED_IN_A_ROW = 5
 _PIECE_S, _PIECES_S = 8.0, 48.0
@@ -92,6 +94,7 @@ class TrainingLoop:
         config: Sizes, rates.
         budget: When it ends.
         loss: See `Objective`; the multi-scale spectral loss if left out.
+        teacher: See `Objective`.
         device: Where it is computed.
         on_notice: Is told, in a sentence, what the guard did.
 
@@ -108,6 +111,7 @@ class TrainingLoop:
         budget: Budget,
         *,
         loss: Loss | None = None,
+        teacher: Teacher | None = None,
         device: torch.device | str = "cpu",
         on_notice: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -117,10 +121,11 @@ class TrainingLoop:
         self.budget = budget
         self.counters = Counters()
         self.last_loss = math.nan
-        self.objective = Objective(instrument, config, loss).to(self.device)
+        self.objective = Objective(instrument, config, loss, teacher).to(self.device)
         self.on_notice = on_notice
+        self._parameters = [one for one in instrument.parameters() if one.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            instrument.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.snapshot = take_snapshot(instrument, self.optimizer, self.counters)
         self.threads = DataParallelThreads(1)
@@ -245,6 +250,7 @@ class TrainingLoop:
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate
         progress, there = self.progress, _moved(batch, self.device)
+        is_varied = self.objective.is_varied(counters.step)
 
         def loss(first: int, last: int) -> Tensor:
             if isinstance(there, SyntheticTones):
@@ -254,13 +260,13 @@ class TrainingLoop:
                 self.instrument,
                 there.map(lambda tensor: tensor[first:last]),
                 n_skipped=self._n_preroll,
+                is_varied=is_varied,
                 progress=progress,
                 seed=seed + first,
             )
 
-        parameters = list(self.instrument.parameters())
-        self.last_loss = self.threads.gradients(loss, len(there.audio), parameters)
-        norm = nn.utils.clip_grad_norm_(parameters, self.config.gradient_clip)
+        self.last_loss = self.threads.gradients(loss, len(there.audio), self._parameters)
+        norm = nn.utils.clip_grad_norm_(self._parameters, self.config.gradient_clip)
         finite = math.isfinite(self.last_loss) and bool(torch.isfinite(norm))
         counters.step += 1
         if finite:
@@ -294,13 +300,18 @@ class TrainingLoop:
                 f"{self.snapshot.counters.step}, learning rate halved."
             )
 
-    def validate(self) -> Validation:
-        """Return the loss on pieces of the held-out part, and the longest one's audio."""
+    def validate(self, instrument: Instrument | None = None) -> Validation:
+        """Return the loss on pieces of the held-out part, and the longest one's audio.
+
+        Args:
+            instrument: Whose; the one that is trained if left out.
+        """
+        player = self.instrument if instrument is None else instrument
 
         def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
             with torch.no_grad():
                 there = piece.map(lambda tensor: tensor.to(self.device))
-                audio = self.instrument(**batch_conditions(self.instrument, there))
+                audio = player(**batch_conditions(player, there))
                 loss = self.objective.spectral(audio, there.audio).item() * audio.numel()
                 return loss, audio[0], there.audio[0]
 

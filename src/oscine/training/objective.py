@@ -16,7 +16,9 @@ from oscine.models import Instrument, TrainingConfig
 from oscine.models.inputs import F0
 from oscine.networks import PitchEncoder
 from oscine.networks.pitch_encoder import pitch_cross_entropy
-from oscine.processors import Control, FilteredNoise, HarmonicOscillator
+from oscine.processors import FilteredNoise, HarmonicOscillator
+from oscine.training.conditions import batch_conditions, pitch_control
+from oscine.training.teacher import Teacher
 
 Part = TypeVar("Part", HarmonicOscillator, FilteredNoise)
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -38,14 +40,23 @@ class Objective(nn.Module):
     - *perception*: the distance of what CREPE's network hears, of whose slope over the pitch as much counts
       as of the spectral loss's.
 
+    A teacher adds two distances, of the sounds and of the controls (`oscine.training.teacher`).
+
     Args:
         instrument: What is trained; gives rates and controls.
         config: The weights of these.
         loss: Takes the place of the multi-scale spectral loss: the distance of two sounds, (batch, time)
             each, first the instrument's, as a mean over the batch.
+        teacher: Whose student the instrument is.
     """
 
-    def __init__(self, instrument: Instrument, config: TrainingConfig, loss: Loss | None = None) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        config: TrainingConfig,
+        loss: Loss | None = None,
+        teacher: Teacher | None = None,
+    ) -> None:
         super().__init__()
         rate = instrument.sample_rate
         self.config = config
@@ -57,11 +68,16 @@ class Objective(nn.Module):
         encodes = pitch_encoder(instrument) is not None
         self.transport = SpectralTransportLoss(rate) if encodes and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
+        self.teacher = teacher
 
     def is_synthetic(self, step: int, progress: float) -> bool:
         """Return whether a step is on synthetic tones."""
         share = self.config.synthetic_share
         return progress < self.config.pretraining_share or int((step + 1) * share) > int(step * share)
+
+    def is_varied(self, step: int) -> bool:
+        """Return whether a step is on a performance that was never recorded."""
+        return self.teacher is not None and self.teacher.is_varied(step)
 
     def handed_over(self, progress: float) -> float:
         """Return how much of the pitch is the spectral loss's, 0 to 1."""
@@ -75,6 +91,7 @@ class Objective(nn.Module):
         batch: Batch,
         *,
         n_skipped: int = 0,
+        is_varied: bool = False,
         progress: float = 1.0,
         seed: int = 0,
     ) -> Tensor:
@@ -84,9 +101,14 @@ class Objective(nn.Module):
             instrument: Hears the batch and plays it again.
             batch: Sound and features.
             n_skipped: Frames at the start that are played and not compared.
+            is_varied: Play the batch varied, and compare with the teacher alone.
             progress: How much of the run is over, 0 to 1.
             seed: Of the noise.
         """
+        lesson = None
+        if self.teacher is not None:
+            lesson = self.teacher.lesson(batch, seed, is_varied=is_varied)
+            batch = lesson.batch
         conditions = batch_conditions(instrument, batch)
         f0_hz = conditions.get("f0_hz", batch.f0_hz)
         handed_over = self.handed_over(progress)
@@ -97,7 +119,12 @@ class Objective(nn.Module):
         audio = instrument.synthesize(controls, seed=seed)
         heard = slice(n_skipped * instrument.hop_length, None)
         target = batch.audio[:, heard]
-        loss = self.spectral(audio[:, heard], target)
+        targets = ((1.0, batch.audio),) if lesson is None else lesson.targets
+        loss = torch.zeros((), device=audio.device)
+        for weight, sound in targets:
+            loss = loss + weight * self.spectral(audio[:, heard], sound[:, heard])
+        if self.teacher is not None and lesson is not None:
+            loss = loss + self.teacher.control_loss(controls, lesson.controls, n_skipped=n_skipped)
         if self.perceptual is not None:
             loss = loss + self.config.perceptual_weight * self.perceptual(audio[:, heard], target)
         if self.transport is not None and handed_over < 1:
@@ -144,8 +171,10 @@ class Objective(nn.Module):
             f"{harmonic}.harmonic_distribution": controls["harmonic_distribution"],
             f"{noise}.magnitudes": controls["noise_magnitudes"],
         }
-        pitch = Control("f0_hz", 0, "Hz", 1.0, instrument.sample_rate / 2, "log")
-        declared = (pitch, *(control for control in instrument.controls if control.name in truth))
+        declared = (
+            pitch_control(instrument.sample_rate),
+            *(control for control in instrument.controls if control.name in truth),
+        )
         encoder = pitch_encoder(instrument)
         if encoder is None:
             return parameter_loss(predicted, truth, declared)
@@ -180,12 +209,3 @@ def synth_part(instrument: Instrument, kind: type[Part]) -> tuple[str, Part]:
         f"The synth has no {kind.__name__}, which pre-training on synthetic tones and transport need; set "
         "pretraining_share, synthetic_share and transport_weight to 0."
     )
-
-
-def batch_conditions(instrument: Instrument, batch: Batch) -> dict[str, Tensor]:
-    """Return what conditions an instrument in a batch."""
-    features = {"f0_hz": batch.f0_hz, "confidence": batch.confidence, "loudness_db": batch.loudness_db}
-    given = dict(batch.curves)
-    if instrument.config.identities:
-        given["identity"] = batch.identity
-    return instrument.conditions(batch.audio, features, given)

@@ -1,7 +1,7 @@
 """Training, from a dataset to an instrument: `oscine train`."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.recipes import change_recipe
 from oscine.plural import counted
+from oscine.processors import require_distinct_names
 from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
 from oscine.training.checkpoint import MOST_MINUTES, MOST_STEPS, RunInfo, Snapshot, read_checkpoint
 from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
@@ -26,9 +27,11 @@ from oscine.training.loop import Budget, Callback, TrainingLoop
 from oscine.training.memory import is_out_of_memory, require_memory
 from oscine.training.objective import Loss
 from oscine.training.signals import stop_requests
+from oscine.training.teacher import Teacher, fingerprint
 
 DEFAULT_MINUTES = 10.0
 DEFAULT_RECIPE = "default"
+DEFAULT_STUDENT = "student10"
 
 
 class TrainResult(BaseModel):
@@ -64,6 +67,7 @@ def train(
     steps: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     loss: Loss | None = None,
+    teacher: Instrument | None = None,
     callbacks: Sequence[Callback] = (),
     device: str | torch.device = "auto",
     resume: bool | Literal["auto"] = False,
@@ -82,14 +86,15 @@ def train(
         dataset: A folder that `oscine prepare` made, or a `Dataset`, also one of arrays; its sample rate and
             hop length become the instrument's.
         instrument_folder: Where the instrument goes.
-        recipe: A name (`oscine recipes`), a YAML file or a `Recipe`; ``default`` if left out, or, of a run
-            that is resumed, the run's.
+        recipe: A name (`oscine recipes`), a YAML file or a `Recipe`; ``default`` if left out (``student10``
+            with a teacher), or, of a run that is resumed, the run's.
         minutes: Length of the run; ten when neither is given, or, of a run that is resumed, what it was.
         steps: Length of the run in steps.
         overrides: Values in the recipe by dotted key, ``{"training.batch_size": 4}``.
         loss: Takes the place of the multi-scale spectral loss: a function or module of the instrument's audio
             and the recorded audio, (batch, time) each, that returns a mean over the batch. It is called from
             several threads, on a part of the batch each; its own parameters are not trained.
+        teacher: What is trained is this instrument's student, as in `distill`.
         callbacks: Called around the steps, before those that write checkpoints.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"``: a GPU where there is one.
         resume: Go on with the run in the folder; ``"auto"``: where there is one, and start where there is
@@ -131,15 +136,16 @@ def train(
         if minutes is None and steps is None:
             minutes, steps = (DEFAULT_MINUTES, None) if before is None else (before.minutes, before.steps)
         run = RunInfo(
-            recipe=_fitted(_chosen(recipe, overrides or {}, before), source),
+            recipe=_fitted(_chosen(recipe, overrides or {}, before, teacher), source, teacher),
             dataset_sha256=source.fingerprint,
             minutes=minutes,
             steps=steps,
             loss=None if loss is None else getattr(loss, "__qualname__", type(loss).__qualname__),
+            teacher_sha256=None if teacher is None else fingerprint(teacher),
         )
         if before is not None:
             _require_same(run, before, folder.path)
-        loop = _loop(run, source, loss, where, say)
+        loop = _loop(run, source, loss, teacher, where, say)
         if state is not None:
             loop.resume(state)
         else:
@@ -157,12 +163,8 @@ def train(
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
         else:
-            say(_first_line(run, source, folder.path, where))
-            if where.type == "cpu" and kernels.chosen(where) == "torch":
-                say(
-                    "There are no compiled kernels here, so training is several times slower; install a C++ "
-                    "compiler and Oscine again, or unset OSCINE_KERNEL."
-                )
+            for line in _first_lines(run, source, folder.path, loop):
+                say(line)
             _run(loop, [*callbacks, *own], folder, signals, is_new=state is None)
     counters = loop.counters
     if not math.isfinite(counters.best_loss):
@@ -212,21 +214,24 @@ def _run(
 
 
 def _chosen(
-    recipe: str | Path | Recipe | None, overrides: Mapping[str, Any], before: RunInfo | None
+    recipe: str | Path | Recipe | None,
+    overrides: Mapping[str, Any],
+    before: RunInfo | None,
+    teacher: Instrument | None,
 ) -> Recipe:
     if recipe is None and before is not None:
         return change_recipe(before.recipe, overrides)
     if isinstance(recipe, Recipe):
         return change_recipe(recipe, overrides) if overrides else recipe
-    return load_recipe(recipe or DEFAULT_RECIPE, overrides)
+    return load_recipe(recipe or (DEFAULT_RECIPE if teacher is None else DEFAULT_STUDENT), overrides)
 
 
-def _fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """Return the recipe at the dataset's rates and with its identities.
+def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Recipe:
+    """Return the recipe at the dataset's rates, with its identities and the teacher's effects.
 
     Raises:
-        InputError: When the recipe asks for other rates, or the instrument takes a curve that the dataset
-            lacks.
+        InputError: When the recipe asks for other rates, the instrument takes a curve that the dataset lacks,
+            or a part is called as an effect of the teacher is.
     """
     for name in ("sample_rate", "hop_length"):
         asked, there = getattr(recipe.instrument, name), getattr(dataset, name)
@@ -238,11 +243,25 @@ def _fitted(recipe: Recipe, dataset: Dataset) -> Recipe:
     config = recipe.instrument.fit(
         dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.identities
     )
+    if teacher is not None:
+        config = config.model_copy(update={"effects": teacher.config.effects})
+        try:
+            require_distinct_names([*config.synth, *config.effects])
+        except ValueError as error:
+            raise InputError(
+                f"The recipe {recipe.name} can't be used with the teacher's effects: {error}"
+            ) from None
     return recipe.model_copy(update={"instrument": config})
 
 
 def _require_same(run: RunInfo, before: RunInfo, folder: Path) -> None:
-    """Refuse to resume a run with another recipe, dataset or loss."""
+    """Refuse to resume a run with another teacher, recipe, dataset or loss."""
+    if run.teacher_sha256 != before.teacher_sha256:
+        has = "no" if before.teacher_sha256 is None else "a" if run.teacher_sha256 is None else "another"
+        how = "`oscine train`" if before.teacher_sha256 is None else "`oscine distill` and that teacher"
+        raise InputError(
+            f"The run in {folder} has {has} teacher; resume it with {how}, or name another folder."
+        )
     difference = _difference(run.recipe.model_dump(mode="json"), before.recipe.model_dump(mode="json"))
     if difference is not None:
         key, ours, theirs = difference
@@ -277,9 +296,14 @@ def _difference(ours: Any, theirs: Any, place: str = "") -> tuple[str, str, str]
 
 
 def _loop(
-    run: RunInfo, dataset: Dataset, loss: Loss | None, device: torch.device, say: Callable[[str], None]
+    run: RunInfo,
+    dataset: Dataset,
+    loss: Loss | None,
+    teacher: Instrument | None,
+    device: torch.device,
+    say: Callable[[str], None],
 ) -> TrainingLoop:
-    """Return the loop at its start, the weights drawn by the recipe's seed."""
+    """Return the loop at its start, the weights drawn by the recipe's seed; effects are a teacher's."""
     config = run.recipe.instrument
     learned = dataset.statistics
     if not config.identities:
@@ -289,6 +313,9 @@ def _loop(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.recipe.training.seed)
             instrument = Instrument(config, learned)
+        if teacher is not None:
+            instrument.effects.load_state_dict(teacher.effects.state_dict())
+            instrument.effects.requires_grad_(run.recipe.distillation.trains_effects)
         return TrainingLoop(
             instrument,
             dataset.train,
@@ -296,6 +323,9 @@ def _loop(
             run.recipe.training,
             Budget(run.minutes, run.steps),
             loss=loss,
+            teacher=None
+            if teacher is None
+            else Teacher(teacher, instrument, dataset, run.recipe.distillation),
             device=device,
             on_notice=say,
         )
@@ -305,11 +335,36 @@ def _loop(
         raise InputError(f"The recipe {run.recipe.name} can't be used: {str(error).rstrip('.')}.") from None
 
 
-def _first_line(run: RunInfo, dataset: Dataset, folder: Path, device: torch.device) -> str:
+def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoop) -> Iterator[str]:
+    device = loop.device
     parts = [counted(run.steps, "step")] if run.steps is not None else []
     parts += [f"{run.minutes:g} minutes"] if run.minutes is not None else []
     threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
-    return (
+    yield (
         f"Training on {device} (kernels: {kernels.chosen(device)}{threads}): {dataset.name} to {folder}, "
         f"recipe {run.recipe.name}, {' or '.join(parts)}."
     )
+    if device.type == "cpu" and kernels.chosen(device) == "torch":
+        yield (
+            "There are no compiled kernels here, so training is several times slower; install a C++ "
+            "compiler and Oscine again, or unset OSCINE_KERNEL."
+        )
+    if loop.objective.teacher is not None:
+        yield _comparison(loop, loop.objective.teacher)
+
+
+def _comparison(loop: TrainingLoop, teacher: Teacher) -> str:
+    """Return what is said of a teacher and its student."""
+    n_theirs, n_ours = teacher.instrument.n_parameters, loop.instrument.n_parameters
+    effects = [one.part_name for one in loop.instrument.config.effects]
+    loss = loop.validate(teacher.instrument).loss
+    sentences = [
+        f"The teacher has {n_theirs:,} parameters and a validation loss of {loss:.3f}.",
+        f"The student has {n_ours:,} parameters, {n_ours / n_theirs:.1%} of that.",
+    ]
+    if effects:
+        how = "and trains them" if teacher.config.trains_effects else "as they are"
+        sentences.append(f"It takes over the teacher's effects ({', '.join(effects)}) {how}.")
+    if not teacher.shared:
+        sentences.append("They declare no control in common, so it learns from sound alone.")
+    return " ".join(sentences)

@@ -87,7 +87,7 @@ class Matrix {
         if (!arena.is_real()) return;
         for (int64_t i = 0; i < padded(n_out); i++) bias[i] = i < n_out && bias_at != NO_BIAS ? c.element(bias_at, 0, first_row + i) : 0.0f;
         const TensorRecord record = c.tensor(weight);
-        const uint8_t* from = c.file.at(record.at) + static_cast<uint64_t>(first_row * n_in) * record.width();
+        const uint64_t first = static_cast<uint64_t>(first_row * n_in);
         int64_t to = 0;
         for (int64_t panel = 0; panel < n_out; panel += VECTORS * W) {
             const int64_t width = padded(n_out - panel) < VECTORS * W ? padded(n_out - panel) : VECTORS * W;
@@ -97,9 +97,9 @@ class Matrix {
                     if (panel + i >= n_out)
                         is_half ? void(half[to] = 0) : void(wide[to] = 0);
                     else if (is_half)
-                        half[to] = read<uint16_t>(from + 2 * at);
+                        half[to] = read<uint16_t>(c.file.at(record.at) + 2 * (first + at));
                     else
-                        wide[to] = record.is_half() ? from_half(read<uint16_t>(from + 2 * at)) : read<float>(from + 4 * at);
+                        wide[to] = c.file.element(record, first + at);
                 }
         }
     }

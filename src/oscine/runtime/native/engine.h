@@ -63,7 +63,10 @@ int build(const File& file, Arena& arena, oscine_player** result) {
     if (!arena.is_real()) return OSCINE_OK;
     uint32_t bits = 32;
     for (uint32_t i = 0; i < header.n_tensors; i++)
-        if (file.tensor(i).is_half()) bits = 16;
+        if (file.tensor(i).is_int8())
+            bits = 8;
+        else if (file.tensor(i).is_half() && bits > 16)
+            bits = 16;
     for (uint32_t i = 0; i < header.n_inputs; i++) inputs[i] = file.input(i);
     std::memcpy(metadata, file.at(header.metadata_at), static_cast<size_t>(header.metadata_size));
     *player = {};

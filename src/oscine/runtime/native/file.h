@@ -20,7 +20,7 @@ constexpr uint32_t MOST_HOP = 1u << 16, MOST_RATE = 1u << 20, MOST_LATENCY = 1u 
 constexpr uint64_t MOST_ELEMENTS = 1ull << 28;
 constexpr size_t HEADER_BYTES = 192, DIGEST_AT = 128, DIGEST_BYTES = 32;
 constexpr size_t INPUT_BYTES = 96, OPERATION_BYTES = 48, TENSOR_BYTES = 32, NAME_BYTES = 64, KIND_BYTES = 24;
-constexpr uint32_t FORMAT_VERSION = 1, IS_POSITIVE = 1, IS_OPTIONAL = 2;
+constexpr uint32_t NEWEST_VERSION = 2, VERSION_OF_INT8 = 2, IS_POSITIVE = 1, IS_OPTIONAL = 2;
 constexpr char MAGIC[8] = {'O', 'S', 'C', 'I', 'N', 'E', '\r', '\n'};
 
 struct Header {
@@ -46,7 +46,9 @@ struct TensorRecord {
     uint64_t at, n_elements;
     uint32_t type, rows, columns;
     bool is_half() const { return type == 1; }
-    uint64_t width() const { return is_half() ? 2 : 4; }
+    bool is_int8() const { return type == 2; }
+    // An int8 tensor has a float32 scale for each row, and behind them the numbers, which the scales multiply.
+    uint64_t n_bytes() const { return is_int8() ? 4 * static_cast<uint64_t>(rows) + n_elements : n_elements * (is_half() ? 2 : 4); }
 };
 
 template <class T>
@@ -87,7 +89,8 @@ class File {
     // Whether these bytes are a program of this version, and as they were written.
     int identify() const {
         if (n_bytes < HEADER_BYTES || std::memcmp(bytes, MAGIC, sizeof MAGIC) != 0) return OSCINE_NOT_A_PROGRAM;
-        if (read<uint32_t>(bytes + 8) != FORMAT_VERSION) return OSCINE_OTHER_VERSION;
+        const uint32_t version = read<uint32_t>(bytes + 8);
+        if (version < 1 || version > NEWEST_VERSION) return OSCINE_OTHER_VERSION;
         return is_whole() ? OSCINE_OK : OSCINE_DAMAGED;
     }
 
@@ -140,7 +143,12 @@ class File {
     size_t size() const { return n_bytes; }
 
     float element(const TensorRecord& one, uint64_t i) const {
-        return one.is_half() ? from_half(read<uint16_t>(bytes + one.at + 2 * i)) : read<float>(bytes + one.at + 4 * i);
+        const uint8_t* from = bytes + one.at;
+        if (one.is_int8()) {
+            const float scale = read<float>(from + 4 * (i / one.columns));
+            return scale * static_cast<float>(read<int8_t>(from + 4 * static_cast<uint64_t>(one.rows) + i));
+        }
+        return one.is_half() ? from_half(read<uint16_t>(from + 2 * i)) : read<float>(from + 4 * i);
     }
 
    private:
@@ -172,11 +180,11 @@ class File {
         uint64_t end = 0;
         for (uint32_t i = 0; i < header.n_tensors; i++) {
             const TensorRecord one = tensor(i);
-            if (one.type > 1 || one.rows < 1 || one.columns < 1 || one.n_elements > MOST_ELEMENTS ||
+            if (one.type > (header.version < VERSION_OF_INT8 ? 1u : 2u) || one.rows < 1 || one.columns < 1 || one.n_elements > MOST_ELEMENTS ||
                 one.n_elements != static_cast<uint64_t>(one.rows) * one.columns || one.at < end || one.at % 4 != 0 ||
-                !inside(one.at, one.n_elements, one.width()) || !is_all_finite(one))
+                !inside(one.at, one.n_bytes(), 1) || !is_all_finite(one))
                 return false;
-            end = one.at + one.n_elements * one.width();
+            end = one.at + one.n_bytes();
         }
         return true;
     }
@@ -185,7 +193,10 @@ class File {
         // An exponent of all ones is NaN or ∞.
         bool is_bad = false;
         const uint8_t* at = bytes + one.at;
-        if (one.is_half())
+        if (one.is_int8())
+            // 128 times a scale is finite as well.
+            for (uint64_t i = 0; i < one.rows; i++) is_bad |= !is_finite(128.0f * read<float>(at + 4 * i));
+        else if (one.is_half())
             for (uint64_t i = 0; i < one.n_elements; i++) is_bad |= (read<uint16_t>(at + 2 * i) & 0x7C00u) == 0x7C00u;
         else
             for (uint64_t i = 0; i < one.n_elements; i++) is_bad |= (read<uint32_t>(at + 4 * i) & 0x7F800000u) == 0x7F800000u;

@@ -61,7 +61,7 @@ OSCINE_EXPORT float oscine_input_default(const oscine_player* player, uint32_t i
 OSCINE_EXPORT float oscine_input_minimum(const oscine_player* player, uint32_t input);
 OSCINE_EXPORT float oscine_input_maximum(const oscine_player* player, uint32_t input);
 OSCINE_EXPORT const char* oscine_metadata(const oscine_player* player, size_t* n_bytes);  // JSON, not zero-terminated
-OSCINE_EXPORT uint32_t oscine_weight_bits(const oscine_player* player);  // 16 where the file has float16 weights, else 32
+OSCINE_EXPORT uint32_t oscine_weight_bits(const oscine_player* player);  // 8 where the file has int8 weights, 16 where float16, else 32
 OSCINE_EXPORT int oscine_runtime_version(void);  // of this interface
 
 // An engine is the runtime for one instruction set. The functions above take the best one that this machine can run.

@@ -1,0 +1,65 @@
+"""``oscine distill``: from a trained instrument to a smaller one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oscine.cli.terminal import terminal
+from oscine.cli.train import finish, overrides
+
+
+def distill(
+    teacher: Annotated[
+        str, typer.Argument(metavar="TEACHER", help="A trained instrument: a folder or a hub id.")
+    ],
+    student: Annotated[Path, typer.Argument(metavar="STUDENT", help="The folder to write.")],
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET", help="A folder from `oscine prepare`, at the teacher's rate.")
+    ],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="The student's: `student10`, `student100`, another name from `oscine recipes` or a YAML "
+            "file; `student10`, or the resumed run's, if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Length of the run; by default ten minutes, or that of the resumed run."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a value of the recipe: distillation.sound_share=1."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")] = False,
+) -> None:
+    """Train a small instrument, the student, to sound as a trained one, the teacher, does.
+
+    The student's sound is compared with the teacher's and with the recordings, its controls with the
+    teacher's. It takes over the teacher's effects, such as reverb. Ctrl-C ends the training early and keeps
+    the best student.
+    """
+    from oscine import kernels
+    from oscine.training import distill as run
+
+    console = terminal(stderr=True)
+    kernels.chosen()  # a form that there is not is refused before anything is read
+    result = run(
+        teacher,
+        student,
+        dataset,
+        recipe=recipe,
+        minutes=minutes,
+        steps=steps,
+        overrides=overrides(settings or []),
+        device=device,
+        resume=resume,
+        console=console,
+    )
+    finish(result, console, f"oscine distill {teacher} {student} {dataset}")
