@@ -24,7 +24,9 @@ NATIVE = Path(oscine.__file__).parent / "runtime" / "native"
 INCLUDES = [f"-I{NATIVE}", f"-I{NATIVE.parents[1] / 'kernels' / 'native'}"]
 FLAGS = ["-O3", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-Wno-unknown-pragmas"]
 CPP = ["-std=c++17", "-fno-exceptions", "-fno-rtti"]
-SOURCES = [str(NATIVE / f"{name}.cpp") for name in ("runtime", "live", "keyboard", "listener", "engines", "portable")]
+SOURCES = [
+    str(NATIVE / f"{name}.cpp") for name in ("runtime", "live", "keyboard", "listener", "engines", "portable")
+]
 TOLERANCE = 1e-5
 
 

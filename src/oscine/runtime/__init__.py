@@ -1,4 +1,4 @@
-"""The C++ runtime: it plays an instrument from its program, frame by frame or in blocks of any length; it listens."""
+"""The C++ runtime: it plays an instrument from its program, and finds pitch and loudness of live audio."""
 
 from oscine.runtime.engine import Engine
 from oscine.runtime.keyboard import CompiledKeyboard
