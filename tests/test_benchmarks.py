@@ -11,6 +11,11 @@ import soundfile
 import torch
 from benchmarks import controllers, labels, nsynth, voices
 from benchmarks.__main__ import BENCHMARKS, main
+from benchmarks.live_pitch.gather import gather, parts
+from benchmarks.live_pitch.header import header
+from benchmarks.live_pitch.sounds import in_a_room, made
+from benchmarks.live_pitch.table import Labels, lines, score
+from benchmarks.live_pitch.train import train, validated
 from benchmarks.measure import Measurement, alone, measure
 from benchmarks.page import PAGE, with_section, write_section
 from benchmarks.peak import compiler, multiply_adds_per_second
@@ -239,3 +244,65 @@ def test_controllers_are_named_and_their_table_is_theirs() -> None:
     assert (figures["at 1 min"], figures["at 2 min"]) == ("6.500", "6.000")
     assert figures["f0 median, semitones"] == "none sure"
     assert figures["× real time, stream"] == "2.0"
+
+
+def _write_tones(folder: Path, n: int) -> None:
+    folder.mkdir()
+    for i in range(n):
+        tone = 0.3 * np.sin(2 * np.pi * (220 + 20 * i) * np.arange(24000) / 16000)
+        tone[:4000] = 0.0
+        soundfile.write(folder / f"tone-{i:02}.wav", tone, 16000)
+
+
+def test_the_live_trackers_recordings_are_kept_apart(tmp_path):
+    _write_tones(tmp_path / "many", 13)
+    found = parts(tmp_path / "many", ["tone-12"])
+    assert {use: len(audio) for use, audio in found.items()} == {"train": 8, "validation": 2, "test": 2}
+    few = parts(tmp_path / "many", [f"tone-{i:02}" for i in range(2, 13)])
+    assert [len(audio) for audio in few["train"]] == [16000, 16000]
+    assert [len(audio) for audio in few["validation"]] == [8000, 8000]
+    assert few["test"] == []
+
+
+def test_the_live_tracker_learns_from_recordings(tmp_path):
+    _write_tones(tmp_path / "tones", 2)
+    gather([tmp_path / "tones"], [], tmp_path / "data", n_made=1)
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        *("made-train.npz", "made-validation.npz", "tones-train.npz", "tones-validation.npz"),
+    ]
+    told: list[str] = []
+    network = train(tmp_path / "data", 0.05, 0, channels=4, report=told.append)
+    assert re.search(r"tones: pitch \d", told[-1])
+    assert validated(network, tmp_path / "data") in told[-1]
+    text = header(network.state_dict())
+    values = re.findall(r"-?\d[\d.e+-]*(?=f)", text.split("CONVOLUTION_0")[1].split("};")[0].split("{")[1])
+    first = network.convolutions[0].weight.detach().flatten()
+    assert torch.equal(torch.tensor([float(value) for value in values]), first)
+
+
+def test_made_sounds_have_the_pitch_that_they_say():
+    sound = made(np.random.default_rng(0), 4.0)
+    assert 0.2 < sound.voiced.mean() < 1.0
+    assert np.abs(sound.audio).max() <= 1.0
+    (line,) = lines("made", [Labels(sound.audio, np.where(sound.voiced, sound.f0_hz, 0.0)[1:])], ("pyin",))
+    assert float(line[3].removesuffix(" %")) > 85.0
+    wet = in_a_room(sound, np.random.default_rng(1))
+    assert not np.allclose(wet.audio, sound.audio)
+    assert (wet.counts | sound.counts == sound.counts).all()
+
+
+def test_a_tracker_is_scored_by_what_is_right():
+    right = np.concatenate([np.full(500, 200.0), np.zeros(200)])
+    f0_hz, voiced = np.full(700, 201.0), np.ones(700, bool)
+    f0_hz[100:150] = 400.0
+    f0_hz[200:225] = 330.0
+    voiced[400:500] = False
+    voiced[500:600] = False
+    found = score(f0_hz, voiced, right)
+    assert found.near == pytest.approx((500 - 75 - 100) / 500)
+    assert found.near_where_both == pytest.approx((400 - 75) / 400)
+    assert found.octave_errors == pytest.approx(0.1)
+    assert found.leaps == pytest.approx(4 / 2.0)
+    assert found.voiced == pytest.approx(0.8)
+    assert found.false_alarms == pytest.approx(0.5)
+    assert found.cents == pytest.approx(1200 * np.log2(201 / 200))

@@ -1,6 +1,7 @@
 // Mutates program files and loads them: `fuzz N SEED FILE…`, built with AddressSanitizer and UndefinedBehaviorSanitizer
 // (`make fuzz`). Most mutants get the right sha256, so that the checks behind it are reached; those that load play a few
 // frames of good and of bad inputs, whose samples must be finite. Memory is the caller's, exactly as large as asked for.
+// Beside that, keyboards get bytes of all kinds, and listeners samples of all kinds.
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
@@ -188,6 +189,34 @@ bool keys_play() {
     return finite;
 }
 
+// Any samples in blocks of any length to a listener; false where a frame is not finite.
+bool listens() {
+    const uint32_t rates[] = {4000, 8000, 16000, 44100, 47999, 48000, 768000, static_cast<uint32_t>(4000 + below(764001))};
+    const uint32_t host_rate = rates[below(8)], rate = rates[below(8)];
+    const uint32_t hop = 1 + static_cast<uint32_t>(below(below(4) ? rate / 100 : rate));
+    oscine_listener* listener = nullptr;
+    if (oscine_listener_new(host_rate, rate, hop, &listener) != OSCINE_OK) return false;
+    const float extremes[] = {NAN, INFINITY, -INFINITY, 3e38f, -3e38f, 1e-42f, 1e4f, 0.0f};
+    bool finite = true;
+    for (int i = 0; i < 12; i++) {
+        std::vector<float> block(below(below(3) ? 300 : 6000));  // read beyond its end is an error
+        const uint64_t kind = below(4);
+        const float scale = std::pow(10.0f, static_cast<float>(below(12)) - 8), step = static_cast<float>(below(1000)) / 999;
+        for (size_t j = 0; j < block.size(); j++) {
+            const float noise = static_cast<float>(below(2001)) / 1000 - 1;
+            block[j] = kind == 0 ? extremes[below(8)] : kind == 1 ? scale * noise : kind == 2 ? scale * std::sin(step * static_cast<float>(j)) : scale;
+        }
+        if (oscine_listener_push(listener, block.data(), block.size()) != OSCINE_OK) return false;
+        if (below(16) == 0) oscine_listener_reset(listener);
+        float frame[4];
+        if (oscine_listener_frame(listener, frame) != OSCINE_OK) return false;
+        for (const float value : frame) finite = finite && std::isfinite(value);
+        finite = finite && frame[0] >= 40 && frame[0] <= 4000 && frame[1] >= 0 && frame[1] <= 1 && frame[2] >= -80 && frame[3] >= 0;
+    }
+    oscine_listener_free(listener);
+    return finite;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -225,6 +254,7 @@ int main(int argc, char** argv) {
                 return std::fprintf(stderr, "a sample is not finite, played live: file %" PRIu64 "\n", i), 1;
         }
         if (i % 256 == 0 && !keys_play()) return std::fprintf(stderr, "a keyboard's frame is not finite: file %" PRIu64 "\n", i), 1;
+        if (i % 256 == 0 && !listens()) return std::fprintf(stderr, "a listener's frame is wrong: file %" PRIu64 "\n", i), 1;
         counts[code]++;
         if ((i + 1) % 100000 == 0) std::fprintf(stderr, "%" PRIu64 " files\n", i + 1);
     }

@@ -25,7 +25,7 @@ def analyze(
         Path | None, typer.Option(metavar="OUT.png", help="Plot a file: waveform, pitch, loudness.")
     ] = None,
     tracker: Annotated[
-        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin or pyin.")
+        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
     f0: Annotated[
         Path | None, typer.Option(metavar="OUT.csv", help="Write a file's pitch: seconds, Hz, confidence.")

@@ -41,7 +41,7 @@ def prepare(
         typer.Option(metavar="SECONDS", help="Length of the held-out part; a tenth by default."),
     ] = None,
     tracker: Annotated[
-        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin or pyin.")
+        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Number of processes; by default one per core.")

@@ -30,6 +30,9 @@ def transfer(
     identity: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which one plays, if several were learned.")
     ] = None,
+    tracker: Annotated[
+        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
+    ] = "swift-f0",
     device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "cpu",
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Plot what was done.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
@@ -51,7 +54,7 @@ def transfer(
             load(to, device=device),
             performance,
             output,
-            Options(octaves, shift_db, autotune, dry, identity=identity),
+            Options(octaves, shift_db, autotune, dry, identity=identity, tracker=tracker),
             plot=plot,
             on_progress=lambda what, share: progress.update(bar, description=what, completed=share),
         )

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.analysis import Features, analyze_blocks
+from oscine.analysis import TRACKERS, Features, analyze_blocks
 from oscine.audio import FileReport, Sound, sound_blocks
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
@@ -31,6 +31,7 @@ def listen(
     sample_rate: int,
     hop_length: int,
     on_report: Callable[[FileReport], None] | None = None,
+    tracker: str = TRACKERS[0],
 ) -> tuple[Features, int]:
     """Return the features of the whole input, and its length in samples at ``sample_rate``.
 
@@ -41,6 +42,7 @@ def listen(
         sample_rate: In Hz, of the instrument.
         hop_length: Samples per frame.
         on_report: Called with the verdict on the input, when all of it has been read.
+        tracker: What finds the pitch, one of ``TRACKERS``.
 
     Raises:
         InputError: The input has no audio.
@@ -55,9 +57,8 @@ def listen(
         if n_samples == 0:
             raise InputError(f"{describe(performance)} holds no audio; give a recording with sound.")
 
-    parts = analyze_blocks(
-        counted(), sample_rate, hop_length, n_threads=min(_MOST_THREADS, os.cpu_count() or 1)
-    )
+    n_threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    parts = analyze_blocks(counted(), sample_rate, hop_length, n_threads, tracker)
     features = _collect(parts, sample_rate, hop_length)
     return features, n_samples
 

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.analysis import VOICED, Features
+from oscine.analysis import TRACKERS, VOICED, Features
+from oscine.analysis.pitch.trackers import tracker_named
 from oscine.audio import FileReport, sound_blocks
 from oscine.audio.output import check_output, write_audio
 from oscine.errors import InputError
@@ -37,6 +38,7 @@ class Options:
         dry: Leave out the instrument's effects, such as reverb.
         seed: Seed of the instrument's noise.
         identity: Which instrument plays, if several were learned; the first if left out.
+        tracker: What finds the input's pitch, one of ``oscine.analysis.TRACKERS``.
 
     Raises:
         InputError: When a value is out of its range.
@@ -48,6 +50,7 @@ class Options:
     dry: bool = False
     seed: int = 0
     identity: str | None = None
+    tracker: str = TRACKERS[0]
 
     def __post_init__(self) -> None:
         if not _is_number(self.autotune, 0, 1):
@@ -63,6 +66,7 @@ class Options:
             raise InputError(f"seed is {self.seed}; give a whole number of at most 63 bits.")
         if not isinstance(self.identity, str | None):
             raise InputError(f"identity is {self.identity}; give the name of one, or leave it out.")
+        tracker_named(self.tracker)
 
 
 def _is_number(value: Any, low: int, high: int) -> bool:
@@ -92,7 +96,8 @@ def prepare(
         InputError: The input cannot be read or is empty, or the instrument has no such identity.
     """
     learned = statistics_of(instrument, options.identity)
-    features, n_samples = listen(performance, instrument.sample_rate, instrument.hop_length, on_report)
+    grid = instrument.sample_rate, instrument.hop_length
+    features, n_samples = listen(performance, *grid, on_report, options.tracker)
     matched = match(
         features,
         learned,

@@ -1,4 +1,4 @@
-"""Networks trained by others, with free licences, that live in the package.
+"""Trained networks with free licences that live in the package.
 
 ``ATTRIBUTION.md`` beside them says whose each is, its licence and how it was converted.
 """
@@ -10,7 +10,7 @@ from oscine.errors import InputError
 __all__ = ["attribution", "names", "path"]
 
 _HERE = Path(__file__).parent
-_FILES = {"crepe_tiny": "crepe_tiny.safetensors"}
+_FILES = {"crepe_tiny": "crepe_tiny.safetensors", "live_pitch": "live_pitch.safetensors"}
 
 
 def names() -> list[str]:
@@ -22,7 +22,8 @@ def path(name: str) -> Path:
     """Return the safetensors file of a network's weights.
 
     Args:
-        name: ``crepe_tiny`` (the pitch tracker CREPE in its smallest size).
+        name: ``crepe_tiny`` (the pitch tracker CREPE in its smallest size) or ``live_pitch`` (the tracker
+            for live playing).
 
     Raises:
         InputError: When there are no weights of that name.

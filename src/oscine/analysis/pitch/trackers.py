@@ -10,9 +10,11 @@ it is beyond that is each tracker's own:
 | ``crepe`` | the network's, of the size ``tiny`` | every 8 ms, decoded over a stretch, interpolated |
 | ``yin`` | 1 − d', the part of the power that repeats itself | at each instant, of the instant alone |
 | ``pyin`` | the mean of voiced probability and verdict | every 4 ms, decoded over a stretch, interpolated |
+| ``live`` | a filter's of the network's, over the past | at each instant; 16 ms ahead of it are known |
 
 None of them sees further than a stretch of 4 s and its 256 ms of context on both sides, which is what
-``analyze`` gives it at once; so a path is decoded over that and no more.
+``analyze`` gives it at once; so a path is decoded over that and no more. ``live`` looks back only: in every
+stretch it begins anew, 256 ms before the first instant.
 """
 
 from collections.abc import Callable
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 Tracker = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Mono float32 at 16 kHz, not empty, and int64 instants in samples → ``f0_hz`` and ``confidence``."""
 
-TRACKERS = ("swift-f0", "crepe", "yin", "pyin")
+TRACKERS = ("swift-f0", "crepe", "yin", "pyin", "live")
 """Their names; the first is the default."""
 
 _CREPE_HOP = 128  # its window is eight times as long
@@ -52,7 +54,9 @@ def tracker_named(name: str) -> Tracker:
         >>> [round(float(one), 1) for one in f0_hz]
         [440.0, 440.0]
     """
-    found = {"swift-f0": track_pitch, "crepe": _crepe, "yin": yin_pitch, "pyin": _pyin}.get(name)
+    found = {"swift-f0": track_pitch, "crepe": _crepe, "yin": yin_pitch, "pyin": _pyin, "live": _live}.get(
+        name
+    )
     if found is None:
         raise InputError(f"There is no pitch tracker {name!r}; choose one of {', '.join(TRACKERS)}.")
     return found
@@ -61,6 +65,12 @@ def tracker_named(name: str) -> Tracker:
 def _pyin(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     f0_hz, confidence = pyin_pitch(audio)
     return between(centers / PYIN_HOP, np.log2(f0_hz), confidence)
+
+
+def _live(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from oscine.analysis.pitch.live import live_pitch
+
+    return live_pitch(audio, centers)
 
 
 @cache

@@ -59,11 +59,12 @@ class Listener {
         std::memcpy(frame, none, sizeof frame);
     }
 
-    // Until the sample behind a frame's instant is there; an instant is rounded to a sample at 16 kHz, by half a one at most.
+    // Up to the last sample that a frame is made of; its instant is rounded to half a sample at 16 kHz, and that to one of the host.
     uint32_t latency() const {
         const bool is_exact = hop * RATE % instrument_rate == 0;
         const int64_t half = is_exact ? 0 : (host_rate + 2 * RATE - 1) / (2 * RATE);
-        return static_cast<uint32_t>(resampler.n_needed(AHEAD - 1) + half);
+        const int64_t rest = host_rate % RATE ? 1 : 0;
+        return static_cast<uint32_t>(resampler.n_needed(AHEAD - 1) + half + rest);
     }
 
     void push(const float* audio, size_t n) {

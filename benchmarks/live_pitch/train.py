@@ -1,0 +1,126 @@
+"""Train the live tracker's network on what `gather` wrote."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchmarks.live_pitch.sounds import HOP, RATE
+from oscine.analysis import VOICED
+from oscine.analysis.pitch.live import BINS_PER_OCTAVE, HIGHEST_HZ, N_BINS, LiveNetwork, follow
+
+Data = Mapping[str, np.ndarray]
+
+_FRAMES, _BATCH, _SKIPPED = 128, 16, 20
+_RATE, _LAST_RATE = 4e-3, 2e-5
+_BLUR = 0.6  # bins
+
+
+def load(path: Path) -> Data:
+    """Return a part's arrays, with the place of f0 among the bins and which frames have one there."""
+    with np.load(path) as file:
+        data = {name: file[name] for name in file.files}
+    place = BINS_PER_OCTAVE * np.log2(HIGHEST_HZ / np.maximum(data["f0_hz"], 1.0))
+    inside = (place > -0.5) & (place < N_BINS - 0.5)
+    data["place"] = place.astype(np.float32)
+    data["has_pitch"] = data["voiced"] & data["counts"] & inside
+    data["counts"] = data["counts"] & (inside | ~data["voiced"])
+    return data
+
+
+def losses(network: LiveNetwork, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the cross entropies of the pitch, where there is one, and of voicing, where it is known."""
+    logits, voicing = network(batch["difference"].float(), batch["scalars"].float())
+    logits, voicing = logits[:, _SKIPPED:], voicing[:, _SKIPPED:]
+    place, has_pitch, voiced, counts = (
+        batch[name][:, _SKIPPED:].float() for name in ("place", "has_pitch", "voiced", "counts")
+    )
+    target = torch.exp(-0.5 * ((torch.arange(N_BINS) - place[..., None]) / _BLUR) ** 2)
+    target = target / target.sum(-1, keepdim=True).clamp(min=1e-9)
+    of_pitch = -(target * logits.log_softmax(-1)).sum(-1)
+    of_voicing = F.binary_cross_entropy_with_logits(voicing, voiced, reduction="none")
+    return (
+        (of_pitch * has_pitch).sum() / has_pitch.sum().clamp(min=1.0),
+        (of_voicing * counts).sum() / counts.sum().clamp(min=1.0),
+    )
+
+
+def train(
+    folder: Path, minutes: float, seed: int, channels: int = 12, report: Callable[[str], None] = print
+) -> LiveNetwork:
+    """Return a network, trained for so long on one core; speech and made sounds weigh twice."""
+    parts = {path.stem.removesuffix("-train"): load(path) for path in sorted(folder.glob("*-train.npz"))}
+    names = list(parts)
+    weight = np.array([2.0 if any(one in name for one in ("speech", "made")) else 1.0 for name in names])
+    random = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    network = LiveNetwork(channels)
+    optimiser = torch.optim.Adam(network.parameters())
+    began, step, n_reports = time.process_time(), 0, 0
+    while (done := (time.process_time() - began) / (60 * minutes)) < 1.0:
+        warm = min(1.0, (step + 1) / 100)
+        rate = warm * _RATE * 0.5 * (1.0 + np.cos(np.pi * done)) + _LAST_RATE
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        chosen = [parts[names[i]] for i in random.choice(len(names), _BATCH, p=weight / weight.sum())]
+        starts = [random.integers(0, len(data["voiced"]) - _FRAMES) for data in chosen]
+        batch = {
+            key: torch.from_numpy(
+                np.stack([data[key][at : at + _FRAMES] for data, at in zip(chosen, starts, strict=True)])
+            )
+            for key in chosen[0]
+        }
+        of_pitch, of_voicing = losses(network, batch)
+        optimiser.zero_grad()
+        (of_pitch + of_voicing).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        step += 1
+        if done > 0.1 * (n_reports + 1):
+            n_reports += 1
+            report(f"step {step}, {100 * done:.0f} %: {float(of_pitch):.3f}, {float(of_voicing):.3f}")
+    report(f"step {step}\n{validated(network, folder)}")
+    return network
+
+
+def estimates(network: LiveNetwork, data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities of the pitches and of having one, for all frames of a part."""
+    pitch, voicing = [], []
+    with torch.inference_mode():
+        for begin in range(0, len(data["voiced"]), 4096):
+            part = slice(begin, begin + 4096)
+            given = (torch.from_numpy(data[key][part]).float()[None] for key in ("difference", "scalars"))
+            logits, voiced = network(*given)
+            pitch.append(logits[0].double().softmax(-1).numpy())
+            voicing.append(voiced[0].double().sigmoid().numpy())
+    return np.concatenate(pitch), np.concatenate(voicing)
+
+
+def validated(network: LiveNetwork, folder: Path) -> str:
+    """Return how well each validation part is found by the network and the filter behind it, in per cent."""
+    lines = []
+    for path in sorted(folder.glob("*-validation.npz")):
+        data = load(path)
+        bins, confidence = follow(*estimates(network, data))
+        voiced, has_pitch = confidence >= VOICED, data["has_pitch"]
+        off = np.abs(bins - data["place"])
+        octaves = np.round(off / BINS_PER_OCTAVE)
+        is_octave = (octaves > 0) & (np.abs(off - BINS_PER_OCTAVE * octaves) < 1.5)
+        is_held = (
+            has_pitch[1:] & has_pitch[:-1] & (np.abs(np.diff(data["place"])) < 1) & voiced[1:] & voiced[:-1]
+        )
+        leap = is_held & (np.abs(np.diff(bins)) > BINS_PER_OCTAVE // 2)
+        shares = {
+            "pitch": (off < 1.5)[has_pitch].mean(),
+            "octave errors": is_octave[has_pitch].mean(),
+            "voiced": voiced[data["counts"] & data["voiced"]].mean(),
+            "false alarms": voiced[data["counts"] & ~data["voiced"]].mean(),
+        }
+        text = ", ".join(f"{name} {100 * share:.1f}" for name, share in shares.items())
+        leaps = leap.sum() / max(1, has_pitch.sum()) * RATE / HOP
+        lines.append(f"  {path.stem.removesuffix('-validation')}: {text}, leaps per s {leaps:.2f}")
+    return "\n".join(lines)

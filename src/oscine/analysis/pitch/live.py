@@ -1,0 +1,277 @@
+"""The live tracker: f0 and voicing from 54 ms of sound, of which 16 ms lie ahead of the instant.
+
+Every 4 ms the normalised difference function (McLeod and Wyvill, 2005) says how well the sound repeats
+itself after each lag. From lags that are spaced like pitches, a small convolutional network estimates the
+probability of each pitch, and that of having one. It computes the same at each lag, so it treats all pitches
+alike. A Bayesian filter follows the pitch from frame to frame. f0 is then the lag near the most probable one,
+between two samples, at which the sound repeats itself best.
+
+The runtime computes the same (runtime/native/tracker.h), from the same weights.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import safetensors.torch
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from oscine import weights
+from oscine.analysis.signal import ANALYSIS_RATE
+
+HOP = 64
+"""Samples at 16 kHz from one decision to the next, 4 ms."""
+
+AHEAD = 256
+"""Samples that are seen beyond the instant, 16 ms."""
+
+LONG, SHORT, SHORTEST_LAG, LAGS = 512, 256, 4, 352
+LENGTH = LONG + LAGS
+
+BINS_PER_OCTAVE, N_BINS, HIGHEST_HZ = 24, 132, 2093.0045
+
+_LEAST_POWER = 1e-10  # −100 dB
+_BATCH = 4096  # frames
+_N_TAPS = 8  # of the interpolation between samples
+_REACH = 14  # frames that the network's convolutions reach back over
+_SIDE = 4  # lags on either side, for the refinement
+_RECENT = 40  # frames: what the level is compared with
+
+BIN_LAGS = ANALYSIS_RATE / HIGHEST_HZ * 2.0 ** (np.arange(N_BINS) / BINS_PER_OCTAVE)
+"""The lag of each bin, in samples at 16 kHz."""
+
+
+class Periodicity(NamedTuple):
+    """What the network is given."""
+
+    difference: Float[np.ndarray, "frame window bin"]
+    """The normalised difference function over the newest 32 ms and the newest 16 ms, −1 … 1."""
+    scalars: Float[np.ndarray, "frame scalar"]
+    """Level below the recent maximum, level above silence, and the function at the shortest lag, twice."""
+
+
+def normalised_difference(
+    audio: Float[np.ndarray, " time"], centers: Int[np.ndarray, " frame"]
+) -> tuple[Float[np.ndarray, "window frame lag"], Float[np.ndarray, " frame"]]:
+    """Return the normalised difference functions at whole lags, and the power of 32 ms.
+
+    ``n(τ) = 2 Σ_j x[j] x[j − τ] / (Σ_j x[j]² + Σ_j x[j − τ]²)``; j runs over the newest 32 ms, or 16 ms of
+    them. The newest sample is the 256th from the instant on; beyond the ends of the audio there is silence.
+    """
+    padded = np.pad(audio.astype(np.float32, copy=False), (LENGTH, LENGTH))
+    start = np.clip(centers, -LENGTH, len(audio) + LAGS) + AHEAD
+    frames = padded[start[:, None] + np.arange(LENGTH)].astype(np.float64)
+    frames -= frames.mean(-1, keepdims=True)
+    spectrum = np.fft.rfft(frames).conj()
+    energy = np.concatenate([np.zeros((len(frames), 1)), np.cumsum(frames**2, -1)], -1)
+    functions = []
+    for length in (LONG, SHORT):
+        newest = frames.copy()
+        newest[:, : LENGTH - length] = 0.0
+        product = np.fft.irfft(np.fft.rfft(newest) * spectrum, LENGTH)[:, : LAGS + 1]
+        shifted = np.arange(LENGTH, LENGTH - LAGS - 1, -1)
+        of_shifted = energy[:, shifted] - energy[:, shifted - length]
+        total = of_shifted[:, :1] + of_shifted + 2 * _LEAST_POWER * length
+        functions.append(2.0 * product / total)
+    power = (energy[:, LENGTH] - energy[:, LENGTH - LONG]) / LONG
+    return np.stack(functions), power
+
+
+def _windowed_sinc(u: np.ndarray) -> np.ndarray:
+    return np.sinc(u) * np.cos(np.pi * u / _N_TAPS) ** 2 * (np.abs(u) < _N_TAPS / 2)
+
+
+@cache
+def _interpolation() -> tuple[int, np.ndarray]:
+    """Return the number of bins that lie closer than a sample, and the matrix from whole lags to these."""
+    n_close = int((BIN_LAGS * (2 ** (1 / 48) - 2 ** (-1 / 48)) < 1.0).sum())
+    matrix = np.zeros((n_close, LAGS + 1))
+    for row, lag in enumerate(BIN_LAGS[:n_close]):
+        tap = int(np.floor(lag)) - _N_TAPS // 2 + 1 + np.arange(_N_TAPS)
+        matrix[row, tap] = _windowed_sinc(tap - lag)
+    return n_close, matrix
+
+
+def to_bins(functions: Float[np.ndarray, "*shape lag"]) -> Float[np.ndarray, "*shape bin"]:
+    """Return a function of whole lags at the bins: interpolated, or the highest value inside the bin."""
+    n_close, matrix = _interpolation()
+    far = BIN_LAGS[n_close:]
+    edges = np.ceil(far * 2.0 ** (-1 / 48)).astype(int), np.floor(far * 2.0 ** (1 / 48)).astype(int) + 1
+    highest = [functions[..., a:b].max(-1, keepdims=True) for a, b in zip(*edges, strict=True)]
+    return np.concatenate([functions @ matrix.T, *highest], -1)
+
+
+def periodicity(audio: Float[np.ndarray, " time"], centers: Int[np.ndarray, " frame"]) -> Periodicity:
+    """Return what the network is given, at consecutive instants ``HOP`` samples apart."""
+    parts, shortest, power = [], [], []
+    for begin in range(0, len(centers), _BATCH):
+        functions, one = normalised_difference(audio, centers[begin : begin + _BATCH])
+        parts.append(to_bins(functions).transpose(1, 0, 2).astype(np.float32))
+        shortest.append(functions[:, :, SHORTEST_LAG].T)
+        power.append(one)
+    level_db = 10.0 * np.log10(np.concatenate(power) + _LEAST_POWER)
+    recent_db = np.lib.stride_tricks.sliding_window_view(
+        np.pad(level_db, (_RECENT - 1, 0), constant_values=-100.0), _RECENT
+    ).max(-1)
+    levels = np.stack([(level_db - recent_db) / 20.0, np.clip((level_db + 80.0) / 25.0, 0.0, 1.0)], -1)
+    scalars = np.concatenate([levels, np.concatenate(shortest)], -1).astype(np.float32)
+    return Periodicity(np.concatenate(parts), scalars)
+
+
+class LiveNetwork(nn.Module):
+    """Periodicity → the logit of each pitch, and of having one.
+
+    Its convolutions are causal in time. Every second one reaches two octaves up and down in steps of half an
+    octave, which tells a period from its multiples.
+
+    Args:
+        channels: Of every convolution.
+        n_voicing: Width of the layer before the logit of voicing.
+    """
+
+    KERNELS = ((3, 5), (1, 9), (3, 3), (1, 9), (3, 3))
+    DILATIONS = ((1, 1), (1, 12), (2, 1), (1, 12), (4, 1))
+    """Of each convolution, over time and over the lags."""
+
+    def __init__(self, channels: int = 12, n_voicing: int = 16) -> None:
+        super().__init__()
+        inputs = (2, *(channels for _ in self.KERNELS[1:]))
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(n, channels, kernel, dilation=dilation)
+            for n, kernel, dilation in zip(inputs, self.KERNELS, self.DILATIONS, strict=True)
+        )
+        self.pitch = nn.Linear(channels, 1)
+        self.hidden = nn.Linear(2 * channels + 5, n_voicing)
+        self.voicing = nn.Linear(n_voicing, 1)
+
+    def forward(
+        self,
+        difference: Float[Tensor, "batch frame window bin"],
+        scalars: Float[Tensor, "batch frame scalar"],
+    ) -> tuple[Float[Tensor, "batch frame bin"], Float[Tensor, "batch frame"]]:
+        """Return the logits of the pitches and of voicing; the frames before the first one are all zero."""
+        x = difference.transpose(1, 2).contiguous(memory_format=torch.channels_last)
+        for convolution, kernel, dilation in zip(
+            self.convolutions, self.KERNELS, self.DILATIONS, strict=True
+        ):
+            reach = (kernel[1] - 1) * dilation[1] // 2
+            x = convolution(nn.functional.pad(x, (reach, reach, (kernel[0] - 1) * dilation[0], 0))).relu()
+        hidden = x.permute(0, 2, 3, 1)
+        logits = self.pitch(hidden).squeeze(-1)
+        probability = logits.softmax(-1)
+        at_pitch = (probability[..., None] * hidden).sum(-2)
+        highest = probability.amax(-1, keepdim=True)
+        features = torch.cat([at_pitch, hidden.mean(-2), highest, scalars], -1)
+        return logits, self.voicing(self.hidden(features).relu()).squeeze(-1)
+
+
+@cache
+def load_network() -> LiveNetwork:
+    """Return the network with the package's weights."""
+    return network_from(weights.path("live_pitch"))
+
+
+def network_from(path: Path) -> LiveNetwork:
+    """Return a network with the weights of a safetensors file."""
+    tensors = safetensors.torch.load_file(path)
+    network = LiveNetwork(tensors["pitch.weight"].shape[1], tensors["hidden.weight"].shape[0])
+    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    return network.eval()
+
+
+LEAP, MOVE, CHANGE = 0.03, 0.2, 0.1
+"""How likely, in 4 ms, the pitch leaps, moves to the next bin, and a pitch begins or ends."""
+
+
+def follow(
+    pitch: Float[np.ndarray, "frame bin"], voicing: Float[np.ndarray, " frame"]
+) -> tuple[Int[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
+    """Return the most probable bin and the confidence, by two Bayesian filters that know the past alone.
+
+    Args:
+        pitch: Probabilities of the network, whose sum is 1 in each frame.
+        voicing: Its probability of having a pitch.
+    """
+    belief, confidence = np.full(N_BINS, 1.0 / N_BINS), 0.0
+    bins, confidences = np.empty(len(pitch), np.int64), np.empty(len(pitch))
+    for frame, (likely, voiced) in enumerate(zip(pitch, voicing, strict=True)):
+        before = confidence * (1.0 - CHANGE) + (1.0 - confidence) * CHANGE
+        yes, no = before * voiced, (1.0 - before) * (1.0 - voiced)
+        confidence = yes / (yes + no)
+        stays = (1.0 - 2.0 * MOVE) * belief
+        stays[1:] += MOVE * belief[:-1]
+        stays[:-1] += MOVE * belief[1:]
+        belief = ((1.0 - LEAP) * stays + LEAP / N_BINS) * likely
+        belief /= belief.sum()
+        bins[frame], confidences[frame] = belief.argmax(), confidence
+    return bins, confidences
+
+
+def refined_hz(
+    audio: Float[np.ndarray, " time"], centers: Int[np.ndarray, " frame"], bins: Int[np.ndarray, " frame"]
+) -> Float[np.ndarray, " frame"]:
+    """Return the f0 of the best lag within three quarters of a semitone of a bin, between two samples.
+
+    Between whole lags the function is interpolated to quarters of a sample, and between those by a parabola.
+    """
+    lag = BIN_LAGS[bins]
+    low = np.maximum((lag / 1.045).astype(int) - 1, SHORTEST_LAG)
+    high = np.minimum((lag * 1.045).astype(int) + 2, LAGS - _SIDE)
+    whole, side = np.arange(LAGS + 1), np.arange(-_SIDE, _SIDE + 1)
+    quarter = np.arange(-4, 5) / 4
+    to_quarters = _windowed_sinc(side[:, None] - quarter)
+    refined = lag.copy()
+    for begin in range(0, len(centers), _BATCH):
+        part = slice(begin, begin + _BATCH)
+        (function, _), _ = normalised_difference(audio, centers[part])
+        inside = (whole > low[part, None]) & (whole < high[part, None])
+        best = np.where(inside, function, -2.0).argmax(-1)
+        row = np.arange(len(best))
+        around = function[row[:, None], best[:, None] + side]
+        is_peak = (around[:, _SIDE - 1] <= around[:, _SIDE]) & (around[:, _SIDE + 1] <= around[:, _SIDE])
+        fine = around @ to_quarters
+        highest = fine[:, 1:-1].argmax(-1) + 1
+        fall = fine[row, highest - 1] - fine[row, highest]
+        rise = fine[row, highest + 1] - fine[row, highest]
+        bend = np.where(fall + rise < -1e-12, fall + rise, -np.inf)
+        offset = np.clip(0.5 * (fall - rise) / bend, -0.5, 0.5)
+        refined[part] = np.where(is_peak, best + (highest + offset) / 4 - 1.0, refined[part])
+    return ANALYSIS_RATE / refined
+
+
+def live_pitch(
+    audio: Float[np.ndarray, " time"], centers: Int[np.ndarray, " frame"]
+) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
+    """Return the live tracker's f0 and confidence at given instants.
+
+    The decision at an instant is that of the multiple of ``HOP`` at or before it; f0 is refined at the
+    instant itself.
+
+    Args:
+        audio: Mono at 16 kHz, in −1 … 1; beyond its ends there is silence.
+        centers: The instants in samples.
+
+    Returns:
+        ``f0_hz`` (46 … 2200) and ``confidence`` (0 … 1).
+    """
+    if len(centers) == 0:
+        return np.zeros(0), np.zeros(0)
+    decided = np.maximum(centers, 0) // HOP
+    given = periodicity(audio, np.arange(decided.max() + 1) * HOP)
+    pitch, voicing = [], []
+    network = load_network()
+    with torch.inference_mode():
+        # Each part is preceded by what the convolutions reach back over.
+        for begin in range(0, len(given.scalars), _BATCH):
+            lead = min(begin, _REACH)
+            part = slice(begin - lead, begin + _BATCH)
+            logits, voiced = network(
+                torch.from_numpy(given.difference[part])[None], torch.from_numpy(given.scalars[part])[None]
+            )
+            pitch.append(logits[0, lead:].double().softmax(-1).numpy())
+            voicing.append(voiced[0, lead:].double().sigmoid().numpy())
+    bins, confidence = follow(np.concatenate(pitch), np.concatenate(voicing))
+    return refined_hz(audio, centers, bins[decided]), confidence[decided]
