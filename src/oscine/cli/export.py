@@ -18,8 +18,8 @@ def export(
         str,
         typer.Option(
             "--format",
-            metavar="oscine|c|onnx",
-            help="A program file for the runtime, C++ source, or graphs for onnxruntime.",
+            metavar="oscine|c|onnx|nn",
+            help="A program file for the runtime, C++ source, graphs for onnxruntime, or a model for nn~.",
         ),
     ] = "oscine",
     weights: Annotated[
