@@ -25,13 +25,14 @@ def export(
     weights: Annotated[
         str | None,
         typer.Option(
-            metavar="float16|float32", help="float16 halves the size, and is what you get; not of onnx."
+            metavar="float16|float32",
+            help="float16 halves the size, and is what you get; not of onnx and nn.",
         ),
     ] = None,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Write an instrument for other programs: a program file, C++ source with the runtime, or ONNX graphs.
+    """Write an instrument for other programs: a program file, C++ source, ONNX graphs or a model for nn~.
 
     The report says what was made, how large it is, how far its sound is from the instrument's own, and what
     share of one core playing takes here.
