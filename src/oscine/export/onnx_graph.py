@@ -93,7 +93,8 @@ def graph(plain: PlainProgram, n_frames: int, facts: Mapping[str, Any]) -> bytes
     from onnxscript import opset20 as operators
 
     def shifted(x: Any, n_bits: int) -> Any:
-        return operators.Div(x, operators.Constant(value_int=1 << n_bits))
+        factor: Any = operators.Constant(value_int=1 << n_bits)
+        return operators.Div(x, factor)
 
     # ONNX shifts no signed number. Those that the plain form shifts are not negative, and a division does it.
     shifts = (torch.ops.aten.__rshift__.Scalar, torch.ops.aten.bitwise_right_shift.Tensor_Scalar)
