@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from benchmarks import controllers, labels, nsynth, voices
+from benchmarks import controllers, distillation, labels, nsynth, voices
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.live_pitch.gather import gather, parts
 from benchmarks.live_pitch.header import header
@@ -27,6 +27,7 @@ from oscine.models import InstrumentConfig, load_recipe
 from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
 from oscine.networks import ControllerConfig
 from oscine.processors import HarmonicConfig, NoiseConfig
+from oscine.runtime import engines
 from oscine.transfer import PlayableInstrument
 
 
@@ -306,3 +307,59 @@ def test_a_tracker_is_scored_by_what_is_right():
     assert found.voiced == pytest.approx(0.8)
     assert found.false_alarms == pytest.approx(0.5)
     assert found.cents == pytest.approx(1200 * np.log2(201 / 200))
+
+
+def _small(dataset: Dataset, seed: int) -> PlayableInstrument:
+    torch.manual_seed(seed)
+    config = InstrumentConfig(
+        sample_rate=dataset.sample_rate,
+        hop_length=dataset.hop_length,
+        controller=ControllerConfig(hidden_size=32),
+        synth=(HarmonicConfig(n_harmonics=3), NoiseConfig(n_bands=3)),
+        effects=(),
+    )
+    return PlayableInstrument(config, dataset.statistics)
+
+
+@pytest.mark.skipif(not engines(), reason="there is no compiled runtime here")
+def test_students_are_measured_on_what_chose_nothing(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    time = np.arange(36 * 16_000) / 16_000
+    tone = (0.2 + 0.1 * np.sin(time)) * np.sin(2 * np.pi * 440 * time)
+    soundfile.write(tmp_path / "recordings" / "tone.wav", tone, 16_000)
+    prepare(tmp_path / "recordings", tmp_path / "dataset", sample_rate=16_000, held_out_s=8.0, n_workers=1)
+    whole = Dataset.open(tmp_path / "dataset")
+    validation, test = distillation.parts(whole)
+    (one,), (other,) = validation.held_out.segments, test.held_out.segments
+    held_out = whole.held_out.segments[0].audio()
+    n = round(0.25 * 250) * 64
+    assert torch.equal(one.audio(), held_out[: len(held_out) // 2 - n])
+    assert torch.equal(other.audio(), held_out[len(held_out) // 2 :])
+    teacher, student = _small(whole, 0), _small(whole, 1)
+    nothing = distillation.distance_to_teacher(teacher, teacher, test)
+    something = distillation.distance_to_teacher(student, teacher, test)
+    assert max(nothing.values()) < 1e-4
+    assert min(something.values()) > 0.1
+    student.save_pretrained(tmp_path / "student")
+    exact, half, byte = distillation.weights(tmp_path, tmp_path / "student")
+    assert exact["error_db"] is None
+    assert half["error_db"] < byte["error_db"] < -10
+    assert exact["n_bytes"] > half["n_bytes"] > byte["n_bytes"]
+
+
+def test_students_are_a_row_for_each_way_that_was_measured() -> None:
+    common = {"mcd_db": 3.0, "loudness_l1_db": 2.0, "f0_median_semitones": 0.01, "to_teacher": 1.0}
+    common |= {"to_teacher_varied": 2.0, "n_parameters": 2286}
+    lines = [
+        {"recipe": "student100", "way": "distilled", "spectral_loss": loss, **common} for loss in (5.0, 6.0)
+    ]
+    content = distillation.students_table(lines, {"spectral_loss": 5.0, **common, "n_parameters": 10})
+    headings, teacher, row = _figures(content)
+    figures = dict(zip(headings, row, strict=True))
+    assert figures["spectral loss"] == "5.500 ± 0.707"
+    assert figures["above the teacher's, %"] == "10.0"
+    assert (figures["seeds"], figures["to the teacher"]) == ("2", "1.000 ± 0.000")
+    assert len(teacher) == len(row)
+    assert distillation._is_chosen("student100, distilled", ["student100, distilled"])
+    assert not distillation._is_chosen("student100, distilled, effects trained", ["student100, distilled"])
+    assert distillation._is_chosen("student100, alone", ["alone"])
