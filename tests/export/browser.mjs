@@ -166,26 +166,59 @@ const inElement = (page, read) => page.evaluate(`(() => { const it = document.qu
   await page.context().close();
 }
 
+// ---- what goes wrong is said in a sentence
+
+{
+  const wrong = await opened();
+  const said = () => wrong.waitForFunction(() => document.querySelector("oscine-instrument").shadowRoot.querySelector("#said.error")?.textContent);
+  const sentences = (found.sentences ??= {});
+  for (const [what, src] of [["a file that is not there", "nothing.oscine"], ["a file that is no instrument", "index.html"], ["a file that is cut", "cut.oscine"]]) {
+    await wrong.evaluate((src) => (document.querySelector("oscine-instrument").src = src), src);
+    await wrong.waitForTimeout(500);
+    sentences[what] = await (await said()).jsonValue();
+  }
+  delete found.errors; // the browser's own word about the file that is not there
+  await wrong.context().close();
+}
+{
+  const page = await opened();
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };
+    navigator.requestMIDIAccess = undefined;
+  });
+  const said = () => inElement(page, 'it.shadowRoot.querySelector("#said.error")?.textContent');
+  await page.locator("label", { hasText: "Microphone" }).click();
+  await page.waitForTimeout(500);
+  found.sentences["a microphone that is refused"] = await said();
+  found.backToNotes = await inElement(page, 'it.shadowRoot.getElementById("by-notes").checked');
+  await page.locator("#midi").click();
+  await page.waitForTimeout(200);
+  found.sentences["a browser without MIDI"] = await said();
+  await page.context().close();
+}
+
 // ---- ten seconds; this machine may be busy with something else, so the best of three counts
 
 const underruns = ({ stats }) => stats?.underrunEvents ?? Infinity;
 for (let run = 0; run < 3 && !(found.live && underruns(found.live) <= 1); run++) {
   const page = await opened();
   await start(page);
+  let load = 0;
   for (let i = 0; i < 10; i++) {
     const key = ["KeyA", "KeyD", "KeyG", "KeyK"][i % 4];
     await page.keyboard.down(key);
     await page.waitForTimeout(800);
+    load = Math.max(load, await inElement(page, "it.node.load"));
     await page.keyboard.up(key);
     await page.waitForTimeout(200);
   }
   const live = await page.evaluate(() => {
-    const { context, busy } = document.querySelector("oscine-instrument");
+    const { context } = document.querySelector("oscine-instrument");
     const stats = {};
     for (const name in context.playbackStats) stats[name] = context.playbackStats[name];
-    return { seconds: context.currentTime, load: busy, stats };
+    return { seconds: context.currentTime, stats };
   });
-  if (!found.live || underruns(live) < underruns(found.live)) found.live = live;
+  if (!found.live || underruns(live) < underruns(found.live)) found.live = { ...live, load };
   await page.context().close();
 }
 

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from tests.performance.scores import LEARNED
 
 import oscine
 from oscine.export import export
-from oscine.models import Instrument, InstrumentConfig
+from oscine.models import Instrument, InstrumentConfig, load_recipe
 from oscine.processors import HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
 from oscine.runtime import Performer
 from oscine.transfer import load
@@ -34,6 +34,17 @@ TOLERANCE = 1e-5
 SECONDS = 10
 HUM_HZ = 220.0
 _RELATIVE = "sub/path"
+_MODULES = "playwright-core", "axe-core", "typescript"
+_TYPES = {
+    "compilerOptions": {
+        **dict.fromkeys(("checkJs", "allowJs", "noEmit", "strict", "skipLibCheck"), True),
+        **dict.fromkeys(("target", "module"), "es2022"),
+        "moduleResolution": "bundler",
+        "types": [],
+        "lib": ["es2023", "dom", "dom.iterable"],
+    },
+    "files": ["page.js", "oscine-instrument.js", "worklet.js", "oscine-instrument.d.ts"],
+}
 
 
 def small_instrument() -> Instrument:
@@ -126,13 +137,14 @@ def main() -> None:
     for folder in (modules, sounds):
         folder.mkdir(parents=True, exist_ok=True)
     if not (modules / "node_modules" / "playwright-core").exists():
-        command = ["npm", "install", "--no-fund", "--no-audit", "--silent", "playwright-core", "axe-core"]
+        command = ["npm", "install", "--no-fund", "--no-audit", "--silent", *_MODULES]
         if subprocess.run(command, cwd=modules, check=False).returncode:
-            sys.stdout.write("Skipped: npm could not install playwright-core and axe-core.\n")
+            sys.stdout.write("Skipped: npm could not install the modules.\n")
             return
     instrument = load(sys.argv[2]) if len(sys.argv) > 2 else small_instrument()
     report = export(instrument, page, "web")
     program = (page / "violin.oscine").read_bytes()
+    (page / "cut.oscine").write_bytes(program[: len(program) // 2])
     soundfile.write(sounds / "hum.wav", _tone(48000), 48000)
     offline = []
     for rate in (44100, 48000):
@@ -185,6 +197,9 @@ def main() -> None:
         say(f"live, {name}: pitch off, cents", f"{cents:+.1f}", abs(cents) < 15)
     hz = found["heard"]["heardHz"]
     say("microphone: pitch that is shown, Hz", f"{hz:.1f}", abs(hz - HUM_HZ) < 2)
+    for what, sentence in found["sentences"].items():
+        say(what, sentence, bool(sentence) and sentence.endswith("."))
+    say("back to notes without a microphone", found["backToNotes"], found["backToNotes"])
     say("two fingers: voices", found["fingers"], found["fingers"] == 2)
     say("after panic: voices", found["voicesAfterPanic"], found["voicesAfterPanic"] == 0)
     live = found["live"]
@@ -199,10 +214,30 @@ def main() -> None:
     say("wider than the screen, px", found["widths"], not any(found["widths"].values()))
     packed = subprocess.run(["npm", "pack", "--dry-run", "--json"], cwd=page, check=True, capture_output=True)
     names = {one["path"] for one in json.loads(packed.stdout)[0]["files"]}
-    say("files that are not in the package for npm", set(report.files) - names, names == set(report.files))
+    say("files that are not in the package for npm", set(report.files) - names, set(report.files) <= names)
+    (page / "tsconfig.json").write_text(json.dumps(_TYPES))
+    command = ["node", str(modules / "node_modules" / "typescript" / "bin" / "tsc"), "-p", str(page)]
+    said = subprocess.run(command, check=False, capture_output=True, text=True).stdout.splitlines()
+    say("errors of types", said, not said)
     say("size of the folder, kB", f"{sum(report.files.values()) / 1000:.0f}", True)
+    _speed(out / "site", say)
     if failures:
         raise SystemExit(f"{len(failures)} of these are wrong: {'; '.join(failures)}.")
+
+
+def _speed(folder: Path, say: Callable[[str, object, bool], None]) -> None:
+    """Measure an instrument of the default recipe at 48 kHz, as WebAssembly in node."""
+    page = folder / "default"
+    untrained = Instrument(load_recipe("default").instrument.fit(48000, 192, (), ()))
+    size = export(untrained, page, "web").files["default.oscine"]
+    say("default recipe, 48 kHz: size of the instrument, kB", f"{size / 1000:.0f}", size <= 600_000)
+    for voices in (1, 4, 8):
+        command = ["node", str(HERE / "speed.mjs"), str(page), "default.oscine", str(voices)]
+        took = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        budget = 128e6 / 48000
+        times = f"p50 {took['p50']:.0f}, p99 {took['p99']:.0f}, max {took['max']:.0f} of {budget:.0f} us"
+        what = f"default recipe, 48 kHz: load of {voices}"
+        say(what, f"{took['load']:.1%} of a core, {times}; {took['memory'] / 1e6:.1f} MB", took["load"] < 0.5)
 
 
 def _tone(rate: int) -> np.ndarray:

@@ -149,6 +149,7 @@ export class OscineNode extends AudioWorkletNode {
     /** @type {Map<number, () => void>} */
     this.waiting = new Map();
     this.nAsked = 0;
+    this.load = 0;
     this.last = { busyMs: 0, frame: 0 };
     this.port.onmessage = ({ data }) => this.take(data);
   }
@@ -160,8 +161,12 @@ export class OscineNode extends AudioWorkletNode {
     if (!meters) return;
     const [heardHz, heardDb, playedHz, playedDb, peak, voices] = meters;
     const elapsedMs = (1000 * (frame - this.last.frame)) / this.context.sampleRate;
-    const load = elapsedMs > 0 ? (busyMs - this.last.busyMs) / elapsedMs : 0;
-    if (elapsedMs > 1000) this.last = { busyMs, frame };
+    // The clock of the audio thread has whole milliseconds, so the load is that of a second.
+    if (elapsedMs > 1000) {
+      this.load = (busyMs - this.last.busyMs) / elapsedMs;
+      this.last = { busyMs, frame };
+    }
+    const { load } = this;
     this.onmeters({ heardHz, heardDb, heardPeak, playedHz, playedDb, peak, voices, load });
   }
 
