@@ -285,7 +285,9 @@ def test_made_sounds_have_the_pitch_that_they_say():
     sound = made(np.random.default_rng(0), 4.0)
     assert 0.2 < sound.voiced.mean() < 1.0
     assert np.abs(sound.audio).max() <= 1.0
-    (line,) = lines("made", [Labels(sound.audio, np.where(sound.voiced, sound.f0_hz, 0.0)[1:])], ("pyin",))
+    (line,) = lines(
+        "made", [Labels(sound.audio, np.append(np.where(sound.voiced, sound.f0_hz, 0.0)[1:], 0.0))], ("pyin",)
+    )
     assert float(line[3].removesuffix(" %")) > 85.0
     wet = in_a_room(sound, np.random.default_rng(1))
     assert not np.allclose(wet.audio, sound.audio)

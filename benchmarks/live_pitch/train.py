@@ -82,7 +82,7 @@ def train(
         step += 1
         if done > 0.1 * (n_reports + 1):
             n_reports += 1
-            report(f"step {step}, {100 * done:.0f} %: {float(of_pitch):.3f}, {float(of_voicing):.3f}")
+            report(f"step {step}, {100 * done:.0f} %: {of_pitch.item():.3f}, {of_voicing.item():.3f}")
     report(f"step {step}\n{validated(network, folder)}")
     return network
 
