@@ -17,11 +17,18 @@ class Patch:
         self._lines: list[str] = []
         self._connections: list[str] = []
 
-    def add(self, kind: str, text: str = "") -> int:
-        """Add an object (``obj``), a message (``msg``) or a finished piece; return its number."""
+    def add(self, kind: str, text: str) -> int:
+        """Add an object (``obj``) or a message (``msg``); return its number."""
         number = len(self._lines)
         escaped = text.replace(",", "\\,").replace(";", "\\;")
         self._lines.append(f"#X {kind} 10 {10 + 20 * number} {escaped};")
+        return number
+
+    def add_message_to(self, receiver: str, text: str, *more: str) -> int:
+        """Add a message that goes to Pd or a receiver by name, and more such messages in its box."""
+        number = len(self._lines)
+        box = " ".join(f"\\; {one}" for one in (f"{receiver} {text}", *more))
+        self._lines.append(f"#X msg 10 {10 + 20 * number} {box};")
         return number
 
     def subpatch(self, inner: "Patch") -> int:
@@ -111,8 +118,7 @@ def play(
         reading = patch.add("msg", f"read -resize signal{i}.wav signal{i}")
         patch.connect(order, reading, 2)
         patch.connect(reading, files)
-    on = patch.add("msg", "")
-    patch._lines[on] = f"#X msg 10 {10 + 20 * on} \\; pd dsp 1 \\; start bang;"
+    on = patch.add_message_to("pd", "dsp 1", "start bang")
     patch.connect(order, on, 1)
     done = patch.add("obj", f"delay {1000 * n_samples / sample_rate + 300}")
     patch.connect(order, done, 0)
@@ -121,8 +127,7 @@ def play(
     writing = patch.add("msg", "write -wave -bytes 4 played.wav played")
     patch.connect(last, writing, 1)
     patch.connect(writing, files)
-    leave = patch.add("msg", "")
-    patch._lines[leave] = f"#X msg 10 {10 + 20 * leave} \\; pd quit;"
+    leave = patch.add_message_to("pd", "quit")
     patch.connect(last, leave, 0)
     (folder / "patch.pd").write_text(patch.text())
     (folder / "played.wav").unlink(missing_ok=True)

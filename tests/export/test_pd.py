@@ -10,6 +10,7 @@ from tests.export import pd_check
 from tests.export.pd_patches import PACKAGES, play
 from tests.performance.scores import LEARNED
 
+from oscine.cli.main import main
 from oscine.export import export, pd
 from oscine.models import Instrument, InstrumentConfig
 from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
@@ -60,6 +61,22 @@ def test_without_what_builds_it_there_is_the_source(
     assert report.note is not None
     assert reason in report.note
     assert "Credit: Somebody" in (tmp_path / "pd" / "CREDITS.txt").read_text()
+
+
+def test_the_command_says_what_is_left(
+    instrument: Instrument,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(pd, "_HEADERS", ())
+    instrument.save_pretrained(tmp_path / "violin")
+    with pytest.raises(SystemExit) as ended:
+        main(["export", str(tmp_path / "violin"), "--format", "pd", "-o", str(tmp_path / "pd")])
+    assert not ended.value.code
+    said = capsys.readouterr().out
+    assert "there is no m_pd.h here: run make in the folder" in said
+    assert "Credit: Somebody" in said
 
 
 @pytest.fixture(scope="module")
