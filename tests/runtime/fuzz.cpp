@@ -136,6 +136,33 @@ bool plays_live(const oscine_engine* engine, const Bytes& file) {
     return finite;
 }
 
+// A performer of it, with messages, knobs and a sound of any kind.
+bool performs(const oscine_engine* engine, const Bytes& file) {
+    const uint32_t rates[] = {4000, 16000, 44100, 47999};
+    oscine_performer* performer = nullptr;
+    const uint32_t n_voices = 1 + static_cast<uint32_t>(below(3));
+    const int code = oscine_performer_new(engine, file.data(), file.size(), rates[below(4)], n_voices, &performer);
+    if (code != OSCINE_OK) return code == OSCINE_TOO_LARGE || code == OSCINE_NO_MEMORY;
+    bool finite = true;
+    float heard[300], audio[300], meters[OSCINE_METERS];
+    const float odd[] = {NAN, INFINITY, -INFINITY, 3e38f, 1e-42f, 0.0f};
+    for (int round = 0; finite && round < 6; round++) {
+        const uint8_t message[3] = {static_cast<uint8_t>(0x80 | below(128)), static_cast<uint8_t>(below(128)),
+                                    static_cast<uint8_t>(below(128))};
+        oscine_performer_midi(performer, message, 3);
+        const auto setting = static_cast<uint32_t>(below(oscine_performer_n_settings(performer) + 1));
+        oscine_performer_set(performer, setting, below(4) ? static_cast<float>(below(8)) - 4 : odd[below(6)]);
+        for (float& sample : heard) sample = below(30) ? static_cast<float>(below(200)) / 100 - 1 : odd[below(6)];
+        const size_t n = below(301);
+        finite = oscine_performer_play(performer, below(3) ? heard : nullptr, n, audio) == OSCINE_OK;
+        for (size_t i = 0; i < n; i++) finite = finite && std::isfinite(audio[i]);
+        oscine_performer_meters(performer, meters);
+        for (const float meter : meters) finite = finite && std::isfinite(meter);
+    }
+    oscine_performer_free(performer);
+    return finite;
+}
+
 // Any bytes as messages to a keyboard; false where a frame is not finite.
 bool keys_play() {
     float curve_db[128];
@@ -192,6 +219,8 @@ int main(int argc, char** argv) {
             if (code == OSCINE_OK && !plays(player)) return std::fprintf(stderr, "a sample is not finite: file %" PRIu64 "\n", i), 1;
             oscine_free(player);
             std::free(memory);
+            if (code == OSCINE_OK && below(16) == 0 && !performs(engine, exact))
+                return std::fprintf(stderr, "a sample is not finite, performed: file %" PRIu64 "\n", i), 1;
             if (code == OSCINE_OK && below(8) == 0 && !plays_live(engine, exact))
                 return std::fprintf(stderr, "a sample is not finite, played live: file %" PRIu64 "\n", i), 1;
         }

@@ -31,7 +31,7 @@ class SessionReport(BaseModel):
         description="from a note to the sound: the longest wait for a block and for a frame, the frame, and "
         "the filter between two sample rates; the device's own comes on top"
     )
-    voice_latency_ms: float = Field(description="from what is heard to the sound, in the same way")
+    voice_latency_ms: float = Field(description="from what is heard to the sound; the device's own, blocks included, comes on top")
     peak: float
     licence: str | None
     credit: str | None
@@ -151,7 +151,7 @@ class Session:
             load_median=self._load_at(0.5) if self.n_samples else 0.0,
             load_p999=self._load_at(0.999) if self.n_samples else 0.0,
             note_latency_ms=milliseconds * self.performer.note_latency + waits_ms,
-            voice_latency_ms=milliseconds * self.performer.voice_latency + waits_ms,
+            voice_latency_ms=milliseconds * self.performer.voice_latency,
             peak=self.peak,
             licence=str(card["licence"]) if "licence" in card else None,
             credit=str(card["credit"]) if "credit" in card else None,
