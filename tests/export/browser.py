@@ -185,7 +185,7 @@ def main() -> None:
         }
         (sounds / "plan.json").write_text(json.dumps(plan))
         script = str(HERE / "browser.mjs")
-        subprocess.run(["node", script, str(modules), str(sounds / "plan.json")], check=True, timeout=400)
+        subprocess.run(["node", script, str(modules), str(sounds / "plan.json")], check=True, timeout=900)
     found = json.loads((sounds / "found.json").read_text())
 
     failures = []
