@@ -170,6 +170,7 @@ const inElement = (page, read) => page.evaluate(`(() => { const it = document.qu
 
 {
   const wrong = await opened();
+  await start(wrong);
   const said = () => wrong.waitForFunction(() => document.querySelector("oscine-instrument").shadowRoot.querySelector("#said.error")?.textContent);
   const sentences = (found.sentences ??= {});
   for (const [what, src] of [["a file that is not there", "nothing.oscine"], ["a file that is no instrument", "index.html"], ["a file that is cut", "cut.oscine"]]) {
@@ -177,6 +178,23 @@ const inElement = (page, read) => page.evaluate(`(() => { const it = document.qu
     await wrong.waitForTimeout(500);
     sentences[what] = await (await said()).jsonValue();
   }
+  await wrong.evaluate(() => new Promise((resolve) => {
+    const element = document.querySelector("oscine-instrument");
+    element.addEventListener("load", resolve, { once: true });
+    element.src = "evil.oscine";
+  }));
+  found.strange = await wrong.evaluate(() => {
+    const { shadowRoot } = document.querySelector("oscine-instrument");
+    const own = [...shadowRoot.querySelectorAll('[data-group="Instrument"] label > span:first-child')];
+    const { node, instrument } = document.querySelector("oscine-instrument");
+    return {
+      isPlayed: node.settings === instrument.settings,
+      made: shadowRoot.querySelectorAll("img").length,
+      credit: shadowRoot.getElementById("credit").textContent,
+      sliders: own.map((one) => one.textContent),
+    };
+  });
+  await wrong.screenshot({ path: `${plan.folder}/strange.png`, fullPage: true });
   delete found.errors; // the browser's own word about the file that is not there
   await wrong.context().close();
 }

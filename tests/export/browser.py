@@ -24,6 +24,7 @@ from tests.performance.scores import LEARNED
 import oscine
 from oscine.export import export
 from oscine.models import Instrument, InstrumentConfig, load_recipe
+from oscine.models.inputs import CurveConfig, F0Config, IdentityConfig, LoudnessConfig
 from oscine.processors import HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
 from oscine.runtime import Performer
 from oscine.transfer import load
@@ -35,6 +36,8 @@ SECONDS = 10
 HUM_HZ = 220.0
 _RELATIVE = "sub/path"
 _MODULES = "playwright-core", "axe-core", "typescript"
+_MARKUP = '<img src="x" onerror="alert(1)">'
+_NAMES = ["Constructor", "Bow pressure", "Who plays"]
 _TYPES = {
     "compilerOptions": {
         **dict.fromkeys(("checkJs", "allowJs", "noEmit", "strict", "skipLibCheck"), True),
@@ -63,15 +66,34 @@ def small_instrument() -> Instrument:
     return made
 
 
+def _strange() -> Instrument:
+    """Return an instrument whose texts are markup, and whose inputs have names that JavaScript knows."""
+    config = InstrumentConfig(
+        sample_rate=16000,
+        hop_length=64,
+        inputs=(
+            F0Config(),
+            LoudnessConfig(),
+            *(CurveConfig(name=name) for name in ("constructor", "bow_pressure")),
+            IdentityConfig(names=(_MARKUP, "violin"), size=2),
+        ),
+        synth=(HarmonicConfig(n_harmonics=2),),
+    )
+    return Instrument(config, LEARNED, {"licence": _MARKUP, "credit": _MARKUP}).eval()
+
+
 def performance(rate: int, source: int) -> dict[str, object]:
-    """Return what is played offline: notes with controllers, in MIDI, or a sound that is followed."""
+    """Return what is played offline: notes with controllers, by MPE, or a sound that is followed."""
     rng = np.random.default_rng(source)
-    events: list[tuple[int, list[int]]] = []
+    # A zone of MPE with seven members: each note has a channel, with a bend of its own.
+    events: list[tuple[int, list[int]]] = [(0, [0xB0, 101, 0]), (0, [0xB0, 100, 6]), (0, [0xB0, 6, 7])]
     for i, key in enumerate([60, 64, 67, 72, 71, 69, 57, 81]):
-        begin = int(rate * (0.1 + 1.1 * i))
-        events += [(begin, [0x90, key, int(rng.integers(20, 127))]), (begin + rate, [0x80, key, 0])]
-        events.append((begin + rate // 2, [0xE0, 0, int(rng.integers(0, 127))]))
-        events.append((begin + rate // 3, [0xB0, 1, int(rng.integers(0, 127))]))
+        begin, channel = int(rate * (0.1 + 1.1 * i)), 1 + i % 7
+        on, off = [0x90 | channel, key, int(rng.integers(20, 127))], [0x80 | channel, key, 0]
+        events += [(begin, on), (begin + int(1.3 * rate), off)]
+        events.append((begin + rate // 2, [0xE0 | channel, 0, int(rng.integers(60, 68))]))
+        events.append((begin + rate // 3, [0xD0 | channel, int(rng.integers(0, 127))]))
+        events.append((begin + rate // 4, [0xB0, 1, int(rng.integers(0, 127))]))
     events.sort(key=lambda event: event[0])
     settings = {"vibrato_cents": 30.0, "source": float(source), "level_db": -3.0}
     return {"rate": rate, "voices": 3, "settings": settings, "events": events}
@@ -144,6 +166,7 @@ def main() -> None:
     instrument = load(sys.argv[2]) if len(sys.argv) > 2 else small_instrument()
     report = export(instrument, page, "web")
     program = (page / "violin.oscine").read_bytes()
+    (page / "evil.oscine").write_bytes(_strange().program().to_bytes("float16"))
     (page / "cut.oscine").write_bytes(program[: len(program) // 2])
     soundfile.write(sounds / "hum.wav", _tone(48000), 48000)
     offline = []
@@ -162,7 +185,7 @@ def main() -> None:
         }
         (sounds / "plan.json").write_text(json.dumps(plan))
         script = str(HERE / "browser.mjs")
-        subprocess.run(["node", script, str(modules), str(sounds / "plan.json")], check=True, timeout=400)
+        subprocess.run(["node", script, str(modules), str(sounds / "plan.json")], check=True, timeout=900)
     found = json.loads((sounds / "found.json").read_text())
 
     failures = []
@@ -197,6 +220,11 @@ def main() -> None:
         say(f"live, {name}: pitch off, cents", f"{cents:+.1f}", abs(cents) < 15)
     hz = found["heard"]["heardHz"]
     say("microphone: pitch that is shown, Hz", f"{hz:.1f}", abs(hz - HUM_HZ) < 2)
+    strange = found["strange"]
+    say("another instrument is played when the source changes", strange["isPlayed"], strange["isPlayed"])
+    say("texts of strangers: made into elements", strange["made"], strange["made"] == 0)
+    say("texts of strangers: shown", strange["credit"], _MARKUP in strange["credit"])
+    say("sliders of the instrument's own", strange["sliders"], strange["sliders"] == _NAMES)
     for what, sentence in found["sentences"].items():
         say(what, sentence, bool(sentence) and sentence.endswith("."))
     say("back to notes without a microphone", found["backToNotes"], found["backToNotes"])

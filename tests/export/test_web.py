@@ -137,14 +137,15 @@ def test_the_worklet_plays_what_python_plays(folder: Path, source: int, rate: in
     heard = (0.2 * (2 * (time * 220 % 1) - 1)).astype(np.float32)
     assert isinstance(plan["events"], list)
     plan["events"] = [event for event in plan["events"] if event[0] < len(heard)]
+    late_first = sorted(plan["events"], key=lambda event: -event[0])
     wanted = expected((folder / "my-violin.oscine").read_bytes(), plan, heard)
     settings = _settings(folder)
     assert isinstance(plan["settings"], dict)
     messages: list[tuple[int, dict[str, object]]] = [
         (0, {"setting": settings.index(name), "value": value}) for name, value in plan["settings"].items()
     ]
-    # Sent beforehand, and not in order: they are played at their times.
-    messages += [(0, {"midi": message, "time": frame / rate}) for frame, message in reversed(plan["events"])]
+    # Sent beforehand, the last ones first: they are played at their times, and at one time as they were sent.
+    messages += [(0, {"midi": message, "time": frame / rate}) for frame, message in late_first]
     played, _ = _play(
         folder,
         {"file": "my-violin.oscine", "messages": messages, "heard": heard.tolist(), "blocks": n_blocks},

@@ -31,7 +31,9 @@ class SessionReport(BaseModel):
         description="from a note to the sound: the longest wait for a block and for a frame, the frame, and "
         "the filter between two sample rates; the device's own comes on top"
     )
-    voice_latency_ms: float = Field(description="from what is heard to the sound; the device's own, blocks included, comes on top")
+    voice_latency_ms: float = Field(
+        description="from what is heard to the sound; the device's own, blocks included, comes on top"
+    )
     peak: float
     licence: str | None
     credit: str | None

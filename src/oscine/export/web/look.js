@@ -112,7 +112,7 @@ details { break-inside: avoid; background: var(--card); border: 1px solid var(--
 summary { font-weight: 600; cursor: pointer; }
 .slider { touch-action: manipulation; display: grid; grid-template-columns: 1fr auto; column-gap: 1rem; font-size: .9rem; margin-top: .8rem; }
 .slider input { grid-column: 1 / -1; width: 100%; height: 1.6rem; margin: 0; accent-color: var(--accent); }
-.slider output { color: var(--soft); font-variant-numeric: tabular-nums; }
+.slider .value { color: var(--soft); overflow-wrap: anywhere; text-align: right; font-variant-numeric: tabular-nums; }
 .switch { display: flex; gap: .6rem; align-items: center; font-size: .9rem; margin-top: .9rem; }
 .switch input { width: 1.15rem; height: 1.15rem; margin: 0; accent-color: var(--accent); }
 footer { color: var(--soft); font-size: .85rem; margin-top: 1.25rem; display: grid; gap: .25rem; overflow-wrap: anywhere; }

@@ -26,12 +26,15 @@ export class OscineInstrument extends HTMLElement {
     this.instrument = null;
     /** @type {AudioContext | null} */
     this.context = null;
+    /** @type {URL | null} */
+    this.opening = null;
     /** @type {Promise<void> | null} */
     this.starting = null;
     /** @type {{node: AudioNode, close: () => void} | null} */
     this.microphone = null;
     /** @type {Map<string, number>} What was set. */
     this.values = new Map();
+    this.nAsked = 0;
     this.busy = 0;
     this.shownAt = 0;
     const root = this.attachShadow({ mode: "open" });
@@ -82,15 +85,19 @@ export class OscineInstrument extends HTMLElement {
 
   /** @param {URL} address */
   async open(address) {
+    this.opening = address;
     this.say("Loading the instrument …");
     try {
       const instrument = await loadInstrument(address);
+      if (address !== this.opening) return; // another one was asked for since
       this.instrument = instrument;
+      this.values.clear();
       this.describe(instrument);
-      this.say("");
+      if (this.node) await this.makeNode();
+      await this.playBy(false);
       this.dispatchEvent(new Event("load"));
     } catch (error) {
-      this.complain(error);
+      if (address === this.opening) this.complain(error);
     }
   }
 
@@ -143,7 +150,9 @@ export class OscineInstrument extends HTMLElement {
     const { context, instrument } = this;
     if (!context || !instrument) return;
     const voices = Number(/** @type {HTMLSelectElement} */ (this.find("voices")).value);
+    const asked = ++this.nAsked;
     const node = await OscineNode.create(context, instrument, { voices });
+    if (asked !== this.nAsked) return node.end(); // another one was asked for since
     this.node?.end();
     this.node = node;
     for (const [name, value] of this.values) node.set(name, value);

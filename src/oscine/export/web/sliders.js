@@ -85,7 +85,10 @@ class Slider {
     const name = document.createElement("span");
     name.textContent = label;
     this.input = document.createElement("input");
-    this.output = document.createElement("output");
+    // No <output>: the label would be its own, and not the slider's.
+    this.output = document.createElement("span");
+    this.output.className = "value";
+    this.output.setAttribute("aria-hidden", "true");
     this.input.name = setting.name;
     this.input.type = this.isSwitch ? "checkbox" : "range";
     if (!this.isSwitch) {
@@ -97,13 +100,16 @@ class Slider {
       this.show(this.value);
       onchange(setting.name, this.value);
     });
-    // As in every mixer, a double click goes back.
-    this.element.title = this.isSwitch ? "" : "Double click to reset";
-    this.element.addEventListener("dblclick", () => {
-      if (this.isSwitch) return;
-      this.value = setting.initial;
-      onchange(setting.name, setting.initial);
-    });
+    if (!this.isSwitch) {
+      // As in every mixer, a double click goes back; Delete does so without a mouse.
+      const reset = () => {
+        this.value = setting.initial;
+        onchange(setting.name, setting.initial);
+      };
+      this.element.title = "Double click, or the key Delete, resets";
+      this.element.addEventListener("dblclick", reset);
+      this.input.addEventListener("keydown", ({ key }) => key === "Delete" && reset());
+    }
     this.value = setting.initial;
   }
 
