@@ -48,6 +48,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "distilled, a quarter varied": {"distillation.varied_share": 0.25},
 }
 _CROPS, _CROP_S = 8, 3.0
+_TO_TEACHER = "to_teacher", "to_teacher_varied", "to_teacher_dry"
 _CARD = {"licence": "cc-by-3.0", "credit": "John Garner (violin)"}
 
 Figures = dict[str, Any]
@@ -117,15 +118,15 @@ def _require_end(result: TrainResult) -> None:
 
 @torch.no_grad()
 def distance_to_teacher(student: Instrument, teacher: Instrument, dataset: Dataset) -> Figures:
-    """Return the spectral loss between both sounds for held-out curves, as recorded and varied."""
+    """Return the spectral loss between both sounds for held-out curves: as recorded, varied, and dry."""
     taught = Teacher(teacher, student, dataset, DistillationConfig())
     n_frames = round(_CROP_S * dataset.sample_rate / dataset.hop_length)
     batch = dataset.held_out.batch(0, 0, _CROPS, n_frames)
     figures = {}
-    for name, is_varied in (("to_teacher", False), ("to_teacher_varied", True)):
+    for name, is_varied, dry in zip(_TO_TEACHER, (False, True, False), (False, False, True), strict=True):
         lesson = taught.lesson(batch, is_varied=is_varied)
-        theirs = taught.instrument.synthesize(lesson.controls)
-        ours = student(**batch_conditions(student, lesson.batch))
+        theirs = taught.instrument.synthesize(lesson.controls, dry=dry)
+        ours = student(**batch_conditions(student, lesson.batch), dry=dry)
         figures[name] = multi_scale_spectral(ours.flatten(), theirs.flatten(), dataset.sample_rate)
     return figures
 
@@ -167,8 +168,9 @@ def students_table(lines: list[Figures], teacher: Figures) -> str:
     """Return the figures of teacher and students in Markdown; of several seeds mean and deviation."""
     columns = ["instrument", "parameters", "seeds", "spectral loss", "above the teacher's, %", "MCD, dB"]
     columns += ["loudness L1, dB", "f0 median, semitones", "to the teacher", "to the teacher, varied"]
+    columns += ["to the teacher, dry"]
     rows = [["teacher", f"{teacher['n_parameters']:,}", "1", f"{teacher['spectral_loss']:.3f}", ""]]
-    rows[0] += [f"{teacher[name]:.{digits}f}" for name, digits in _COLUMNS.items()] + ["0", "0"]
+    rows[0] += [f"{teacher[name]:.{digits}f}" for name, digits in _COLUMNS.items()] + ["0"] * 3
     for recipe in RECIPES:
         for way in WAYS:
             same = [line for line in lines if (line["recipe"], line["way"]) == (recipe, way)]
@@ -183,7 +185,7 @@ def students_table(lines: list[Figures], teacher: Figures) -> str:
                     _spread(losses),
                     f"{100 * (mean(losses) / teacher['spectral_loss'] - 1):.1f}",
                     *(f"{mean(line[name] for line in same):.{digits}f}" for name, digits in _COLUMNS.items()),
-                    *(_spread([line[name] for line in same]) for name in ("to_teacher", "to_teacher_varied")),
+                    *(_spread([line[name] for line in same]) for name in _TO_TEACHER),
                 ]
             )
     return table(columns, rows)

@@ -351,7 +351,7 @@ def test_students_are_measured_on_what_chose_nothing(tmp_path: Path) -> None:
 
 def test_students_are_a_row_for_each_way_that_was_measured() -> None:
     common = {"mcd_db": 3.0, "loudness_l1_db": 2.0, "f0_median_semitones": 0.01, "to_teacher": 1.0}
-    common |= {"to_teacher_varied": 2.0, "n_parameters": 2286}
+    common |= {"to_teacher_varied": 2.0, "to_teacher_dry": 3.0, "n_parameters": 2286}
     lines = [
         {"recipe": "student100", "way": "distilled", "spectral_loss": loss, **common} for loss in (5.0, 6.0)
     ]
