@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tests.export.plugin_jobs import DPF, HOSTS, ROOT, Clap, Host, Job, Note, Played
+from tests.export.plugin_jobs import DPF, HOSTS, ROOT, Host, Job, Note, Played, ScriptHost
 from tests.performance.scores import LEARNED
 
 from oscine.models import Instrument, InstrumentConfig
@@ -100,6 +100,9 @@ class Check:
             (self.shelf / f"{name}.oscine").write_bytes(content)
         return self.shelf
 
+    def _settings(self, **settings: float) -> dict[str, float]:
+        return settings if self.host.has_parameters else {}
+
     def sound(self) -> dict[str, float]:
         """Notes and a voice sound as in Python at each rate, the same to the bit at each block size."""
         worst = 0.0
@@ -111,8 +114,8 @@ class Check:
             heard = self.work / "heard.f32"
             sung(rate).tofile(heard)
             for job in (
-                Job("instrument", rate, rate, blocks, melody(rate), settings={"octave": 1.0}),
-                Job("voice", rate, rate, blocks, heard=heard, settings={"octave": -1.0}),
+                Job("instrument", rate, rate, blocks, melody(rate), settings=self._settings(octave=1.0)),
+                Job("voice", rate, rate, blocks, heard=heard, settings=self._settings(octave=-1.0)),
             ):
                 played = self.host.play(job, shelf)
                 aim, latency = expected(content, job)
@@ -133,18 +136,19 @@ class Check:
         """A state brings back the instrument and the parameters, and says what it can't bring back."""
         one, other, rate = instrument(1), instrument(2), 48_000
         saved = self.work / "saved.state"
-        job = Job("instrument", rate, rate // 2, notes=melody(rate)[:2], settings={"level_db": -6.0, "macro_1": 0.8})
-        again = Job("instrument", rate, rate // 2, notes=melody(rate)[:2], load=saved)
-        saving = Job("instrument", rate, rate // 2, notes=melody(rate)[:2], settings=job.settings, save=saved)
-        first = self.host.play(saving, self._only(other=other)).audio[0]
+        job = Job("instrument", rate, rate // 2, notes=melody(rate)[:2], settings=self._settings(level_db=-6.0, macro_1=0.8))
+        again = Job("instrument", rate, rate // 2, (512, 512), melody(rate)[:2], load=saved)
+        # Twice, because some hosts hand parameters over with the first block.
+        saving = Job("instrument", rate, rate // 2, (512, 512), melody(rate)[:2], settings=job.settings, save=saved)
+        first = self.host.play(saving, self._only(other=other)).audio[1]
         assert np.abs(first).max() > 1e-3
         two = self._only(one=one, other=other)
         nothing = self.host.play(Job("instrument", rate, rate // 2, notes=job.notes), two)
         self._silent(nothing, "Choose one of 2 instruments")
-        assert np.array_equal(self.host.play(again, two).audio[0], first), "the state sounds different"
+        assert np.array_equal(self.host.play(again, two).audio[1], first), "the state sounds different"
         shelf = self._only(one=one)
         (shelf / "renamed.oscine").write_bytes(other)
-        assert np.array_equal(self.host.play(again, shelf).audio[0], first), "a renamed file is not found"
+        assert np.array_equal(self.host.play(again, shelf).audio[1], first), "a renamed file is not found"
         self._silent(self.host.play(again, self._only(one=one)), "There is no file")
         self._silent(self.host.play(again, self._only(other=one)), "is not the file that was saved")
         self._silent(self.host.play(nothing_loaded(job), self._only(broken=other[:-100])), "broken.oscine: ")
@@ -178,8 +182,6 @@ class Check:
         for n in (1, 4):
             notes: list[Note] = [(0, ON, 57 + 4 * i, 100) for i in range(n)]
             facts = self.host.play(Job("instrument", rate, 10 * rate, (128,), notes), shelf).facts
-            if not facts:
-                return {}
             figures |= {f"{key}_{n}": facts[key] for key in ("load", "p50_us", "p99_us", "max_us")}
         return figures
 
@@ -218,17 +220,22 @@ def main() -> None:
             continue
         check = Check(host, work)
         report[host.name] = {}
-        tests: list[Callable[[], dict[str, float]]] = [check.sound, check.state, check.latency, check.load]
+        tests: list[Callable[[], dict[str, float]]] = [check.sound, check.state]
+        if host.has_parameters:
+            tests += [check.latency]
+        if isinstance(host, ScriptHost):
+            tests += [check.load]
         for test in tests:
             began = time.monotonic()
             try:
                 figures = test()
-            except AssertionError as error:
+            except (AssertionError, subprocess.CalledProcessError) as error:
                 failed = True
                 print(f"{host.name}: {test.__name__} FAILED: {error}")
             else:
                 report[host.name] |= figures
                 print(f"{host.name}: {test.__name__} ok, {time.monotonic() - began:.0f} s {figures or ''}")
+        host.close()
     (out / "plugins.json").write_text(json.dumps(report, indent=2))
     raise SystemExit(int(failed))
 

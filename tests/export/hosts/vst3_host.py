@@ -1,10 +1,11 @@
 # pyright: reportMissingImports=false
 """Two VST3 hosts, pedalboard and DawDreamer, which are GPL: run by a Python that has them, never a dependency.
 
-``python vst3_host.py JOB``: a JSON file says what to do, and the report is JSON, the last line of the output.
+Each line of the input is a job as JSON, and is answered by a line of JSON.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,14 +17,20 @@ def _sound(path: str) -> np.ndarray:
     return np.stack([mono, mono])
 
 
+_loaded: dict[str, tuple] = {}
+
+
 def pedalboard(job: dict) -> dict:
     import pedalboard
 
-    plugin = pedalboard.load_plugin(job["plugin"])
-    if job.get("load"):
-        plugin.raw_state = Path(job["load"]).read_bytes()
-    for name, value in job["set"].items():
-        setattr(plugin, name, value)
+    # Loading takes it a minute: it looks at each of the 2080 parameters by which VST3 has MIDI controllers.
+    if job["plugin"] not in _loaded:
+        os.environ["OSCINE_INSTRUMENTS"] = os.devnull
+        fresh = pedalboard.load_plugin(job["plugin"])
+        os.environ["OSCINE_INSTRUMENTS"] = job["instruments"]
+        _loaded[job["plugin"]] = fresh, fresh.raw_state
+    plugin, fresh_state = _loaded[job["plugin"]]
+    plugin.raw_state = Path(job["load"]).read_bytes() if job["load"] else fresh_state
     rate, latency = job["rate"], None
     for block, out in zip(job["blocks"], job["outs"], strict=True):
         if job["heard"]:
@@ -38,19 +45,19 @@ def pedalboard(job: dict) -> dict:
         played[0].astype(np.float32).tofile(out)
     if job.get("save"):
         Path(job["save"]).write_bytes(plugin.raw_state)
-    return {"latency": latency, "parameters": sorted(plugin.parameters)}
+    return {"latency": latency}
 
 
 def dawdreamer(job: dict) -> dict:
     import dawdreamer
 
-    latency, names = None, []
+    latency = None
     for block, out in zip(job["blocks"], job["outs"], strict=True):
         engine = dawdreamer.RenderEngine(job["rate"], block)
         plugin = engine.make_plugin_processor("oscine", job["plugin"])
         if job.get("load"):
             plugin.load_state(job["load"])
-        names = [plugin.get_parameter_name(i) for i in range(64)]
+        names = [plugin.get_parameter_name(i) for i in range(plugin.get_plugin_parameter_size())]
         for name, value in job["set"].items():
             plugin.set_parameter(names.index(name), value)
         rate = job["rate"]
@@ -73,10 +80,12 @@ def dawdreamer(job: dict) -> dict:
         played[0][: job["samples"]].astype(np.float32).tofile(out)
         if job.get("save"):
             plugin.save_state(job["save"])
-    return {"latency": latency, "parameters": names}
+    return {"latency": latency}
 
 
 if __name__ == "__main__":
-    asked = json.loads(Path(sys.argv[1]).read_text())
-    report = {"pedalboard": pedalboard, "dawdreamer": dawdreamer}[asked["host"]](asked)
-    print(json.dumps(report))
+    for line in sys.stdin:
+        asked = json.loads(line)
+        os.environ["OSCINE_INSTRUMENTS"] = asked["instruments"]
+        report = {"pedalboard": pedalboard, "dawdreamer": dawdreamer}[asked["host"]](asked)
+        print(json.dumps(report), flush=True)
