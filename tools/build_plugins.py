@@ -159,7 +159,11 @@ def _build_one(
             target = [*of_kind, f"-DDISTRHO_PLUGIN_TARGET_{form.upper()}"]
             mains = [
                 pool.submit(
-                    _compile, target, DPF / "distrho" / f"{one}.cpp", objects / f"{label}-{form}-{one}.o", (SOURCES,)
+                    _compile,
+                    target,
+                    DPF / "distrho" / f"{one}.cpp",
+                    objects / f"{label}-{form}-{one}.o",
+                    (SOURCES,),
                 )
                 for one in roots
             ]
@@ -185,7 +189,9 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"{', '.join(sorted(unknown))} is not known; give some of {', '.join(PLATFORMS)}.")
     native = build(PLATFORMS["linux-x86_64"], BUILT / "linux-x86_64")
-    texts = {name: turtle(native[name, "lv2"], label, BUILT / "turtle", DPF) for name, (label, _) in KINDS.items()}
+    texts = {
+        name: turtle(native[name, "lv2"], label, BUILT / "turtle", DPF) for name, (label, _) in KINDS.items()
+    }
     for title in arguments.platforms:
         platform = PLATFORMS[title]
         libraries = native if title == "linux-x86_64" else build(platform, BUILT / title)

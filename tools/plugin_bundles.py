@@ -91,6 +91,7 @@ def _properties(name: str, label: str, form: str) -> dict[str, str]:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # a host that has the old file loaded keeps it
     path.write_bytes(content)
 
 

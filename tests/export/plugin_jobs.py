@@ -75,7 +75,12 @@ class Host:
     def _run(self, command: Sequence[str | Path], instruments: Path) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "OSCINE_INSTRUMENTS": str(instruments), "WINEDEBUG": "-all"}
         done = subprocess.run(
-            list(map(str, command)), env=environment, capture_output=True, text=True, errors="replace", check=False
+            list(map(str, command)),
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
         if done.returncode:
             raise AssertionError(f"{self.name} ended with {done.returncode}: {done.stderr[-2000:]}")
@@ -204,7 +209,8 @@ class Lv2(ScriptHost):
         if host not in self.made:
             flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "lilv-0", "lv2"], text=True)
             subprocess.run(
-                ["gcc", "-std=c11", "-O2", str(HERE / "lv2_host.c"), "-o", str(host), *flags.split()], check=True
+                ["gcc", "-std=c11", "-O2", str(HERE / "lv2_host.c"), "-o", str(host), *flags.split()],
+                check=True,
             )
             self.made.add(host)
         bundle = (self.plugins / "linux-x86_64" / f"{label}.lv2").resolve()
@@ -253,12 +259,17 @@ class Vst3(Host):
         said_before = len(self._said.read_text(errors="replace"))
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+        try:
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
         said = self._said.read_text(errors="replace")[said_before:]
         if not answer.startswith("{"):
-            raise AssertionError(f"{self.name} ended: {answer} {said[-2000:]}")
+            code = self._process.wait(60)
+            self._process = None
+            raise AssertionError(f"{self.name} ended with {code}: {answer} {said[-2000:]}")
         return Played([np.fromfile(out, np.float32) for out in outs], json.loads(answer)["latency"], said, {})
 
     def close(self) -> None:
@@ -308,7 +319,12 @@ class DawDreamer(Vst3):
 def zig() -> list[str] | None:
     """Return how ziglang is run, or None where it is not here."""
     for python in (os.environ.get("OSCINE_ZIG", ""), str(ROOT / ".cache/zig/bin/python"), sys.executable):
-        if python and not subprocess.run([python, "-m", "ziglang", "version"], capture_output=True, check=False).returncode:
+        if (
+            python
+            and not subprocess.run(
+                [python, "-m", "ziglang", "version"], capture_output=True, check=False
+            ).returncode
+        ):
             return [python, "-m", "ziglang"]
     return None
 
@@ -321,7 +337,16 @@ def hosts_python() -> Path | None:
     if python.exists() and not subprocess.run(installed, capture_output=True, check=False).returncode:
         return python
     venv.create(folder, with_pip=True)
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "numpy", *VST3_HOSTS]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "numpy",
+        *VST3_HOSTS,
+    ]
     return None if subprocess.run(command, check=False).returncode else python
 
 

@@ -38,7 +38,12 @@ def pedalboard(job: dict) -> dict:
         else:
             notes = [(bytes(message), at / rate) for at, *message in job["notes"]]
             played = plugin(
-                notes, duration=job["samples"] / rate, sample_rate=rate, num_channels=2, buffer_size=block, reset=True
+                notes,
+                duration=job["samples"] / rate,
+                sample_rate=rate,
+                num_channels=2,
+                buffer_size=block,
+                reset=True,
             )
         latency = plugin.reported_latency_samples
         assert np.array_equal(played[0], played[1])
@@ -68,6 +73,8 @@ def dawdreamer(job: dict) -> dict:
             else:
                 start, velocity = begun.pop(key)
                 plugin.add_midi_note(key, velocity, start / rate, (at - start) / rate)
+        for key, (start, velocity) in begun.items():
+            plugin.add_midi_note(key, velocity, start / rate, (job["samples"] - start) / rate)
         if job["heard"]:
             voice = engine.make_playback_processor("voice", _sound(job["heard"]))
             engine.load_graph([(voice, []), (plugin, ["voice"])])
