@@ -1,8 +1,8 @@
 """Builds the plug-ins: ``python -m tools.build_plugins OUT [PLATFORM ...]`` (``make plugins``).
 
-The sources are in outlets/plugin and in the package's runtime; DPF is Debian's package dpf-source, or a folder
-that OSCINE_DPF names. Linux is built by g++, Windows and macOS by ziglang from PyPI, if it can be run as
-``python -m ziglang`` by this Python, or by the one that OSCINE_ZIG names.
+The sources are in outlets/plugin and in the package's runtime; DPF is Debian's package dpf-source, or a
+folder that OSCINE_DPF names. Linux is built by g++, Windows and macOS by ziglang from PyPI, if it can be run
+as ``python -m ziglang`` by this Python, or by the one that OSCINE_ZIG names.
 
 What is made is ``OUT/PLATFORM/``, with an instrument and an effect in each of the three formats.
 """
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from tools.plugin_bundles import bundle, licences, turtle, universal
 
 import oscine
 from oscine.streaming import Program
-from tools.plugin_bundles import bundle, licences, turtle, universal
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "outlets" / "plugin"
@@ -100,7 +100,7 @@ def _run(command: Sequence[str | Path]) -> None:
 
 
 def _compile(command: list[str], source: Path, made: Path, depends: Sequence[Path]) -> Path:
-    """Compile a source, unless that was done since anything that it depends on changed, the command included."""
+    """Compile a source, unless that was done since what it depends on or the command changed."""
     files = [path for folder in depends for path in folder.glob("*") if path.suffix in {".h", ".cpp"}]
     newest = max(path.stat().st_mtime for path in (source, *files))
     done_by, said = made.with_suffix(".txt"), " ".join(command)
@@ -111,20 +111,24 @@ def _compile(command: list[str], source: Path, made: Path, depends: Sequence[Pat
     return made
 
 
-def build(platform: Platform, folder: Path) -> dict[tuple[str, str], Path]:
+def build(platform: Platform, folder: Path, formats: Sequence[str] = FORMATS) -> dict[tuple[str, str], Path]:
     """Compile all plug-ins of a platform, and return the libraries by name and format."""
     made: dict[tuple[str, str], list[Path]] = {}
     for compiler in compilers(platform):
         objects = folder / (compiler[-1] if platform.targets else "native")
         objects.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for key, library in _build_one(platform, compiler, objects, pool).items():
+            for key, library in _build_one(platform, compiler, objects, formats, pool).items():
                 made.setdefault(key, []).append(library)
     return {key: universal(libraries) for key, libraries in made.items()}
 
 
 def _build_one(
-    platform: Platform, compiler: list[str], objects: Path, pool: ThreadPoolExecutor
+    platform: Platform,
+    compiler: list[str],
+    objects: Path,
+    formats: Sequence[str],
+    pool: ThreadPoolExecutor,
 ) -> dict[tuple[str, str], Path]:
     header = objects / "silence.h"
     if not header.exists() or header.read_text() != silence():
@@ -155,7 +159,7 @@ def _build_one(
             pool.submit(_compile, of_kind, SOURCES / f"{one}.cpp", objects / f"{label}-{one}.o", of_plugin)
             for one in own
         ]
-        for form in FORMATS:
+        for form in formats:
             target = [*of_kind, f"-DDISTRHO_PLUGIN_TARGET_{form.upper()}"]
             mains = [
                 pool.submit(

@@ -53,7 +53,7 @@ def instrument(seed: int) -> bytes:
 
 
 def marker() -> bytes:
-    """Return a program whose sound is its pitch: from frame to frame it goes there in a line, as all controls do."""
+    """Return a program whose sound is its pitch, in a line from frame to frame, as all controls go."""
     program = Program(16_000, 64)
     f0_hz = program.input("f0_hz", default=220.0)
     steady = program.linear(f0_hz, torch.zeros(64, 1), torch.ones(64))
@@ -231,7 +231,7 @@ def _middle(audio: np.ndarray) -> float:
 def table(report: dict[str, dict[str, float]]) -> str:
     """Return the figures as a table of docs/plugins.md."""
     rows = [
-        "| host | difference | latency, off by samples | load, one note and four, % | 99 % of blocks within, µs of 2667 |",
+        "| host | difference | latency, off by samples | load, one note and four, % | 99 % of blocks, µs |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for host, figures in report.items():
@@ -240,6 +240,11 @@ def table(report: dict[str, dict[str, float]]) -> str:
         times = f"{figures['p99_us_1']:.0f}, {figures['p99_us_4']:.0f}" if "load_1" in figures else ""
         rows.append(f"| {host} | {figures['difference']:.0e} | {error} | {loads} | {times} |")
     return "\n".join([*rows, "", f"*`python -m tests.export.plugin_hosts OUT --write`, on {machine()}.*"])
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -256,9 +261,7 @@ def main() -> None:
     plugins = Path(os.environ.get("OSCINE_PLUGINS", BUILT))
     if not (plugins / "linux-x86_64").exists():
         if not (DPF / "distrho").exists():
-            print(
-                f"Skipped: there are no plug-ins in {plugins} and no DPF to build them; install dpf-source."
-            )
+            _say(f"Skipped: there are no plug-ins in {plugins} and no DPF to build them; install dpf-source.")
             return
         build = [sys.executable, "-m", "tools.build_plugins", str(plugins), "linux-x86_64"]
         subprocess.run(build, check=True, cwd=ROOT)
@@ -269,7 +272,7 @@ def main() -> None:
             continue
         host = make(plugins, (out / make.__name__.lower()).resolve())
         if missing := host.missing():
-            print(f"{host.name}: skipped. {missing}")
+            _say(f"{host.name}: skipped. {missing}")
             continue
         figures, failed = run(host)
         report[host.name] = figures
@@ -296,10 +299,10 @@ def run(host: Host) -> tuple[dict[str, float], int]:
             found = one()
         except (AssertionError, IndexError, subprocess.CalledProcessError) as error:
             n_failed += 1
-            print(f"{host.name}: {one.__name__} FAILED: {error}")
+            _say(f"{host.name}: {one.__name__} FAILED: {error}")
         else:
             figures |= found
-            print(f"{host.name}: {one.__name__} ok, {time.monotonic() - began:.0f} s {found or ''}")
+            _say(f"{host.name}: {one.__name__} ok, {time.monotonic() - began:.0f} s {found or ''}")
     host.close()
     return figures, n_failed
 

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import venv
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from tools.build_plugins import BUILT, PLATFORMS, build
 
 HERE = Path(__file__).parent / "hosts"
 ROOT = Path(__file__).parents[2]
@@ -150,6 +151,28 @@ class Clap(ScriptHost):
             subprocess.run([*self.compiler, *self.flags, *source, "-o", str(host), "-ldl"], check=True)
             self.made.add(host)
         return [host, self.plugin(job.kind).resolve(), f"oscine.{job.kind}", script]
+
+
+class SanitizedClap(Clap):
+    """The same with the address and undefined-behaviour sanitizers in host and plug-in, without an editor."""
+
+    name = "CLAP, sanitized"
+    flags = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+    def plugin(self, kind: str) -> Path:
+        """Return the plug-in's file, built where it is not there."""
+        if kind not in self._plugins:
+            flags = ("-fPIC", "-pthread", "-O1", *self.flags)
+            platform = replace(
+                PLATFORMS["linux-x86_64"], flags=flags, links=("-pthread", *self.flags), editor=()
+            )
+            made = build(platform, BUILT / "sanitized", ("clap",))
+            self._plugins = {one: made[name, "clap"] for one, (name, _) in KINDS.items()}
+        return self._plugins[kind]
+
+    def __init__(self, plugins: Path, work: Path) -> None:
+        super().__init__(plugins, work)
+        self._plugins: dict[str, Path] = {}
 
 
 class WindowsClap(Clap):
@@ -350,4 +373,4 @@ def hosts_python() -> Path | None:
     return None if subprocess.run(command, check=False).returncode else python
 
 
-HOSTS = (Clap, Lv2, Pedalboard, DawDreamer, WindowsClap)
+HOSTS = (Clap, SanitizedClap, Lv2, Pedalboard, DawDreamer, WindowsClap)

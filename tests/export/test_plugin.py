@@ -1,4 +1,4 @@
-"""What `oscine export` makes of plug-ins that were built before; tests/export/plugin_hosts.py runs them in hosts."""
+"""What `oscine export` makes of plug-ins that were built before; plugin_hosts.py runs them in hosts."""
 
 import re
 import struct

@@ -11,7 +11,8 @@ from oscine.cli.terminal import terminal
 def export(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder.")
+        Path,
+        typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder."),
     ],
     form: Annotated[
         str,
@@ -27,7 +28,7 @@ def export(
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Write an instrument for other programs: as a program file, as C++ source with the runtime, or as plug-ins.
+    """Write an instrument for other programs: a program file, C++ source with the runtime, or plug-ins.
 
     The report says what was made, how large it is, how far its sound is from the instrument's own, and what
     share of one core playing takes here.

@@ -53,8 +53,8 @@ def export(
     """Write an instrument for other programs, and measure what was written against the instrument.
 
     ``oscine`` is one program file, which the runtime plays (docs/program-file.md). ``c`` is a folder of C++
-    source: the whole runtime as one header, the instrument as an array, and an example that plays it. ``clap``,
-    ``vst3`` and ``lv2`` are folders of plug-ins with the instrument in them (docs/plugins.md).
+    source: the whole runtime as one header, the instrument as an array, and an example that plays it.
+    ``clap``, ``vst3`` and ``lv2`` are folders of plug-ins with the instrument in them (docs/plugins.md).
 
     Args:
         instrument: What is exported.
@@ -64,7 +64,8 @@ def export(
         dry: Leave out the effects.
 
     Raises:
-        InputError: When a part has no compiled form, the output can't be written there, or there are no plug-ins.
+        InputError: When a part has no compiled form, the output can't be written there, or there are no
+            plug-ins here.
     """
     output = Path(output)
     if form not in FORMATS:

@@ -1,5 +1,5 @@
 # pyright: reportMissingImports=false
-"""Two VST3 hosts, pedalboard and DawDreamer, which are GPL: run by a Python that has them, never a dependency.
+"""Two VST3 hosts, pedalboard and DawDreamer, which are GPL: run by a Python that has them, no dependency.
 
 Each line of the input is a job as JSON, and is answered by a line of JSON.
 """
@@ -7,6 +7,7 @@ Each line of the input is a job as JSON, and is answered by a line of JSON.
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +72,8 @@ def dawdreamer(job: dict) -> dict:
             if status == 0x90:
                 begun[key] = at, velocity
             else:
-                start, velocity = begun.pop(key)
-                plugin.add_midi_note(key, velocity, start / rate, (at - start) / rate)
+                start, loudness = begun.pop(key)
+                plugin.add_midi_note(key, loudness, start / rate, (at - start) / rate)
         for key, (start, velocity) in begun.items():
             plugin.add_midi_note(key, velocity, start / rate, (job["samples"] - start) / rate)
         if job["heard"]:
@@ -80,6 +81,10 @@ def dawdreamer(job: dict) -> dict:
             engine.load_graph([(voice, []), (plugin, ["voice"])])
         else:
             engine.load_graph([(plugin, [])])
+        if job["set"] or job["load"]:
+            # Parameters come with the first block; the voices are then made in the background.
+            engine.render(0.1)
+            time.sleep(0.3)
         engine.render(job["samples"] / rate)
         latency = plugin.get_latency_samples()
         played = engine.get_audio()
@@ -95,4 +100,5 @@ if __name__ == "__main__":
         asked = json.loads(line)
         os.environ["OSCINE_INSTRUMENTS"] = asked["instruments"]
         report = {"pedalboard": pedalboard, "dawdreamer": dawdreamer}[asked["host"]](asked)
-        print(json.dumps(report), flush=True)
+        sys.stdout.write(json.dumps(report) + "\n")
+        sys.stdout.flush()
