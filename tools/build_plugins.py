@@ -123,6 +123,25 @@ def build(platform: Platform, folder: Path, formats: Sequence[str] = FORMATS) ->
     return {key: universal(libraries) for key, libraries in made.items()}
 
 
+def _patched(objects: Path) -> Path:
+    """Return a copy of DPF's sources for CLAP that outlives a host without the extension for latency."""
+    folder = objects / "dpf"
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    call = "fHostExtensions.latency->changed(fHost);"
+    text = (DPF / "distrho" / "src" / "DistrhoPluginCLAP.cpp").read_text(encoding="utf-8")
+    if call not in text:
+        raise SystemExit(f"DPF in {DPF} is another version than 1.6: {call} is not in its source.")
+    main = (DPF / "distrho" / "DistrhoPluginMain.cpp").read_text(encoding="utf-8")
+    guarded = text.replace(call, f"if (fHostExtensions.latency != nullptr) {call}")
+    for path, content in (
+        (folder / "DistrhoPluginMain.cpp", main),
+        (folder / "src" / "DistrhoPluginCLAP.cpp", guarded),
+    ):
+        if not path.exists() or path.read_text(encoding="utf-8") != content:
+            path.write_text(content, encoding="utf-8")
+    return folder
+
+
 def _build_one(
     platform: Platform,
     compiler: list[str],
@@ -136,7 +155,10 @@ def _build_one(
     command = [*compiler, *COMMON, *platform.flags, f"-I{RUNTIME}"]
     plain = [*command, f"-I{KERNELS}", "-std=c++17", "-fno-rtti"]
     # Not the kernels' folder: its memory.h is another than that of C.
-    include = [f"-I{path}" for path in (SOURCES, DPF / "distrho", DPF / "dgl", PUGL, objects)]
+    include = [
+        f"-I{path}"
+        for path in (SOURCES, DPF / "distrho", DPF / "distrho" / "src", DPF / "dgl", PUGL, objects)
+    ]
     with_dpf = [*command, *include, "-std=c++20", *platform.editor]
     with_dpf += [f"-DOSCINE_VERSION={oscine.__version__.replace('.', ',')}"]
     of_runtime, of_plugin = (RUNTIME, KERNELS), (SOURCES, RUNTIME, KERNELS)
@@ -152,6 +174,7 @@ def _build_one(
             for source in sorted((DPF / "dgl" / "src").glob("*.cpp"))
             if source.stem not in NOT_DRAWN_WITH
         ]
+    patched = _patched(objects)
     made = {}
     for name, (label, defines) in KINDS.items():
         of_kind = [*with_dpf, *defines]
@@ -165,7 +188,8 @@ def _build_one(
                 pool.submit(
                     _compile,
                     target,
-                    DPF / "distrho" / f"{one}.cpp",
+                    (patched if (one, form) == ("DistrhoPluginMain", "clap") else DPF / "distrho")
+                    / f"{one}.cpp",
                     objects / f"{label}-{form}-{one}.o",
                     (SOURCES,),
                 )
