@@ -17,7 +17,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from benchmarks.page import machine, write_section
-from tests.export.plugin_jobs import DPF, HOSTS, ROOT, Host, Job, Note, Played, ScriptHost
+from tests.export import plugin_editor
+from tests.export.plugin_jobs import (
+    DPF,
+    HOSTS,
+    KINDS,
+    ROOT,
+    Host,
+    Job,
+    Note,
+    Played,
+    SanitizedClap,
+    ScriptHost,
+)
 from tests.performance.scores import LEARNED
 
 from oscine.models import Instrument, InstrumentConfig
@@ -236,6 +248,8 @@ def table(report: dict[str, dict[str, float]]) -> str:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for host, figures in report.items():
+        if host == SanitizedClap.name:
+            continue
         error = f"{figures['latency_error_samples']:.1f}" if "latency_error_samples" in figures else ""
         loads = f"{100 * figures['load_1']:.1f}, {100 * figures['load_4']:.1f}" if "load_1" in figures else ""
         times = f"{figures['p99_us_1']:.0f}, {figures['p99_us_4']:.0f}" if "load_1" in figures else ""
@@ -278,10 +292,29 @@ def main() -> None:
         figures, failed = run(host)
         report[host.name] = figures
         n_failed += failed
+    n_failed += look(plugins, out.resolve())
     (out / "plugins.json").write_text(json.dumps(report, indent=2))
     if arguments.write and not n_failed:
         write_section("hosts", table(report), ROOT / "docs" / "plugins.md")
     raise SystemExit(int(n_failed > 0))
+
+
+def look(plugins: Path, out: Path) -> int:
+    """Open both editors; return how many failed."""
+    if missing := plugin_editor.missing():
+        _say(f"Editors: skipped. {missing}")
+        return 0
+    shelf = out / "shown"
+    shelf.mkdir(parents=True, exist_ok=True)
+    (shelf / "violin.oscine").write_bytes(instrument(1))
+    n_failed = 0
+    for kind in KINDS:
+        try:
+            _say(f"Editor, {kind}: ok {plugin_editor.editor(kind, plugins, shelf, out)}")
+        except (AssertionError, subprocess.CalledProcessError) as error:
+            n_failed += 1
+            _say(f"Editor, {kind}: FAILED: {error}")
+    return n_failed
 
 
 def run(host: Host) -> tuple[dict[str, float], int]:

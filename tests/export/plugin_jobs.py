@@ -158,6 +158,7 @@ class SanitizedClap(Clap):
     """The same with the address and undefined-behaviour sanitizers in host and plug-in, without an editor."""
 
     name = "CLAP, sanitized"
+    tolerance = 1e-5  # not optimized alike
     flags = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 
     def plugin(self, kind: str) -> Path:
