@@ -9,37 +9,7 @@ import oscine
 
 _FAT_MAGIC, _ALIGNMENT = 0xCAFEBABE, 14
 _MAC = "MacOS"
-# What the binaries are made of, beside Oscine.
-_LICENCES = """\
-Oscine's plug-ins: Apache License 2.0.
-
-They contain the DISTRHO Plugin Framework (DPF), with these licences and owners:
-
-- DPF, its definitions for VST3 included: the ISC licence below.
-- LV2 headers, the ISC licence: 2006-2020 Steve Harris, David Robillard; 2000-2002 Richard W.E. Furse, Paul Barton-Davis,
-  Stefan Westerfeld.
-- CLAP headers, the MIT licence: 2014-2022 Alexandre Bique.
-- The editor: pugl, the ISC licence, 2012-2022 David Robillard; NanoVG, the zlib licence, 2009-2013 Mikko Mononen; the file dialog,
-  the MIT licence, 2014 Robin Gareus; the font DejaVu Sans, in the public domain, from Bitstream Vera, (c) 2003 by Bitstream, Inc.
-- The C++ library: of Linux that of GCC (GPL 3 with the runtime library exception), of Windows and macOS that of LLVM (Apache
-  License 2.0 with the LLVM exception).
-
-VST is a trademark of Steinberg Media Technologies GmbH, registered in Europe and other countries.
-
-The ISC licence of DPF:
-
-{isc}
-The MIT licence:
-
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the
-"Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish,
-distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to
-the following conditions: The above copyright notice and this permission notice shall be included in all copies or substantial portions
-of the Software. THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
-WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS
-BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
-CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-"""
+_LICENCES = Path(__file__).parent.parent / "outlets" / "plugin" / "LICENSES.txt"  # with a place for DPF's
 
 
 def bundle(
@@ -91,6 +61,7 @@ def _properties(name: str, label: str, form: str) -> dict[str, str]:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # a host that has the old file loaded keeps it
     path.write_bytes(content)
 
 
@@ -112,7 +83,7 @@ def universal(libraries: list[Path]) -> Path:
 
 
 def turtle(library: Path, label: str, folder: Path, dpf: Path) -> dict[str, str]:
-    """Return the descriptions of an LV2 plug-in, which the plug-in itself writes; they hold for all platforms."""
+    """Return the descriptions of an LV2 plug-in, which it writes itself; they hold for all platforms."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = folder / "lv2_ttl_generator"
     if not generator.exists():
@@ -131,4 +102,5 @@ def turtle(library: Path, label: str, folder: Path, dpf: Path) -> dict[str, str]
 
 def licences(dpf: Path) -> str:
     """Return what has to be said beside the binaries."""
-    return _LICENCES.format(isc=(dpf / "LICENSE").read_text(encoding="utf-8"))
+    text = _LICENCES.read_text(encoding="utf-8")
+    return text.format(isc=(dpf / "LICENSE").read_text(encoding="utf-8"))

@@ -78,7 +78,7 @@ constexpr Preset PRESETS[] = {
     {"Autotune", {{"autotune", 1}}},
     {"Octave up", {{"octave", 1}}},
     {"Octave down", {{"octave", -1}}},
-    {"Half voice, half instrument", {{"mix", 0.5f}}},
+    {"Half and half", {{"mix", 0.5f}}},
 };
 #else
 constexpr Preset PRESETS[] = {

@@ -25,6 +25,7 @@ class OscinePlugin : public Plugin {
     };
     Status status();
     std::vector<std::string> instruments();
+    void describe(uint32_t index, Parameter& parameter) { initParameter(index, parameter); }
     float meter(uint32_t i) const { return meters[i].load(std::memory_order_relaxed); }
     float take_peak() { return meters[4].exchange(0); }
 

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import venv
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from tools.build_plugins import BUILT, PLATFORMS, build
 
 HERE = Path(__file__).parent / "hosts"
 ROOT = Path(__file__).parents[2]
@@ -54,9 +55,12 @@ class Host:
     name = ""
     takes_latency_away = False  # of an effect
     is_slow = False
+    has_parameters = True
+    tolerance = 1e-6  # of the peak; the same sound is rounded a little differently by other flags
 
     def __init__(self, plugins: Path, work: Path) -> None:
         self.plugins, self.work = plugins, work
+        self.made: set[Path] = set()  # the hosts that were compiled
         work.mkdir(parents=True, exist_ok=True)
 
     def missing(self) -> str:
@@ -67,17 +71,25 @@ class Host:
         """Play a job, with the instruments of a folder."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """End what was begun."""
+
     def _run(self, command: Sequence[str | Path], instruments: Path) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "OSCINE_INSTRUMENTS": str(instruments), "WINEDEBUG": "-all"}
         done = subprocess.run(
-            list(map(str, command)), env=environment, capture_output=True, text=True, errors="replace", check=False
+            list(map(str, command)),
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
         if done.returncode:
             raise AssertionError(f"{self.name} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done
 
     def _outs(self, job: Job) -> list[Path]:
-        return [self.work / f"{block}.f32" for block in job.blocks]
+        return [self.work / f"{i}-{block}.f32" for i, block in enumerate(job.blocks)]
 
 
 class ScriptHost(Host):
@@ -135,16 +147,41 @@ class Clap(ScriptHost):
     def command(self, job: Job, script: Path) -> list[str | Path]:
         """Return how the host is run."""
         host = self.work / "clap_host"
-        if not host.exists():
+        if host not in self.made:
             source = ["-std=c11", "-O2", f"-I{DPF / 'distrho' / 'src'}", str(HERE / "clap_host.c")]
             subprocess.run([*self.compiler, *self.flags, *source, "-o", str(host), "-ldl"], check=True)
+            self.made.add(host)
         return [host, self.plugin(job.kind).resolve(), f"oscine.{job.kind}", script]
+
+
+class SanitizedClap(Clap):
+    """The same with the address and undefined-behaviour sanitizers in host and plug-in, without an editor."""
+
+    name = "CLAP, sanitized"
+    tolerance = 1e-5  # not optimized alike
+    flags = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+    def plugin(self, kind: str) -> Path:
+        """Return the plug-in's file, built where it is not there."""
+        if kind not in self._plugins:
+            flags = ("-fPIC", "-pthread", "-O1", *self.flags)
+            platform = replace(
+                PLATFORMS["linux-x86_64"], flags=flags, links=("-pthread", *self.flags), editor=()
+            )
+            made = build(platform, BUILT / "sanitized", ("clap",))
+            self._plugins = {one: made[name, "clap"] for one, (name, _) in KINDS.items()}
+        return self._plugins[kind]
+
+    def __init__(self, plugins: Path, work: Path) -> None:
+        super().__init__(plugins, work)
+        self._plugins: dict[str, Path] = {}
 
 
 class WindowsClap(Clap):
     """The same for Windows, under wine."""
 
     name = "CLAP for Windows, C host in wine"
+    tolerance = 1e-5  # another compiler
 
     def missing(self) -> str:
         """Return a sentence that says what is missing, or nothing."""
@@ -167,10 +204,11 @@ class WindowsClap(Clap):
     def command(self, job: Job, script: Path) -> list[str | Path]:
         """Return how the host is run."""
         host = self.work / "clap_host.exe"
-        if not host.exists():
+        if host not in self.made:
             compiler = [*(zig() or ()), "cc", "-target", "x86_64-windows-gnu"]
             source = ["-std=c11", "-O2", f"-I{DPF / 'distrho' / 'src'}", str(HERE / "clap_host.c")]
             subprocess.run([*compiler, *source, "-o", str(host)], check=True)
+            self.made.add(host)
         return ["wine", host, self.path(self.plugin(job.kind)), f"oscine.{job.kind}", self.path(script)]
 
     def play(self, job: Job, instruments: Path) -> Played:
@@ -194,11 +232,13 @@ class Lv2(ScriptHost):
     def command(self, job: Job, script: Path) -> list[str | Path]:
         """Return how the host is run."""
         host, label = self.work / "lv2_host", KINDS[job.kind][1]
-        if not host.exists():
+        if host not in self.made:
             flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "lilv-0", "lv2"], text=True)
             subprocess.run(
-                ["gcc", "-std=c11", "-O2", str(HERE / "lv2_host.c"), "-o", str(host), *flags.split()], check=True
+                ["gcc", "-std=c11", "-O2", str(HERE / "lv2_host.c"), "-o", str(host), *flags.split()],
+                check=True,
             )
+            self.made.add(host)
         bundle = (self.plugins / "linux-x86_64" / f"{label}.lv2").resolve()
         return [host, f"{bundle}/", f"urn:oscine:{job.kind}", script]
 
@@ -214,13 +254,24 @@ class Vst3(Host):
         python = hosts_python()
         return "" if python else f"The VST3 hosts could not be installed: pip install {' '.join(VST3_HOSTS)}."
 
+    def __init__(self, plugins: Path, work: Path) -> None:
+        super().__init__(plugins, work)
+        self._process: subprocess.Popen[str] | None = None
+        self._said = work / "said.txt"
+
     def play(self, job: Job, instruments: Path) -> Played:
         """Play a job, with the instruments of a folder."""
-        outs, script = self._outs(job), self.work / "job.json"
-        name = KINDS[job.kind][0]
+        if self._process is None:
+            command = [str(hosts_python()), str(HERE / "vst3_host.py")]
+            with self._said.open("w") as said:
+                self._process = subprocess.Popen(
+                    command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+                )
+        outs = self._outs(job)
         asked = {
             "host": self.module,
-            "plugin": str((self.plugins / "linux-x86_64" / f"{name}.vst3").resolve()),
+            "instruments": str(instruments),
+            "plugin": str((self.plugins / "linux-x86_64" / f"{KINDS[job.kind][0]}.vst3").resolve()),
             "rate": job.rate,
             "samples": job.n_samples,
             "blocks": list(job.blocks),
@@ -231,10 +282,27 @@ class Vst3(Host):
             "save": str(job.save) if job.save else None,
             "set": self.settings(job),
         }
-        script.write_text(json.dumps(asked))
-        done = self._run([str(hosts_python()), HERE / "vst3_host.py", script], instruments)
-        report = json.loads(done.stdout.splitlines()[-1])
-        return Played([np.fromfile(out, np.float32) for out in outs], report["latency"], done.stderr, {})
+        said_before = len(self._said.read_text(errors="replace"))
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        said = self._said.read_text(errors="replace")[said_before:]
+        if not answer.startswith("{"):
+            code = self._process.wait(60)
+            self._process = None
+            raise AssertionError(f"{self.name} ended with {code}: {answer} {said[-2000:]}")
+        return Played([np.fromfile(out, np.float32) for out in outs], json.loads(answer)["latency"], said, {})
+
+    def close(self) -> None:
+        """End the host's process."""
+        if self._process is not None and self._process.stdin:
+            self._process.stdin.close()
+            self._process.wait(60)
 
     def settings(self, job: Job) -> dict[str, float]:
         """Return the settings as this host names and scales them."""
@@ -242,15 +310,15 @@ class Vst3(Host):
 
 
 class Pedalboard(Vst3):
-    """Spotify's pedalboard."""
+    """Spotify's pedalboard. Its parameters are left as they are, because finding them takes it a minute."""
 
     name, module = "VST3, pedalboard 0.9.26", "pedalboard"
     takes_latency_away = True
+    has_parameters = False
 
     def settings(self, job: Job) -> dict[str, float]:
         """Return the settings as this host names and scales them."""
-        names = {"octave": "octave_octaves"}
-        return {names.get(key, key): value for key, value in job.settings.items()}
+        return {}
 
 
 class DawDreamer(Vst3):
@@ -277,7 +345,12 @@ class DawDreamer(Vst3):
 def zig() -> list[str] | None:
     """Return how ziglang is run, or None where it is not here."""
     for python in (os.environ.get("OSCINE_ZIG", ""), str(ROOT / ".cache/zig/bin/python"), sys.executable):
-        if python and not subprocess.run([python, "-m", "ziglang", "version"], capture_output=True, check=False).returncode:
+        if (
+            python
+            and not subprocess.run(
+                [python, "-m", "ziglang", "version"], capture_output=True, check=False
+            ).returncode
+        ):
             return [python, "-m", "ziglang"]
     return None
 
@@ -290,8 +363,17 @@ def hosts_python() -> Path | None:
     if python.exists() and not subprocess.run(installed, capture_output=True, check=False).returncode:
         return python
     venv.create(folder, with_pip=True)
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "numpy", *VST3_HOSTS]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "numpy",
+        *VST3_HOSTS,
+    ]
     return None if subprocess.run(command, check=False).returncode else python
 
 
-HOSTS = (Clap, Lv2, Pedalboard, DawDreamer, WindowsClap)
+HOSTS = (Clap, SanitizedClap, Lv2, Pedalboard, DawDreamer, WindowsClap)

@@ -1,4 +1,4 @@
-"""What `oscine export` makes of plug-ins that were built before; tests/export/plugin_hosts.py runs them in hosts."""
+"""What `oscine export` makes of plug-ins that were built before; plugin_hosts.py runs them in hosts."""
 
 import re
 import struct
@@ -68,7 +68,10 @@ def test_export_writes_a_folder_for_each_platform(instrument: Instrument, tmp_pa
 
 
 def test_without_plugins_it_says_how_to_get_them(
-    instrument: Instrument, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    instrument: Instrument,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("OSCINE_PLUGINS", str(tmp_path / "nowhere"))
     instrument.save_pretrained(tmp_path / "saved")

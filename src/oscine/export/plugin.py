@@ -16,18 +16,18 @@ _MOST_BYTES = 64 << 20
 _LICENCES = "LICENSES.txt"
 
 
-def plugin_files(content: bytes, name: str, form: PluginFormat, credits: str) -> dict[str, bytes]:
+def plugin_files(content: bytes, name: str, form: PluginFormat, credit: str) -> dict[str, bytes]:
     """Return the files of a plug-in for each platform that one was built for, with the instrument in them.
 
-    The plug-ins load any program file (docs/plugins.md), so they are copied, not compiled: from the folder that
-    the environment's ``OSCINE_PLUGINS`` names, or from the one that ``make plugins`` writes in this package.
-    In both there is a folder for each platform.
+    The plug-ins load any program file (docs/plugins.md), so they are copied, not compiled: from the folder
+    that the environment's ``OSCINE_PLUGINS`` names, or from the one that ``make plugins`` writes in this
+    package. In both there is a folder for each platform.
 
     Args:
         content: The program file.
         name: What the instrument is called: a file name without its ending.
         form: The plug-ins' format.
-        credits: Licence and credit of the recordings, as text.
+        credit: Licence and credit of the recordings, as text.
 
     Returns:
         The content of each file by its path, which begins with the platform.
@@ -49,7 +49,7 @@ def plugin_files(content: bytes, name: str, form: PluginFormat, credits: str) ->
             licences = platform / _LICENCES
             if licences.is_file():
                 files[f"{platform.name}/{_LICENCES}"] = read_bytes(licences, _MOST_BYTES)
-            files[f"{platform.name}/CREDITS.txt"] = credits.encode()
+            files[f"{platform.name}/CREDITS.txt"] = credit.encode()
     if not files:
         raise InputError(
             f"There are no plug-ins in {folder}; download them from Oscine's releases and set OSCINE_PLUGINS "

@@ -170,7 +170,7 @@ int main(int argc, char** argv) {
         else if (!strncmp(line, "save ", 5)) state(rest, 1);
         else if (sscanf(line, "set %63s %lf", word, &value) == 2) set(word, value);
         else if (!strncmp(line, "note ", 5)) add_note(rest);
-        else if (!strncmp(line, "heard ", 6)) heard = whole_file(rest, &(size_t){0});
+        else if (!strncmp(line, "heard ", 6)) free(heard), heard = whole_file(rest, &(size_t){0});
         else if (sscanf(line, "activate %lf", &rate) == 1) plugin->activate(plugin, rate, 1, 8192), plugin->start_processing(plugin);
         else if (!strcmp(line, "deactivate")) plugin->stop_processing(plugin), plugin->deactivate(plugin);
         else if (!strcmp(line, "parameters")) parameters();
@@ -179,6 +179,7 @@ int main(int argc, char** argv) {
         else fail("is no line of a script", line);
     }
     fclose(script);
+    free(heard);
     plugin->destroy(plugin);
     entry->deinit();
     return 0;

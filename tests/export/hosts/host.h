@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef _WIN32
+#include <windows.h>
+#endif
 
 enum { MOST_NOTES = 4096, MOST_BLOCKS = 1 << 20 };
 
@@ -44,13 +47,16 @@ static void add_note(const char* line) {
     n_notes++;
 }
 
+// CPU time; of Windows wall time.
 static double now_us(void) {
-#if defined(CLOCK_THREAD_CPUTIME_ID) && !defined(_WIN32)
+#ifdef _WIN32
+    LARGE_INTEGER now, per_second;
+    QueryPerformanceCounter(&now), QueryPerformanceFrequency(&per_second);
+    return (double)now.QuadPart * 1e6 / (double)per_second.QuadPart;
+#else
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-#else
-    return (double)clock() * 1e6 / CLOCKS_PER_SEC;
 #endif
 }
 

@@ -231,7 +231,7 @@ int main(int argc, char** argv) {
         else if (!strncmp(line, "choose ", 7)) snprintf(chosen, sizeof chosen, "%s", rest);
         else if (sscanf(line, "set %63s %lf", word, &value) == 2) ports[find(word)] = (float)value;
         else if (!strncmp(line, "note ", 5)) add_note(rest);
-        else if (!strncmp(line, "heard ", 6)) heard = whole_file(rest, &(size_t){0});
+        else if (!strncmp(line, "heard ", 6)) free(heard), heard = whole_file(rest, &(size_t){0});
         else if (sscanf(line, "instance %lf", &rate) == 1) make(rate);
         else if (!strncmp(line, "activate ", 9)) lilv_instance_activate(instance);
         else if (!strcmp(line, "wait")) nanosleep(&(struct timespec){0, 300000000}, NULL);
@@ -242,6 +242,7 @@ int main(int argc, char** argv) {
         else fail("is no line of a script", line);
     }
     fclose(script);
+    free(heard);
     lilv_instance_free(instance);
     lilv_node_free(bundle), lilv_node_free(uri);
     lilv_world_free(world);
