@@ -15,7 +15,7 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes wasm plugins clean
+.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes wasm plugins outlets clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -79,6 +79,10 @@ runtimes: .venv/.dev ## build the C++ runtime for aarch64 and WebAssembly, and c
 
 wasm: .venv/.dev ## compile the runtime for browsers, which the package carries
 	$(BIN)/python -m tools.build_wasm
+
+INSTRUMENT ?=
+outlets: .venv/.dev ## build every outlet and play it in its real host, where the host is here
+	$(BIN)/python -m tests.export.outlets build/outlets $(INSTRUMENT)
 
 lint: .venv/.dev ## style, types and spelling
 	$(BIN)/ruff check

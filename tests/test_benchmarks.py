@@ -277,7 +277,7 @@ def test_the_live_tracker_learns_from_recordings(tmp_path):
     assert validated(network, tmp_path / "data") in told[-1]
     text = header(network.state_dict())
     values = re.findall(r"-?\d[\d.e+-]*(?=f)", text.split("CONVOLUTION_0")[1].split("};")[0].split("{")[1])
-    first = network.convolutions[0].weight.detach().flatten()
+    first = network.state_dict()["convolutions.0.weight"].flatten()
     assert torch.equal(torch.tensor([float(value) for value in values]), first)
 
 

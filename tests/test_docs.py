@@ -19,7 +19,16 @@ from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
-EXECUTED = ("README", "quickstart", "contract", "conditioning", "transfer", "notes", "evaluation")
+EXECUTED = (
+    "README",
+    "quickstart",
+    "contract",
+    "conditioning",
+    "transfer",
+    "notes",
+    "live",
+    "evaluation",
+)
 _RATE, _HOP = 16_000, 64
 
 
