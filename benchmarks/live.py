@@ -104,7 +104,8 @@ def main() -> None:
             )
     headings = ["instrument", "by", "latency, ms", "load, %", "99.9 %", "overruns"]
     content = table(headings, rows) + (
-        f"\n*`python -m benchmarks.live NAME=INSTRUMENT --write`: {given.minutes:g} minutes each, 48 kHz in blocks of 128.*\n"
+        f"\n\n*`python -m benchmarks.live NAME=INSTRUMENT --write`: {given.minutes:g} minutes each, 48 kHz, "
+        "blocks of 128.*\n"
     )
     if given.write:
         write_section("live", content, PAGE)
