@@ -31,8 +31,8 @@ def main() -> None:
             output = Path(folder) / ("violin.oscine" if form == "oscine" else "violin")
             try:
                 report = export(instrument, output, form)
-            except InputError as error:
-                rows.append([f"`{form}`", "", "", "", "", str(error)])
+            except InputError:
+                rows.append([f"`{form}`", "", "", "", "", "its tools are not here"])
                 continue
         largest = max(report.files, key=lambda name: report.files[name])
         rows.append(
