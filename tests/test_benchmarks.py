@@ -12,7 +12,7 @@ import torch
 from benchmarks import controllers, distillation, labels, nsynth, voices
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.live_pitch.gather import gather, parts
-from benchmarks.live_pitch.header import header
+from benchmarks.live_pitch.header import header, stored
 from benchmarks.live_pitch.sounds import in_a_room, made
 from benchmarks.live_pitch.table import Labels, lines, score
 from benchmarks.live_pitch.train import train, validated
@@ -276,9 +276,9 @@ def test_the_live_tracker_learns_from_recordings(tmp_path):
     assert re.search(r"tones: pitch \d", told[-1])
     assert validated(network, tmp_path / "data") in told[-1]
     text = header(network.state_dict())
-    values = re.findall(r"-?\d[\d.e+-]*(?=f)", text.split("CONVOLUTION_0")[1].split("};")[0].split("{")[1])
-    first = network.state_dict()["convolutions.0.weight"].flatten()
-    assert torch.equal(torch.tensor([float(value) for value in values]), first)
+    numbers = text.split("CONVOLUTION_0")[1].split("};")[0].split("{")[1].split(",")[:-1]
+    kept = stored(network.state_dict())["convolutions.0.weight"]
+    assert torch.equal(torch.tensor([int(one) for one in numbers]).short().view(torch.half), kept.flatten())
 
 
 def test_made_sounds_have_the_pitch_that_they_say():

@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 
 from benchmarks.live_pitch.gather import gather
-from benchmarks.live_pitch.header import write_header
+from benchmarks.live_pitch.header import stored, write_header
 from benchmarks.live_pitch.table import whole_table
 from benchmarks.live_pitch.train import train
 from benchmarks.page import PAGE as PERFORMANCE
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         gather(options.folders, options.without, options.data)
     elif options.command == "train":
         network = train(options.data, options.minutes, options.seed, options.channels)
-        tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        tensors = stored(network.state_dict())
         write_atomically(options.out, safetensors.torch.save(tensors, CREDIT))
     elif options.command == "header":
         write_header()

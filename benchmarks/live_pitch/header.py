@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 import oscine
@@ -24,8 +25,22 @@ _NAMES = {
 }
 
 
+def stored(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors as they are kept: the convolutions' weights in float16."""
+    return {
+        name: (tensor.half() if _is_half(name) else tensor).contiguous() for name, tensor in tensors.items()
+    }
+
+
+def _is_half(name: str) -> bool:
+    return name.startswith("convolutions") and name.endswith("weight")
+
+
 def header(tensors: Mapping[str, Tensor]) -> str:
-    """Return the tensors as arrays of float32, written so that each is read back bit for bit."""
+    """Return the tensors as arrays, written so that each is read back bit for bit.
+
+    Those of the convolutions, which are most of them, have 16 bits.
+    """
     lines = [
         "// The weights of the live tracker's network, written by",
         "// `python -m benchmarks.live_pitch header` from weights/live_pitch.safetensors.",
@@ -41,6 +56,13 @@ def header(tensors: Mapping[str, Tensor]) -> str:
         f"    static constexpr int64_t VOICING = {tensors['hidden.weight'].shape[0]};",
     ]
     for name, ours in _NAMES.items():
+        if _is_half(name):
+            words = tensors[name].half().flatten().view(torch.int16).numpy().view("uint16").tolist()
+            lines.append(f"    static constexpr uint16_t {ours}[{len(words)}] = {{")
+            rows = (words[begin : begin + 16] for begin in range(0, len(words), 16))
+            lines += ["        " + ", ".join(map(str, row)) + "," for row in rows]
+            lines.append("    };")
+            continue
         values = tensors[name].float().flatten().tolist()
         lines.append(f"    static constexpr float {ours}[{len(values)}] = {{")
         for begin in range(0, len(values), 10):

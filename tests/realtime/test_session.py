@@ -121,7 +121,8 @@ def test_what_follows_a_gap_fades_in(program: bytes) -> None:
     session.performer.set(mix=0)
     session.performer.reset()
     ones = np.ones(480, np.float32)
-    assert np.array_equal(session.process(ones), ones)
+    through = [session.process(ones) for _ in range(10)]
+    assert np.array_equal(through[-1], ones)
     faded = session.process(ones, gap=True)
     assert faded[0] == 0
     assert np.all(np.diff(faded) > 0)

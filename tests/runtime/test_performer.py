@@ -194,14 +194,17 @@ def test_level_and_mix(program: bytes) -> None:
     performer = Performer(program, RATE)
     performer.set(mix=0, level_db=-20)
     performer.reset()
-    np.testing.assert_allclose(performer.play(8000, heard), 0.1, rtol=1e-5)
+    through = performer.play(8000, heard)
+    # As late as the instrument that follows it.
+    assert not through[: performer.voice_latency].any()
+    np.testing.assert_allclose(through[performer.voice_latency :], 0.1, rtol=1e-5)
     performer.set(level_db=0)
     played = performer.play(8000, heard)
     assert np.all(np.diff(played) >= 0)
     assert np.abs(np.diff(played)).max() < 0.02
     np.testing.assert_allclose(played[-1], 1, rtol=1e-4)
     bad = np.full(640, np.nan, np.float32)
-    assert not performer.play(640, bad).any()
+    assert not performer.play(640, bad)[performer.voice_latency :].any()
 
 
 def test_what_is_wrong_is_said(program: bytes) -> None:

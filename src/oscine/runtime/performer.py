@@ -46,7 +46,7 @@ class Performer:
     - ``source``: 0 plays notes, 1 follows the sound that is heard
     - ``octave``, ``tune_cents``: added to the pitch
     - ``level_db``: of the output
-    - ``mix``: 0 is the sound that is heard, 1 the instrument
+    - ``mix``: 0 is the sound that is heard, 1 the instrument; both are equally late
     - ``loudness_db``: added to the loudness that is heard
     - ``match``: 1 brings the loudness that is heard to the instrument's
     - ``autotune``: 0 … 1, how far the pitch that is heard is moved to the nearest note

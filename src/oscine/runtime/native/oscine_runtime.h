@@ -163,7 +163,8 @@ OSCINE_EXPORT int oscine_performer_reset(oscine_performer* performer, int64_t se
 // Take a MIDI message, for the next sample that is played; whatever is none of a channel is ignored.
 OSCINE_EXPORT int oscine_performer_midi(oscine_performer* performer, const uint8_t* message, size_t n_bytes);
 
-// Play a block of any length: the sound that comes in, or null for silence, and what goes out; both may be the same array.
+// Play a block of any length: the sound that comes in, or null for silence, and what goes out; both may be the same array. What is
+// mixed in of the sound that comes in is as late as the instrument that follows it.
 OSCINE_EXPORT int oscine_performer_play(oscine_performer* performer, const float* heard, size_t n_samples, float* audio);
 
 // Samples of the host from a note, or from what is heard, to where the sound has followed it. A note waits for up to one frame more.

@@ -19,7 +19,7 @@
 
 namespace {
 
-constexpr uint32_t MOST_PERFORMING = 16, MOST_KNOBS = 512;  // voices and knobs
+constexpr uint32_t MOST_PERFORMING = 16, MOST_KNOBS = 512, MOST_PERFORMED_LATENCY = 1 << 20;  // voices, knobs, samples
 constexpr size_t KNOB_BYTES = 80;
 constexpr uint64_t MOST_PERFORMER_BYTES = 1ull << 26;
 
@@ -87,6 +87,9 @@ struct oscine_performer {
     Dynamics dynamics;
     Hearing hearing;
     SmoothGain level, mix;
+    float* dry;  // what was heard, for as long as the sound takes that follows it
+    uint32_t n_dry, dry_at;
+    bool was_hearing;
     float held[MOST_PERFORMING][2];  // pitch and loudness of the last note
     uint32_t n_quiet[MOST_PERFORMING];
     bool is_resting[MOST_PERFORMING];
@@ -101,6 +104,9 @@ struct oscine_performer {
         oscine_listener_reset(listener);
         resampler->start();
         hearing.reset();
+        std::memset(dry, 0, n_dry * sizeof(float));
+        dry_at = 0;
+        was_hearing = false;
         level.now = wanted_level();
         mix.now = own[MIX];
         for (uint32_t i = 0; i < n_voices; i++) {
@@ -115,16 +121,32 @@ struct oscine_performer {
 
     float wanted_level() const { return std::pow(10.0f, own[LEVEL] / 20); }
 
+    // What was heard `voice_latency` samples ago; what is not finite is silence.
+    float delayed(float sample) {
+        float& oldest = dry[dry_at];
+        const float result = oldest;
+        oldest = std::fabs(sample) <= 1e6f ? sample : 0;
+        dry_at = dry_at + 1 == n_dry ? 0 : dry_at + 1;
+        return result;
+    }
+
     // One frame of all voices into the resampler.
     void frame() {
         float* to = resampler->room();
         std::memset(to, 0, hop * sizeof(float));
         float frames[MOST_PERFORMING][5], heard[4];
         oscine_keyboard_frame(keyboard, frames[0]);
-        oscine_listener_frame(listener, heard);
-        meters[0] = heard[1] >= 0.5f ? heard[0] : 0;
-        meters[1] = heard[2];
-        if (hears()) {
+        if (hears() && !was_hearing) {
+            oscine_listener_reset(listener);
+            hearing.reset();
+        }
+        was_hearing = hears();
+        meters[0] = 0;
+        meters[1] = -80;
+        if (was_hearing) {
+            oscine_listener_frame(listener, heard);
+            meters[0] = heard[1] >= 0.5f ? heard[0] : 0;
+            meters[1] = heard[2];
             for (uint32_t i = 0; i < n_voices; i++) frames[i][2] = 0;
             const HeardSettings how{own[LOUDNESS], own[MATCH] >= 0.5f, own[AUTOTUNE]};
             hearing.frame(heard, how, dynamics, static_cast<double>(hop) / oscine_sample_rate(players[0]), frames[0]);
@@ -313,7 +335,7 @@ int oscine_performer_new(const oscine_engine* engine, const void* program, size_
     if (!Resampler<WIDTH>::fits(file.header.sample_rate, sample_rate)) return OSCINE_TOO_LARGE;
     Arena measure(nullptr);
     arrange(file, sample_rate, measure);
-    if (measure.used() > MOST_PERFORMER_BYTES || file.header.latency > 1u << 24) return OSCINE_TOO_LARGE;
+    if (measure.used() > MOST_PERFORMER_BYTES || file.header.latency > MOST_PERFORMED_LATENCY) return OSCINE_TOO_LARGE;
     void* allocated = std::malloc(static_cast<size_t>(measure.used()) + Arena::ALIGNMENT);
     if (!allocated) return OSCINE_NO_MEMORY;
     Arena arena(Arena::align(allocated));
@@ -340,6 +362,11 @@ int oscine_performer_new(const oscine_engine* engine, const void* program, size_
         code = oscine_keyboard_new(frame_rate, n_voices, curve_db, static_cast<float>(made->dynamics.least_db), &made->keyboard);
         if (code == OSCINE_OK) code = oscine_listener_new(sample_rate, rate, hop, &made->listener);
     }
+    if (code == OSCINE_OK) {
+        made->n_dry = oscine_performer_voice_latency(made);
+        made->dry = static_cast<float*>(std::malloc(made->n_dry * sizeof(float)));
+        if (!made->dry) code = OSCINE_NO_MEMORY;
+    }
     if (code != OSCINE_OK) {
         oscine_performer_free(made);
         return code;
@@ -354,6 +381,7 @@ void oscine_performer_free(oscine_performer* performer) {
     for (uint32_t i = 0; i < performer->n_voices; i++) oscine_free(performer->players[i]);
     oscine_keyboard_free(performer->keyboard);
     oscine_listener_free(performer->listener);
+    std::free(performer->dry);
     std::free(performer->allocated);
 }
 
@@ -378,10 +406,10 @@ int oscine_performer_play(oscine_performer* performer, const float* heard, size_
         float played[64];
         const auto count = static_cast<size_t>(performer->resampler->read(played, static_cast<int64_t>(most)));
         const float* in = heard ? heard + n : silence;
-        oscine_listener_push(performer->listener, in, count);
+        if (performer->was_hearing) oscine_listener_push(performer->listener, in, count);
         for (size_t i = 0; i < count; i++) {
             const float level = performer->level.next(wanted_level, share), mix = performer->mix.next(wanted_mix, share);
-            const float given = std::fabs(in[i]) <= 1e6f ? in[i] : 0;  // what is not finite is silence
+            const float given = performer->delayed(in[i]);
             const float sample = level * (mix * played[i] + (1 - mix) * given);
             performer->meters[4] = std::fmax(performer->meters[4], std::fabs(sample));
             audio[n + i] = sample;

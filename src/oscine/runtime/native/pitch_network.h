@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "half.h"
 #include "memory.h"
 #include "pitch_weights.h"
 #include "simd.h"
@@ -48,15 +49,15 @@ class PitchConvolution {
    public:
     PitchFrames input;
 
-    // `weights` is [out][in][time][lag], the oldest time first.
-    PitchConvolution(const float* weights, const float* biases, int64_t in, int64_t out, int64_t times, int64_t lags,
+    // `weights` is [out][in][time][lag] in 16 bits, the oldest time first.
+    PitchConvolution(const uint16_t* weights, const float* biases, int64_t in, int64_t out, int64_t times, int64_t lags,
                      int64_t time_dilation, int64_t lag_dilation, Arena& arena)
         : n_in(in), n_out(out), n_times(times), n_lags(lags), time_step(time_dilation), lag_step(lag_dilation),
           weight(in * out * times * lags, &arena), bias(biases), input(in, (times - 1) * time_dilation + 1, arena) {
         if (!arena.is_real()) return;
         const int64_t n = n_in * n_times * n_lags;
         for (int64_t row = 0; row < n_out; row++)
-            for (int64_t i = 0; i < n; i++) weight[(row / ROWS * n + i) * ROWS + row % ROWS] = weights[row * n + i];
+            for (int64_t i = 0; i < n; i++) weight[(row / ROWS * n + i) * ROWS + row % ROWS] = from_half(weights[row * n + i]);
     }
 
     // output(channel) is where its bins go.
