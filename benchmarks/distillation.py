@@ -44,7 +44,7 @@ _ALONE = "alone"
 WAYS: dict[str, dict[str, Any]] = {
     _ALONE: {},
     "distilled": {},
-    "distilled, effects trained": {"distillation.trains_effects": True},
+    "distilled, effects fixed": {"distillation.trains_effects": False},
     "distilled, a quarter varied": {"distillation.varied_share": 0.25},
 }
 _CROPS, _CROP_S = 8, 3.0
