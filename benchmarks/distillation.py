@@ -46,6 +46,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "distilled": {},
     "distilled, effects fixed": {"distillation.trains_effects": False},
     "distilled, a quarter varied": {"distillation.varied_share": 0.25},
+    "the teacher's effects alone": {"distillation.sound_share": 0.0, "distillation.control_weight": 0.0},
 }
 _CROPS, _CROP_S = 8, 3.0
 _TO_TEACHER = "to_teacher", "to_teacher_varied", "to_teacher_dry"
