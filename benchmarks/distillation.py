@@ -44,8 +44,9 @@ _ALONE = "alone"
 WAYS: dict[str, dict[str, Any]] = {
     _ALONE: {},
     "distilled": {},
-    "distilled, effects trained": {"distillation.trains_effects": True},
+    "distilled, effects fixed": {"distillation.trains_effects": False},
     "distilled, a quarter varied": {"distillation.varied_share": 0.25},
+    "the teacher's effects alone": {"distillation.sound_share": 0.0, "distillation.control_weight": 0.0},
 }
 _CROPS, _CROP_S = 8, 3.0
 _TO_TEACHER = "to_teacher", "to_teacher_varied", "to_teacher_dry"

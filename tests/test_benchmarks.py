@@ -363,5 +363,5 @@ def test_students_are_a_row_for_each_way_that_was_measured() -> None:
     assert (figures["seeds"], figures["to the teacher"]) == ("2", "1.000 ± 0.000")
     assert len(teacher) == len(row)
     assert distillation._is_chosen("student100, distilled", ["student100, distilled"])
-    assert not distillation._is_chosen("student100, distilled, effects trained", ["student100, distilled"])
+    assert not distillation._is_chosen("student100, distilled, effects fixed", ["student100, distilled"])
     assert distillation._is_chosen("student100, alone", ["alone"])

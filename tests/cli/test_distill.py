@@ -54,7 +54,7 @@ def test_distill_writes_a_student_and_resumes_it(
     assert captured.out == ""
     n_theirs = Instrument.from_pretrained(teacher).n_parameters
     assert f"The teacher has {n_theirs:,} parameters and a validation loss of" in said
-    assert "It takes over the teacher's effects (reverb) as they are." in said
+    assert "It takes over the teacher's effects (reverb) and trains them." in said
     assert "2 steps" in said
     config = json.loads((folder / "config.json").read_text())
     assert config["card"]["teacher"] == "violin"

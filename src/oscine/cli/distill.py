@@ -42,7 +42,7 @@ def distill(
     """Train a small instrument, the student, to sound as a trained one, the teacher, does.
 
     The student's sound is compared with the teacher's and with the recordings, its controls with the
-    teacher's. It takes over the teacher's effects, such as reverb. Ctrl-C ends the training early and keeps
+    teacher's. It begins with the teacher's effects, such as reverb. Ctrl-C ends the training early and keeps
     the best student.
     """
     from oscine import kernels

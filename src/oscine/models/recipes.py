@@ -76,8 +76,8 @@ class DistillationConfig(BaseModel):
     """Weight of the distance of the controls that both declare, semitones or equivalents of a semitone."""
     varied_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the steps on transposed, louder or softer performances, which the teacher alone plays."""
-    trains_effects: bool = False
-    """Train the effects that the student takes over from the teacher; else they stay as they are."""
+    trains_effects: bool = True
+    """Train the effects that the student takes over from the teacher further; else they stay as they are."""
 
 
 class Recipe(BaseModel):

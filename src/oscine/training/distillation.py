@@ -33,8 +33,8 @@ def distill(
 
     The student's sound is compared with the recording's and with the teacher's, and its controls with those
     of the teacher's that have the same declaration (`Recipe.distillation` has the weights). The student has
-    the teacher's effects, such as reverb, with their weights; they stay as they are, unless
-    ``distillation.trains_effects`` is true. Licence and credit of the teacher's card go to the student's.
+    the teacher's effects, such as reverb, with their weights, and trains them further, unless
+    ``distillation.trains_effects`` is false. Licence and credit of the teacher's card go to the student's.
 
     Args:
         teacher: The trained instrument, or its folder or hub id.
