@@ -121,7 +121,10 @@ def test_the_settings_on_the_pages_are_settings():
             seen.add(page.stem)
             if page.stem == "notes":
                 Expression.model_validate({key: value})
-            elif key != "key":
+            elif page.stem == "live" and key != "name":
+                settings = Path(oscine.__file__).parent / "runtime" / "native" / "performer.cpp"
+                assert f'{{"{key}"' in settings.read_text(encoding="utf-8"), f"live.md sets {key}"
+            elif key not in ("key", "name"):
                 load_recipe("default", {key: yaml.safe_load(value)})
     assert {"notes", "conditioning"} <= seen
 
@@ -137,6 +140,11 @@ def test_the_documents_links_lead_somewhere():
 def test_the_names_of_earlier_versions_are_gone_from_the_pages():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for old in ("--voice ", "instrument.voice_size", "instrument.curves", "instrument.timbre_encoder"):
+        for old in (
+            "--voice NAME",
+            "instrument.voice_size",
+            "instrument.curves",
+            "instrument.timbre_encoder",
+        ):
             assert old not in text, f"{page.name} says {old}"
     assert not hasattr(oscine.load, "voice")

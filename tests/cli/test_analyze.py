@@ -157,7 +157,7 @@ def test_an_unknown_tracker_is_one_sentence(folder):
 def test_the_trackers_are_compared(folder):
     recording = folder / "take" / "short.flac"
     report = json.loads(run(recording, "--compare", "--json")[0].stdout)
-    assert len(report["pairs"]) == 6
+    assert len(report["pairs"]) == 10
     assert all(one["same_pitch"] > 0.98 and one["octave_errors"] == 0 for one in report["pairs"])
     assert report["passages"] == []
     assert "accuracy" not in report
@@ -179,11 +179,11 @@ def test_the_trackers_are_compared_with_a_corrected_pitch_and_passages_listed(fo
     recording.with_name("mixed.f0.csv").write_text(rows)
     report = json.loads(run(recording, "--compare", "--json")[0].stdout)
     assert report["corrected"] == "mixed.f0.csv"
-    assert [one["tracker"] for one in report["accuracy"]] == ["swift-f0", "crepe", "yin", "pyin"]
+    assert [one["tracker"] for one in report["accuracy"]] == ["swift-f0", "crepe", "yin", "pyin", "live"]
     assert all(one["raw_pitch_accuracy"] > 0.95 for one in report["accuracy"])
     assert report["passages"]
     assert all(one["end_s"] - one["start_s"] >= 0.05 for one in report["passages"])
-    assert set(report["passages"][0]["f0_hz"]) == {"swift-f0", "crepe", "yin", "pyin"}
+    assert set(report["passages"][0]["f0_hz"]) == {"swift-f0", "crepe", "yin", "pyin", "live"}
     words = run(recording, "--compare")[0].stdout
     assert "Against mixed.f0.csv" in words
     assert "passage (s)" in words
@@ -196,7 +196,7 @@ def test_a_folder_is_compared_as_a_whole(folder):
     assert "All files (3.0 s)" in words
     report = json.loads(run(folder, "--compare", "--json")[0].stdout)
     assert len(report["files"]) == 2
-    assert len(report["pairs"]) == 6
+    assert len(report["pairs"]) == 10
     assert "cannot be used" in run(folder / "bad.wav", "--compare")[1]
 
 

@@ -193,13 +193,18 @@ class TrainingLoop:
             try:
                 for callback in callbacks:
                     callback.on_start(self)
+                is_validated = True
                 while not self.is_done:
                     self.step(self.draw(self.counters.step))
                     self._tick()
                     for callback in callbacks:
                         callback.on_step(self)
-                    if self.validation_is_due:
+                    is_validated = self.validation_is_due
+                    if is_validated:
                         self._validate(callbacks)
+                # `stop` may come between the last two lines and the loop's end.
+                if not is_validated:
+                    self._validate(callbacks)
             finally:
                 for callback in callbacks:
                     callback.on_end(self)
