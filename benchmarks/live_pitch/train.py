@@ -105,7 +105,7 @@ def validated(network: LiveNetwork, folder: Path) -> str:
     lines = []
     for path in sorted(folder.glob("*-validation.npz")):
         data = load(path)
-        bins, confidence = follow(*estimates(network, data))
+        bins, confidence, _ = follow(*estimates(network, data))
         voiced, has_pitch = confidence >= VOICED, data["has_pitch"]
         off = np.abs(bins - data["place"])
         octaves = np.round(off / BINS_PER_OCTAVE)

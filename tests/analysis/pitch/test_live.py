@@ -73,12 +73,17 @@ def test_a_leap_needs_more_than_one_frame_and_a_note_is_held_without() -> None:
     pitch[40:] = 0.2 / (N_BINS - 1)
     pitch[40:, 50] = 0.8
     voicing = np.full(60, 0.9)
-    voicing[20] = 0.3
+    voicing[[0, 20]] = 0.3
     voicing[50:] = 0.1
-    bins, confidence = follow(pitch, voicing)
-    assert (bins[:40] == 40).all()
+    bins, confidence, clear = follow(pitch, voicing)
+    assert (bins[2:40] == 40).all()
     assert (bins[44:] == 50).all()
-    assert (confidence[3:50] >= VOICED).all()
+    assert clear[0] == -1
+    np.testing.assert_array_equal(clear[4:20], np.arange(4, 20))
+    assert clear[20] == 19
+    assert clear[30] == 30
+    assert (clear[50:] == 49).all()
+    assert (confidence[4:50] >= VOICED).all()
     assert (confidence[54:] < VOICED).all()
 
 

@@ -4,7 +4,8 @@ Every 4 ms the normalised difference function (McLeod and Wyvill, 2005) says how
 itself after each lag. From lags that are spaced like pitches, a small convolutional network estimates the
 probability of each pitch, and that of having one. It computes the same at each lag, so it treats all pitches
 alike. A Bayesian filter follows the pitch from frame to frame. f0 is then the lag near the most probable one,
-between two samples, at which the sound repeats itself best.
+between two samples, at which the sound repeats itself best. Where the network doubts that there is a pitch,
+f0 is that of the last frame in which it did not, so a note that is cut off is held at its own pitch.
 
 The runtime computes the same (runtime/native/tracker.h), from the same weights.
 """
@@ -38,6 +39,7 @@ _BATCH = 4096  # frames
 _N_TAPS = 8  # of the interpolation between samples
 _REACH = 14  # frames that the network's convolutions reach back over
 _SIDE = 4  # lags on either side, for the refinement
+_NEAR = 1.045  # three quarters of a semitone
 _RECENT = 40  # frames: what the level is compared with
 
 BIN_LAGS = ANALYSIS_RATE / HIGHEST_HZ * 2.0 ** (np.arange(N_BINS) / BINS_PER_OCTAVE)
@@ -185,18 +187,38 @@ def network_from(path: Path) -> LiveNetwork:
 LEAP, MOVE, CHANGE = 0.03, 0.2, 0.1
 """How likely, in 4 ms, the pitch leaps, moves to the next bin, and a pitch begins or ends."""
 
+CLEAR, CLEAR_AFTER_A_LEAP, LEAST_LEAP = 0.5, 0.9, 13
+"""From which probability of voicing on f0 follows the sound, and does so over that many bins or more."""
 
-def follow(
-    pitch: Float[np.ndarray, "frame bin"], voicing: Float[np.ndarray, " frame"]
-) -> tuple[Int[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
-    """Return the most probable bin and the confidence, by two Bayesian filters that know the past alone.
+NO_PITCH_HZ = 440.0
+"""What f0 is before the first pitch."""
+
+
+class Followed(NamedTuple):
+    """What the filters found, frame by frame."""
+
+    bins: Int[np.ndarray, " frame"]
+    """The most probable bin of the last clear frame."""
+    confidence: Float[np.ndarray, " frame"]
+    """The probability of having a pitch, given all frames so far."""
+    clear: Int[np.ndarray, " frame"]
+    """The last clear frame up to this one, or −1."""
+
+
+def follow(pitch: Float[np.ndarray, "frame bin"], voicing: Float[np.ndarray, " frame"]) -> Followed:
+    """Follow the pitch by two Bayesian filters that know the past alone.
+
+    A frame that the network calls unvoiced says nothing about the pitch. A frame is clear where there is a
+    pitch and the network sees it in this very frame: with a probability of 0.5, or of 0.9 where the pitch has
+    leapt by more than half an octave, because a hard cut looks like a very high pitch for a few frames.
 
     Args:
         pitch: Probabilities of the network, whose sum is 1 in each frame.
         voicing: Its probability of having a pitch.
     """
-    belief, confidence = np.full(N_BINS, 1.0 / N_BINS), 0.0
-    bins, confidences = np.empty(len(pitch), np.int64), np.empty(len(pitch))
+    belief, confidence, held, last = np.full(N_BINS, 1.0 / N_BINS), 0.0, 0, -1
+    bins, clear = np.empty(len(pitch), np.int64), np.empty(len(pitch), np.int64)
+    confidences = np.empty(len(pitch))
     for frame, (likely, voiced) in enumerate(zip(pitch, voicing, strict=True)):
         before = confidence * (1.0 - CHANGE) + (1.0 - confidence) * CHANGE
         yes, no = before * voiced, (1.0 - before) * (1.0 - voiced)
@@ -204,10 +226,16 @@ def follow(
         stays = (1.0 - 2.0 * MOVE) * belief
         stays[1:] += MOVE * belief[:-1]
         stays[:-1] += MOVE * belief[1:]
-        belief = ((1.0 - LEAP) * stays + LEAP / N_BINS) * likely
+        belief = (1.0 - LEAP) * stays + LEAP / N_BINS
+        if voiced >= CLEAR:
+            belief *= likely
         belief /= belief.sum()
-        bins[frame], confidences[frame] = belief.argmax(), confidence
-    return bins, confidences
+        best = int(belief.argmax())
+        is_leap = last >= 0 and abs(best - held) >= LEAST_LEAP
+        if confidence >= 0.5 and voiced >= (CLEAR_AFTER_A_LEAP if is_leap else CLEAR):
+            held, last = best, frame
+        bins[frame], confidences[frame], clear[frame] = held, confidence, last
+    return Followed(bins, confidences, clear)
 
 
 def refined_hz(
@@ -216,10 +244,11 @@ def refined_hz(
     """Return the f0 of the best lag within three quarters of a semitone of a bin, between two samples.
 
     Between whole lags the function is interpolated to quarters of a sample, and between those by a parabola.
+    Without a peak there, f0 is that of the bin.
     """
     lag = BIN_LAGS[bins]
-    low = np.maximum((lag / 1.045).astype(int) - 1, SHORTEST_LAG)
-    high = np.minimum((lag * 1.045).astype(int) + 2, LAGS - _SIDE)
+    low = np.maximum((lag / _NEAR).astype(int) - 1, SHORTEST_LAG)
+    high = np.minimum((lag * _NEAR).astype(int) + 2, LAGS - _SIDE)
     whole, side = np.arange(LAGS + 1), np.arange(-_SIDE, _SIDE + 1)
     quarter = np.arange(-4, 5) / 4
     to_quarters = _windowed_sinc(side[:, None] - quarter)
@@ -238,7 +267,9 @@ def refined_hz(
         rise = fine[row, highest + 1] - fine[row, highest]
         bend = np.where(fall + rise < -1e-12, fall + rise, -np.inf)
         offset = np.clip(0.5 * (fall - rise) / bend, -0.5, 0.5)
-        refined[part] = np.where(is_peak, best + (highest + offset) / 4 - 1.0, refined[part])
+        found = best + (highest + offset) / 4 - 1.0
+        is_near = (found > lag[part] / _NEAR) & (found < lag[part] * _NEAR)
+        refined[part] = np.where(is_peak & is_near, found, lag[part])
     return ANALYSIS_RATE / refined
 
 
@@ -247,15 +278,15 @@ def live_pitch(
 ) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
     """Return the live tracker's f0 and confidence at given instants.
 
-    The decision at an instant is that of the multiple of ``HOP`` at or before it; f0 is refined at the
-    instant itself.
+    The decision at an instant is that of the multiple of ``HOP`` at or before it. f0 is refined at the
+    instant itself where that decision is clear, and otherwise held.
 
     Args:
         audio: Mono at 16 kHz, in −1 … 1; beyond its ends there is silence.
         centers: The instants in samples.
 
     Returns:
-        ``f0_hz`` (46 … 2200) and ``confidence`` (0 … 1).
+        ``f0_hz`` (46 … 2200; 440 before the first pitch) and ``confidence`` (0 … 1).
     """
     if len(centers) == 0:
         return np.zeros(0), np.zeros(0)
@@ -273,5 +304,6 @@ def live_pitch(
             )
             pitch.append(logits[0, lead:].double().softmax(-1).numpy())
             voicing.append(voiced[0, lead:].double().sigmoid().numpy())
-    bins, confidence = follow(np.concatenate(pitch), np.concatenate(voicing))
-    return refined_hz(audio, centers, bins[decided]), confidence[decided]
+    bins, confidence, clear = (one[decided] for one in follow(np.concatenate(pitch), np.concatenate(voicing)))
+    f0_hz = refined_hz(audio, np.where(clear == decided, centers, clear * HOP), bins)
+    return np.where(clear < 0, NO_PITCH_HZ, f0_hz), confidence

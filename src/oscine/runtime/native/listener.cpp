@@ -115,17 +115,15 @@ class Listener {
     void decide() {
         const bool was_voiced = tracker.is_voiced();
         tracker.step(newest(LENGTH));
-        if (tracker.is_voiced()) {
-            if (!was_voiced) voiced_since = next_step;
-            f0_hz = refined_hz();
-        }
+        if (tracker.is_voiced() && !was_voiced) voiced_since = next_step;
+        if (tracker.is_clear()) f0_hz = refined_hz();
         next_step += STEP;
     }
 
     void describe() {
         const int64_t now = next_frame();
         const bool is_voiced = tracker.is_voiced(), is_decision = now == next_step - STEP;
-        frame[0] = is_voiced && !is_decision ? refined_hz() : f0_hz;
+        frame[0] = tracker.is_clear() && !is_decision ? refined_hz() : f0_hz;
         frame[1] = tracker.confidence;
         frame[2] = loudness.of(newest(Loudness::LENGTH));
         frame[3] = is_voiced ? static_cast<float>(now - voiced_since) / static_cast<float>(RATE) : 0.0f;

@@ -14,6 +14,10 @@ class Tracker {
     static constexpr double BINS_PER_OCTAVE = 24, HIGHEST_HZ = 2093.0045, RATE = 16000;
     // How likely the pitch leaps in 4 ms, moves to the next bin, and a pitch begins or ends.
     static constexpr float LEAP = 0.03f, MOVE = 0.2f, CHANGE = 0.1f;
+    // From which probability of voicing on f0 follows the sound, and does so over that many bins or more.
+    static constexpr float CLEAR = 0.5f, CLEAR_AFTER_A_LEAP = 0.9f;
+    static constexpr int64_t LEAST_LEAP = 13;
+    static constexpr double NEAR = 1.045;  // three quarters of a semitone
 
     Periodicity<W> periodicity;
     PitchNetwork<W> network;
@@ -23,7 +27,9 @@ class Tracker {
     int64_t n_close = 0;
     float belief[N_BINS], recent_db[N_RECENT];
     int64_t n_heard = 0;
-    float bin_lags[N_BINS];
+    double bin_lags[N_BINS];
+    int64_t held = -1;  // the most probable bin of the last clear frame
+    bool is_seen = false;
 
    public:
     static constexpr int64_t LENGTH = Periodicity<W>::LENGTH;
@@ -39,7 +45,7 @@ class Tracker {
         const double half_bin = std::pow(2.0, 0.5 / BINS_PER_OCTAVE);
         for (int64_t bin = 0; bin < N_BINS; bin++) {
             const double lag = RATE / HIGHEST_HZ * std::pow(2.0, static_cast<double>(bin) / BINS_PER_OCTAVE);
-            bin_lags[bin] = static_cast<float>(lag);
+            bin_lags[bin] = lag;
             first[bin] = static_cast<int32_t>(std::ceil(lag / half_bin));
             last[bin] = static_cast<int32_t>(std::floor(lag * half_bin));
             if (lag * (half_bin - 1 / half_bin) >= 1) continue;
@@ -55,9 +61,14 @@ class Tracker {
         for (float& one : recent_db) one = -100;
         n_heard = 0;
         confidence = 0;
+        held = -1;
+        is_seen = false;
     }
 
     bool is_voiced() const { return confidence >= 0.5f; }
+
+    // Whether there is a pitch and the newest frame shows it; otherwise f0 is to be held.
+    bool is_clear() const { return is_seen; }
 
     // Take the frame that ends with the newest sample.
     void step(const float* samples) {
@@ -76,11 +87,10 @@ class Tracker {
         follow();
     }
 
-    // The lag near the most probable one at which a frame repeats itself best, between two samples.
+    // The lag near that of the last clear frame at which a frame repeats itself best, between two samples.
     float refined(const float* samples) {
         constexpr int64_t FIRST = Periodicity<W>::SHORTEST_LAG, LAST = Periodicity<W>::LAGS;
-        constexpr float NEAR = 1.045f;  // three quarters of a semitone
-        const float lag = bin_lags[most_probable()];
+        const double lag = bin_lags[held < 0 ? 0 : held];
         int64_t low = static_cast<int64_t>(lag / NEAR) - 1, high = static_cast<int64_t>(lag * NEAR) + 2;
         low = low < FIRST ? FIRST : low;
         high = high > LAST - SIDE ? LAST - SIDE : high;
@@ -89,18 +99,20 @@ class Tracker {
         int64_t best = low + 1;
         for (int64_t i = low + 1; i < high; i++)
             if (n[i] > n[best]) best = i;
-        if (n[best - 1] > n[best] || n[best + 1] > n[best]) return lag;
+        if (n[best - 1] > n[best] || n[best + 1] > n[best]) return static_cast<float>(lag);
         float near[N_FINE];
-        int64_t highest = 1;
         for (int64_t i = 0; i < N_FINE; i++) {
             near[i] = 0;
             for (int64_t j = 0; j < N_SIDES; j++) near[i] += fine[i * N_SIDES + j] * n[best - SIDE + j];
-            if (i + 1 < N_FINE && near[i] > near[highest]) highest = i;
         }
+        int64_t highest = 1;
+        for (int64_t i = 2; i + 1 < N_FINE; i++)
+            if (near[i] > near[highest]) highest = i;
         const float fall = near[highest - 1] - near[highest], rise = near[highest + 1] - near[highest], bend = fall + rise;
         const float offset = bend < -1e-12f ? 0.5f * (fall - rise) / bend : 0.0f;
         const float step = static_cast<float>(highest) + (offset < -0.5f ? -0.5f : (offset > 0.5f ? 0.5f : offset));
-        return static_cast<float>(best) + step / PER_SAMPLE - 1;
+        const float found = static_cast<float>(best) + step / PER_SAMPLE - 1;
+        return found > lag / NEAR && found < lag * NEAR ? found : static_cast<float>(lag);
     }
 
    private:
@@ -122,8 +134,10 @@ class Tracker {
         }
     }
 
-    // A step of two Bayesian filters: of having a pitch, and of the pitch.
+    // A step of two Bayesian filters: of having a pitch, and of the pitch. A frame that the network calls unvoiced says nothing
+    // about the pitch.
     void follow() {
+        const bool is_told = network.voicing >= CLEAR;
         const float likely = confidence * (1 - CHANGE) + (1 - confidence) * CHANGE;
         const float yes = likely * network.voicing, no = (1 - likely) * (1 - network.voicing);
         confidence = yes / (yes + no);
@@ -131,10 +145,14 @@ class Tracker {
         for (int64_t bin = 0; bin < N_BINS; bin++) {
             const float below = bin > 0 ? belief[bin - 1] : 0, above = bin + 1 < N_BINS ? belief[bin + 1] : 0;
             const float stays = MOVE * (below + above) + (1 - 2 * MOVE) * belief[bin];
-            moved[bin] = ((1 - LEAP) * stays + LEAP / N_BINS) * network.pitch[bin];
+            moved[bin] = ((1 - LEAP) * stays + LEAP / N_BINS) * (is_told ? network.pitch[bin] : 1.0f);
             sum += moved[bin];
         }
         for (int64_t bin = 0; bin < N_BINS; bin++) belief[bin] = sum > 1e-30f ? moved[bin] / sum : 1.0f / N_BINS;
+        const int64_t best = most_probable();
+        const bool is_leap = held >= 0 && (best - held >= LEAST_LEAP || held - best >= LEAST_LEAP);
+        is_seen = is_voiced() && network.voicing >= (is_leap ? CLEAR_AFTER_A_LEAP : CLEAR);
+        if (is_seen) held = best;
     }
 
     int64_t most_probable() const {
