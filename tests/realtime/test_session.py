@@ -75,6 +75,36 @@ def test_notes_from_a_file_are_heard_in_time_and_in_tune(program: bytes, song: P
     assert report.licence == "cc-by-3.0"
 
 
+def test_a_file_has_the_performers_samples(program: bytes, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    heard = (0.1 * random.standard_normal(20_001)).astype(np.float32)
+    performer = Performer(program, RATE)
+    performer.set(source=1)
+    for block in (1, 100):
+        played = _ended(
+            FileDevice(tmp_path / "out.wav", heard=heard[: 200 * block], seconds=200 * block / RATE),
+            Session(performer, block),
+        )
+        performer.reset()
+        expected = performer.play(200 * block, heard[: 200 * block])
+        performer.reset()
+        np.testing.assert_allclose(played, expected, rtol=0, atol=2**-23)
+
+
+def test_an_error_leaves_the_file_as_it_was(program: bytes, tmp_path: Path) -> None:
+    class Broken(Performer):
+        def play(self, n_samples, heard=None):
+            raise MemoryError
+
+    output = tmp_path / "out.wav"
+    output.write_bytes(b"precious")
+    device = FileDevice(output, seconds=0.1)
+    with pytest.raises(MemoryError):
+        _ended(device, Session(Broken(program, RATE), 128))
+    assert output.read_bytes() == b"precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
+
+
 def test_a_voice_from_a_file_is_followed(program: bytes, tmp_path: Path) -> None:
     time = np.arange(RATE) / RATE
     partials = np.arange(1, 6)[:, None]
@@ -140,8 +170,8 @@ def test_controllers_move_settings_and_silence_ends_notes(program: bytes) -> Non
     assert session.performer.value("octave") == 4
     assert session.meters.n_voices == 1
     session.silence()
-    for _ in range(200):
-        session.process(block)
+    session.process(block)
+    session.process(block)
     assert session.meters.n_voices == 0
     session.change("mix", 0.5)
     session.process(block)
@@ -158,9 +188,9 @@ def test_the_terminals_keys(program: bytes) -> None:
     session = Session(Performer(program, RATE), 128)
     knobs = Knobs(session)
     block = np.zeros(128, np.float32)
-    for key in names_of("\x1b[B\x1b[C\x1b[C"):
+    for key in names_of("\x1b[B\x1b[20~\x1b[A\x1b[C\x1b[C"):
         knobs.press(key)
-        session.process(block)
+    session.process(block)
     assert knobs.names[knobs.chosen] == "octave"
     assert session.performer.value("octave") == 2
     knobs.press("0")
@@ -250,7 +280,8 @@ def test_a_midi_port_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
             callbacks.append(callback)
 
         def open_port(self, number):
-            assert ports[number] == "Big Keyboard"
+            if ports[number] != "Big Keyboard":
+                raise OSError("busy")
 
         def close_port(self):
             pass
@@ -258,17 +289,28 @@ def test_a_midi_port_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
         def delete(self):
             pass
 
-    monkeypatch.setitem(sys.modules, "rtmidi", types.SimpleNamespace(MidiIn=MidiIn, SystemError=OSError))
+    monkeypatch.setitem(
+        sys.modules,
+        "rtmidi",
+        types.SimpleNamespace(
+            MidiIn=MidiIn, SystemError=OSError, InvalidPortError=KeyError, InvalidUseError=KeyError
+        ),
+    )
     monkeypatch.setattr("oscine.realtime.midi_input._LOOK_S", 0.0)
     messages: list[bytes] = []
-    port = MidiInput("keyboard", messages.append)
+    lost = []
+    port = MidiInput("", messages.append, lambda: lost.append(True))
     assert port.name == ""
-    ports.extend(["Through", "Big Keyboard"])
+    ports.extend(["Midi Through:0", "Big Keyboard"])
     port.poll()
     assert port.name == "Big Keyboard"
     callbacks[-1](([0x90, 60, 100], 0.0), None)
     assert messages == [bytes([0x90, 60, 100])]
     ports.pop()
+    port.poll()
+    assert port.name == ""
+    assert lost == [True]
+    ports.append("Busy")
     port.poll()
     assert port.name == ""
     port.close()
@@ -298,6 +340,14 @@ def test_the_command(
         ((), "--to is missing"),
         (("--to", folder, "--midi", song), "give -o OUT.wav"),
         (("--to", folder, "-o", out), "Nothing comes in"),
+        (("--to", folder, "--voice", "-o", out), "give --input FILE"),
+        (("--to", folder, "--input", heard, "-o", out), "add --voice"),
+        (("--to", folder, "--voice", "--input", heard, "-o", heard), "is the input itself"),
+        (("--to", folder, "--voice", "--input", heard, "-o", out, "--midi", song), "remove it, or --voice"),
+        (("--to", folder, "--midi", "port", "-o", out), "give --midi SONG.mid"),
+        (("--to", folder, "--paced"), "--paced is for files"),
+        (("--to", folder, "--midi", song, "-o", out, "--set", "source=1"), "--voice says what plays"),
+        (("--to", folder, "-o", out, "--map", "20=mix", "--map", "20=octave"), "20 twice"),
         (("--to", folder, "-o", out, "--set", "octave=9"), "give -4 to 4"),
         (("--to", folder, "-o", out, "--set", "octave"), "write NAME=VALUE"),
         (("--to", folder, "-o", out, "--map", "x=mix"), "write CC=NAME"),

@@ -1,5 +1,7 @@
 """The performer against what it is made of: the keyboard, live players, and what they are told."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -220,6 +222,39 @@ def test_what_is_wrong_is_said(program: bytes) -> None:
             Performer(program, rate, n_voices)
     performer.set(octave=100)
     assert performer.value("octave") == 4
+
+
+def test_metadata_that_are_no_json(program: bytes) -> None:
+    other = Program.from_bytes(program)
+    for text in ("\0[\0{", '{"dynamics": {"curve_db": [', '{"knobs"', '"', "[" * 5000, '{"a": nul\0'):
+        other.metadata = {"x" * len(text.encode()): 0}
+        content = bytearray(other.to_bytes())
+        place = content.index(b'{"xx') if len(text) > 1 else content.index(b'{"x": 0')
+        content[place : place + len(text)] = text.encode()
+        content[128:160] = bytes(32)
+        content[128:160] = hashlib.sha256(content).digest()
+        with pytest.raises(ValueError, match="metadata"):
+            Performer(bytes(content), RATE)
+
+
+def test_a_program_of_any_size_of_samples_plays_finite_ones() -> None:
+    program = Program(RATE, HOP)
+    x = program.input("x", default=1.0)
+    program.output = program.linear(x, torch.zeros(HOP, 1), torch.full((HOP,), 3e38))
+    performer = Performer(program.to_bytes(), RATE, 4)
+    performer.set(level_db=12)
+    for key in (60, 64, 67, 69):
+        performer.take(bytes([ON, key, 100]))
+    assert np.isfinite(performer.play(2000)).all()
+
+
+def test_an_inputs_knob_has_a_name_and_a_range_of_its_own() -> None:
+    program = Program(RATE, HOP)
+    x = program.input("mix", default=2.0, minimum=1.0, maximum=3.0)
+    program.output = program.linear(x, torch.zeros(HOP, 1), torch.ones(HOP))
+    performer = Performer(program.to_bytes(), RATE)
+    assert performer.settings["input.mix"][1:] == (2.0, 1.0, 3.0)
+    assert performer.settings["mix"].maximum == 1.0
 
 
 def test_hostile_metadata(program: bytes) -> None:

@@ -64,18 +64,26 @@ def play(
     While it plays, the terminal shows level, pitch, latency, load and overruns; its keys turn the settings.
     With files in the place of a sound card, the output is what a sound card would have played.
     """
+    from oscine.cli.playing import follow
     from oscine.errors import InputError
     from oscine.realtime import Session
     from oscine.realtime.midi_input import MidiInput
     from oscine.realtime.priority import short_turns
 
     if show:
+        if as_json:
+            raise InputError("--list has no JSON; remove --json.")
         _list(to)
         return
     if to is None:
         raise InputError("--to is missing; give an instrument to play.")
     if seconds is not None and not 0 < seconds <= 86400:
         raise InputError(f"--seconds is {seconds:g}; give more than 0, and at most 86400.")
+    _refuse_what_does_nothing(
+        voice, heard, midi, output, paced, controllers or [], dry and to.endswith(".oscine")
+    )
+    if rate is not None and not 4000 <= rate <= 768000:
+        raise InputError(f"--rate is {rate}; give 4000 to 768000 Hz.")
     sound = _read_sound(heard, rate)
     sample_rate = rate or (sound[1] if sound else 48000)
     performer = _performer(to, sample_rate, voices, dry)
@@ -85,12 +93,10 @@ def play(
     device: FileDevice | SoundCard = _device(session, voice, heard, sound, midi, output, paced, seconds)
     port = None
     if not voice and not _is_file(midi, _MIDI) and not _is_file(output, _AUDIO):
-        port = MidiInput(midi, session.post)
-    from oscine.cli.playing import follow
-
+        port = MidiInput(midi, session.post, session.silence)
     with short_turns():
-        device.start(session)
         try:
+            device.start(session)
             follow(session, device, port, None if _is_file(output, _AUDIO) else seconds)
         except KeyboardInterrupt:
             pass  # the usual end of playing
@@ -112,6 +118,8 @@ def play(
         f"{report.load_p999:.1%}), latency {latency_ms:.1f} ms, peak {report.peak:.2f}",
         soft_wrap=True,
     )
+    if device.remark:
+        console.print(device.remark, soft_wrap=True)
     for what, said in (("Licence", report.licence), ("Credit", report.credit)):
         console.print(f"{what}: {said or 'not stated'}", soft_wrap=True)
 
@@ -130,22 +138,55 @@ def _device(
     paced: bool,
     seconds: float | None,
 ) -> "FileDevice | SoundCard":
-    """Return files where the output is one, else the sound card.
-
-    Raises:
-        InputError: When files and sound cards are mixed in a way that can't be.
-    """
-    from oscine.errors import InputError
+    """Return files where the output is one, else the sound card."""
+    from oscine.audio.output import check_output
     from oscine.performance import read_midi
     from oscine.realtime import FileDevice, SoundCard
 
     if _is_file(output, _AUDIO):
+        for name in (heard, midi):
+            if name:
+                check_output(Path(output), Path(name), _AUDIO)
         score = read_midi(midi) if midi and not voice else None
         samples = sound[0] if sound and voice else None
         return FileDevice(Path(output), heard=samples, score=score, is_paced=paced, seconds=seconds)
-    if sound is not None or _is_file(midi, _MIDI) or paced:
-        raise InputError("A file that is played needs a file to write: give -o OUT.wav.")
     return SoundCard(session.sample_rate, session.block, heard=heard if voice else None, output=output)
+
+
+def _refuse_what_does_nothing(
+    voice: bool, heard: str, midi: str, output: str, paced: bool, controllers: list[str], is_dry_file: bool
+) -> None:
+    """Refuse options that have no effect together.
+
+    Raises:
+        InputError: For each of them.
+    """
+    from oscine.audio import AUDIO_SUFFIXES
+    from oscine.errors import InputError
+
+    sound, is_written = _is_file(heard, tuple(AUDIO_SUFFIXES)), _is_file(output, _AUDIO)
+    refused = {
+        "--input is for --voice; add --voice, or remove --input.": heard and not voice,
+        "--midi is for playing notes; remove it, or --voice.": midi and voice,
+        "--map is for playing notes; remove it, or --voice.": controllers and voice,
+        "--paced is for files; give -o OUT.wav, or remove it.": paced and not is_written,
+        "A file that is played needs a file to write; give -o OUT.wav.": (
+            (sound or _is_file(midi, _MIDI)) and not is_written
+        ),
+        "--voice with a file to write needs a sound file; give --input FILE.": (
+            voice and is_written and not sound
+        ),
+        "A MIDI port can't be played into a file; give --midi SONG.mid.": (
+            midi and is_written and not _is_file(midi, _MIDI)
+        ),
+        "--dry has no effect on a .oscine file; export it with --dry instead.": is_dry_file,
+        f"{output} is no .wav or .flac file; give such a name.": (
+            not is_written and Path(output).suffix.lower() in {*AUDIO_SUFFIXES, ".mp3", ".ogg", ".aiff"}
+        ),
+    }
+    for sentence, is_so in refused.items():
+        if is_so:
+            raise InputError(sentence)
 
 
 def _read_sound(name: str, rate: int | None) -> "tuple[np.ndarray, int] | None":
@@ -172,8 +213,6 @@ def _performer(name: str, sample_rate: int, voices: int, dry: bool) -> "Performe
         raise InputError(
             "Playing live needs the compiled runtime: install a C++ compiler, and Oscine once more."
         )
-    if not 4000 <= sample_rate <= 768000:
-        raise InputError(f"--rate is {sample_rate}; give 4000 to 768000 Hz.")
     if not 1 <= voices <= 16:
         raise InputError(f"--voices is {voices}; give 1 to 16.")
     try:
@@ -199,6 +238,8 @@ def _set(performer: "Performer", settings: list[str]) -> None:
         if not equals:
             raise InputError(f"--set {text}: write NAME=VALUE, such as octave=1.")
         require_setting(performer, name)
+        if name == "source":
+            raise InputError("--set source has no effect; --voice says what plays.")
         try:
             number = float(value)
         except ValueError:
@@ -217,6 +258,10 @@ def _controllers(texts: list[str]) -> dict[int, str]:
         number, equals, name = text.partition("=")
         if not equals or not number.isdecimal() or len(number) > 3:
             raise InputError(f"--map {text}: write CC=NAME, such as 20=mix.")
+        if int(number) in mapped:
+            raise InputError(f"--map gives controller {int(number)} twice; give it once.")
+        if name == "source":
+            raise InputError("--map can't turn source; --voice says what plays.")
         mapped[int(number)] = name
     return mapped
 

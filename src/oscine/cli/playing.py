@@ -38,7 +38,7 @@ def follow(
             if midi is not None:
                 midi.poll()
             for key in keys():
-                if key in "qQ\x04":
+                if key in ("q", "Q", "\x04"):
                     return
                 knobs.press(key)
             if console.is_terminal:
@@ -55,21 +55,22 @@ class Knobs:
 
     def __init__(self, session: "Session") -> None:
         self.session = session
-        self.names = list(session.performer.settings)
+        # What plays was chosen when the device was opened.
+        self.names = [name for name in session.performer.settings if name != "source"]
         self.chosen = 0
 
     def press(self, key: str) -> None:
         """Do what a key is for: arrows, 0 for the default, space for silence."""
         name = self.names[self.chosen]
         setting = self.session.performer.settings[name]
-        value = self.session.performer.value(name)
+        value = self.session.values[name]
         match key:
             case "up":
                 self.chosen = max(0, self.chosen - 1)
             case "down":
                 self.chosen = min(len(self.names) - 1, self.chosen + 1)
             case "left" | "right":
-                is_whole = name in ("octave", "source", "match", "identity")
+                is_whole = name in ("octave", "match", "identity")
                 step = 1.0 if is_whole else (setting.maximum - setting.minimum) / _STEPS
                 self.session.change(name, value + (step if key == "right" else -step))
             case "0":
@@ -85,7 +86,7 @@ def _table(
 
     meters, report = session.meters, session.report()
     table = Table.grid(padding=(0, 2))
-    hears = session.performer.value("source") >= 0.5
+    hears = session.values["source"] >= 0.5
     heard = f"{note_name(meters.heard_f0_hz)}  {bar(meters.heard_loudness_db)}"
     if hears:
         table.add_row("hears", heard)
@@ -101,7 +102,7 @@ def _table(
     for i, name in enumerate(knobs.names[first : first + _SHOWN], first):
         unit = session.performer.settings[name].unit
         marker = "→" if i == knobs.chosen else " "
-        table.add_row(f"{marker} {name}", f"{session.performer.value(name):.4g} {unit}")
+        table.add_row(f"{marker} {name}", f"{session.values[name]:.4g} {unit}")
     table.add_row("keys", "arrows choose and turn, 0 default, space silence, q end")
     return table
 

@@ -1,5 +1,6 @@
 """Files in the place of a sound card: sound and MIDI come from files, and the output is one."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,8 @@ class FileDevice:
         self._error: BaseException | None = None
         self._is_stopped = False
         self.latency_s = 0.0
+        self.remark = ""
+        """What is to be said of the file at the end."""
 
     def start(self, session: Session) -> None:
         """Begin to play, in a thread of its own."""
@@ -66,11 +69,6 @@ class FileDevice:
         """Whether there is more to play."""
         return self._thread is not None and self._thread.is_alive()
 
-    @property
-    def remark(self) -> str:
-        """What is to be said of the device; a file has nothing to say."""
-        return ""
-
     def stop(self) -> None:
         """End here; what was played until now is written.
 
@@ -78,8 +76,11 @@ class FileDevice:
             InputError: When the file could not be written, or the like.
         """
         self._is_stopped = True
-        if self._thread is not None:
-            self._thread.join()
+        while self._thread is not None and self._thread.is_alive():
+            try:
+                self._thread.join()
+            except KeyboardInterrupt:
+                continue  # what is written is finished first
         if self._error is not None:
             raise self._error
 
@@ -90,7 +91,11 @@ class FileDevice:
         player = threading.Thread(target=self._play, args=(session, n_samples, played), daemon=True)
 
         def write(path: Path) -> None:
-            write_audio(path, _until_none(played), session.sample_rate, n_samples)
+            peak, gain = write_audio(path, self._until_none(played), session.sample_rate, n_samples)
+            if gain < 1:
+                self.remark = (
+                    f"The peak was {peak:.2f}, so all of the file is {-20 * math.log10(gain):.1f} dB softer."
+                )
 
         player.start()
         try:
@@ -99,6 +104,12 @@ class FileDevice:
             self._error = self._error or error
         self._is_stopped = True
         player.join()
+
+    def _until_none(self, played: "SimpleQueue[np.ndarray | None]") -> Iterator[torch.Tensor]:
+        while (block := played.get()) is not None:
+            yield torch.from_numpy(block)
+        if self._error is not None:
+            raise self._error  # so no half of a file takes the place of a whole one
 
     def _n_samples(self, session: Session) -> int:
         if self._seconds is not None:
@@ -142,11 +153,6 @@ class FileDevice:
                     began -= left_s
                 else:
                     time.sleep(left_s)
-
-
-def _until_none(played: "SimpleQueue[np.ndarray | None]") -> Iterator[torch.Tensor]:
-    while (block := played.get()) is not None:
-        yield torch.from_numpy(block)
 
 
 def _messages(score: Score | None, sample_rate: int) -> Sequence[tuple[float, bytes]]:

@@ -1,5 +1,6 @@
 """Single keys from a terminal, without waiting for them."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ _NAMES = {
     "OC": "right",
     "OD": "left",
 }
+#: Keys that have no meaning here, such as F9.
+_SEQUENCE = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|O.)")
 _WINDOWS_NAMES = {"H": "up", "P": "down", "M": "right", "K": "left"}
 
 
@@ -24,7 +27,7 @@ def pressed_keys() -> Iterator[Callable[[], list[str]]]:
     They are characters, and "up", "down", "left" and "right". Where standard input is no terminal there are
     none. The terminal is put back at the end.
     """
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         yield list
     elif sys.platform == "win32":
         yield _windows_keys
@@ -61,6 +64,8 @@ def names_of(text: str) -> list[str]:
         if text[0] == "\x1b" and text[1:3] in _NAMES:
             keys.append(_NAMES[text[1:3]])
             text = text[3:]
+        elif sequence := _SEQUENCE.match(text):
+            text = text[sequence.end() :]
         else:
             keys.append(text[0])
             text = text[1:]
@@ -76,4 +81,4 @@ def _windows_keys() -> list[str]:
     while msvcrt.kbhit():
         key = msvcrt.getwch()
         keys.append(_WINDOWS_NAMES.get(msvcrt.getwch(), "") if key in "\x00\xe0" else key)
-    return keys
+    return [key for key in keys if key]

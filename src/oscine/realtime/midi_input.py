@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oscine.errors import InputError
-from oscine.realtime.sound_card import _MISSING
+from oscine.realtime.sound_card import MISSING
 
 _LOOK_S = 1.0
 
@@ -19,7 +19,7 @@ def midi_library() -> Any:
     try:
         import rtmidi
     except ImportError:
-        raise InputError(_MISSING) from None
+        raise InputError(MISSING) from None
     return rtmidi
 
 
@@ -39,13 +39,14 @@ class MidiInput:
     """A port whose messages go to a session.
 
     Args:
-        wanted: Part of the port's name; "" for the first one there is.
+        wanted: Part of the port's name; "" for the first keyboard there is.
         post: Takes each message, in the library's thread.
+        on_lost: Is called when the port is gone: its notes would never end.
     """
 
-    def __init__(self, wanted: str, post: Callable[[bytes], None]) -> None:
+    def __init__(self, wanted: str, post: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
         self._library = midi_library()
-        self._wanted, self._post = wanted, post
+        self._wanted, self._post, self._on_lost = wanted, post, on_lost
         self._opened: Any = None
         self._look_at = 0.0
         self.name = ""
@@ -60,16 +61,29 @@ class MidiInput:
         names = port_names()
         if self.name in names:
             return
+        if self.name:
+            self._on_lost()
         self.close()
-        number = next((i for i, one in enumerate(names) if self._wanted.lower() in one.lower()), None)
+        number = next((i for i, one in enumerate(names) if self._is_wanted(one)), None)
         if number is None:
             return
         opened = self._library.MidiIn()
-        # Clock and active sensing mean nothing here; neither does SysEx.
-        opened.ignore_types(sysex=True, timing=True, active_sense=True)
-        opened.set_callback(lambda event, _: self._post(bytes(event[0])))
-        opened.open_port(number)
+        try:
+            # Clock and active sensing mean nothing here; neither does SysEx.
+            opened.ignore_types(sysex=True, timing=True, active_sense=True)
+            opened.set_callback(lambda event, _: self._post(bytes(event[0])))
+            opened.open_port(number)
+        except (self._library.SystemError, self._library.InvalidPortError, self._library.InvalidUseError):
+            # Another program has it, or it went away; it is tried again in a second.
+            opened.delete()
+            return
         self._opened, self.name = opened, names[number]
+
+    def _is_wanted(self, name: str) -> bool:
+        """A port of this machine's own (ALSA's "Midi Through") is no keyboard."""
+        if not self._wanted:
+            return not name.lower().startswith("midi through")
+        return self._wanted.lower() in name.lower()
 
     def close(self) -> None:
         """Close the port."""

@@ -1,5 +1,6 @@
 """A session: a performer, what other threads tell it, and whether it keeps up."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -67,9 +68,11 @@ class Session:
         self.n_samples = 0
         self.peak = self._last = 0.0
         self.meters: Meters = performer.meters()
+        self.values = {name: performer.value(name) for name in performer.settings}
+        """What the settings stand at, or will from the next block on."""
         self._told: deque[bytes | tuple[str, float]] = deque()
+        self._is_silenced = False
         self._loads = np.zeros(_BINS, np.int64)
-        self._was_late = False
         self._waits_s = block / self.sample_rate + performer.frame_s
 
     def post(self, message: bytes) -> None:
@@ -80,16 +83,18 @@ class Session:
         """Set a knob, for the next block; a value out of its range is clamped.
 
         Raises:
-            InputError: When there is no such setting.
+            InputError: When there is no such setting, or the value is not finite.
         """
         require_setting(self.performer, name)
-        self._told.append((name, float(value)))
+        if not math.isfinite(value):
+            raise InputError(f"{name} is {value}; give a finite number.")
+        setting = self.performer.settings[name]
+        self.values[name] = min(max(float(value), setting.minimum), setting.maximum)
+        self._told.append((name, self.values[name]))
 
     def silence(self) -> None:
-        """End all notes and put the pedal up: what a panic button does."""
-        for channel in range(16):
-            for controller in (64, 120, 121):
-                self.post(bytes([_CONTROL | channel, controller, 0]))
+        """End everything that sounds, within a block, and put all controllers back: a panic button."""
+        self._is_silenced = True
 
     def process(
         self, heard: Float32[np.ndarray, " time"], *, gap: bool = False
@@ -104,16 +109,18 @@ class Session:
         while self._told:
             self._tell(self._told.popleft())
         audio = self.performer.play(len(heard), heard)
-        if gap or self._was_late:
+        if gap:
             audio *= np.linspace(0, 1, len(audio), dtype=np.float32)
+        if self._is_silenced:
+            self._is_silenced = False
+            audio *= np.linspace(1, 0, len(audio), dtype=np.float32)
+            self.performer.reset()
         self.overruns += gap
         self.meters = self.performer.meters()
         self.peak = max(self.peak, self.meters.peak)
         self.n_samples += len(heard)
         length_s = max(1, len(heard)) / self.sample_rate
         self._last = (time.perf_counter() - began) / length_s
-        self._was_late = self._last > 1
-        # A device that lost samples because of a late block reports a gap with the next one.
         self._loads[min(int(self._last * _BINS_PER_BLOCK), _BINS - 1)] += 1
         return audio
 
@@ -128,7 +135,8 @@ class Session:
             return
         setting = self.performer.settings[name]
         share = min(told[2], _FULL_SCALE_CC) / _FULL_SCALE_CC
-        self.performer.set(**{name: setting.minimum + share * (setting.maximum - setting.minimum)})
+        self.values[name] = setting.minimum + share * (setting.maximum - setting.minimum)
+        self.performer.set(**{name: self.values[name]})
 
     @property
     def load(self) -> float:

@@ -9,7 +9,7 @@ from oscine.errors import InputError
 from oscine.realtime.session import Session
 
 _RETRY_S = 1.0
-_MISSING = (
+MISSING = (
     "Playing by a sound card needs the packages sounddevice and python-rtmidi: pip install 'oscine[live]'. "
     "Without a sound card, give files: --input or --midi, and -o."
 )
@@ -24,7 +24,7 @@ def sound_library() -> Any:
     try:
         import sounddevice
     except ImportError:
-        raise InputError(_MISSING) from None
+        raise InputError(MISSING) from None
     except OSError:
         raise InputError(
             "The library PortAudio is missing; on Debian and Ubuntu, install the package libportaudio2."
@@ -77,9 +77,8 @@ class SoundCard:
             raise InputError(self._refusal(error)) from None
 
     def _refusal(self, error: Exception) -> str:
-        wanted = " and ".join(
-            name or "the default one" for name in (self._heard, self._output) if name is not None
-        )
+        names = [name for name in (self._heard, self._output) if name]
+        wanted = " and ".join(names) or "the default one"
         return (
             f"The sound card ({wanted}) can't be opened at {self._sample_rate} Hz: {str(error).rstrip('.')}. "
             "See oscine play --list."
@@ -108,27 +107,33 @@ class SoundCard:
             stream = self._library.Stream(
                 device=(_wanted(self._heard), _wanted(self._output)), channels=1, callback=follow, **common
             )
+        self._stream = stream
         stream.start()
         latency = stream.latency
         self.latency_s = float(sum(latency)) if isinstance(latency, tuple) else float(latency)
-        self._stream = stream
 
     @property
     def is_running(self) -> bool:
         """Always true: a lost device may come back. It is looked for when this is asked."""
-        if self._stream is not None and self._stream.active:
+        if self._is_active():
             self.remark = ""
         elif time.monotonic() >= self._retry_at:
             self._reopen()
         return True
 
+    def _is_active(self) -> bool:
+        try:
+            return self._stream is not None and self._stream.active
+        except self._library.PortAudioError:
+            return False  # it is gone
+
     def _reopen(self) -> None:
         self._retry_at = time.monotonic() + _RETRY_S
         self._close()
-        # PortAudio knows the devices that were there when it was initialised.
-        self._library._terminate()
-        self._library._initialize()
         try:
+            # PortAudio knows the devices that were there when it was initialised.
+            self._library._terminate()
+            self._library._initialize()
             self._open()
             self.remark = ""
         except (self._library.PortAudioError, ValueError) as error:

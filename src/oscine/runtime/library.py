@@ -165,15 +165,22 @@ def facts(library: ctypes.CDLL, player: ctypes.c_void_p) -> Facts:
     of_input += library.oscine_input_minimum, library.oscine_input_maximum
     n_bytes = ctypes.c_size_t()
     metadata = library.oscine_metadata(player, ctypes.byref(n_bytes))
-    text = ctypes.string_at(metadata, n_bytes.value).decode()
+    content = ctypes.string_at(metadata, n_bytes.value)
+    try:
+        text = content.decode()
+        names = [
+            library.oscine_input_name(player, i).decode() for i in range(library.oscine_n_inputs(player))
+        ]
+    except UnicodeDecodeError:
+        raise ValueError("The program's texts are no UTF-8; write it again.") from None
+    said = parse_json(text, "The program's metadata", "Write it again.")
+    if not isinstance(said, dict):
+        raise ValueError("The program's metadata are no JSON object; write it again.")
     return Facts(
         library.oscine_sample_rate(player),
         library.oscine_hop_length(player),
         library.oscine_latency(player),
         library.oscine_weight_bits(player),
-        {
-            library.oscine_input_name(player, i).decode(): Range(*(one(player, i) for one in of_input))
-            for i in range(library.oscine_n_inputs(player))
-        },
-        parse_json(text, "The program's metadata", "Write it again."),
+        {name: Range(*(one(player, i) for one in of_input)) for i, name in enumerate(names)},
+        said,
     )

@@ -1,7 +1,8 @@
 // From a sound that is heard to what an instrument plays: the rules of `oscine transfer` (transfer/matching.py), without looking ahead.
 //
 // While there is a pitch, the loudness is brought to the instrument's: the 90th percentile of what was heard so far becomes that of the
-// recordings. Without a pitch the sound is 20 dB softer, and after 50 ms it falls by 60 dB a second.
+// recordings. Without a pitch the sound is 20 dB softer than the softest that was learned, or than it is heard, and after 50 ms it falls by 60 dB
+// a second.
 #pragma once
 
 #include <cmath>

@@ -13,6 +13,7 @@ class Json {
     const char* end;
 
     static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+    static bool ends_scalar(char c) { return is_space(c) || c == ',' || c == ':' || c == '"' || c == '{' || c == '}' || c == '[' || c == ']'; }
     static bool is_digit(char c) { return c >= '0' && c <= '9'; }
     bool is(char c) const { return at < end && *at == c; }
 
@@ -40,7 +41,7 @@ class Json {
             } else if (is(':') || is(',')) {
                 at++;
             } else if (at < end) {
-                while (at < end && !is_space(*at) && !std::strchr(",:]}[{\"", *at)) at++;
+                while (at < end && !ends_scalar(*at)) at++;
             }
         } while (at < end && depth > 0);
     }

@@ -171,7 +171,7 @@ OSCINE_EXPORT int oscine_performer_play(oscine_performer* performer, const float
 OSCINE_EXPORT uint32_t oscine_performer_note_latency(const oscine_performer* performer);
 OSCINE_EXPORT uint32_t oscine_performer_voice_latency(const oscine_performer* performer);
 
-// The settings by number, 0 to n − 1: how notes are played, what the performer does, and the instrument's own inputs.
+// The settings by number, 0 to n − 1: what the performer does, how notes are played, and the instrument's own inputs.
 OSCINE_EXPORT uint32_t oscine_performer_n_settings(const oscine_performer* performer);
 OSCINE_EXPORT const char* oscine_performer_setting(const oscine_performer* performer, uint32_t setting);  // its name; null where there is none
 OSCINE_EXPORT const char* oscine_performer_unit(const oscine_performer* performer, uint32_t setting);     // "" where it has none

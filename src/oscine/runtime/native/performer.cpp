@@ -20,7 +20,8 @@
 namespace {
 
 constexpr uint32_t MOST_PERFORMING = 16, MOST_KNOBS = 512, MOST_PERFORMED_LATENCY = 1 << 20;  // voices, knobs, samples
-constexpr size_t KNOB_BYTES = 80;
+constexpr size_t KNOB_BYTES = 80, MOST_METADATA = 1 << 20;
+constexpr float MOST_SAMPLE = 1e6f;
 constexpr uint64_t MOST_PERFORMER_BYTES = 1ull << 26;
 
 struct Knob {
@@ -80,7 +81,7 @@ struct oscine_performer {
     Knob* knobs;
     Told* told;            // what tells each input
     float** values;        // of each input of the voice that is played
-    const float** inputs;  // the same, or null where an input stands at its default
+    const float** inputs;  // the same
     float* audio;          // a voice's frame
     float own[N_OWN];
     float expression[N_SETTINGS];
@@ -125,7 +126,7 @@ struct oscine_performer {
     float delayed(float sample) {
         float& oldest = dry[dry_at];
         const float result = oldest;
-        oldest = std::fabs(sample) <= 1e6f ? sample : 0;
+        oldest = std::fabs(sample) <= MOST_SAMPLE ? sample : 0;
         dry_at = dry_at + 1 == n_dry ? 0 : dry_at + 1;
         return result;
     }
@@ -172,6 +173,7 @@ struct oscine_performer {
         oscine_play(players[i], inputs, n_inputs, 1, audio);
         float peak = 0;
         for (uint32_t k = 0; k < hop; k++) {
+            if (!(std::fabs(audio[k]) <= MOST_SAMPLE)) audio[k] = 0;  // no sound is so loud, and sums of such samples overflow
             to[k] += audio[k];
             peak = std::fmax(peak, std::fabs(audio[k]));
         }
@@ -196,10 +198,10 @@ struct oscine_performer {
     }
 
     // A level has the unit dB, unless it is a curve of the instrument's own.
-    Told who_tells(uint32_t input, const Json& ranges) const {
+    Told who_tells(uint32_t input, bool has_range) const {
         const char* name = oscine_input_name(players[0], input);
         if (!std::strcmp(name, "centroid_midi")) return Told::CENTROID;
-        if (oscine_input_size(players[0], input) != 1 || ranges.member(name)) return Told::KNOB;
+        if (oscine_input_size(players[0], input) != 1 || has_range) return Told::KNOB;
         if (!std::strcmp(name, "f0_hz")) return Told::PITCH;
         if (!std::strcmp(name, "gain")) return Told::GAIN;
         if (!std::strcmp(name, "onset_s")) return Told::ONSET;
@@ -228,15 +230,19 @@ struct oscine_performer {
         n_knobs = 0;
         for (uint32_t input = 0; input < n_inputs; input++) {
             const char* name = oscine_input_name(players[0], input);
-            told[input] = who_tells(input, ranges);
+            const Json known = ranges.member(name);
+            told[input] = who_tells(input, static_cast<bool>(known));
+            for (uint32_t k = 0; k < oscine_input_size(players[0], input); k++) values[input][k] = oscine_input_default(players[0], input);
             if (told[input] != Told::CENTROID && told[input] != Told::KNOB) continue;
             const uint32_t size = oscine_input_size(players[0], input);
             const bool is_identity = !std::strcmp(name, "identity");
             double range[3] = {oscine_input_default(players[0], input), 0, 0};
             range[1] = range[0] - 3, range[2] = range[0] + 3;
             double given[3];
-            if (ranges.member(name).numbers(given, 3) && given[1] <= given[0] && given[0] <= given[2] && given[2] <= 1e6 && given[1] >= -1e6)
+            if (known.numbers(given, 3) && given[1] <= given[0] && given[0] <= given[2] && given[2] <= 1e6 && given[1] >= -1e6)
                 for (int k = 0; k < 3; k++) range[k] = given[k];
+            const double least_value = oscine_input_minimum(players[0], input), most_value = oscine_input_maximum(players[0], input);
+            for (double& limit : range) limit = within(limit, least_value, most_value);
             if (is_identity) range[0] = range[1] = 0, range[2] = size - 1;
             for (uint32_t channel = 0; channel < (is_identity ? 1 : size) && n_knobs < MOST_KNOBS; channel++) {
                 Knob& knob = knobs[n_knobs++];
@@ -251,8 +257,12 @@ struct oscine_performer {
     }
 
     static void write_name(char* to, const char* name, int channel) {
+        bool is_taken = false;
+        for (const Own& one : OWN) is_taken = is_taken || !std::strcmp(one.name, name);
+        for (const Setting& one : SETTINGS) is_taken = is_taken || !std::strcmp(one.name, name);
         size_t n = 0;
-        for (; name[n] && n < KNOB_BYTES - 8; n++) to[n] = name[n];
+        for (const char* prefix = is_taken ? "input." : ""; *prefix; prefix++) to[n++] = *prefix;
+        for (size_t i = 0; name[i] && n < KNOB_BYTES - 8; i++) to[n++] = name[i];
         if (channel >= 0) {
             to[n++] = '.';
             if (channel >= 100) to[n++] = static_cast<char>('0' + channel / 100 % 10);
@@ -332,7 +342,9 @@ int oscine_performer_new(const oscine_engine* engine, const void* program, size_
     if (code != OSCINE_OK) return code;
     File file(program, n_bytes);
     file.open();
-    if (!Resampler<WIDTH>::fits(file.header.sample_rate, sample_rate)) return OSCINE_TOO_LARGE;
+    const uint32_t own_rate = file.header.sample_rate;
+    if (own_rate < LEAST_RATE || own_rate > MOST_HOST_RATE) return OSCINE_TOO_LARGE;
+    if (!Resampler<WIDTH>::fits(own_rate, sample_rate)) return OSCINE_TOO_LARGE;
     Arena measure(nullptr);
     arrange(file, sample_rate, measure);
     if (measure.used() > MOST_PERFORMER_BYTES || file.header.latency > MOST_PERFORMED_LATENCY) return OSCINE_TOO_LARGE;
@@ -348,7 +360,7 @@ int oscine_performer_new(const oscine_engine* engine, const void* program, size_
     if (code == OSCINE_OK) {
         size_t size = 0;
         const char* text = oscine_metadata(made->players[0], &size);
-        const Json metadata(text, size);
+        const Json metadata(text, size <= MOST_METADATA ? size : 0);
         made->learn(metadata);
         made->make_knobs(metadata);
         for (int i = 0; i < N_OWN; i++) made->own[i] = OWN[i].standard;
@@ -364,6 +376,9 @@ int oscine_performer_new(const oscine_engine* engine, const void* program, size_
     }
     if (code == OSCINE_OK) {
         made->n_dry = oscine_performer_voice_latency(made);
+        if (made->n_dry > MOST_PERFORMED_LATENCY) code = OSCINE_TOO_LARGE;
+    }
+    if (code == OSCINE_OK) {
         made->dry = static_cast<float*>(std::malloc(made->n_dry * sizeof(float)));
         if (!made->dry) code = OSCINE_NO_MEMORY;
     }
