@@ -21,7 +21,7 @@ from benchmarks.measure import table
 from benchmarks.page import write_section
 from oscine.performance import Event, Score
 from oscine.realtime import FileDevice, Session, SessionReport
-from oscine.realtime.priority import short_turns
+from oscine.realtime.priority import without_pauses
 from oscine.runtime import Performer
 from oscine.transfer import load
 
@@ -64,7 +64,7 @@ def played(program: bytes, by_voice: bool, minutes: float) -> SessionReport:
     performer.set(source=int(by_voice))
     session = Session(performer, BLOCK)
     seconds = 60 * minutes
-    with tempfile.TemporaryDirectory() as folder, short_turns():
+    with tempfile.TemporaryDirectory() as folder, without_pauses():
         device = FileDevice(
             Path(folder) / "out.flac",
             heard=voice(seconds) if by_voice else None,

@@ -68,7 +68,7 @@ def play(
     from oscine.errors import InputError
     from oscine.realtime import Session
     from oscine.realtime.midi_input import MidiInput
-    from oscine.realtime.priority import short_turns
+    from oscine.realtime.priority import without_pauses
 
     if show:
         if as_json:
@@ -94,7 +94,7 @@ def play(
     port = None
     if not voice and not _is_file(midi, _MIDI) and not _is_file(output, _AUDIO):
         port = MidiInput(midi, session.post, session.silence)
-    with short_turns():
+    with without_pauses():
         try:
             device.start(session)
             follow(session, device, port, None if _is_file(output, _AUDIO) else seconds)

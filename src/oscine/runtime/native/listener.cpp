@@ -17,7 +17,6 @@
 
 namespace {
 
-constexpr uint32_t LOWEST_RATE = 4000, HIGHEST_RATE = 768000;
 constexpr float NO_PITCH_HZ = 440.0f, LOUDEST_SAMPLE = 1e4f;
 
 class Listener {
@@ -144,7 +143,7 @@ extern "C" {
 int oscine_listener_new(uint32_t host_rate, uint32_t instrument_rate, uint32_t hop_length, oscine_listener** listener) {
     if (!listener) return OSCINE_WRONG_ARGUMENT;
     *listener = nullptr;
-    if (host_rate < LOWEST_RATE || host_rate > HIGHEST_RATE || instrument_rate < LOWEST_RATE || instrument_rate > HIGHEST_RATE)
+    if (host_rate < LEAST_RATE || host_rate > MOST_HOST_RATE || instrument_rate < LEAST_RATE || instrument_rate > MOST_HOST_RATE)
         return OSCINE_WRONG_ARGUMENT;
     if (hop_length < 1 || hop_length > instrument_rate) return OSCINE_WRONG_ARGUMENT;
     Arena measure(nullptr);

@@ -11,6 +11,7 @@
 #endif
 #include "file.h"
 #include "hearing.h"
+#include "knobs.h"
 #include "metadata.h"
 #include "oscine_runtime.h"
 #include "player.h"
@@ -20,46 +21,9 @@
 namespace {
 
 constexpr uint32_t MOST_PERFORMING = 16, MOST_KNOBS = 512, MOST_PERFORMED_LATENCY = 1 << 20;  // voices, knobs, samples
-constexpr size_t KNOB_BYTES = 80, MOST_METADATA = 1 << 20;
+constexpr size_t MOST_METADATA = 1 << 20;
 constexpr float MOST_SAMPLE = 1e6f;
 constexpr uint64_t MOST_PERFORMER_BYTES = 1ull << 26;
-
-struct Knob {
-    char name[KNOB_BYTES];
-    const char* unit;
-    float standard, minimum, maximum, value;
-    uint32_t input, channel;  // of the program
-};
-
-// What the performer does, beside how notes are played.
-struct Own {
-    const char* name;
-    const char* unit;
-    float standard, minimum, maximum;
-};
-enum OwnSetting { SOURCE, OCTAVE, TUNE, LEVEL, MIX, LOUDNESS, MATCH, AUTOTUNE, N_OWN };
-constexpr Own OWN[N_OWN] = {
-    {"source", "", 0, 0, 1},                    // 0 notes, 1 the sound that is heard
-    {"octave", "octaves", 0, -4, 4},            // added to the pitch
-    {"tune_cents", "cents", 0, -100, 100},
-    {"level_db", "dB", 0, -60, 12},             // of the output
-    {"mix", "", 1, 0, 1},                       // 0 the sound that is heard, 1 the instrument
-    {"loudness_db", "dB", 0, -40, 40},          // added to what is heard
-    {"match", "", 1, 0, 1},                     // 1 brings what is heard to the instrument's loudness
-    {"autotune", "", 0, 0, 1},
-};
-
-const char* unit_of(const char* setting) {
-    const struct {
-        const char* end;
-        const char* unit;
-    } units[] = {{"_s", "s"}, {"_db", "dB"}, {"_cents", "cents"}, {"_hz", "Hz"}, {"_semitones", "semitones"}};
-    for (const auto& one : units) {
-        const size_t n = std::strlen(setting), m = std::strlen(one.end);
-        if (n > m && !std::strcmp(setting + n - m, one.end)) return one.unit;
-    }
-    return "";
-}
 
 // What tells an input of the program: the note, or a knob.
 enum class Told : uint8_t { PITCH, LEVEL, GAIN, ONSET, CENTROID, KNOB };
@@ -83,8 +47,6 @@ struct oscine_performer {
     float** values;        // of each input of the voice that is played
     const float** inputs;  // the same
     float* audio;          // a voice's frame
-    float own[N_OWN];
-    float expression[N_SETTINGS];
     Dynamics dynamics;
     Hearing hearing;
     SmoothGain level, mix;
@@ -98,7 +60,7 @@ struct oscine_performer {
     double begun_s;  // the shortest time since an onset, of the voices that sound
     void* allocated;
 
-    bool hears() const { return own[SOURCE] >= 0.5f; }
+    bool hears() const { return knobs[SOURCE].value >= 0.5f; }
 
     void reset(int64_t seed) {
         oscine_keyboard_reset(keyboard);
@@ -109,7 +71,7 @@ struct oscine_performer {
         dry_at = 0;
         was_hearing = false;
         level.now = wanted_level();
-        mix.now = own[MIX];
+        mix.now = knobs[MIX].value;
         for (uint32_t i = 0; i < n_voices; i++) {
             oscine_reset(players[i], static_cast<int64_t>(static_cast<uint64_t>(seed) + i));
             held[i][0] = 440, held[i][1] = -80;
@@ -120,7 +82,7 @@ struct oscine_performer {
         meters[1] = meters[3] = -80;
     }
 
-    float wanted_level() const { return std::pow(10.0f, own[LEVEL] / 20); }
+    float wanted_level() const { return std::pow(10.0f, knobs[OUTPUT_LEVEL].value / 20); }
 
     // What was heard `voice_latency` samples ago; what is not finite is silence.
     float delayed(float sample) {
@@ -149,7 +111,7 @@ struct oscine_performer {
             meters[0] = heard[1] >= 0.5f ? heard[0] : 0;
             meters[1] = heard[2];
             for (uint32_t i = 0; i < n_voices; i++) frames[i][2] = 0;
-            const HeardSettings how{own[LOUDNESS], own[MATCH] >= 0.5f, own[AUTOTUNE]};
+            const HeardSettings how{knobs[LOUDNESS].value, knobs[MATCH].value >= 0.5f, knobs[AUTOTUNE].value};
             hearing.frame(heard, how, dynamics, static_cast<double>(hop) / oscine_sample_rate(players[0]), frames[0]);
         }
         meters[2] = meters[5] = 0;
@@ -181,7 +143,7 @@ struct oscine_performer {
         is_resting[i] = n_quiet[i] > n_tail;
     }
 
-    float tuned(float f0_hz) const { return f0_hz * std::exp2(std::round(own[OCTAVE]) + own[TUNE] / 1200); }
+    float tuned(float f0_hz) const { return f0_hz * std::exp2(std::round(knobs[OCTAVE].value) + knobs[TUNE].value / 1200); }
 
     // Set an input of a voice; those with knobs were set by them.
     void tell(uint32_t input, uint32_t i, const float* frame) {
@@ -227,7 +189,8 @@ struct oscine_performer {
 
     void make_knobs(const Json& metadata) {
         const Json ranges = metadata.member("knobs");
-        n_knobs = 0;
+        write_fixed_knobs(knobs);
+        n_knobs = N_FIXED_KNOBS;
         for (uint32_t input = 0; input < n_inputs; input++) {
             const char* name = oscine_input_name(players[0], input);
             const Json known = ranges.member(name);
@@ -245,31 +208,11 @@ struct oscine_performer {
             for (double& limit : range) limit = within(limit, least_value, most_value);
             if (is_identity) range[0] = range[1] = 0, range[2] = size - 1;
             for (uint32_t channel = 0; channel < (is_identity ? 1 : size) && n_knobs < MOST_KNOBS; channel++) {
-                Knob& knob = knobs[n_knobs++];
-                write_name(knob.name, name, is_identity || size == 1 ? -1 : static_cast<int>(channel));
-                knob.unit = unit_of(name);
-                knob.input = input, knob.channel = channel;
-                knob.standard = knob.value = static_cast<float>(range[0]);
-                knob.minimum = static_cast<float>(range[1]), knob.maximum = static_cast<float>(range[2]);
-                turn(knob);
+                const int number = is_identity || size == 1 ? -1 : static_cast<int>(channel);
+                knobs[n_knobs] = input_knob(knobs, name, input, number, range);
+                turn(knobs[n_knobs++]);
             }
         }
-    }
-
-    static void write_name(char* to, const char* name, int channel) {
-        bool is_taken = false;
-        for (const Own& one : OWN) is_taken = is_taken || !std::strcmp(one.name, name);
-        for (const Setting& one : SETTINGS) is_taken = is_taken || !std::strcmp(one.name, name);
-        size_t n = 0;
-        for (const char* prefix = is_taken ? "input." : ""; *prefix; prefix++) to[n++] = *prefix;
-        for (size_t i = 0; name[i] && n < KNOB_BYTES - 8; i++) to[n++] = name[i];
-        if (channel >= 0) {
-            to[n++] = '.';
-            if (channel >= 100) to[n++] = static_cast<char>('0' + channel / 100 % 10);
-            if (channel >= 10) to[n++] = static_cast<char>('0' + channel / 10 % 10);
-            to[n++] = static_cast<char>('0' + channel % 10);
-        }
-        to[n] = 0;
     }
 
     void learn(const Json& metadata) {
@@ -321,6 +264,8 @@ oscine_performer* arrange(const File& file, uint32_t sample_rate, Arena& arena) 
     return made;
 }
 
+bool has(const oscine_performer* performer, uint32_t setting) { return performer && setting < performer->n_knobs; }
+
 uint32_t in_host_samples(const oscine_performer* performer, uint64_t samples) {
     const uint32_t rate = oscine_sample_rate(performer->players[0]);
     return static_cast<uint32_t>((samples * performer->sample_rate + rate / 2) / rate);
@@ -363,9 +308,6 @@ int oscine_performer_new(const oscine_engine* engine, const void* program, size_
         const Json metadata(text, size <= MOST_METADATA ? size : 0);
         made->learn(metadata);
         made->make_knobs(metadata);
-        for (int i = 0; i < N_OWN; i++) made->own[i] = OWN[i].standard;
-        const Expression standard;
-        for (size_t i = 0; i < N_SETTINGS; i++) made->expression[i] = static_cast<float>(standard.*SETTINGS[i].value);
         const uint32_t rate = file.header.sample_rate, hop = file.header.hop_length;
         made->n_tail = (rate / 2 + file.header.latency) / hop + 1;
         float curve_db[128];
@@ -414,7 +356,7 @@ int oscine_performer_play(oscine_performer* performer, const float* heard, size_
     if (!performer || (!audio && n_samples)) return OSCINE_WRONG_ARGUMENT;
     static const float silence[64] = {};
     const float share = 1 - std::exp(-1 / (0.005f * static_cast<float>(performer->sample_rate)));
-    const float wanted_level = performer->wanted_level(), wanted_mix = performer->own[MIX];
+    const float wanted_level = performer->wanted_level(), wanted_mix = performer->knobs[MIX].value;
     for (size_t n = 0; n < n_samples;) {
         if (!performer->resampler->is_ready()) performer->frame();
         const size_t most = n_samples - n < 64 ? n_samples - n : 64;
@@ -448,67 +390,42 @@ uint32_t oscine_performer_voice_latency(const oscine_performer* performer) {
     return oscine_performer_note_latency(performer) + static_cast<uint32_t>(std::lround(frames * frame));
 }
 
-uint32_t oscine_performer_n_settings(const oscine_performer* performer) {
-    return performer ? N_OWN + static_cast<uint32_t>(N_SETTINGS) + performer->n_knobs : 0;
-}
+uint32_t oscine_performer_n_settings(const oscine_performer* performer) { return performer ? performer->n_knobs : 0; }
 
 const char* oscine_performer_setting(const oscine_performer* performer, uint32_t i) {
-    if (i >= oscine_performer_n_settings(performer)) return nullptr;
-    if (i < N_OWN) return OWN[i].name;
-    return i < N_OWN + N_SETTINGS ? SETTINGS[i - N_OWN].name : performer->knobs[i - N_OWN - N_SETTINGS].name;
+    return has(performer, i) ? performer->knobs[i].name : nullptr;
 }
 
 const char* oscine_performer_unit(const oscine_performer* performer, uint32_t i) {
-    if (i >= oscine_performer_n_settings(performer)) return nullptr;
-    if (i < N_OWN) return OWN[i].unit;
-    return i < N_OWN + N_SETTINGS ? unit_of(SETTINGS[i - N_OWN].name) : performer->knobs[i - N_OWN - N_SETTINGS].unit;
+    return has(performer, i) ? performer->knobs[i].unit : nullptr;
 }
 
 float oscine_performer_default(const oscine_performer* performer, uint32_t i) {
-    if (i >= oscine_performer_n_settings(performer)) return 0;
-    if (i < N_OWN) return OWN[i].standard;
-    if (i >= N_OWN + N_SETTINGS) return performer->knobs[i - N_OWN - N_SETTINGS].standard;
-    const Expression standard;
-    return static_cast<float>(standard.*SETTINGS[i - N_OWN].value);
+    return has(performer, i) ? performer->knobs[i].standard : 0;
 }
 
 float oscine_performer_minimum(const oscine_performer* performer, uint32_t i) {
-    if (i >= oscine_performer_n_settings(performer)) return 0;
-    if (i < N_OWN) return OWN[i].minimum;
-    if (i < N_OWN + N_SETTINGS) return static_cast<float>(SETTINGS[i - N_OWN].minimum);
-    return performer->knobs[i - N_OWN - N_SETTINGS].minimum;
+    return has(performer, i) ? performer->knobs[i].minimum : 0;
 }
 
 float oscine_performer_maximum(const oscine_performer* performer, uint32_t i) {
-    if (i >= oscine_performer_n_settings(performer)) return 0;
-    if (i < N_OWN) return OWN[i].maximum;
-    if (i < N_OWN + N_SETTINGS) return static_cast<float>(SETTINGS[i - N_OWN].maximum);
-    return performer->knobs[i - N_OWN - N_SETTINGS].maximum;
+    return has(performer, i) ? performer->knobs[i].maximum : 0;
 }
 
 float oscine_performer_value(const oscine_performer* performer, uint32_t i) {
-    if (i >= oscine_performer_n_settings(performer)) return 0;
-    if (i < N_OWN) return performer->own[i];
-    if (i < N_OWN + N_SETTINGS) return performer->expression[i - N_OWN];
-    return performer->knobs[i - N_OWN - N_SETTINGS].value;
+    return has(performer, i) ? performer->knobs[i].value : 0;
 }
 
 int oscine_performer_set(oscine_performer* performer, uint32_t i, float value) {
-    if (i >= oscine_performer_n_settings(performer) || !std::isfinite(value)) return OSCINE_WRONG_ARGUMENT;
-    const float low = oscine_performer_minimum(performer, i), high = oscine_performer_maximum(performer, i);
-    value = value < low ? low : value > high ? high : value;
-    if (i < N_OWN) {
-        performer->own[i] = value;
-    } else if (i < N_OWN + N_SETTINGS) {
-        const Setting& setting = SETTINGS[i - N_OWN];
-        performer->expression[i - N_OWN] = value;
-        return oscine_keyboard_set(performer->keyboard, setting.name, within(value, setting.minimum, setting.maximum));
-    } else {
-        Knob& knob = performer->knobs[i - N_OWN - N_SETTINGS];
-        knob.value = value;
-        performer->turn(knob);
-    }
-    return OSCINE_OK;
+    if (!has(performer, i) || !std::isfinite(value)) return OSCINE_WRONG_ARGUMENT;
+    Knob& knob = performer->knobs[i];
+    knob.value = value < knob.minimum ? knob.minimum : value > knob.maximum ? knob.maximum : value;
+    if (knob.input != Knob::NO_INPUT) performer->turn(knob);
+    if (knob.input != Knob::NO_INPUT || i < N_OWN) return OSCINE_OK;
+    // Rounded to float32 a limit may lie beyond itself.
+    const Setting& setting = SETTINGS[i - N_OWN];
+    const double wanted = within(static_cast<double>(knob.value), setting.minimum, setting.maximum);
+    return oscine_keyboard_set(performer->keyboard, setting.name, wanted);
 }
 
 int oscine_performer_meters(oscine_performer* performer, float* meters) {
