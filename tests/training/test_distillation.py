@@ -104,7 +104,7 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn() -> None:
     objective = Objective(student, TrainingConfig(), teacher=Teacher(teacher, student, _dataset(), config))
     for is_varied in (False, True):
         loss = objective.joint(student, _batch(), n_skipped=5, is_varied=is_varied, seed=3)
-        # With and without gradients torch's own GRU rounds differently, and logarithms of near-silence show it.
+        # With and without gradients torch's own GRU rounds differently; logarithms of near-silence show it.
         assert float(loss.detach()) < 5e-3
     with torch.no_grad():
         student.controller.head.bias.add_(0.1)
