@@ -108,5 +108,5 @@ lock: .venv/.dev ## pin the dependencies of pyproject.toml anew
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --extra dev --extra docs --constraint requirements/lock.txt --output-file requirements/dev.txt pyproject.toml
 
 clean: ## remove what the other commands made, .venv included
-	rm -rf .venv $(LIBRARY) site demo build .cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov src/*.egg-info
+	rm -rf .venv $(LIBRARY) src/oscine/export/plugins site demo build .cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,37 +10,21 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-from tests.performance.scores import LEARNED
-
-from oscine.models import Instrument, InstrumentConfig
-from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
+from tests.export.small import small_instrument
 
 _NODE_PACKAGE = "onnxruntime-node@1.30.0"
-
-
-def small_instrument(folder: Path) -> Path:
-    """Write a small instrument with a room, untrained, and return its folder."""
-    torch.manual_seed(0)
-    config = InstrumentConfig(
-        sample_rate=16_000,
-        hop_length=64,
-        synth=(HarmonicConfig(n_harmonics=30), NoiseConfig(n_bands=17)),
-        effects=(ReverbConfig(ir_s=0.2),),
-    )
-    card = {"licence": "cc-by-3.0", "credit": "Somebody"}
-    Instrument(config, LEARNED, card).eval().save_pretrained(folder)
-    return folder
 
 
 def main() -> None:
     """Run all checks and say how each went."""
     out = Path(sys.argv[1]).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    instrument = sys.argv[2] if len(sys.argv) > 2 else str(small_instrument(out / "instrument"))
+    instrument = sys.argv[2] if len(sys.argv) > 2 else str(out / "instrument")
     if shutil.which("npm") and not Path(".cache/node/node_modules/onnxruntime-node").exists():
         npm = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", ".cache/node", _NODE_PACKAGE]
         subprocess.run(npm, check=False)
+    if len(sys.argv) <= 2:
+        small_instrument().save_pretrained(instrument)
     checks = {
         "other machines": ["tests.runtime.builds", str(out / "runtimes")],
         "web": ["tests.export.browser", str(out / "web"), instrument],

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from tests.export.small import small_instrument
 from tests.performance.scores import LEARNED
 
 from oscine.cli.main import main
 from oscine.errors import InputError
 from oscine.export import export, single_header
 from oscine.models import Instrument, InstrumentConfig
-from oscine.processors import HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
+from oscine.processors import HarmonicConfig
 from oscine.runtime import Live, engines
 from oscine.streaming import Program, read_metadata
 
@@ -26,18 +26,7 @@ needs_a_compiler = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def instrument() -> Instrument:
-    torch.manual_seed(0)
-    config = InstrumentConfig(
-        sample_rate=16000,
-        hop_length=64,
-        synth=(HarmonicConfig(n_harmonics=10), NoiseConfig(n_bands=9)),
-        effects=(ReverbConfig(ir_s=0.1),),
-    )
-    made = Instrument(config, LEARNED, {"licence": "cc-by-3.0", "credit": "Somebody"}).eval()
-    ((_, reverb),) = made.effects
-    assert isinstance(reverb, Reverb)
-    torch.nn.init.normal_(reverb.impulse_response)
-    return made
+    return small_instrument()
 
 
 def test_a_program_file_is_the_instruments(instrument: Instrument, tmp_path: Path) -> None:

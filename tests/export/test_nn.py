@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 from tests.export.onnx_check import curves, expected
-from tests.performance.scores import LEARNED
+from tests.export.small import small_instrument
 
-from oscine.models import Instrument, InstrumentConfig
-from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
-from oscine.processors import HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
+from oscine.models import Instrument
+from oscine.models.inputs import IdentityConfig
 
 RATE, HOP = 16000, 60
 
@@ -47,19 +46,7 @@ print(json.dumps([text["CREDITS.txt"].decode(), model.forward_input_labels]), fi
 
 @pytest.fixture(scope="module")
 def instrument() -> Instrument:
-    torch.manual_seed(0)
-    config = InstrumentConfig(
-        sample_rate=RATE,
-        hop_length=HOP,
-        inputs=(F0Config(), LoudnessConfig(), IdentityConfig(names=("a", "b"), size=2)),
-        synth=(HarmonicConfig(n_harmonics=10), NoiseConfig(n_bands=9)),
-        effects=(ReverbConfig(ir_s=0.1),),
-    )
-    made = Instrument(config, LEARNED, {"licence": "cc-by-3.0", "credit": "Somebody"}).eval()
-    ((_, reverb),) = made.effects
-    assert isinstance(reverb, Reverb)
-    torch.nn.init.normal_(reverb.impulse_response)
-    return made
+    return small_instrument(IdentityConfig(names=("a", "b"), size=2), hop_length=HOP)
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 import torch
 from tests.export.onnx_check import NODE, curves, expected, in_node
-from tests.performance.scores import LEARNED
+from tests.export.small import small_instrument
 from tests.runtime.programs import busy_program
 
 from oscine.cli.main import main
 from oscine.errors import InputError
 from oscine.export import export
 from oscine.export.onnx_graph import GRAPHS, OnnxPlayer, graph, interface
-from oscine.models import Instrument, InstrumentConfig
-from oscine.models.inputs import CurveConfig, F0Config, IdentityConfig, LoudnessConfig
-from oscine.processors import HarmonicConfig, NoiseConfig, Reverb, ReverbConfig
+from oscine.models import Instrument
+from oscine.models.inputs import CurveConfig, IdentityConfig
 from oscine.streaming.plain import PlainProgram
 
 pytest.importorskip("onnx", reason="install the packages onnx and onnxscript")
@@ -27,24 +26,11 @@ pytest.importorskip("onnxscript", reason="install the packages onnx and onnxscri
 
 @pytest.fixture(scope="module")
 def instrument() -> Instrument:
-    torch.manual_seed(0)
-    config = InstrumentConfig(
-        sample_rate=16000,
-        hop_length=64,
-        inputs=(
-            F0Config(),
-            LoudnessConfig(),
-            CurveConfig(name="breath"),
-            IdentityConfig(names=("a", "b"), size=2),
-        ),
-        synth=(HarmonicConfig(n_harmonics=10), NoiseConfig(n_bands=9)),
-        effects=(ReverbConfig(ir_s=0.1),),
+    return small_instrument(
+        CurveConfig(name="breath"),
+        IdentityConfig(names=("a", "b"), size=2),
+        credit="Some | body\n# x",
     )
-    made = Instrument(config, LEARNED, {"licence": "cc-by-3.0", "credit": "Some | body\n# x"}).eval()
-    ((_, reverb),) = made.effects
-    assert isinstance(reverb, Reverb)
-    torch.nn.init.normal_(reverb.impulse_response)
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import torch
 from tests.export import pd_check
 from tests.export.pd_patches import PACKAGES, play
-from tests.performance.scores import LEARNED
+from tests.export.small import small_instrument
 
 from oscine.cli.main import main
 from oscine.export import export, pd
-from oscine.models import Instrument, InstrumentConfig
-from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
+from oscine.models import Instrument
 from oscine.runtime import engines
 
 FILES = {
@@ -28,14 +26,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def instrument() -> Instrument:
-    torch.manual_seed(0)
-    config = InstrumentConfig(
-        sample_rate=16000,
-        hop_length=64,
-        synth=(HarmonicConfig(n_harmonics=10), NoiseConfig(n_bands=9)),
-        effects=(ReverbConfig(ir_s=0.1),),
-    )
-    return Instrument(config, LEARNED, {"licence": "cc-by-3.0", "credit": "Somebody"}).eval()
+    return small_instrument()
 
 
 @pytest.mark.parametrize("reason", ["no m_pd.h", "make is missing", "the compiler failed", "Linux alone"])

@@ -14,7 +14,8 @@ from tools import build_wasm
 
 from oscine.cli.main import main
 from oscine.errors import InputError
-from oscine.export import export, web, web_files
+from oscine.export import export, web
+from oscine.export.web import web_files
 from oscine.runtime import engines
 from oscine.streaming import read_metadata
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oscine.cli.terminal import terminal
-from oscine.cli.train import finish, overrides
+from oscine.cli.train import Device, Minutes, Resume, Steps, finish, overrides
 
 
 def distill(
@@ -25,19 +25,16 @@ def distill(
             show_default=False,
         ),
     ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(help="Length of the run; by default ten minutes, or that of the resumed run."),
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set", metavar="KEY=VALUE", help="Change a value of the recipe: distillation.sound_share=1."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")] = False,
+    device: Device = "auto",
+    resume: Resume = False,
 ) -> None:
     """Train a small instrument, the student, to sound as a trained one, the teacher, does.
 

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
     from oscine.training import TrainResult
 
+Minutes = Annotated[
+    float | None, typer.Option(help="Length of the run; by default ten minutes, or that of the resumed run.")
+]
+Steps = Annotated[int | None, typer.Option(help="Length of the run in steps.")]
+Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")]
+
 #: What a shell reports of a process that SIGTERM ended.
 TERMINATED = 128 + 15
 
@@ -27,19 +34,16 @@ def train(
             show_default=False,
         ),
     ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(help="Length of the run; by default ten minutes, or that of the resumed run."),
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Length of the run in steps.")] = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set", metavar="KEY=VALUE", help="Change a value of the recipe: training.batch_size=4."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")] = False,
+    device: Device = "auto",
+    resume: Resume = False,
 ) -> None:
     """Train an instrument; Ctrl-C ends the training early and keeps the best instrument."""
     from oscine import kernels

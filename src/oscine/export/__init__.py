@@ -2,7 +2,6 @@
 
 from oscine.export.exporting import FORMATS, WEIGHTS, ExportReport, Format, Weights, export
 from oscine.export.single_header import single_header
-from oscine.export.web import web_files
 
 __all__ = [
     "FORMATS",
@@ -12,5 +11,4 @@ __all__ = [
     "Weights",
     "export",
     "single_header",
-    "web_files",
 ]

@@ -13,7 +13,7 @@ from oscine.errors import InputError
 from oscine.export.card import credits_of
 from oscine.export.nn_tilde import FILE, NnPlayer, write_nn
 from oscine.export.onnx_graph import OnnxPlayer, write_onnx
-from oscine.export.pd import EXTERNAL, build_external, pd_files
+from oscine.export.pd import build_external, pd_files
 from oscine.export.plugin import PluginFormat, plugin_files
 from oscine.export.source import source_files
 from oscine.export.web import web_files
@@ -78,6 +78,8 @@ class _Outlet(NamedTuple):
     """It is one file, with this ending; otherwise a folder."""
     has_weights: bool = True
     """It can have its weights in fewer bits."""
+    finish: Callable[[Path], str | None] | None = None
+    """What is done in the folder with the files; a sentence says what is left to do."""
 
 
 def _onnx(order: _Order) -> _Made:
@@ -101,7 +103,7 @@ _OUTLETS: dict[Format, _Outlet] = {
     "clap": _plugin("clap"),
     "vst3": _plugin("vst3"),
     "lv2": _plugin("lv2"),
-    "pd": _Outlet(lambda order: _Made(pd_files(order.content, order.credit))),
+    "pd": _Outlet(lambda order: _Made(pd_files(order.content, order.credit)), finish=build_external),
     "onnx": _Outlet(_onnx, has_weights=False),
     "nn": _Outlet(_nn, has_weights=False),
 }
@@ -159,14 +161,12 @@ def export(
         if not outlet.is_file:
             place.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(place, written)
-    note = build_external(output) if form == "pd" else None
-    if form == "pd" and note is None:
-        files[EXTERNAL] = (output / EXTERNAL).read_bytes()
+    note = outlet.finish(output) if outlet.finish else None
     if play is None and engines():
         play = Engine(content, _ENGINE).play
     difference, load = (None, None) if play is None else _measured(instrument, program, play, dry)
     return ExportReport(
-        files={printable(path): len(written) for path, written in files.items()},
+        files=_sizes(output),
         sample_rate=program.sample_rate,
         hop_length=program.hop_length,
         latency=program.latency,
@@ -177,6 +177,14 @@ def export(
         load=load,
         note=note,
     )
+
+
+def _sizes(output: Path) -> dict[str, int]:
+    """Return the size of each file that was written, by its name in the folder."""
+    if output.is_file():
+        return {printable(output.name): output.stat().st_size}
+    paths = sorted(path for path in output.rglob("*") if path.is_file())
+    return {printable(path.relative_to(output).as_posix()): path.stat().st_size for path in paths}
 
 
 def _check(output: Path, outlet: _Outlet) -> None:
