@@ -20,9 +20,10 @@ def raise_priority() -> None:
 
 @contextmanager
 def without_pauses() -> Iterator[None]:
-    """Let Python's threads take turns every half millisecond, and collect no garbage, which takes longer.
+    """Let Python's threads take turns every half millisecond, and collect no garbage.
 
-    What playing makes is freed at once; it has no cycles.
+    Beside torch a full collection takes a tenth of a second. What playing makes is freed at once; it has no
+    cycles.
     """
     before, was_enabled = sys.getswitchinterval(), gc.isenabled()
     gc.disable()
