@@ -1,13 +1,15 @@
 """Every outlet in its real host, one after the other: ``python -m tests.export.outlets OUT [INSTRUMENT]``.
 
 Each check is a command of its own, which says in one sentence what is missing on this machine. Without an
-instrument a small untrained one is played. The exit code is 1 if a check failed.
+instrument a small untrained one is played. The end of what a failed check said stands last, and the exit code
+is 1.
 """
 
 import shutil
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 from tests.export.small import small_instrument
@@ -33,18 +35,31 @@ def main() -> None:
         "ONNX": ["tests.export.onnx_check", instrument],
         "Cortex-M7": ["tests.export.cortex", str(out / "cortex"), f"instrument={instrument}"],
     }
-    failed = []
+    failed: dict[str, list[str]] = {}
     for name, (module, *arguments) in checks.items():
         sys.stdout.write(f"== {name}\n")
         sys.stdout.flush()
         began = time.monotonic()
-        done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)
-        sys.stdout.write(
-            f"== {name}: {'failed' if done.returncode else 'done'}, {time.monotonic() - began:.0f} s\n"
-        )
-        failed += [name] if done.returncode else []
+        said, code = _run([sys.executable, "-m", module, *arguments])
+        sys.stdout.write(f"== {name}: {'failed' if code else 'done'}, {time.monotonic() - began:.0f} s\n")
+        if code:
+            failed[name] = said
+    for name, said in failed.items():
+        sys.stdout.writelines([f"== {name} failed with:\n", *said])
     sys.stdout.write(f"Failed: {', '.join(failed)}.\n" if failed else "All that could be run was right.\n")
     raise SystemExit(int(bool(failed)))
+
+
+def _run(command: list[str]) -> tuple[list[str], int]:
+    """Run a command, show what it says, and return the last lines of that, and its exit code."""
+    last: deque[str] = deque(maxlen=30)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            last.append(line)
+    return list(last), process.returncode
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ _HEAD = f"P6\n{WIDTH} {HEIGHT}\n255\n".encode()
 
 def missing() -> str:
     """Return a sentence that says what is missing, or nothing."""
-    if not shutil.which("xvfb-run") or not Path("/usr/include/X11/extensions/XTest.h").exists():
-        return "The editors need a screen and a pointer: install xvfb and libxtst-dev."
+    is_here = shutil.which("xvfb-run") and shutil.which("xauth")
+    if not is_here or not Path("/usr/include/X11/extensions/XTest.h").exists():
+        return "The editors need a screen and a pointer: install xvfb, xauth and libxtst-dev."
     return ""
 
 

@@ -345,13 +345,12 @@ class DawDreamer(Vst3):
 def zig() -> list[str] | None:
     """Return how ziglang is run, or None where it is not here."""
     for python in (os.environ.get("OSCINE_ZIG", ""), str(ROOT / ".cache/zig/bin/python"), sys.executable):
+        command = [python, "-m", "ziglang"]
         if (
-            python
-            and not subprocess.run(
-                [python, "-m", "ziglang", "version"], capture_output=True, check=False
-            ).returncode
+            shutil.which(python)
+            and not subprocess.run([*command, "version"], capture_output=True, check=False).returncode
         ):
-            return [python, "-m", "ziglang"]
+            return command
     return None
 
 
