@@ -1,6 +1,8 @@
 """A file that kills its process is rejected; the others are done."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from oscine.data.recording import Job
@@ -27,3 +29,14 @@ def test_a_crash_is_a_rejection(recordings: Path, tmp_path: Path) -> None:
         "b.flac": "ok",
     }
     assert "was killed" in records["deadly.wav"].report.reasons[0]
+
+
+def test_a_script_without_a_guard_is_told_so(recordings: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from oscine.data import prepare\n"
+        f"prepare({str(recordings)!r}, {str(tmp_path / 'set')!r}, sample_rate=16000, n_workers=2)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "can't start. A script must call this below" in done.stderr.splitlines()[-1]

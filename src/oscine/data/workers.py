@@ -8,12 +8,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.synchronize import Event
 
 import torch
 
 from oscine.audio import FileReport
 from oscine.data.manifest import FileRecord
 from oscine.data.recording import Job, record_file
+from oscine.errors import InputError
 
 
 def run_jobs(jobs: Sequence[Job], n_workers: int) -> Generator[tuple[Job, FileRecord]]:
@@ -22,6 +24,9 @@ def run_jobs(jobs: Sequence[Job], n_workers: int) -> Generator[tuple[Job, FileRe
     With one worker, or one job, the work is done in this process. Otherwise a file whose decoding kills its
     process is found by doing the rest one at a time, and is rejected; the others go on. Closing the iterator
     ends the workers at once, and so does the death of this process.
+
+    Raises:
+        InputError: When no worker can start, as in a script that does not guard its main part.
     """
     if n_workers == 1 or len(jobs) == 1:
         for job in jobs:
@@ -43,11 +48,14 @@ def run_jobs(jobs: Sequence[Job], n_workers: int) -> Generator[tuple[Job, FileRe
 
 
 def _run_pool(jobs: list[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord]]:
-    """Yield what a pool finishes; it ends early, without an error, when a worker dies."""
+    """Yield what a pool finishes; it ends early, without an error, when a worker dies at work."""
     context = get_context("spawn")
     # The workers hold the reading end alone: it ends when this process closes the other one, or dies.
     reader, writer = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_start_worker, initargs=(reader,))
+    started = context.Event()
+    pool = ProcessPoolExecutor(
+        n_workers, mp_context=context, initializer=_start_worker, initargs=(reader, started)
+    )
     finished = False
     try:
         futures = {pool.submit(record_file, job): job for job in jobs}
@@ -55,6 +63,11 @@ def _run_pool(jobs: list[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord
             try:
                 record = future.result()
             except BrokenProcessPool:
+                if not started.is_set():
+                    raise InputError(
+                        "The worker processes can't start. A script must call this below "
+                        '`if __name__ == "__main__":`, or give n_workers=1.'
+                    ) from None
                 continue
             yield futures[future], record
         finished = True
@@ -66,7 +79,8 @@ def _run_pool(jobs: list[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord
         reader.close()
 
 
-def _start_worker(parent: Connection) -> None:
+def _start_worker(parent: Connection, started: Event) -> None:
+    started.set()
     torch.set_num_threads(1)  # the processes are the parallelism
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     # Decoders write notes about every odd file to stderr; the report says the same in one place.
