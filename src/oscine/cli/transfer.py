@@ -33,6 +33,9 @@ def transfer(
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
+    level_passes: Annotated[
+        int, typer.Option(min=0, max=8, help="How often the output's loudness is measured and corrected.")
+    ] = 2,
     device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "cpu",
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Plot what was done.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
@@ -54,7 +57,15 @@ def transfer(
             load(to, device=device),
             performance,
             output,
-            Options(octaves, shift_db, autotune, dry, identity=identity, tracker=tracker),
+            Options(
+                octaves,
+                shift_db,
+                autotune,
+                dry,
+                identity=identity,
+                tracker=tracker,
+                level_passes=level_passes,
+            ),
             plot=plot,
             on_progress=lambda what, share: progress.update(bar, description=what, completed=share),
         )

@@ -19,6 +19,7 @@ from oscine.errors import InputError
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
+from oscine.transfer.leveling import leveled
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.report import TransferReport
 from oscine.transfer.streaming import Performance, listen, play
@@ -39,6 +40,7 @@ class Options:
         seed: Seed of the instrument's noise.
         identity: Which instrument plays, if several were learned; the first if left out.
         tracker: What finds the input's pitch, one of ``oscine.analysis.TRACKERS``.
+        level_passes: How often the output's loudness is measured and corrected before it is final, 0 to 8.
 
     Raises:
         InputError: When a value is out of its range.
@@ -51,6 +53,7 @@ class Options:
     seed: int = 0
     identity: str | None = None
     tracker: str = TRACKERS[0]
+    level_passes: int = 2
 
     def __post_init__(self) -> None:
         if not _is_number(self.autotune, 0, 1):
@@ -66,6 +69,8 @@ class Options:
             raise InputError(f"seed is {self.seed}; give a whole number of at most 63 bits.")
         if not isinstance(self.identity, str | None):
             raise InputError(f"identity is {self.identity}; give the name of one, or leave it out.")
+        if not isinstance(self.level_passes, int) or not _is_number(self.level_passes, 0, 8):
+            raise InputError(f"level_passes is {self.level_passes}; give a whole number from 0 to 8.")
         tracker_named(self.tracker)
 
 
@@ -152,8 +157,31 @@ def transfer(
     """
     options = options or Options()
     _, matched, conditions, n_samples = prepare(instrument, performance, options)
+    matched = _leveled(instrument, matched, n_samples, conditions, options)
     played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
     return torch.cat(list(played)), instrument.sample_rate
+
+
+def _leveled(
+    instrument: Instrument,
+    matched: Matched,
+    n_samples: int,
+    conditions: dict[str, Tensor],
+    options: Options,
+    on_progress: Callable[[str, float], None] = lambda what, share: None,
+) -> Matched:
+    """Return the match with the output's loudness corrected, as often as the options say."""
+    n_played = 0
+
+    def played(current: Matched) -> Iterator[Tensor]:
+        nonlocal n_played
+        # With the effects in any case: the loudness that was learned is that of the recordings.
+        for block in play(instrument, current, n_samples, conditions=conditions, seed=options.seed):
+            n_played += len(block)
+            on_progress("leveling", n_played / (n_samples * options.level_passes))
+            yield block
+
+    return leveled(matched, played, instrument.sample_rate, instrument.hop_length, options.level_passes)
 
 
 def transfer_file(
@@ -196,6 +224,7 @@ def transfer_file(
     verdicts: list[FileReport] = []
     features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append)
     report("analysing", 1.0)
+    matched = _leveled(instrument, matched, n_samples, conditions, options, report)
 
     played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
 
