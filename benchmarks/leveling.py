@@ -32,15 +32,8 @@ def main() -> None:
             took = time.perf_counter() - began
             heard = analyze(audio, rate, instrument.hop_length).loudness_db
             error = (heard - matched.target_loudness_db)[matched.on_notes]
-            rows.append(
-                [
-                    performance,
-                    str(n_passes),
-                    f"{error.abs().mean():.2f}",
-                    f"{error.mean():+.2f}",
-                    f"{took:.1f}",
-                ]
-            )
+            figures = f"{error.abs().mean():.2f}", f"{error.mean():+.2f}", f"{took:.1f}"
+            rows.append([Path(performance).name, str(n_passes), *figures])
     sys.stdout.write(table(COLUMNS, rows) + "\n")
 
 
