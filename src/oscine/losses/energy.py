@@ -1,11 +1,31 @@
 """The spectral energy distance: the loss for sound that is random in part."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.losses.spectral import MultiScaleSpectralLoss
+
+
+def energy_distance(
+    distance: Callable[[Tensor, Tensor], Tensor],
+    audio: Float[Tensor, "*batch time"],
+    target: Float[Tensor, "..."],
+    other: Float[Tensor, "..."],
+) -> Float[Tensor, ""]:
+    """Return ``2 d(audio, target) − d(audio, other)``, with the slope of both draws.
+
+    Args:
+        distance: Symmetric, of two sounds; its first argument receives the gradient.
+        audio: One draw; it receives the gradient.
+        target: The recording.
+        other: A second draw from the same controls (see `SpectralEnergyDistance`).
+    """
+    between = distance(audio, other.detach())
+    # Both draws depend on the controls and the distance is symmetric, so the slope of `between` counts
+    # twice and its value once.
+    return 2.0 * (distance(audio, target) - between) + between.detach()
 
 
 class SpectralEnergyDistance(nn.Module):
@@ -89,7 +109,4 @@ class SpectralEnergyDistance(nn.Module):
         Raises:
             InputError: When the shapes differ, or something is empty.
         """
-        between = self.distance(audio, other.detach())
-        # Both draws depend on the controls and the distance is symmetric, so the slope of `between` counts
-        # twice and its value once.
-        return 2.0 * (self.distance(audio, target) - between) + between.detach()
+        return energy_distance(self.distance, audio, target, other)

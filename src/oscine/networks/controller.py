@@ -27,8 +27,9 @@ class ControllerConfig(SequenceConfig, frozen=True):
     n_mlp_layers: int = Field(default=3, ge=1, le=MOST_LAYERS)
     """Number of dense layers in each stack; no effect if ``mlp_size`` is 0."""
     n_random: int = Field(default=0, ge=0, le=64)
-    """Curves of smooth noise that the network sees beside its inputs, of 1, 2, 4, … 256 frames per value, then
-    from 1 again. They let it vary what the inputs do not determine; `training.energy` must be on for it to learn how much."""
+    """Curves of smooth noise that the network sees beside its inputs: of 1, 2, 4, … 256 frames per value, then
+    from 1 again. They let it vary what the inputs do not determine. It learns how much if
+    ``training.energy`` is on."""
 
 
 class ControllerState(NamedTuple):
@@ -45,9 +46,9 @@ class ControllerState(NamedTuple):
 class Controller(Streaming[ControllerState]):
     """Dense layers for each input, sequence layers, dense layers over the outputs of both, a linear head.
 
-    A GRU without dense layers (``mlp_size = 0``) is the paper's *tiny* controller. With ``n_random`` the network
-    also sees curves of smooth noise (`oscine.functional.smooth_noise`), so what it predicts is random, and a
-    function of the seed. Causal, latency 0.
+    A GRU without dense layers (``mlp_size = 0``) is the paper's *tiny* controller. With ``n_random`` the
+    network also sees curves of smooth noise (`oscine.functional.smooth_noise`), so what it predicts is
+    random, and a function of the seed. Causal, latency 0.
 
     Args:
         widths: Channels of each input, (batch, frame, channel).

@@ -19,7 +19,6 @@ from oscine.errors import InputError
 from oscine.models import Instrument, TrainingConfig
 from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
-from oscine.training.conditions import batch_conditions
 from oscine.training.data_parallel import DataParallelThreads
 from oscine.training.objective import Loss, Objective, synth_part
 from oscine.training.teacher import Teacher
@@ -314,11 +313,9 @@ class TrainingLoop:
         player = self.instrument if instrument is None else instrument
 
         def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
-            with torch.no_grad():
-                there = piece.map(lambda tensor: tensor.to(self.device))
-                audio = player(**batch_conditions(player, there))
-                loss = self.objective.spectral(audio, there.audio).item() * audio.numel()
-                return loss, audio[0], there.audio[0]
+            there = piece.map(lambda tensor: tensor.to(self.device))
+            loss, audio = self.objective.validation(player, there)
+            return loss * audio.numel(), audio[0], there.audio[0]
 
         results = self.threads.map(play, self._pieces)
         loss = sum(value for value, _, _ in results) / sum(len(audio) for _, audio, _ in results)

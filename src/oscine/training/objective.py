@@ -11,7 +11,14 @@ from oscine.errors import InputError
 from oscine.functional.framing import frame_centers
 from oscine.functional.loudness import loudness_db
 from oscine.functional.units import hz_to_midi
-from oscine.losses import CrepeLoss, MultiScaleSpectralLoss, SpectralTransportLoss, parameter_loss
+from oscine.losses import (
+    CrepeLoss,
+    MultiScaleSpectralLoss,
+    SpectralTransportLoss,
+    TextureDistance,
+    parameter_loss,
+)
+from oscine.losses.energy import energy_distance
 from oscine.models import Instrument, TrainingConfig
 from oscine.models.inputs import F0
 from oscine.networks import PitchEncoder
@@ -28,7 +35,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class Objective(nn.Module):
     """The loss of a batch, as the run goes on.
 
-    Where pitch is given, it is the multi-scale spectral loss. That has no pitch direction beyond half a
+    Where pitch is given, it is the multi-scale spectral loss, beside it a distance of textures
+    (`oscine.losses.TextureDistance`), and with ``energy`` both as an energy distance, for which the batch is
+    played twice. That has no pitch direction beyond half a
     semitone, so an instrument that hears pitch by itself may be taught in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
@@ -66,6 +75,7 @@ class Objective(nn.Module):
             else loss
         )
         encodes = pitch_encoder(instrument) is not None
+        self.texture = TextureDistance(rate) if config.texture_weight else None
         self.transport = SpectralTransportLoss(rate) if encodes and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
         self.teacher = teacher
@@ -115,14 +125,19 @@ class Objective(nn.Module):
         if handed_over < 1:
             # The same value; only what reaches it of the spectral loss's slope differs.
             conditions["f0_hz"] = f0_hz.detach().lerp(f0_hz, handed_over)
-        controls, _ = instrument.control(conditions)
+        controls, _ = instrument.control(conditions, seed=seed)
         audio = instrument.synthesize(controls, seed=seed)
+        other = None
+        if self.config.energy:
+            with torch.no_grad():
+                other = instrument(**conditions, seed=_other_seed(seed))
         heard = slice(n_skipped * instrument.hop_length, None)
         target = batch.audio[:, heard]
         targets = ((1.0, batch.audio),) if lesson is None else lesson.targets
         loss = torch.zeros((), device=audio.device)
         for weight, sound in targets:
-            loss = loss + weight * self.spectral(audio[:, heard], sound[:, heard])
+            drawn = None if other is None else other[:, heard]
+            loss = loss + weight * self.sound_loss(audio[:, heard], sound[:, heard], drawn)
         if self.teacher is not None and lesson is not None:
             loss = loss + self.teacher.control_loss(controls, lesson.controls, n_skipped=n_skipped)
         if self.perceptual is not None:
@@ -137,6 +152,32 @@ class Objective(nn.Module):
             weight = (1 - handed_over) * self.config.transport_weight
             loss = loss + weight * self.transport(tone[:, heard], target)
         return loss
+
+    def sound_loss(self, audio: Tensor, target: Tensor, other: Tensor | None) -> Tensor:
+        """Return the loss of audio against a target, (batch, time) each.
+
+        Args:
+            audio: The instrument's; it receives the gradient.
+            target: What it is to sound like.
+            other: Another draw of the instrument, for an energy distance; None for a plain distance.
+        """
+        if other is None:
+            return self._distance(audio, target)
+        return energy_distance(self._distance, audio, target, other)
+
+    def _distance(self, audio: Tensor, target: Tensor) -> Tensor:
+        distance = self.spectral(audio, target)
+        if self.texture is not None:
+            distance = distance + self.config.texture_weight * self.texture(audio, target)
+        return distance
+
+    def validation(self, player: Instrument, piece: Batch) -> tuple[float, Tensor]:
+        """Return the loss of an instrument on a piece from its start, and what it plays."""
+        with torch.no_grad():
+            conditions = batch_conditions(player, piece)
+            audio = player(**conditions)
+            other = player(**conditions, seed=_other_seed(0)) if self.config.energy else None
+            return self.sound_loss(audio, piece.audio, other).item(), audio
 
     def pretraining(self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor]) -> Tensor:
         """Return the loss on synthetic tones: of the pitch heard, and of the controls from the true one.
@@ -188,6 +229,11 @@ class Objective(nn.Module):
         return loss + pitch_cross_entropy(
             encoded.probabilities[:, :n_whole], truth_midi[:, reached], audible[:, reached]
         )
+
+
+def _other_seed(seed: int) -> int:
+    """Return the seed of a second draw, which is that of no first one."""
+    return ~seed
 
 
 def pitch_encoder(instrument: Instrument) -> PitchEncoder | None:
