@@ -117,6 +117,23 @@ def _history(size: int, lags: list[int]) -> Case:
     )
 
 
+def _smooth_noise(periods: list[int]) -> Case:
+    def expected(inputs: Inputs) -> Tensor:
+        n_items, n_frames, _ = inputs["x"].shape
+        zeros = torch.zeros(n_items, dtype=torch.int64)
+        return functional.smooth_noise(zeros, zeros, n_frames, periods) + 0 * inputs["x"]
+
+    return Case(
+        "smooth_noise",
+        lambda program, wires: program.add(
+            program.smooth_noise(periods), program.affine(wires["x"], 0.0, 0.0)
+        ),
+        expected,
+        {"x": len(periods)},
+        len(periods),
+    )
+
+
 def _depthwise(size: int, taps: int) -> Case:
     layer = nn.Conv1d(size, size, taps, groups=size)
     bias = layer.bias
@@ -367,6 +384,7 @@ def _cases() -> dict[str, Case]:
         "gru of one": _gru(2, 1),
         "gru": _gru(5, 37),
         "history": _history(5, [0, 3, 11]),
+        "smooth_noise": _smooth_noise([1, 2, 7, 64, 1]),
         "depthwise": _depthwise(19, 7),
         "depthwise of one tap": _depthwise(3, 1),
         "attention": _attention(24, 3, 9),

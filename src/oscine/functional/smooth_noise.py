@@ -1,4 +1,4 @@
-"""Smooth noise: random curves over frames, each of its own speed, that are a function of seed and position."""
+"""Smooth noise: random curves over frames, each of its own speed, a function of seed and position."""
 
 import math
 from collections.abc import Sequence

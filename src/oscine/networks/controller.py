@@ -27,9 +27,9 @@ class ControllerConfig(SequenceConfig, frozen=True):
     n_mlp_layers: int = Field(default=3, ge=1, le=MOST_LAYERS)
     """Number of dense layers in each stack; no effect if ``mlp_size`` is 0."""
     n_random: int = Field(default=0, ge=0, le=64)
-    """Curves of smooth noise that the network sees beside its inputs: of 1, 2, 4, … 256 frames per value, then
-    from 1 again. They let it vary what the inputs do not determine. It learns how much if
-    ``training.energy`` is on."""
+    """Curves of smooth noise that the network sees beside its inputs: of 1, 2, 4, … 256 frames per value,
+    then from 1 again. They let it vary what the inputs do not determine; ``training.energy`` teaches it how
+    much."""
 
 
 class ControllerState(NamedTuple):
