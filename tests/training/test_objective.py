@@ -9,8 +9,10 @@ import torch
 from oscine.data import Batch, Statistics
 from oscine.data.synthetic import synthetic_tones
 from oscine.errors import InputError
+from oscine.losses import MultiScaleSpectralLoss, TextureDistance
 from oscine.models import Instrument, InstrumentConfig, TrainingConfig
 from oscine.models.inputs import F0, CurveConfig, F0Config, Identity, IdentityConfig, LoudnessConfig
+from oscine.models.recipes import load_recipe
 from oscine.networks import ControllerConfig, EncodedPitch, PitchEncoder, PitchEncoderConfig
 from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig
 from oscine.training.objective import Objective, batch_conditions, pitch_encoder
@@ -98,6 +100,44 @@ def test_the_pitch_is_handed_over() -> None:
     batch = _batch(300.0)
     after = _pitch_slope(objective, instrument, batch, progress=1.0)
     assert after == _pitch_slope(alone, instrument, batch, progress=0.0) != 0.0
+
+
+def test_with_energy_the_distance_of_two_draws_is_taken_off() -> None:
+    torch.manual_seed(0)
+    config = InstrumentConfig(
+        sample_rate=RATE,
+        hop_length=HOP,
+        controller=ControllerConfig(hidden_size=8, n_random=4),
+        synth=(HarmonicConfig(n_harmonics=20), NoiseConfig(n_bands=9)),
+        effects=(),
+    )
+    instrument, batch = Instrument(config), _batch(300.0)
+    objective = Objective(instrument, TrainingConfig(energy=True, texture_weight=2.0))
+    spectral, texture = MultiScaleSpectralLoss(RATE), TextureDistance(RATE)
+
+    def distance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return spectral(one, other) + 2 * texture(one, other)
+
+    conditions = {"f0_hz": batch.f0_hz, "loudness_db": batch.loudness_db}
+    one, other = (instrument(**conditions, seed=seed) for seed in (7, ~7))
+    expected = 2 * distance(one, batch.audio) - distance(one, other.detach())
+    loss = objective.joint(instrument, batch, seed=7)
+    torch.testing.assert_close(loss, expected)
+    (slope,) = torch.autograd.grad(loss, instrument.controller.head.bias)
+    of_one = 2 * (distance(one, batch.audio) - distance(one, other.detach()))
+    (expected_slope,) = torch.autograd.grad(of_one, instrument.controller.head.bias)
+    torch.testing.assert_close(slope, expected_slope)
+    value, audio = objective.validation(instrument, batch)
+    first, second = (instrument(**conditions, seed=seed) for seed in (0, ~0))
+    torch.testing.assert_close(audio, first)
+    torch.testing.assert_close(
+        torch.tensor(value), 2 * distance(first, batch.audio) - distance(first, second.detach())
+    )
+
+
+def test_random_curves_that_nothing_teaches_are_refused() -> None:
+    with pytest.raises(InputError, match=r"n_random needs training\.energy"):
+        load_recipe("default", {"instrument.controller.n_random": 4})
 
 
 def test_synthetic_tones_keep_their_share_of_the_steps() -> None:
