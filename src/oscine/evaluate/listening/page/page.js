@@ -128,7 +128,11 @@ function showTrial() {
   const page = pages[number];
   /** @type {Answered} */
   const given = isTraining ? { ratings: {}, plays: {}, seconds: 0 } : (state.answers[number] ??= { ratings: {}, plays: {}, seconds: 0 });
-  const question = QUESTIONS[TEST.method](page, given, save);
+  const answered = () => {
+    said.textContent = "";
+    save();
+  };
+  const question = QUESTIONS[TEST.method](page, given, answered);
   const labels = Object.keys(question.sounds);
   const title = isTraining ? `Training${pages.length > 1 ? `, page ${number + 1} of ${pages.length}` : ""}` : `Page ${number + 1} of ${pages.length}`;
   const said = make("p", { role: "status", className: "said", id: "said" }, "The sounds are being loaded.");
@@ -151,7 +155,7 @@ function showTrial() {
     button.disabled = true;
     button.addEventListener("click", () => {
       given.plays[label] = (given.plays[label] ?? 0) + 1;
-      save();
+      answered();
       player.hear(label).catch((error) => (said.textContent = `The browser gives no sound (${error.message}).`));
     });
   }
@@ -208,7 +212,7 @@ function shortcuts() {
   const box = make("input", { type: "checkbox", id: "keys", checked: hasKeys });
   box.addEventListener("change", () => (hasKeys = box.checked));
   const keys = { mushra: "0 plays the reference, 1 to 9 the sounds A to I", mos: "0 plays the sound, 1 to 5 rate it", abx: "A, B and X play, 1 and 2 answer" };
-  return make("p", { className: "note" }, make("label", {}, box, ` Keys: ${keys[TEST.method]}, space stops.`));
+  return make("p", { className: "note keys" }, make("label", {}, box, ` Keys: ${keys[TEST.method]}, space stops.`));
 }
 
 addEventListener("keydown", (event) => {
