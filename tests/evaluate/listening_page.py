@@ -1,4 +1,4 @@
-"""Listening tests in Chromium, filled in from the first page to the last: ``python -m tests.evaluate.listening_page OUT``.
+"""Listening tests in Chromium, filled in to the end: ``python -m tests.evaluate.listening_page OUT``.
 
 MUSHRA with a mouse over http, and with fingers on a phone from a disk; MOS from a disk; ABX by the keyboard
 alone. What is sent back is analysed by the command and compared with what was answered. It needs Debian's

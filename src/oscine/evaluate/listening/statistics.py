@@ -10,7 +10,9 @@ Interval = tuple[float, float]
 LEVEL = 0.95
 _MOST_EXACT = 16
 _N_DRAWS = 100_000
-_N_RESAMPLES = 10_000
+_N_MEANS = 10_000
+_N_MEDIANS = 2_000
+_MOST_AT_ONCE = 1 << 21
 
 
 def student_t(t: float, degrees: int) -> float:
@@ -56,32 +58,32 @@ def bootstrap_interval(
     Reference:
         Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1, 2007.
     """
-    n_listeners, n_items = ratings.shape
     if ratings.size < 2:
         return None
-    rng = np.random.default_rng(seed)
-    if statistic == "mean":
-        listeners = _counts(rng, n_listeners, _N_RESAMPLES)
-        items = _counts(rng, n_items, _N_RESAMPLES)
-        drawn = np.einsum("dl,li,di->d", listeners, ratings, items, optimize=True) / ratings.size
-    else:
-        drawn = np.array(
-            [
-                np.median(
-                    ratings[rng.integers(n_listeners, size=n_listeners)][
-                        :, rng.integers(n_items, size=n_items)
-                    ]
-                )
-                for _ in range(_N_RESAMPLES // 5)
-            ]
-        )
+    drawn = (_drawn_means if statistic == "mean" else _drawn_medians)(ratings, np.random.default_rng(seed))
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
-def _counts(rng: np.random.Generator, n: int, draws: int) -> Float[np.ndarray, "draw n"]:
-    """Return how often each of n is drawn in n draws with replacement."""
-    return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
+def _drawn_means(
+    ratings: Float[np.ndarray, "listener item"], rng: np.random.Generator
+) -> Float[np.ndarray, " draw"]:
+    counts = [rng.multinomial(n, np.full(n, 1 / n), size=_N_MEANS).astype(float) for n in ratings.shape]
+    return ((counts[0] @ ratings) * counts[1]).sum(1) / ratings.size
+
+
+def _drawn_medians(
+    ratings: Float[np.ndarray, "listener item"], rng: np.random.Generator
+) -> Float[np.ndarray, " draw"]:
+    n_listeners, n_items = ratings.shape
+    n_at_once = max(1, _MOST_AT_ONCE // ratings.size)
+    drawn = []
+    for begin in range(0, _N_MEDIANS, n_at_once):
+        n = min(n_at_once, _N_MEDIANS - begin)
+        listeners = rng.integers(n_listeners, size=(n, n_listeners, 1))
+        items = rng.integers(n_items, size=(n, 1, n_items))
+        drawn.append(np.median(ratings[listeners, items].reshape(n, -1), axis=1))
+    return np.concatenate(drawn)
 
 
 def sign_flip_p(differences: Float[np.ndarray, " unit"], seed: int = 0) -> float:
@@ -123,7 +125,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def binomial_p(n_right: int, n: int) -> float:
     """Return the probability of at least so many right answers by chance, each with 1/2."""
-    return sum(math.comb(n, k) for k in range(n_right, n + 1)) / 2**n
+    ways, total = math.comb(n, n_right), 0
+    for k in range(n_right, n + 1):
+        total += ways
+        ways = ways * (n - k) // (k + 1)
+    return total / 2**n
 
 
 def binomial_interval(n_right: int, n: int) -> Interval:
@@ -150,7 +156,7 @@ def _at_most(k: int, n: int, p: float) -> float:
 
 def _root(rising: Callable[[float], float], low: float, high: float) -> float:
     """Return where a rising function is 0, by halving."""
-    for _ in range(100):
+    for _ in range(64):
         middle = (low + high) / 2
         low, high = (middle, high) if rising(middle) < 0 else (low, middle)
     return (low + high) / 2
