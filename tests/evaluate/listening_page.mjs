@@ -12,7 +12,7 @@ const browser = await chromium.launch({ executablePath: plan.chromium, args: ["-
 
 /** A page; what goes wrong on it is kept, and what it plays goes to an analyser as well. */
 async function opened(run) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...run.settings });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 760 }, acceptDownloads: true, ...run.settings });
   const page = await context.newPage();
   page.on("pageerror", (error) => (found.errors ??= []).push(`${run.name}: ${error.message}`));
   page.on("console", (message) => message.type() === "error" && (found.errors ??= []).push(`${run.name}: ${message.text()}`));

@@ -2,7 +2,8 @@
 
 MUSHRA with a mouse over http, and with fingers on a phone from a disk; MOS from a disk; ABX by the keyboard
 alone. What is sent back is analysed by the command and compared with what was answered. It needs Debian's
-chromium, nodejs and npm, and installs playwright-core and axe-core into ``OUT/node`` unless they are there.
+chromium, nodejs and npm, and installs playwright-core, axe-core and typescript into ``OUT/node`` unless they
+are there.
 """
 
 import json
@@ -23,7 +24,16 @@ TOOLS = "chromium", "node", "npm"
 RATE = 48000
 SYSTEMS = "quagga", "okapi"
 RATINGS = {"reference": 100, "quagga": 72, "okapi": 41, "anchor 3500 Hz": 13}
-_MODULES = "playwright-core", "axe-core"
+_MODULES = "playwright-core", "axe-core", "typescript"
+_TYPES = {
+    "compilerOptions": {
+        **dict.fromkeys(("checkJs", "allowJs", "noEmit", "strict", "skipLibCheck"), True),
+        "target": "es2022",
+        "types": [],
+        "lib": ["es2023", "dom", "dom.iterable"],
+    },
+    "files": ["test.js", "orders.js", "player.js", "questions.js", "page.js"],
+}
 _WRONG_EVERY = 6
 _PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -153,6 +163,13 @@ def main() -> None:
     say("found by axe", found.get("violations", []), not found.get("violations"))
     say("smallest text, px", found["smallest"], found["smallest"] >= 12)
     say("wider than the screen, px", found["wider"], found["wider"] <= 0)
+    size = sum(path.stat().st_size for path in made["mushra"].page.iterdir() if path.is_file())
+    say("size of a page without its sounds, kB", f"{size / 1000:.0f}", size < 50_000)
+    (made["abx"].page / "tsconfig.json").write_text(json.dumps(_TYPES))
+    tsc = str(modules / "node_modules" / "typescript" / "bin" / "tsc")
+    command = ["node", tsc, "-p", str(made["abx"].page)]
+    lines = subprocess.run(command, check=False, capture_output=True, text=True).stdout.splitlines()
+    say("errors of types", lines, not lines)
     if failures:
         raise SystemExit(f"{len(failures)} of these are wrong: {'; '.join(failures)}.")
 

@@ -1,10 +1,16 @@
-"""Keys and results of listening tests without a sound, for the tests of the analysis."""
+"""Keys and results of listening tests without a sound: ``python -m tests.evaluate.listening_results OUT``.
+
+The command writes a key and twelve simulated listeners, whose analysis docs/listening.md shows.
+"""
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from oscine.evaluate.listening import Key, Method
 
@@ -94,3 +100,26 @@ def written(folder: Path, key: Key) -> Path:
     path = folder / "test.key.json"
     path.write_text(json.dumps(json.loads(key.model_dump_json())))
     return path
+
+
+def main() -> None:
+    """Write eleven listeners who rate what they hear, and one who does not find the reference."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    key = key_of("mushra", ["network", "average"], 8, [3500])
+    written(folder, key)
+    truth = {"reference": 100, "network": 68, "average": 57, "anchor 3500 Hz": 22}
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        offset = rng.normal(0, 6)
+
+        def rate(condition: str, offset: float = offset, is_lost: bool = i == 11) -> int:
+            if condition == "reference":
+                return int(rng.integers(60, 101)) if is_lost else 100
+            return int(np.clip(round(truth[condition] + offset + rng.normal(0, 10)), 0, 99))
+
+        (folder / f"listener-{i}.json").write_text(json.dumps(answered(key, f"listener {i}", rate)))
+
+
+if __name__ == "__main__":
+    main()

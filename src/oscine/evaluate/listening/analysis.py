@@ -131,7 +131,7 @@ def analyze(key: Key, results: Sequence[Result]) -> Report:
     ABX: of each system how often it was told from the reference.
 
     Reference:
-        Recommendation ITU-R BS.1534-3, 2015, sections 4.1.2 (post-screening) and 9; ITU-T P.800, 1996, annex
+        Recommendation ITU-R BS.1534-3, 2015, section 4.1.2 (post-screening); ITU-T P.800, 1996, annex
         B (five points).
     """
     if key.method == "abx":

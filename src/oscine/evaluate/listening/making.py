@@ -135,7 +135,7 @@ def make_test(
         training=for_training["item"],
     )
     text = json.dumps({"test": test, **manifest}, indent=1)
-    files["test.js"] = f"const TEST = {text};\n".encode()
+    files["test.js"] = f"/** @type {{Test}} */\nconst TEST = {text};\n".encode()
     page = string.Template((_PAGE / "index.html").read_text(encoding="utf-8"))
     files["index.html"] = page.substitute(title=html.escape(title)).encode()
     files |= {name: (_PAGE / name).read_bytes() for name in (*_SCRIPTS, "style.css")}

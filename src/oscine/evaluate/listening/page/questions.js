@@ -53,7 +53,7 @@ const QUESTIONS = {
       slider.addEventListener("input", rate);
       // A slider that is left where it stood is an answer as well, once it was taken hold of.
       slider.addEventListener("pointerup", rate);
-      slider.addEventListener("keyup", ({ key }) => ["Home", "End", "Enter"].includes(key) && rate());
+      slider.addEventListener("keyup", (/** @type {KeyboardEvent} */ { key }) => ["Home", "End", "Enter"].includes(key) && rate());
       show();
       return row;
     });
