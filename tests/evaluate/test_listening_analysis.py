@@ -66,7 +66,7 @@ def test_listeners_who_do_not_find_the_reference_are_left_out():
         results.append(Result.model_validate(answered(MUSHRA, f"wrong {n_wrong}", rate)))
     report = analyze(MUSHRA, results)
     assert [one.listener for one in report.excluded] == ["wrong 2"]
-    assert report.excluded[0].reason == "rated the hidden reference below 90 in 25% of the items"
+    assert report.excluded[0].reason == "rated the hidden reference below 90 in 25 % of the items"
     assert report.n_listeners == 2
     assert {one.condition: one.mean for one in report.rated}["good"] == 30
     with pytest.raises(InputError, match="No listener is left"):

@@ -176,6 +176,11 @@ def test_nothing_is_overwritten_and_nothing_is_left_when_the_disk_refuses(sounds
         make("other")
     assert (tmp_path / "other.key.json").read_text() == "mine"
 
+    monkeypatch.chdir(tmp_path / "test" / "sounds")
+    for name in (".", "..", "/"):
+        with pytest.raises(InputError, match="is there already"):
+            make_test(Path(name), sounds["reference"], systems_of(sounds))
+
     def refuse(path: Path, content: object) -> None:
         raise OSError(28, "No space left on device", str(path))
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from oscine.evaluate.listening import Report
 
 listen = typer.Typer(
-    name="listen",
     help="Make a listening test as a web page, and analyse the answers.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -33,7 +33,7 @@ app = typer.Typer(
 COMMANDS = analyze, prepare, train, distill, evaluate, transfer, play, render, export, room, recipes, demo
 for command in COMMANDS:
     app.command(help=command.__doc__)(command)
-app.add_typer(listen)
+app.add_typer(listen, name="listen")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -193,11 +193,11 @@ def _reason(ratings: Float[np.ndarray, "item condition"], conditions: Sequence[s
     """Return why a listener does not count, by the rules of the standard."""
     low = float((ratings[:, conditions.index(REFERENCE)] < _REFERENCE_LEAST).mean())
     if low > _MOST_WRONG:
-        return f"rated the hidden reference below {_REFERENCE_LEAST} in {low:.0%} of the items"
+        return f"rated the hidden reference below {_REFERENCE_LEAST} in {100 * low:.0f} % of the items"
     if _MIDDLE_ANCHOR in conditions:
         high = float((ratings[:, conditions.index(_MIDDLE_ANCHOR)] > _ANCHOR_MOST).mean())
         if high > _MOST_WRONG:
-            return f"rated the {_MIDDLE_ANCHOR} above {_ANCHOR_MOST} in {high:.0%} of the items"
+            return f"rated the {_MIDDLE_ANCHOR} above {_ANCHOR_MOST} in {100 * high:.0f} % of the items"
     return None
 
 

@@ -76,6 +76,9 @@ def make_test(
         InputError: When sounds, names or the folder can't be used.
         OSError: When the disk refuses; nothing is left then.
     """
+    output = output if output.name not in ("", "..") else output.resolve()
+    if not output.name:
+        raise InputError(f"{output} is there already; give a folder that is empty or not there.")
     key_path = output.with_name(f"{output.name}.key.json")
     _check(output, key_path, systems, method, anchors_hz, repeats, (title, contact))
     cutoffs = list(([3500] if method == "mushra" else []) if anchors_hz is None else anchors_hz)

@@ -58,7 +58,7 @@ def tables(report: Report) -> Iterator[Table]:
                     one.system,
                     "all" if one.listener is None else one.listener,
                     f"{one.n_right} of {one.n}",
-                    f"{one.share:.0%}",
+                    f"{100 * one.share:.0f} %",
                     _interval(one.interval, 2),
                     _p(one.p),
                     "–" if one.p_holm is None else _p(one.p_holm),
