@@ -10,7 +10,7 @@ from tests.evaluate.listening_results import answered, key_of, written
 from oscine.cli.main import main
 from oscine.errors import InputError
 from oscine.evaluate.listening import Result, analyze, analyze_results
-from oscine.evaluate.listening.report import sentences
+from oscine.evaluate.listening.report import sentences, tables
 
 MUSHRA = key_of("mushra", ["good", "bad"], 8, [3500])
 MOS = key_of("mos", ["good", "bad"], 6)
@@ -120,6 +120,9 @@ def test_abx_counts_right_answers():
     assert pooled["near"].interval[0] < 0.5 < pooled["near"].interval[1]
     assert pooled["near"].p > 0.5
     assert sum(one.listener is not None for one in report.told) == 6
+    ((_, header, rows),) = tables(report)
+    far = dict(zip(header, rows[0], strict=True))
+    assert (far["right"], far["share"], far["95 %"]) == ("36 of 36", "100 %", "90 to 100 %")
     said = list(sentences(report))
     assert "far is told from the reference (p < 0.001)." in said
     assert any(one.startswith("near is not shown to be told") for one in said)

@@ -59,7 +59,7 @@ def tables(report: Report) -> Iterator[Table]:
                     "all" if one.listener is None else one.listener,
                     f"{one.n_right} of {one.n}",
                     f"{100 * one.share:.0f} %",
-                    _interval(one.interval, 2),
+                    f"{100 * one.interval[0]:.0f} to {100 * one.interval[1]:.0f} %",
                     _p(one.p),
                     "–" if one.p_holm is None else _p(one.p_holm),
                 ]
