@@ -53,13 +53,13 @@ async function look(page, run, name) {
   found.smallest = Math.min(found.smallest ?? 99, smallest);
 }
 
-/** Where in the sound what is heard stands, against where the page says that it is; and how loud it is, in dB. */
+/** Where in the sound what is heard stands, against the clock and against what the page says; and how loud it is, in dB. */
 const measured = (page) =>
   page.evaluate(async () => {
     await new Promise((resolve) => setTimeout(resolve, 150));
     const samples = new Float32Array(globalThis.analyser.fftSize);
     globalThis.analyser.getFloatTimeDomainData(samples);
-    const said = player.position;
+    const [said, clock] = [player.position, player.context.currentTime];
     const level = 10 * Math.log10(samples.reduce((sum, one) => sum + one * one, 0) / samples.length + 1e-12);
     if (!player.current) return { level };
     const sound = player.buffers.get(player.current).getChannelData(0);
@@ -75,7 +75,8 @@ const measured = (page) =>
       if (product / Math.sqrt(energy) > best) [best, at] = [product / Math.sqrt(energy), i];
     }
     const alike = best / Math.sqrt(taken.reduce((sum, one) => sum + one * one, 0));
-    return { level, alike, off_s: said - (at + 256) / player.rate };
+    const heard = (at + 256) / player.rate;
+    return { level, alike, off_s: said - heard, turns: (clock - heard) / player.duration };
   });
 
 const ready = (page) => page.waitForFunction(() => document.querySelector("#next")?.disabled === false);
