@@ -10,6 +10,7 @@ from oscine.cli.demo import demo
 from oscine.cli.distill import distill
 from oscine.cli.evaluate import evaluate
 from oscine.cli.export import export
+from oscine.cli.listen import listen
 from oscine.cli.play import play
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
@@ -32,6 +33,7 @@ app = typer.Typer(
 COMMANDS = analyze, prepare, train, distill, evaluate, transfer, play, render, export, room, recipes, demo
 for command in COMMANDS:
     app.command(help=command.__doc__)(command)
+app.add_typer(listen, name="listen")
 
 
 def main(arguments: list[str] | None = None) -> None:
