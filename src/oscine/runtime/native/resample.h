@@ -127,11 +127,12 @@ class Resampler {
         constexpr int STEPS = 128;
         constexpr double WIDEST = 6;  // in SLOPEs to each side
         slopes.zero();
-        double before = log_magnitude(-WIDEST);
+        double magnitude = 1, before = 0;  // |H| and its logarithm at the left end of a step
         for (int i = 0; i < STEPS; i++) {
-            const double left = WIDEST * (2.0 * i / STEPS - 1), right = WIDEST * (2.0 * (i + 1) / STEPS - 1);
-            const double now = log_magnitude(right), rise = now - before;
-            const double angle = (CUTOFF + SLOPE * (left + right) / 2) * PI / static_cast<double>(PER_SAMPLE);
+            const double step = 2 * WIDEST / STEPS, left = WIDEST * (2.0 * i / STEPS - 1), middle = left + step / 2;
+            magnitude -= step / 6 * (gaussian(left) + 4 * gaussian(middle) + gaussian(left + step));  // Simpson's rule
+            const double now = std::log(magnitude + std::pow(10.0, FLOOR_DB / 20)), rise = now - before;
+            const double angle = (CUTOFF + SLOPE * middle) * PI / static_cast<double>(PER_SAMPLE);
             // By parts, k ∫ L(ω) cos kω dω = −∫ L'(ω) sin kω dω.
             for (int64_t k = 1; k < N_VALUES; k++) slopes[k] -= 2 / PI * rise * std::sin(static_cast<double>(k) * angle);
             before = now;
@@ -144,7 +145,7 @@ class Resampler {
         }
     }
 
-    static double log_magnitude(double x) { return std::log(0.5 * std::erfc(x / std::sqrt(2.0)) + std::pow(10.0, FLOOR_DB / 20)); }
+    static double gaussian(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * PI); }
 
     // h at a time in samples of the lower rate, by a polynomial through the six values around it.
     double response_at(double time) const {
