@@ -79,7 +79,7 @@ def test_notes_from_a_file_are_heard_in_time_and_in_tune(program: bytes, song: P
 @pytest.mark.parametrize(("own_rate", "hop"), [(48000, 192), (16000, 64)])
 @pytest.mark.parametrize("block", [64, 128, 1000])
 def test_the_latency_is_that_of_the_worst_moment(own_rate: int, hop: int, block: int) -> None:
-    """A gain opens in one frame; its middle is half a frame before its end. The message just missed a block."""
+    """A gain opens in one frame; half a frame earlier it is half open. The message just missed a block."""
     marker = Program(own_rate, hop)
     gain = marker.input("gain")
     marker.output = marker.gain(marker.linear(gain, torch.zeros(hop, 1), torch.ones(hop)), gain)

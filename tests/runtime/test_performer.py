@@ -121,13 +121,13 @@ def test_a_note_waits_and_the_latency_is_what_is_said() -> None:
         assert performer.note_latency <= 0.01 * rate
 
 
-@pytest.mark.parametrize(("rate", "own_rate", "hop"), [(48000, 48000, 192), (48000, 16000, 64), (44100, 16000, 64)])
+@pytest.mark.parametrize(
+    ("rate", "own_rate", "hop"), [(48000, 48000, 192), (48000, 16000, 64), (44100, 16000, 64)]
+)
 def test_a_frame_takes_the_message_before_its_first_sample(rate: int, own_rate: int, hop: int) -> None:
     """Frame k begins with the host's first sample that is not before k · hop / own_rate."""
     torch.manual_seed(0)
-    config = InstrumentConfig(
-        sample_rate=own_rate, hop_length=hop, synth=(HarmonicConfig(n_harmonics=5),)
-    )
+    config = InstrumentConfig(sample_rate=own_rate, hop_length=hop, synth=(HarmonicConfig(n_harmonics=5),))
     content = Instrument(config, LEARNED).eval().program().to_bytes()
     first = math.ceil(25 * hop * rate / own_rate)
 

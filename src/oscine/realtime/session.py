@@ -172,8 +172,8 @@ class Session:
 def longest_wait(block: int, frame: float) -> float:
     """Return the longest time from a MIDI message to the frame that takes it.
 
-    The message waits for the next block, and then for the next frame. Blocks and frames both begin with the first
-    sample, so only some distances between them occur where both are whole numbers of samples.
+    The message waits for the next block, and then for the next frame. Blocks and frames both begin with the
+    first sample, so only some distances between them occur where both are whole numbers of samples.
 
     Args:
         block: Samples.
