@@ -5,7 +5,7 @@
 Files stand in the place of the sound card, at its pace: a block that comes late is an overrun. The recording
 that is followed is made by code: a voice-like tone with vibrato, glides, breaths and pauses.
 
-Beside each player, on the same core and at the same priority, a process only waits for the end of each
+Beside each player, on the same core and at a higher priority, a process only waits for the end of each
 block. An overrun when that process was late by half a block as well is the machine's.
 """
 
@@ -27,7 +27,7 @@ from benchmarks.measure import table
 from benchmarks.page import write_section
 from oscine.performance import Event, Score
 from oscine.realtime import FileDevice, Session, SessionReport
-from oscine.realtime.priority import raise_priority, without_pauses
+from oscine.realtime.priority import raise_priority, real_time, without_pauses
 from oscine.runtime import Performer
 from oscine.transfer import load
 
@@ -102,7 +102,7 @@ def stay_on_core(number: int) -> None:
 def wait_block_by_block(core: int, seconds: float) -> list[Lateness]:
     """Return where a loop that only waits was late by half a block."""
     stay_on_core(core)
-    raise_priority()
+    raise_priority(3)
     block_s, late = BLOCK / RATE, []
     due = time.perf_counter()
     end = due + seconds
@@ -130,7 +130,7 @@ def played(program: bytes, by_voice: bool, minutes: float) -> Played:
     performer.set(source=int(by_voice))
     session = Watched(performer, BLOCK)
     seconds = 60 * minutes
-    with tempfile.TemporaryDirectory() as folder, without_pauses():
+    with tempfile.TemporaryDirectory() as folder, without_pauses(), real_time():
         device = FileDevice(
             Path(folder) / "out.flac",
             heard=voice(seconds) if by_voice else None,
