@@ -4,14 +4,20 @@
 
 Files stand in the place of the sound card, at its pace: a block that comes late is an overrun. The recording
 that is followed is made by code: a voice-like tone with vibrato, glides, breaths and pauses.
+
+Beside each player, on the same core and at a higher priority, a process only waits for the end of each
+block. An overrun when that process was late by half a block as well is the machine's.
 """
 
 import argparse
+import os
+import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -21,13 +27,14 @@ from benchmarks.measure import table
 from benchmarks.page import write_section
 from oscine.performance import Event, Score
 from oscine.realtime import FileDevice, Session, SessionReport
-from oscine.realtime.priority import without_pauses
+from oscine.realtime.priority import raise_priority, real_time, without_pauses
 from oscine.runtime import Performer
 from oscine.transfer import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "live.md"
 RATE, BLOCK = 48_000, 128
 _PHRASE_S = 8.0
+_SLACK_S = 20.0  # that the processes need to start
 
 
 def long_song(seconds: float) -> Score:
@@ -58,13 +65,72 @@ def voice(seconds: float) -> Float32[np.ndarray, " time"]:
     return np.resize(phrase, round(seconds * RATE))
 
 
-def played(program: bytes, by_voice: bool, minutes: float) -> SessionReport:
+class Watched(Session):
+    """A session that keeps when each overrun was found."""
+
+    def __init__(self, performer: Performer, block: int) -> None:
+        super().__init__(performer, block)
+        self.late_at: list[float] = []
+
+    def process(
+        self, heard: Float32[np.ndarray, " time"], *, gap: bool = False
+    ) -> Float32[np.ndarray, " time"]:
+        """Return the next samples."""
+        if gap:
+            self.late_at.append(time.perf_counter())
+        return super().process(heard, gap=gap)
+
+
+class Played(NamedTuple):
+    """How a session went, and when each overrun was found."""
+
+    report: SessionReport
+    late_at: list[float]
+
+
+#: When a loop that only waits should have woken, and when it did.
+Lateness = tuple[float, float]
+
+
+def stay_on_core(number: int) -> None:
+    """Keep this process on one core, where the system can; there are as many numbers as one likes."""
+    if sys.platform == "linux":
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+
+
+def wait_block_by_block(core: int, seconds: float) -> list[Lateness]:
+    """Return where a loop that only waits was late by half a block."""
+    stay_on_core(core)
+    raise_priority(3)
+    block_s, late = BLOCK / RATE, []
+    due = time.perf_counter()
+    end = due + seconds
+    with without_pauses():
+        while due < end:
+            due += block_s
+            time.sleep(max(0.0, due - time.perf_counter()))
+            now = time.perf_counter()
+            if now - due > block_s / 2:
+                late.append((due, now))
+                due = now
+    return late
+
+
+def n_of_machine(late_at: list[float], waits: list[Lateness]) -> int:
+    """Return how many overruns came when the loop that only waits was late as well."""
+    block_s = BLOCK / RATE
+    return sum(any(due - block_s <= t <= woke + 2 * block_s for due, woke in waits) for t in late_at)
+
+
+def played(program: bytes, by_voice: bool, minutes: float) -> Played:
     """Return how a session went."""
+    stay_on_core(int(by_voice))
     performer = Performer(program, RATE)
     performer.set(source=int(by_voice))
-    session = Session(performer, BLOCK)
+    session = Watched(performer, BLOCK)
     seconds = 60 * minutes
-    with tempfile.TemporaryDirectory() as folder, without_pauses():
+    with tempfile.TemporaryDirectory() as folder, without_pauses(), real_time():
         device = FileDevice(
             Path(folder) / "out.flac",
             heard=voice(seconds) if by_voice else None,
@@ -76,7 +142,7 @@ def played(program: bytes, by_voice: bool, minutes: float) -> SessionReport:
         while device.is_running:
             time.sleep(0.1)
         device.stop()
-    return session.report()
+    return Played(session.report(), session.late_at)
 
 
 def main() -> None:
@@ -91,10 +157,14 @@ def main() -> None:
         name, _, folder = text.rpartition("=")
         instrument = load(folder)
         program = instrument.program().to_bytes("float16")
-        # Both at once, each in a process of its own.
-        with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-            reports = list(pool.map(played, [program] * 2, (False, True), [given.minutes] * 2))
-        for by_voice, report in enumerate(reports):
+        # Both at once, each in a process of its own, and each with one that only waits.
+        with ProcessPoolExecutor(4, get_context("spawn")) as pool:
+            waiting = [pool.submit(wait_block_by_block, i, 60 * given.minutes + _SLACK_S) for i in range(2)]
+            playing = [pool.submit(played, program, by_voice, given.minutes) for by_voice in (False, True)]
+            sessions = [one.result() for one in playing]
+            waits = [one.result() for one in waiting]
+        for by_voice, (report, late_at) in enumerate(sessions):
+            n_waits = sum(woke - due > BLOCK / RATE for due, woke in waits[by_voice])
             latency_ms = report.voice_latency_ms if by_voice else report.note_latency_ms
             rows.append(
                 [
@@ -104,9 +174,12 @@ def main() -> None:
                     f"{100 * report.load_median:.1f}",
                     f"{100 * report.load_p999:.1f}",
                     f"{report.overruns} of {round(report.seconds * RATE / BLOCK):,}",
+                    str(n_of_machine(late_at, waits[by_voice])),
+                    str(n_waits),
                 ]
             )
-    headings = ["instrument", "by", "latency, ms", "load, %", "99.9 %", "overruns"]
+    headings = ["instrument", "by", "latency, ms", "load, %", "99.9 %", "overruns", "the machine's"]
+    headings += ["a loop that waits, late"]
     content = table(headings, rows) + (
         f"\n\n*`python -m benchmarks.live NAME=INSTRUMENT --write`: {given.minutes:g} minutes each, 48 kHz, "
         "blocks of 128.*\n"

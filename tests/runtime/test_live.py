@@ -115,6 +115,30 @@ def test_a_tone_stays_a_tone(own: int, sample_rate: int) -> None:
     assert 20 * math.log10(np.sqrt((rest**2).mean()) * math.sqrt(2) * len(frequencies)) < -85
 
 
+@pytest.mark.parametrize("sample_rate", [44100, 48000, 96000])
+def test_the_filter_is_late_by_less_than_a_millisecond(sample_rate: int) -> None:
+    """Its delay grows toward the band's edge; up to 7/8 of it, it stays below 1 ms."""
+    pairs = [(f, f + 50) for f in (200, 2000, 5000, 7000)]
+    frequencies = [f for pair in pairs for f in pair]
+    live, own = Live(_tone(RATE, *frequencies), sample_rate), Live(_tone(RATE, *frequencies))
+    declared_ms = 1000 * (live.latency - round(HOP * sample_rate / RATE)) / sample_rate
+
+    def turns(live: Live, f: int) -> float:
+        n = np.arange(2 * live.sample_rate // 10, 6 * live.sample_rate // 10)
+        audio = sounds[live][n]
+        return float(np.angle((audio * np.exp(-2j * np.pi * f * n / live.sample_rate)).sum()) / (2 * np.pi))
+
+    sounds = {one: one.play(6 * one.sample_rate // 10).double().numpy() for one in (live, own)}
+    late_ms = []
+    for low, high in pairs:
+        difference = turns(own, high) - turns(live, high) - turns(own, low) + turns(live, low)
+        late_ms.append(1000 * (difference - round(difference)) / (high - low))
+    assert declared_ms < 0.21
+    assert late_ms[0] == pytest.approx(declared_ms, abs=0.002)
+    assert np.all(np.diff(late_ms) > 0)
+    assert late_ms[-1] < 1
+
+
 def test_inputs_stand_until_they_are_set_and_reset_forgets_them() -> None:
     live = Live(_level(0))
     live.set(level=0.5)

@@ -1,6 +1,7 @@
 """The performer against what it is made of: the keyboard, live players, and what they are told."""
 
 import hashlib
+import math
 
 import numpy as np
 import pytest
@@ -120,6 +121,27 @@ def test_a_note_waits_and_the_latency_is_what_is_said() -> None:
         assert performer.note_latency <= 0.01 * rate
 
 
+@pytest.mark.parametrize(
+    ("rate", "own_rate", "hop"), [(48000, 48000, 192), (48000, 16000, 64), (44100, 16000, 64)]
+)
+def test_a_frame_takes_the_message_before_its_first_sample(rate: int, own_rate: int, hop: int) -> None:
+    """Frame k begins with the host's first sample that is not before k · hop / own_rate."""
+    torch.manual_seed(0)
+    config = InstrumentConfig(sample_rate=own_rate, hop_length=hop, synth=(HarmonicConfig(n_harmonics=5),))
+    content = Instrument(config, LEARNED).eval().program().to_bytes()
+    first = math.ceil(25 * hop * rate / own_rate)
+
+    def played(at: int) -> np.ndarray:
+        performer = Performer(content, rate)
+        silent = performer.play(at)
+        performer.take(bytes([ON, 69, 127]))
+        return np.concatenate([silent, performer.play(3 * rate // 100 + first - at)])
+
+    in_time, earlier, later = played(first), played(first - 1), played(first + 1)
+    np.testing.assert_array_equal(in_time, earlier)
+    assert not np.array_equal(in_time, later)
+
+
 @pytest.mark.parametrize("rate", [16000, 44100, 48000, 96000])
 @pytest.mark.parametrize("own_rate", [16000, 48000])
 def test_the_voice_latency_is_what_a_ramp_measures(rate: int, own_rate: int) -> None:
@@ -147,6 +169,7 @@ def test_the_voice_latency_is_what_a_ramp_measures(rate: int, own_rate: int) -> 
     assert slope == pytest.approx(20, rel=1e-3)
     late_s = (constant_db - 40 - offset) / slope
     assert late_s * rate == pytest.approx(performer.voice_latency, abs=7e-5 * max(rate, 44100))
+    assert performer.voice_latency <= 0.0205 * max(rate, 44100)  # 16 ms of look-ahead, a frame, the filters
 
 
 def test_a_silent_voice_rests_and_wakes(program: bytes) -> None:

@@ -1,5 +1,6 @@
 """``oscine play``: an instrument, played live by MIDI or by a voice."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,7 +69,7 @@ def play(
     from oscine.errors import InputError
     from oscine.realtime import Session
     from oscine.realtime.midi_input import MidiInput
-    from oscine.realtime.priority import without_pauses
+    from oscine.realtime.priority import real_time, without_pauses
 
     if show:
         if as_json:
@@ -94,7 +95,8 @@ def play(
     port = None
     if not voice and not _is_file(midi, _MIDI) and not _is_file(output, _AUDIO):
         port = MidiInput(midi, session.post, session.silence)
-    with without_pauses():
+    is_live = paced or not _is_file(output, _AUDIO)
+    with without_pauses(), real_time() if is_live else nullcontext():
         try:
             device.start(session)
             follow(session, device, port, None if _is_file(output, _AUDIO) else seconds)

@@ -73,7 +73,8 @@ class Session:
         self._told: deque[bytes | tuple[str, float]] = deque()
         self._is_silenced = False
         self._loads = np.zeros(_BINS, np.int64)
-        self._waits_s = block / self.sample_rate + performer.frame_s
+        frame = performer.frame_s * self.sample_rate
+        self._waits_s = longest_wait(block, frame) / self.sample_rate
 
     def post(self, message: bytes) -> None:
         """Give a MIDI message, for the next block."""
@@ -166,6 +167,21 @@ class Session:
             licence=str(card["licence"]) if "licence" in card else None,
             credit=str(card["credit"]) if "credit" in card else None,
         )
+
+
+def longest_wait(block: int, frame: float) -> float:
+    """Return the longest time from a MIDI message to the frame that takes it.
+
+    The message waits for the next block, and then for the next frame. Blocks and frames both begin with the
+    first sample, so only some distances between them occur where both are whole numbers of samples.
+
+    Args:
+        block: Samples.
+        frame: Samples of the host.
+    """
+    whole = round(frame)
+    is_whole = abs(frame - whole) < 1e-6
+    return block + frame - (math.gcd(block, whole) if is_whole else 0)
 
 
 def require_setting(performer: Performer, name: str) -> None:

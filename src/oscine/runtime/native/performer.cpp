@@ -93,16 +93,34 @@ struct oscine_performer {
         return result;
     }
 
+    // The listener begins in silence, just long enough for each of its frames to be there when a frame of the voices begins.
+    void listen() {
+        oscine_listener_reset(listener);
+        hearing.reset();
+        const float silence = 0;
+        for (uint32_t i = listener_frames_and_rest().rest; i > 0; i--) oscine_listener_push(listener, &silence, 1);
+    }
+
+    struct FramesAndRest {
+        double frames;  // samples of the host in whole frames
+        uint32_t rest;  // samples
+    };
+
+    // The listener's latency.
+    FramesAndRest listener_frames_and_rest() const {
+        const double latency = oscine_listener_latency(listener);
+        const double frame = static_cast<double>(hop) * sample_rate / oscine_sample_rate(players[0]);
+        const double frames = std::floor(latency / frame + 1e-9) * frame;
+        return {frames, static_cast<uint32_t>(std::ceil(most(latency - frames - 1e-6, 0)))};
+    }
+
     // One frame of all voices into the resampler.
     void frame() {
         float* to = resampler->room();
         std::memset(to, 0, hop * sizeof(float));
         float frames[MOST_PERFORMING][5], heard[4];
         oscine_keyboard_frame(keyboard, frames[0]);
-        if (hears() && !was_hearing) {
-            oscine_listener_reset(listener);
-            hearing.reset();
-        }
+        if (hears() && !was_hearing) listen();
         was_hearing = hears();
         meters[0] = 0;
         meters[1] = -80;
@@ -384,10 +402,8 @@ uint32_t oscine_performer_note_latency(const oscine_performer* performer) {
 
 uint32_t oscine_performer_voice_latency(const oscine_performer* performer) {
     if (!performer) return 0;
-    // What the listener tells waits for the next frame; both count the same frames.
-    const double frame = static_cast<double>(performer->hop) * performer->sample_rate / oscine_sample_rate(performer->players[0]);
-    const double frames = std::ceil(oscine_listener_latency(performer->listener) / frame - 1e-9);
-    return oscine_performer_note_latency(performer) + static_cast<uint32_t>(std::lround(frames * frame));
+    const auto heard = performer->listener_frames_and_rest();
+    return oscine_performer_note_latency(performer) + static_cast<uint32_t>(std::lround(heard.frames)) + heard.rest;
 }
 
 uint32_t oscine_performer_n_settings(const oscine_performer* performer) { return performer ? performer->n_knobs : 0; }
