@@ -33,6 +33,7 @@ def main() -> None:
         "plug-ins": ["tests.export.plugin_hosts", str(out / "plugins")],
         "Pure Data": ["tests.export.pd_check", str(out / "pd"), instrument],
         "ONNX": ["tests.export.onnx_check", instrument],
+        "Neutone": ["tests.export.neutone_check", str(out / "neutone"), instrument],
         "Cortex-M7": ["tests.export.cortex", str(out / "cortex"), f"instrument={instrument}"],
     }
     failed: dict[str, list[str]] = {}
