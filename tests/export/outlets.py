@@ -34,6 +34,7 @@ def main() -> None:
         "Pure Data": ["tests.export.pd_check", str(out / "pd"), instrument],
         "ONNX": ["tests.export.onnx_check", instrument],
         "listening test": ["tests.evaluate.listening_page", str(out / "listening")],
+        "Neutone": ["tests.export.neutone_check", str(out / "neutone"), instrument],
         "Cortex-M7": ["tests.export.cortex", str(out / "cortex"), f"instrument={instrument}"],
     }
     failed: dict[str, list[str]] = {}

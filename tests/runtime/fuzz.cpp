@@ -1,5 +1,5 @@
 // Mutates program files and loads them: `fuzz N SEED FILE…`, built with AddressSanitizer and UndefinedBehaviorSanitizer
-// (`make fuzz`). Most mutants get the right sha256, so that the checks behind it are reached; those that load play a few
+// (`make fuzz`). Every eighth one has edited metadata, which a performer reads: numbers, strings and nesting of all kinds. Most mutants get the right sha256, so that the checks behind it are reached; those that load play a few
 // frames of good and of bad inputs, whose samples must be finite. Memory is the caller's, exactly as large as asked for.
 // Beside that, keyboards get bytes of all kinds, and listeners samples of all kinds.
 #include <cinttypes>
@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "oscine_runtime.h"
@@ -81,6 +82,66 @@ void mutate(Bytes& file, const Bytes& other) {
             for (size_t i = 0; i < 48 && from + i < file.size() && to + i < file.size(); i++) std::swap(file[from + i], file[to + i]);
         }
     }
+}
+
+std::string metadata_of(const Bytes& file) {
+    const uint64_t at = value_of(file, 80, 8), n = value_of(file, 88, 8);
+    if (at > file.size() || n > file.size() - at) return "{}";
+    return std::string(file.begin() + static_cast<std::ptrdiff_t>(at), file.begin() + static_cast<std::ptrdiff_t>(at + n));
+}
+
+// From a random place on, the next number or string of JSON text: where it begins, and how long it is.
+std::pair<size_t, size_t> token(const std::string& text, bool is_string) {
+    const char* begins = is_string ? "\"" : "-0123456789";
+    size_t at = text.find_first_of(begins, below(text.size()));
+    if (at == std::string::npos) at = text.find_first_of(begins);
+    if (at == std::string::npos) return {0, 0};
+    const size_t end = text.find_first_of(is_string ? "\"" : ",]} ", at + 1);
+    return {at, (end == std::string::npos ? text.size() : end + is_string) - at};
+}
+
+// Edit JSON text: it may be JSON no more.
+void edit(std::string& text) {
+    static const std::string values[] = {
+        "0",     "-0",   "-1",  "1e999", "-1e999", "1e308", "-1e308", "1e-400", "1e6", "-1e6", "0.5", "NaN", "-", "1e", "1.", "0x10", "",
+        "null",  "true", "\"\"", "[]",    "{}",     "[0]",   "{\"a\":1}", std::string(400, '9'), "0." + std::string(400, '0') + "1",
+        "1e" + std::string(400, '9')};
+    static const std::string names[] = {"\"knobs\"", "\"dynamics\"", "\"curve_db\"", "\"least_db\"", "\"inputs\"", "\"unit\"", "\"dB\"",
+                                        "\"identity\"", "\"f0_hz\"", "\"gain\"", "\"", "\"\\", "\"\\u0000\"", '"' + std::string(300, 'x') + '"'};
+    static const std::string pieces[] = {"{", "}", "[", "]", "\"", ",", ":", "\\", "-", "e", " ", std::string(1, '\0'), "\xff"};
+    const auto any = [](const auto& all) { return all[below(sizeof all / sizeof all[0])]; };
+    const size_t at = below(text.size() + 1), length = below(below(4) ? 40 : 2000);
+    switch (below(8)) {
+        case 0:
+        case 1:
+        case 2: {
+            const auto number = token(text, false);
+            text.replace(number.first, number.second, any(values));
+            break;
+        }
+        case 3: {
+            const auto string = token(text, true);
+            text.replace(string.first, string.second, below(3) ? any(names) : any(values));
+            break;
+        }
+        case 4: text.erase(at, length); break;  // keys and values are missing
+        case 5: text.insert(at, text.substr(below(text.size() + 1), length)); break;
+        case 6: {
+            for (size_t i = 0, n = below(3000); i < n; i++) text.insert(at, below(2) ? "[" : "{\"a\":");
+            break;
+        }
+        default: text.insert(at, any(pieces));
+    }
+}
+
+// The file with edited metadata, its own or another file's, at its end.
+void mutate_metadata(Bytes& file, const Bytes& other) {
+    std::string text = metadata_of(below(2) ? file : other);
+    for (uint64_t hits = 1 + below(4); hits > 0; hits--) edit(text);
+    put<uint64_t>(file, 80, file.size());
+    put<uint64_t>(file, 88, text.size());
+    file.insert(file.end(), text.begin(), text.end());
+    put<uint64_t>(file, 96, file.size());
 }
 
 void sign(Bytes& file) {
@@ -235,8 +296,10 @@ int main(int argc, char** argv) {
     for (uint64_t i = 0; i < n; i++) {
         Bytes file = seeds[below(seeds.size())];
         const Bytes& other = seeds[below(seeds.size())];
-        for (uint64_t hits = below(4) ? 1 + below(2) : 1 + below(8); hits > 0; hits--) mutate(file, other);
-        if (below(50)) sign(file);
+        const bool is_told = below(8) == 0;
+        if (is_told) mutate_metadata(file, other);
+        for (uint64_t hits = is_told ? 0 : below(4) ? 1 + below(2) : 1 + below(8); hits > 0; hits--) mutate(file, other);
+        if (is_told || below(50)) sign(file);
         const oscine_engine* engine = engines[below(engines.size())];
         const Bytes exact(file);  // read beyond its end is an error
         size_t needed = 0;
@@ -248,7 +311,7 @@ int main(int argc, char** argv) {
             if (code == OSCINE_OK && !plays(player)) return std::fprintf(stderr, "a sample is not finite: file %" PRIu64 "\n", i), 1;
             oscine_free(player);
             std::free(memory);
-            if (code == OSCINE_OK && below(16) == 0 && !performs(engine, exact))
+            if (code == OSCINE_OK && (is_told || below(16) == 0) && !performs(engine, exact))
                 return std::fprintf(stderr, "a sample is not finite, performed: file %" PRIu64 "\n", i), 1;
             if (code == OSCINE_OK && below(8) == 0 && !plays_live(engine, exact))
                 return std::fprintf(stderr, "a sample is not finite, played live: file %" PRIu64 "\n", i), 1;

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from oscine.errors import InputError
 from oscine.export.card import credits_of
+from oscine.export.neutone import FILE as NEUTONE_FILE
+from oscine.export.neutone import SCRIPT, NeutonePlayer, write_neutone
 from oscine.export.nn_tilde import FILE, NnPlayer, write_nn
 from oscine.export.onnx_graph import OnnxPlayer, write_onnx
 from oscine.export.pd import build_external, pd_files
@@ -22,7 +24,7 @@ from oscine.models import Instrument
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Program
 
-Format = Literal["oscine", "c", "web", "clap", "vst3", "lv2", "pd", "onnx", "nn"]
+Format = Literal["oscine", "c", "web", "clap", "vst3", "lv2", "pd", "onnx", "nn", "neutone"]
 Weights = Literal["float32", "float16", "int8"]
 WEIGHTS: tuple[Weights, ...] = ("float32", "float16", "int8")
 Play = Callable[[dict[str, Tensor]], Tensor]
@@ -68,6 +70,8 @@ class _Made(NamedTuple):
     files: dict[str, bytes]
     play: Play | None = None
     """What measures it, if it is not the runtime."""
+    load: float | None = None
+    """Share of a core, where playing frames is not all that it does."""
 
 
 class _Outlet(NamedTuple):
@@ -92,6 +96,12 @@ def _nn(order: _Order) -> _Made:
     return _Made(files, NnPlayer(files[FILE], order.program).play)
 
 
+def _neutone(order: _Order) -> _Made:
+    files = write_neutone(order.program, order.name)
+    player = NeutonePlayer(files[NEUTONE_FILE], order.program)
+    return _Made(files, player.play, player.load(_MEASURED_S))
+
+
 def _plugin(form: PluginFormat) -> _Outlet:
     return _Outlet(lambda order: _Made(plugin_files(order.content, order.name, form, order.credit)))
 
@@ -106,6 +116,13 @@ _OUTLETS: dict[Format, _Outlet] = {
     "pd": _Outlet(lambda order: _Made(pd_files(order.content, order.credit)), finish=build_external),
     "onnx": _Outlet(_onnx, has_weights=False),
     "nn": _Outlet(_nn, has_weights=False),
+    "neutone": _Outlet(
+        _neutone,
+        has_weights=False,
+        finish=lambda output: (
+            f"Run python {output / SCRIPT} where Neutone's SDK is (pip install neutone_sdk) to make model.nm."
+        ),
+    ),
 }
 FORMATS: tuple[Format, ...] = tuple(_OUTLETS)
 
@@ -127,6 +144,8 @@ def export(
     - ``pd`` is an external for Pure Data, the instrument and a help patch (docs/pd.md).
     - ``onnx`` is two graphs for onnxruntime, what a host must know, and examples (docs/onnx.md).
     - ``nn`` is a TorchScript model for nn~ (docs/nn.md).
+    - ``neutone`` is a TorchScript model with the live tracker, and a script that makes Neutone's file of it
+      (docs/neutone.md).
 
     Args:
         instrument: What is exported.
@@ -134,7 +153,7 @@ def export(
         form: One of ``FORMATS``.
         weights: "float16" halves the size and rounds large weights to 11 bits; "int8" takes a byte for each
             weight of a dense or recurrent layer (docs/distillation.md has what it costs in quality). If left
-            out it is "float16", and "float32" for ``onnx`` and ``nn``, which have no other.
+            out it is "float16", and "float32" for ``onnx``, ``nn`` and ``neutone``, which have no other.
         dry: Leave out the effects.
 
     Raises:
@@ -155,7 +174,7 @@ def export(
         raise InputError(f"The instrument can't be exported: {error}") from None
     card = {name: str(value) for name, value in instrument.card.items()}
     name = output.name if outlet.is_file else card.get("name", output.resolve().name)
-    files, play = outlet.make(_Order(program, content, name, credits_of(card)))
+    files, play, own_load = outlet.make(_Order(program, content, name, credits_of(card)))
     for path, written in files.items():
         place = output if outlet.is_file else output / path
         if not outlet.is_file:
@@ -174,7 +193,7 @@ def export(
         licence=card.get("licence"),
         credit=card.get("credit"),
         difference=difference,
-        load=load,
+        load=load if own_load is None else own_load,
         note=note,
     )
 

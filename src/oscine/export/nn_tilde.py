@@ -27,7 +27,8 @@ class _Lists(nn.Module):
         return audio, after
 
 
-def _traced(plain: PlainProgram, n_frames: int) -> nn.Module:
+def traced_program(plain: PlainProgram, n_frames: int) -> nn.Module:
+    """Return a program as TorchScript: inputs of so many frames and states in, audio and states out."""
     given = list(plain.default_inputs(n_frames)), list(plain.start())
     traced = torch.jit.trace(_Lists(plain), given, strict=False, check_trace=False)
     assert isinstance(traced, nn.Module)
@@ -49,7 +50,7 @@ def write_nn(program: Program) -> dict[str, bytes]:
     with torch.no_grad(), warnings.catch_warnings():
         # TorchScript is what nn~ loads; torch advises against it for other uses.
         warnings.simplefilter("ignore")
-        one, eight = (_traced(plain, n_frames) for n_frames in (1, 8))
+        one, eight = (traced_program(plain, n_frames) for n_frames in (1, 8))
         shell = NnShell(
             one,
             eight,

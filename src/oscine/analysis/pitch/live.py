@@ -38,9 +38,9 @@ _LEAST_POWER = 1e-10  # −100 dB
 _BATCH = 4096  # frames
 _N_TAPS = 8  # of the interpolation between samples
 _REACH = 14  # frames that the network's convolutions reach back over
-_SIDE = 4  # lags on either side, for the refinement
-_NEAR = 1.045  # three quarters of a semitone
-_RECENT = 40  # frames: what the level is compared with
+SIDE = 4  # lags on either side, for the refinement
+NEAR = 1.045  # three quarters of a semitone
+RECENT = 40  # frames: what the level is compared with
 
 BIN_LAGS = ANALYSIS_RATE / HIGHEST_HZ * 2.0 ** (np.arange(N_BINS) / BINS_PER_OCTAVE)
 """The lag of each bin, in samples at 16 kHz."""
@@ -82,24 +82,25 @@ def normalised_difference(
     return np.stack(functions), power
 
 
-def _windowed_sinc(u: np.ndarray) -> np.ndarray:
+def windowed_sinc(u: np.ndarray) -> np.ndarray:
+    """Return the weights of samples at these distances, in samples: a sinc under a window of 8 samples."""
     return np.sinc(u) * np.cos(np.pi * u / _N_TAPS) ** 2 * (np.abs(u) < _N_TAPS / 2)
 
 
 @cache
-def _interpolation() -> tuple[int, np.ndarray]:
+def interpolation() -> tuple[int, np.ndarray]:
     """Return the number of bins that lie closer than a sample, and the matrix from whole lags to these."""
     n_close = int((BIN_LAGS * (2 ** (1 / 48) - 2 ** (-1 / 48)) < 1.0).sum())
     matrix = np.zeros((n_close, LAGS + 1))
     for row, lag in enumerate(BIN_LAGS[:n_close]):
         tap = int(np.floor(lag)) - _N_TAPS // 2 + 1 + np.arange(_N_TAPS)
-        matrix[row, tap] = _windowed_sinc(tap - lag)
+        matrix[row, tap] = windowed_sinc(tap - lag)
     return n_close, matrix
 
 
 def to_bins(functions: Float[np.ndarray, "*shape lag"]) -> Float[np.ndarray, "*shape bin"]:
     """Return a function of whole lags at the bins: interpolated, or the highest value inside the bin."""
-    n_close, matrix = _interpolation()
+    n_close, matrix = interpolation()
     far = BIN_LAGS[n_close:]
     edges = np.ceil(far * 2.0 ** (-1 / 48)).astype(int), np.floor(far * 2.0 ** (1 / 48)).astype(int) + 1
     highest = [functions[..., a:b].max(-1, keepdims=True) for a, b in zip(*edges, strict=True)]
@@ -116,7 +117,7 @@ def periodicity(audio: Float[np.ndarray, " time"], centers: Int[np.ndarray, " fr
         power.append(one)
     level_db = 10.0 * np.log10(np.concatenate(power) + _LEAST_POWER)
     recent_db = np.lib.stride_tricks.sliding_window_view(
-        np.pad(level_db, (_RECENT - 1, 0), constant_values=-100.0), _RECENT
+        np.pad(level_db, (RECENT - 1, 0), constant_values=-100.0), RECENT
     ).max(-1)
     levels = np.stack([(level_db - recent_db) / 20.0, np.clip((level_db + 80.0) / 25.0, 0.0, 1.0)], -1)
     scalars = np.concatenate([levels, np.concatenate(shortest)], -1).astype(np.float32)
@@ -247,11 +248,11 @@ def refined_hz(
     Without a peak there, f0 is that of the bin.
     """
     lag = BIN_LAGS[bins]
-    low = np.maximum((lag / _NEAR).astype(int) - 1, SHORTEST_LAG)
-    high = np.minimum((lag * _NEAR).astype(int) + 2, LAGS - _SIDE)
-    whole, side = np.arange(LAGS + 1), np.arange(-_SIDE, _SIDE + 1)
+    low = np.maximum((lag / NEAR).astype(int) - 1, SHORTEST_LAG)
+    high = np.minimum((lag * NEAR).astype(int) + 2, LAGS - SIDE)
+    whole, side = np.arange(LAGS + 1), np.arange(-SIDE, SIDE + 1)
     quarter = np.arange(-4, 5) / 4
-    to_quarters = _windowed_sinc(side[:, None] - quarter)
+    to_quarters = windowed_sinc(side[:, None] - quarter)
     refined = lag.copy()
     for begin in range(0, len(centers), _BATCH):
         part = slice(begin, begin + _BATCH)
@@ -260,7 +261,7 @@ def refined_hz(
         best = np.where(inside, function, -2.0).argmax(-1)
         row = np.arange(len(best))
         around = function[row[:, None], best[:, None] + side]
-        is_peak = (around[:, _SIDE - 1] <= around[:, _SIDE]) & (around[:, _SIDE + 1] <= around[:, _SIDE])
+        is_peak = (around[:, SIDE - 1] <= around[:, SIDE]) & (around[:, SIDE + 1] <= around[:, SIDE])
         fine = around @ to_quarters
         highest = fine[:, 1:-1].argmax(-1) + 1
         fall = fine[row, highest - 1] - fine[row, highest]
@@ -268,7 +269,7 @@ def refined_hz(
         bend = np.where(fall + rise < -1e-12, fall + rise, -np.inf)
         offset = np.clip(0.5 * (fall - rise) / bend, -0.5, 0.5)
         found = best + (highest + offset) / 4 - 1.0
-        is_near = (found > lag[part] / _NEAR) & (found < lag[part] * _NEAR)
+        is_near = (found > lag[part] / NEAR) & (found < lag[part] * NEAR)
         refined[part] = np.where(is_peak & is_near, found, lag[part])
     return ANALYSIS_RATE / refined
 

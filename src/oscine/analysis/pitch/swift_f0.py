@@ -14,7 +14,7 @@ from oscine.analysis.signal import ANALYSIS_RATE
 TRACKER_HOP = 256
 """Samples at 16 kHz from one value of the tracker to the next; value k describes sample ``k · 256``."""
 
-_LOWEST_HZ = 46.875  # of the tracker
+_LOWEST_HZ, _HIGHEST_HZ = 46.875, 2093.75  # of the tracker
 _SHORT = 4  # values, 64 ms
 _NEAR = 1.5 / 12  # octaves: the pitch glides while it begins
 _MISTAKES = np.log2(np.array([2.0, 3.0, 4.0]))
@@ -38,14 +38,14 @@ def track_pitch(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.
         pitch is the tracker's guess and means little.
 
     Reference:
-        Nieradzik, SwiftF0, 2025. Its octaves are set right by ``lower_octaves`` and ``mend_octaves``; between
+        Nieradzik, SwiftF0, 2025. Its octaves are set right by ``right_octaves`` and ``mend_octaves``; between
         its values ours come from ``refine_f0``.
     """
     # A last, incomplete hop is completed with silence, so that the sound's end has a value too.
     whole = np.pad(audio, (0, -len(audio) % TRACKER_HOP))
     tracked = _tracker().detect(whole, ANALYSIS_RATE)
     is_voiced = tracked.confidence >= VOICED
-    octave = lower_octaves(whole, np.log2(tracked.pitch_hz), is_voiced)
+    octave = right_octaves(whole, np.log2(tracked.pitch_hz), is_voiced)
     octave = mend_octaves(octave, is_voiced)
     guess_hz, confidence = between(centers / TRACKER_HOP, octave, tracked.confidence)
     voiced = confidence >= VOICED
@@ -54,21 +54,23 @@ def track_pitch(audio: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.
     return f0_hz, confidence
 
 
-def lower_octaves(audio: np.ndarray, octave: np.ndarray, voiced: np.ndarray) -> np.ndarray:
-    """Return the tracker's values with each note in the octave that the signal says it has, or a lower one.
+def right_octaves(audio: np.ndarray, octave: np.ndarray, voiced: np.ndarray) -> np.ndarray:
+    """Return the tracker's values with each note in the octave that the signal says it has.
 
     Args:
         audio: Mono float32 at 16 kHz.
         octave: ``(value,)``, log2 of the pitch in Hz.
         voiced: ``(value,)``, which values have a pitch.
     """
-    lowered = octave.copy()
+    right = octave.copy()
     for start, stop in _notes(octave, voiced):
         if voiced[start]:
             centers = np.arange(start, stop) * TRACKER_HOP
             f0_hz = 2.0 ** octave[start:stop]
-            lowered[start:stop] -= octaves_too_high(audio, ANALYSIS_RATE, centers, f0_hz, _LOWEST_HZ)
-    return lowered
+            right[start:stop] -= octaves_too_high(
+                audio, ANALYSIS_RATE, centers, f0_hz, _LOWEST_HZ, _HIGHEST_HZ
+            )
+    return right
 
 
 def _notes(octave: np.ndarray, voiced: np.ndarray) -> list[tuple[int, int]]:
