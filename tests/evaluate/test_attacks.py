@@ -46,6 +46,12 @@ def test_only_what_is_above_3_khz_is_steep():
     assert float(found(sudden, at).steepness_db.min()) > 40.0
 
 
+def test_the_note_before_does_not_hide_the_rise():
+    # 40 ms of silence before each onset.
+    sound, at = notes(lambda t: torch.where(t < 0, (t < -0.04).double(), t / 0.05))
+    assert found(sound, at).rise_s.tolist() == pytest.approx([0.04] * 2, abs=0.003)
+
+
 def test_a_note_out_of_another_one_has_no_rise_and_a_note_at_the_edge_does_not_count():
     sound, at = notes(lambda t: torch.where(t < 0, 0.5, 1.0))
     attack = found(sound, at)

@@ -206,7 +206,7 @@ def test_values_that_are_not_finite_in_the_held_out_part_are_said_before_trainin
 
     segment.slice = spoiled  # type: ignore[method-assign]
     with pytest.raises(
-        InputError, match=r"held-out part has values that are not finite, in audio of tone\.wav"
+        InputError, match=r"validation part has values that are not finite, in audio of tone\.wav"
     ):
         _train(copy, tmp_path / "a")
     assert not (tmp_path / "a").exists()

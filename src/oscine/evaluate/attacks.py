@@ -17,7 +17,7 @@ _STEP_S = 0.001
 _SMOOTH_S = 0.01
 _OVER_S = 0.01
 _FILTER_S = 0.004
-_BEFORE_S, _AFTER_S = 0.06, 0.15
+_BEFORE_S, _AFTER_S, _LATE_S = 0.06, 0.15, 0.04
 _LOW, _HIGH = 0.1, 0.9
 
 
@@ -27,7 +27,7 @@ class Attacks(NamedTuple):
     steepness_db: Float[Tensor, " onset"]
     """The largest rise within 10 ms above 3 kHz, dB."""
     rise_s: Float[Tensor, " onset"]
-    """From 10 to 90 % of the largest amplitude; NaN where the sound before is louder than 10 %."""
+    """From 10 to 90 % of the largest amplitude; NaN where it begins at more than 10 %."""
 
 
 def onsets(features: Features) -> Int[Tensor, " onset"]:
@@ -112,11 +112,17 @@ def _envelope(audio: Tensor, sample_rate: int) -> Float[Tensor, " step"]:
 
 
 def _rise_s(amplitude: Float[Tensor, "onset step"]) -> Float[Tensor, " onset"]:
-    """Return the time from the last 10 % before the first 90 % of each row's largest amplitude, to that."""
+    """Return the time from 10 to 90 % of each row's largest amplitude after its least one.
+
+    The least one may lie up to 40 ms after the onset; what is before it belongs to the note before.
+    """
     if not len(amplitude):
         return amplitude.new_zeros(0)
-    share = amplitude / amplitude.amax(-1, keepdim=True)
-    number = torch.arange(share.shape[-1])
+    number = torch.arange(amplitude.shape[-1])
+    least = amplitude[:, : round((_BEFORE_S + _LATE_S) / _STEP_S)].argmin(-1)
+    after = amplitude * (number >= least[:, None])
+    share = after / after.amax(-1, keepdim=True)
     reached = (share >= _HIGH).int().argmax(-1)
-    low = torch.where((share <= _LOW) & (number < reached[:, None]), number, -1).amax(-1)
+    is_low = (share <= _LOW) & (number >= least[:, None]) & (number < reached[:, None])
+    low = torch.where(is_low, number, -1).amax(-1)
     return torch.where(low >= 0, (reached - low) * _STEP_S, torch.nan).to(amplitude.dtype)

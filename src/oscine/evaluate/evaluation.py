@@ -73,6 +73,8 @@ class Evaluation(BaseModel):
     """Held-out audio."""
     n_segments: int
     """Uncut stretches in it."""
+    is_unseen: bool
+    """The dataset has a validation part, so no checkpoint was chosen by the held-out part."""
     confident_share: float
     """Share of frames with a confidence of at least 0.85; only these count for f0."""
     sample_rate: int
@@ -253,6 +255,7 @@ def evaluate(
         cutoff_hz=band.cutoff_hz,
         seconds=seconds,
         n_segments=len(segments),
+        is_unseen=dataset.is_held_out_unseen,
         confident_share=float((target.confidence >= metrics.CONFIDENT).double().mean()),
         sample_rate=dataset.sample_rate,
         hop_length=dataset.hop_length,

@@ -127,6 +127,11 @@ def facts(evaluation: Evaluation) -> list[str]:
         f"{evaluation.sample_rate} Hz; {evaluation.confident_share:.0%} of its frames have a confident "
         "pitch and count for f0."
     )
+    if not evaluation.is_unseen:
+        held_out += (
+            " The dataset has no validation part, so training chose its checkpoint by this audio; prepare it "
+            "again to keep the two apart."
+        )
     size = (
         f"{evaluation.n_parameters:,} parameters without the impulse response, "
         f"{evaluation.n_bytes / 1e6:.1f} MB in all."
@@ -147,8 +152,8 @@ def facts(evaluation: Evaluation) -> list[str]:
     )
     sound = evaluation.instrument.sound
     ear = (
-        f"The band of the recording ends at {evaluation.cutoff_hz:,.0f} Hz; the table of the sound leaves out "
-        f"what lies above. {counted(sound.n_patches, 'half second')} of each sound and "
+        f"The band of the recording ends at {evaluation.cutoff_hz:,.0f} Hz; the table of the sound leaves "
+        f"out what lies above. {counted(sound.n_patches, 'half second')} of each sound and "
         f"{counted(sound.n_attacks, 'onset')} count, {sound.n_rises} of them for the time of the rise."
     )
     return [held_out, table, ear, size, speed]
@@ -173,8 +178,8 @@ def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], titl
         page.paragraph(sentence)
     page.paragraph(
         "Lower is better in the first table. In the second one, 50 % told apart is chance; a difference of "
-        "level, above 8 kHz or in a third octave is best at 0; movement, correlation, attack and rise are best "
-        "at the recording's own figure.",
+        "level, above 8 kHz or in a third octave is best at 0; movement, correlation, attack and rise are "
+        "best at the recording's own figure.",
         note=True,
     )
     page.paragraph(
