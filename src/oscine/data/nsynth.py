@@ -117,6 +117,7 @@ def prepare_nsynth(
         if note.example.instrument_source_str in sources and lowest <= note.example.pitch <= highest
     ]
     held_out = _held_out(notes, parts)
+    # Of four instruments or fewer none can be spared; then notes are for validation.
     validation = _spread([note for note in notes if note.path not in held_out], _VALIDATION_SHARE)
     if limit is not None:
         notes = sorted(notes, key=lambda note: _shuffled(note.path))[:limit]
@@ -129,14 +130,14 @@ def prepare_nsynth(
             "more of them."
         )
     _check_files(folder, notes)
+    n_rest = len(notes) - len(held_out)
     return prepare(
         folder,
         dataset_folder,
         sample_rate=sample_rate,
         hop_length=hop_length,
         held_out_names=held_out.__contains__,
-        # Without an instrument to spare, notes are for validation.
-        validation_names=validation.__contains__ if validation else None,
+        validation_names=validation.__contains__ if 0 < len(validation) < n_rest else None,
         accept={note.path for note in notes}.__contains__,
         tracker=tracker,
         strict=strict,
@@ -172,14 +173,15 @@ def _held_out(notes: list[_Note], parts: dict[str, Path]) -> set[str]:
     """Return the paths of the notes to hold out."""
     if _TRAIN in parts and len(parts) > 1:
         return {note.path for note in notes if note.part != _TRAIN}
-    return _spread(notes, _HELD_OUT_SHARE)
+    n_instruments = len({note.example.instrument_str for note in notes})
+    return _spread(notes, max(_HELD_OUT_SHARE, 1 / n_instruments)) if n_instruments > 1 else set()
 
 
 def _spread(notes: list[_Note], share: float) -> set[str]:
     """Return the paths of the notes of a share of the instruments, spread over the families."""
     families = {note.example.instrument_str: note.example.instrument_family_str for note in notes}
     order = sorted(families, key=lambda name: (families[name], _shuffled(name)))
-    count = max(1, round(share * len(order))) if len(order) > 1 else 0
+    count = round(share * len(order))
     chosen = {order[int((step + 0.5) * len(order) / count)] for step in range(count)}
     return {note.path for note in notes if note.example.instrument_str in chosen}
 

@@ -20,7 +20,8 @@ def parts_of(
         frame_rate: Frames per second.
         held_out_s: Seconds to hold out; None: a tenth (``split_held_out``).
         held_out_names: Which recordings are held out instead, whole.
-        validation_names: Which of the others are for validation, whole; None: as in ``split_validation``.
+        validation_names: Which of the others are for validation, whole; None, or none of them: as in
+            ``split_validation``.
 
     Raises:
         InputError: When a part can't be as asked for, or nothing is left to train on.
@@ -30,12 +31,12 @@ def parts_of(
         rest, held_out = split_held_out(takes, frame_rate, held_out_s)
     else:
         rest, held_out = split_whole(takes, [held_out_names(one.name) for one in recordings])
-    if validation_names is None:
-        train, validation = split_validation(takes, rest, held_out, frame_rate)
-    else:
-        left = [takes[part.take] for part in rest]
-        parts = split_whole(left, [validation_names(recordings[part.take].name) for part in rest])
+    named = [validation_names is not None and validation_names(recordings[part.take].name) for part in rest]
+    if any(named):
+        parts = split_whole([takes[part.take] for part in rest], named)
         train, validation = ([rest[part.take] for part in parts[i]] for i in range(2))
+    else:
+        train, validation = split_validation(takes, rest, held_out, frame_rate)
     return _spans(recordings, train), _spans(recordings, validation), _spans(recordings, held_out)
 
 
