@@ -81,6 +81,7 @@ def test_a_recording_and_itself_through_a_dull_filter():
     dull[1:] = 0.7 * target[1:] + 0.3 * target[:-1]
     assert rate == RATE
     found = compare(dull, target, analyze(target, rate, HOP))
+    assert found.realism is not None
     assert found.realism > 0.5
     assert found.third_octave_largest_db == found.third_octaves_db[max(found.third_octaves_db)]
     assert found.attack_db == pytest.approx(found.target_attack_db, rel=0.1)

@@ -217,9 +217,10 @@ def compare(
         InputError: When a sound is not as long as the features.
 
     Example:
-        >>> recording = torch.randn(32000) * 0.1
-        >>> features = oscine.analyze(recording, 16000)  # doctest: +SKIP
-        >>> compare(0.5 * recording, recording, features).level_db  # doctest: +SKIP
+        >>> from oscine.analysis import analyze
+        >>> recording = 0.1 * torch.sin(0.1 * torch.arange(16000.0))
+        >>> level_db = compare(0.5 * recording, recording, analyze(recording, 16000, 64)).level_db
+        >>> round(level_db or 0.0, 2)
         -6.02
     """
     rate = recording.sample_rate
