@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
