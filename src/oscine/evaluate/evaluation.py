@@ -174,8 +174,7 @@ def evaluate(
     Args:
         instrument: The instrument to measure.
         dataset: Only its held-out part is used.
-        baselines: Measure the two baselines and the noise floor, too; without them it takes a third of the
-            time.
+        baselines: Measure the two baselines and the noise floor, too; it is faster without them.
         on_comparison: Called with the audio of each stretch, or of each minute of a long stretch.
         on_progress: Called with the finished share, 0 … 1.
 
