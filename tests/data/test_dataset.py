@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,21 @@ def test_the_parts_are_apart_in_the_source(dataset: Dataset) -> None:
     assert held.name == "b.flac"
     assert held.stop - held.start == 5 * 250
     assert last.file == held.file
-    assert held.start - last.stop >= 0.2 * 250
+    (validation,) = manifest.validation
+    assert validation.name == "b.flac"
+    assert validation.stop - validation.start == 2.5 * 250
+    assert held.start - validation.stop >= 0.2 * 250
+    assert validation.start - last.stop >= 0.2 * 250
+
+
+def test_a_dataset_of_an_older_version_chooses_by_what_is_held_out(prepared: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(prepared, tmp_path / "older")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["validation"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    older = Dataset.open(folder)
+    assert older.validation is older.held_out
+    assert not older.is_held_out_unseen
 
 
 def test_other_seeds_and_steps_give_other_crops(dataset: Dataset) -> None:
@@ -340,7 +355,12 @@ def test_arrays_are_a_dataset_like_one_on_disk(sound: torch.Tensor) -> None:
     dataset = Dataset.from_arrays(sound, 16_000, held_out_s=4.0)
     assert (dataset.sample_rate, dataset.hop_length, dataset.identities) == (16_000, 64, ("",))
     assert dataset.held_out.n_frames == 4 * 250
-    assert dataset.train.n_frames == 16 * 250 - math.ceil(0.25 * 250)
+    gap = math.ceil(0.25 * 250)
+    assert dataset.validation.n_frames == 2 * 250
+    assert dataset.train.n_frames == 14 * 250 - 2 * gap
+    before = (16 * 250 - gap) * 64
+    assert torch.equal(dataset.validation.segments[0].audio(), sound[before - 2 * 16_000 : before])
+    assert dataset.is_held_out_unseen
     assert torch.equal(dataset.held_out.segments[0].audio(), sound[-4 * 16_000 :])
     whole = analyze(sound, 16_000)
     assert torch.equal(dataset.held_out.segments[0].features().f0_hz, whole.f0_hz[-1000:])
@@ -367,7 +387,7 @@ def test_arrays_of_several_instruments_have_names_and_curves(sound: torch.Tensor
     assert dataset.curves == ("breath",)
     assert dataset.hop_length == 100
     assert set(dataset.statistics.identities) == {"flute", "violin"}
-    assert dataset.statistics.curves["breath"][0] == pytest.approx(0.7, abs=0.05)
+    assert dataset.statistics.curves["breath"][0] == pytest.approx(0.64, abs=0.05)
     batch = dataset.train.batch(0, 0, 16, 50)
     assert set(batch.identity.tolist()) == {0, 1}
     assert batch.curves["breath"].shape == (16, 50)

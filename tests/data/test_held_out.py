@@ -1,12 +1,13 @@
 """The held-out part has the length asked for and shares no sound with the training part."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oscine.data.held_out import GAP_S, Take, split_held_out
+from oscine.data.held_out import GAP_S, Take, split_held_out, split_validation
 from oscine.errors import InputError
 
 _FRAME_RATE = 250.0
@@ -41,6 +42,50 @@ def test_the_parts_share_nothing_and_keep_apart(takes: list[Take], share: float)
                 assert part.stop + GAP_S * _FRAME_RATE <= held.start
     lost = total - sum(part.stop - part.start for part in train + held_out)
     assert 0 <= lost <= len({take.identity for take in takes}) * (GAP_S * _FRAME_RATE + 1)
+
+
+@given(takes=_takes, share=st.floats(0.001, 0.5))
+def test_the_validation_part_is_of_the_training_part_and_apart_from_both(
+    takes: list[Take], share: float
+) -> None:
+    total = sum(take.n_frames for take in takes)
+    seconds = share * total / _FRAME_RATE
+    if not 1 <= round(seconds * _FRAME_RATE) <= total / 2:
+        return
+    rest, held_out = split_held_out(takes, _FRAME_RATE, seconds)
+    train, validation = split_validation(takes, rest, held_out, _FRAME_RATE)
+    assert {takes[part.take].identity for part in train} == {takes[part.take].identity for part in rest}
+    for part in train + validation:
+        assert any(part.take == one.take and one.start <= part.start < part.stop <= one.stop for one in rest)
+    parts = sorted([*train, *validation, *held_out])
+    kinds = {id(part): kind for kind, one in enumerate((train, validation, held_out)) for part in one}
+    for before, after in pairwise(parts):
+        if before.take == after.take:
+            assert before.stop + GAP_S * _FRAME_RATE <= after.start
+            assert kinds[id(before)] < kinds[id(after)]
+
+
+def test_the_validation_part_is_before_the_held_out_part_and_half_as_long() -> None:
+    takes = [Take(27_000, 70), Take(35_000, 70)]
+    rest, held_out = split_held_out(takes, _FRAME_RATE, 40)
+    train, validation = split_validation(takes, rest, held_out, _FRAME_RATE)
+    assert held_out == [(1, 25_000, 35_000)]
+    assert validation == [(1, 25_000 - 63 - 5_000, 25_000 - 63)]
+    assert train == [(0, 0, 27_000), (1, 0, 25_000 - 63 - 5_000 - 63)]
+
+
+def test_of_isolated_notes_whole_ones_are_for_validation() -> None:
+    takes = [Take(1_000, 50.0 + number) for number in range(40)]
+    rest, held_out = split_held_out(takes, _FRAME_RATE)
+    train, validation = split_validation(takes, rest, held_out, _FRAME_RATE)
+    assert (len(train), len(validation), len(held_out)) == (34, 2, 4)
+    assert all((part.start, part.stop) == (0, 1_000) for part in train + validation)
+
+
+def test_of_a_moment_nothing_is_for_validation() -> None:
+    takes = [Take(4, 70)]
+    rest, held_out = split_held_out(takes, _FRAME_RATE, 1 / _FRAME_RATE)
+    assert split_validation(takes, rest, held_out, _FRAME_RATE) == (rest, [])
 
 
 def test_the_end_of_the_last_recording_is_held_out() -> None:

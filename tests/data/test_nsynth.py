@@ -74,14 +74,17 @@ def test_the_test_part_is_held_out_and_the_rest_is_trained_on(nsynth: Path, tmp_
     assert (dataset.sample_rate, dataset.hop_length) == (16_000, 64)
     train = [segment.name for segment in dataset.train.segments]
     held_out = [segment.name for segment in dataset.held_out.segments]
+    validation = [segment.name for segment in dataset.validation.segments]
     assert _instruments(train) == {"string_acoustic_000", "brass_acoustic_001"}
-    assert sorted({int(name.rsplit("-", 2)[1]) for name in train}) == [48, 55, 62, 69, 76]
-    assert len(train) == 10
+    assert {int(name.rsplit("-", 2)[1]) for name in train + validation} == {48, 55, 62, 69, 76}
+    # Of two instruments none is spared: whole notes are for validation.
+    assert (len(train), len(validation)) == (8, 2)
+    assert not {*train} & {*validation}
     assert held_out == [
         f"nsynth-test/audio/string_acoustic_003-{pitch:03d}-100.wav" for pitch in (50, 60, 70)
     ]
-    assert {file.path for file in report.files} == {*train, *held_out}
-    assert (report.train_s, report.held_out_s) == (pytest.approx(30), pytest.approx(9))
+    assert {file.path for file in report.files} == {*train, *validation, *held_out}
+    assert (report.train_s, report.validation_s, report.held_out_s) == pytest.approx((24, 6, 9))
     done = [progress.done_bytes for progress in told]
     assert done == sorted(done)
     assert (done[0], done[-1]) == (0, told[-1].n_bytes)
@@ -133,8 +136,9 @@ def test_of_a_single_part_a_fifth_of_the_instruments_is_held_out(inside: bool, t
     dataset = Dataset.open(tmp_path / "dataset")
     train = _instruments([segment.name for segment in dataset.train.segments])
     held_out = _instruments([segment.name for segment in dataset.held_out.segments])
-    assert (len(train), len(held_out)) == (8, 2)
-    assert not train & held_out
+    validation = _instruments([segment.name for segment in dataset.validation.segments])
+    assert (len(train), len(validation), len(held_out)) == (7, 1, 2)
+    assert len(train | validation | held_out) == 10
     assert {name.split("_")[0] for name in held_out} == {"reed", "flute"}
 
 

@@ -47,7 +47,7 @@ def test_a_dataset_holds_the_sound_and_its_analysis(recordings: Path, prepared: 
     assert np.array_equal(train.audio(), audio[: train.n_frames * 64])
     assert np.array_equal(held_out.audio()[: 5 * 16_000 - 64], audio[-5 * 16_000 : -64])
     assert torch.equal(held_out.features().f0_hz, features.f0_hz[-5 * 250 :])
-    assert dataset.statistics.minutes == pytest.approx((24 + 11 - 0.252) / 60, abs=1e-4)
+    assert dataset.statistics.minutes == pytest.approx((24 + 11 - 2.5 - 2 * 0.252) / 60, abs=1e-4)
     assert dataset.statistics.pitch_midi_quantiles[50] == pytest.approx(64, abs=3)
     assert read_manifest(prepared).quality.learnable
 
@@ -118,7 +118,8 @@ def test_only_what_changed_is_done_again(sources: Path, dataset_copy: Path) -> N
     soundfile.write(sources / "b.flac", audio[: 12 * rate], rate)
     report = prepare(sources, dataset_copy, held_out_s=4.0, n_workers=1, sample_rate=16_000)
     assert report.reused == 1
-    assert report.train_s == pytest.approx(24 + 8 - 0.252)
+    assert report.train_s == pytest.approx(24 + 8 - 2 - 2 * 0.252)
+    assert (report.validation_s, report.held_out_s) == (2.0, 4.0)
     after = {path.name: path.stat().st_mtime_ns for path in (dataset_copy / "shards").iterdir()}
     # The old shard of b is gone, that of a was not touched.
     assert len(set(before.items()) & set(after.items())) == 1

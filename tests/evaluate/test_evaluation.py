@@ -12,7 +12,7 @@ from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Metrics, evaluate, evaluation_page
 from oscine.evaluate.evaluation import _identities, _pieces, streaming_real_time_factor
 from oscine.evaluate.pictures import comparison_picture
-from oscine.evaluate.report import HEADER, rows
+from oscine.evaluate.report import HEADER, SOUND_HEADER, facts, rows, sound_rows, third_octave_rows
 from oscine.models import Instrument, InstrumentConfig, load_recipe
 from oscine.models.inputs import (
     CentroidConfig,
@@ -78,8 +78,25 @@ def test_all_figures_are_there_and_survive_json(measured, dataset, instrument):
     assert evaluation.real_time_factor > 0
     assert evaluation.real_time_factor_streaming > 0
     for metrics in (evaluation.instrument, evaluation.mean_control, evaluation.harmonic_ceiling):
-        values = metrics.model_dump().values()
+        values = metrics.model_dump(exclude={"sound"}).values()
         assert all(value is not None and math.isfinite(value) and value >= 0 for value in values)
+        assert metrics.sound.log_mel_l1_db is not None
+        assert metrics.sound.log_mel_l1_db > 0
+        assert len(metrics.sound.third_octaves_db) > 10
+        assert metrics.sound.n_patches == 10
+        assert metrics.sound.realism is None  # of five seconds
+    assert evaluation.cutoff_hz > 7000
+    assert evaluation.is_unseen
+
+
+def test_the_noise_floor_is_below_every_figure(measured):
+    evaluation, _ = measured
+    floor = evaluation.noise_floor
+    for one in (evaluation.instrument, evaluation.mean_control, evaluation.harmonic_ceiling):
+        assert 0 < floor.spectral_loss < one.spectral_loss
+        assert 0 < floor.sound.log_mel_l1_db < one.sound.log_mel_l1_db
+        assert floor.sound.third_octave_mean_db < one.sound.third_octave_mean_db
+    assert floor.sound.target_movement_db == pytest.approx(evaluation.instrument.sound.movement_db, rel=0.2)
 
 
 def test_the_ceiling_is_nearly_the_target_and_an_untrained_instrument_is_not(measured):
@@ -115,7 +132,14 @@ def test_a_perfect_instrument_has_no_error(dataset, instrument, monkeypatch):
     # Also in pieces of a second: the stream goes on where it was.
     monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 1.0)
     metrics = evaluate(parrot, dataset).instrument
-    assert set(metrics.model_dump().values()) == {0.0}
+    assert set(metrics.model_dump(exclude={"sound"}).values()) == {0.0}
+    sound = metrics.sound
+    assert sound.log_mel_l1_db == sound.level_db == sound.third_octave_mean_db == 0.0
+    assert set(sound.third_octaves_db.values()) == {0.0}
+    assert sound.movement_db is not None
+    assert sound.movement_db == sound.target_movement_db
+    assert sound.attack_db is not None
+    assert sound.attack_db == sound.target_attack_db
 
 
 def _conditioned(dataset, *inputs):
@@ -190,8 +214,10 @@ def test_without_baselines_the_instruments_figures_are_the_same(measured, datase
     alone = evaluate(instrument, dataset, baselines=False)
     assert alone.instrument == evaluation.instrument
     assert alone.examples == evaluation.examples
-    assert alone.mean_control is alone.harmonic_ceiling is None
-    assert [row[2:4] for row in rows(alone)] == [["–", "–"]] * len(Metrics.model_fields)
+    assert alone.mean_control is alone.harmonic_ceiling is alone.noise_floor is None
+    dashes = ["–", "–", "–"]
+    assert [row[2:5] for row in rows(alone)] == [dashes] * (len(Metrics.model_fields) - 1)
+    assert [row[2:5] for row in sound_rows(alone)] == [dashes] * len(sound_rows(alone))
 
 
 def test_excerpts_are_cut_and_few(measured):
@@ -208,9 +234,15 @@ def test_the_page_shows_figures_players_and_pictures(measured):
     html = evaluation_page(evaluation, kept, "How it plays").html()
     assert html.count("<audio") == 4 * len(kept)
     assert html.count("<img") == len(kept)
-    for row in rows(evaluation):
-        assert len(row) == len(HEADER)
-        assert all(f">{cell}<" in html for cell in row)
+    tables = (
+        (HEADER, rows(evaluation)),
+        (SOUND_HEADER, sound_rows(evaluation)),
+        (SOUND_HEADER[:-1], third_octave_rows(evaluation)),
+    )
+    for header, table in tables:
+        for row in table:
+            assert len(row) == len(header)
+            assert all(f">{cell}<" in html for cell in row)
     assert comparison_picture(kept[0].target, kept[0].outputs["instrument"])[:8] == b"\x89PNG\r\n\x1a\n"
 
 
@@ -220,6 +252,13 @@ def test_an_undefined_figure_is_a_dash(measured):
     table = rows(evaluation.model_copy(update={"instrument": blank}))
     assert table[1][:2] == ["f0 L1 (semitones)", "–"]
     assert table[2][:2] == ["f0 outliers (%)", "3.10 %"]
+
+
+def test_a_dataset_without_a_validation_part_says_so(measured):
+    evaluation, _ = measured
+    assert "no validation part" not in facts(evaluation)[0]
+    seen = evaluation.model_copy(update={"is_unseen": False})
+    assert "no validation part, so training chose its checkpoint by this audio" in facts(seen)[0]
 
 
 def test_streaming_keeps_the_number_of_threads(instrument):
@@ -238,15 +277,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(dataset, instrument, monkeyp
         evaluate(instrument, dataset)
 
 
-def test_records_are_frozen():
+def test_records_are_frozen(measured):
+    evaluation, _ = measured
     with pytest.raises(ValueError, match="frozen"):
-        Metrics(
-            loudness_l1_db=0,
-            f0_l1_semitones=None,
-            f0_outliers=0,
-            f0_lost=0,
-            f0_unsure=0,
-            f0_median_semitones=0,
-            spectral_loss=0,
-            mcd_db=0,
-        ).mcd_db = 1.0
+        evaluation.instrument.mcd_db = 1.0

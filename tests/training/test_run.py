@@ -323,7 +323,7 @@ def test_an_instrument_without_its_run_is_not_trained_over(dataset: Path, tmp_pa
     assert sha256(tmp_path / "a" / "model.safetensors") == before
 
 
-def test_what_is_held_out_is_looked_at_in_all_its_parts(tmp_path: Path) -> None:
+def test_the_validation_part_is_looked_at_in_all_its_parts(tmp_path: Path) -> None:
     """Stretches of any length, one longer than a piece."""
     lengths = [1500, 700, 4100, 30]
     segments = []

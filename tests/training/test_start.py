@@ -191,11 +191,11 @@ def test_what_a_killed_run_left_half_written_is_removed(arrays: Dataset, tmp_pat
     assert mine.exists()
 
 
-def test_values_that_are_not_finite_in_the_held_out_part_are_said_before_training(
+def test_values_that_are_not_finite_in_the_validation_part_are_said_before_training(
     arrays: Dataset, dataset: Path, tmp_path: Path
 ) -> None:
     copy = Dataset.open(dataset)
-    segment = copy.held_out.segments[0]
+    segment = copy.validation.segments[0]
     slice_ = segment.slice
 
     def spoiled(name: str, start: int, stop: int):
@@ -206,7 +206,7 @@ def test_values_that_are_not_finite_in_the_held_out_part_are_said_before_trainin
 
     segment.slice = spoiled  # type: ignore[method-assign]
     with pytest.raises(
-        InputError, match=r"held-out part has values that are not finite, in audio of tone\.wav"
+        InputError, match=r"validation part has values that are not finite, in audio of tone\.wav"
     ):
         _train(copy, tmp_path / "a")
     assert not (tmp_path / "a").exists()

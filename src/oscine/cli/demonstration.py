@@ -15,7 +15,7 @@ from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
-from oscine.evaluate.report import HEADER, MAIN_COLUMN, add_comparison, facts, rows
+from oscine.evaluate.report import HEADER, MAIN_COLUMN, SOUND_HEADER, add_comparison, facts, rows, sound_rows
 from oscine.files import write_atomically
 from oscine.plural import counted
 from oscine.training import TrainResult, train
@@ -199,6 +199,7 @@ def _page(
         "their pitch and loudness and nothing else."
     )
     page.table(HEADER, rows(evaluation), MAIN_COLUMN)
+    page.table(SOUND_HEADER, sound_rows(evaluation), MAIN_COLUMN)
     for sentence in facts(evaluation):
         page.paragraph(sentence, note=True)
     for comparison in excerpts.kept:

@@ -13,18 +13,21 @@ def evaluate(
     instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder from `oscine prepare`.")],
     baselines: Annotated[
-        bool, typer.Option("--baselines/--no-baselines", help="Measure the two baselines, too.")
+        bool,
+        typer.Option("--baselines/--no-baselines", help="Measure the baselines and the noise floor, too."),
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
     page: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a web page with sounds and plots.")
     ] = None,
 ) -> None:
-    """Measure an instrument on the held-out part of a dataset, beside two baselines.
+    """Measure an instrument on the held-out part of a dataset, beside two baselines and the noise floor.
 
     The figures are loudness error, f0 error and f0 outliers by the paper's definitions, multi-scale spectral
-    loss, mel-cepstral distortion, size and speed. The baselines are the same synthesisers without a network,
-    and the recording's harmonics, resynthesised.
+    loss, mel-cepstral distortion, size and speed; and what an ear notices: how often half a second is told
+    from the recording, log-mel distance, spectrum, movement of partials, attacks. The baselines are the same
+    synthesisers without a network, and the recording's harmonics, resynthesised; the noise floor is the
+    instrument against itself with other noise.
     """
     from rich.progress import Progress
 
@@ -60,18 +63,20 @@ def _show(evaluation: object, page: Path | None) -> None:
     from rich.table import Table
 
     from oscine.evaluate.evaluation import Evaluation
-    from oscine.evaluate.report import HEADER, MAIN_COLUMN, facts, rows
+    from oscine.evaluate.report import HEADER, MAIN_COLUMN, SOUND_HEADER, facts, rows, sound_rows
 
     assert isinstance(evaluation, Evaluation)
-    table = Table(box=None, header_style="bold")
-    for i, name in enumerate(HEADER):
-        table.add_column(
-            name, justify="left" if i == 0 else "right", style="bold" if i == MAIN_COLUMN else ""
-        )
-    for row in rows(evaluation):
-        table.add_row(*row)
     console = terminal()
-    console.print(table)
+    for header, lines in ((HEADER, rows(evaluation)), (SOUND_HEADER, sound_rows(evaluation))):
+        table = Table(box=None, header_style="bold")
+        for i, name in enumerate(header):
+            table.add_column(
+                name, justify="left" if i == 0 else "right", style="bold" if i == MAIN_COLUMN else ""
+            )
+        for row in lines:
+            table.add_row(*row)
+        console.print(table)
+        console.print()
     for sentence in facts(evaluation):
         console.print(sentence, soft_wrap=True)
     if page is not None:

@@ -38,7 +38,10 @@ def prepare(
     ] = None,
     held_out: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Length of the held-out part; a tenth by default."),
+        typer.Option(
+            metavar="SECONDS",
+            help="Length of the held-out part, a tenth by default; half as much is for validation.",
+        ),
     ] = None,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
@@ -125,6 +128,7 @@ def _show(console: "Console", report: "PrepareReport") -> None:
         ("loudness", f"{quality.loudness_range_db:.0f} dB from soft to loud"),
         ("noise", _noise(quality)),
         ("held out", f"{report.held_out_s:.1f} s, {report.train_s / 60:.1f} minutes to train on"),
+        ("choice", f"{report.validation_s:.1f} s, by which training chooses the best state"),
     ]
     for name, text in rows:
         console.print(f"{name:9} {text}", soft_wrap=True)

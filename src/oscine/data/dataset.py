@@ -15,7 +15,7 @@ from torch import Tensor
 from oscine.analysis import VOICED, Features
 from oscine.audio import Rate
 from oscine.data.arrays import TakeArrays, dataset_rate, gather_takes
-from oscine.data.held_out import FrameRange, Take, split_held_out
+from oscine.data.held_out import FrameRange, Take, split_held_out, split_validation
 from oscine.data.manifest import MANIFEST, Span, check_shard, identity_of, read_manifest
 from oscine.data.segment import ArrayPart, Segment, ShardPart
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics, measure_statistics
@@ -165,7 +165,7 @@ class Split:
 
 
 class Dataset:
-    """Recordings with their features, in two parts: a folder that ``prepare`` made, or arrays.
+    """Recordings with their features, in three parts: a folder that ``prepare`` made, or arrays.
 
     Attributes:
         name: What it is called in messages: the folder, or "the arrays".
@@ -177,7 +177,10 @@ class Dataset:
         statistics: Pitch and loudness of the training part.
         fingerprint: Sha256 of all that it holds; a run is resumed with the same dataset only.
         train: The training part.
-        held_out: The part that training never sees.
+        validation: The part by which training chooses a checkpoint; the held-out part where a dataset has
+            none of its own.
+        held_out: The part that training never sees, to measure on.
+        is_held_out_unseen: Whether the held-out part chooses no checkpoint: there is a validation part.
     """
 
     def __init__(
@@ -188,6 +191,7 @@ class Dataset:
         hop_length: int,
         train: Sequence[Segment],
         held_out: Sequence[Segment],
+        validation: Sequence[Segment] = (),
         statistics: Statistics,
         fingerprint: str,
         identities: Sequence[str] = ("",),
@@ -204,6 +208,8 @@ class Dataset:
         self.fingerprint = fingerprint
         self.train = Split(train, hop_length)
         self.held_out = Split(held_out, hop_length)
+        self.is_held_out_unseen = bool(validation)
+        self.validation = Split(validation, hop_length) if validation else self.held_out
 
     @classmethod
     def open(cls, folder: str | Path, verify: bool = True) -> "Dataset":
@@ -258,6 +264,7 @@ class Dataset:
             hop_length=hop_length,
             train=segments(manifest.train),
             held_out=segments(manifest.held_out),
+            validation=segments(manifest.validation),
             statistics=manifest.statistics,
             fingerprint=sha256(folder / MANIFEST),
             identities=identities,
@@ -285,7 +292,8 @@ class Dataset:
             features: Of each recording, as `analyze` returns them; measured if left out.
             curves: Further curves of each recording by name, one value a frame.
             names: Of the recordings, distinct; ``flute/a`` is of the instrument ``flute``.
-            held_out_s: Seconds to hold out, as `prepare` does; a tenth if left out.
+            held_out_s: Seconds to hold out, as `prepare` does; a tenth if left out. Half as much is kept for
+                validation.
 
         Raises:
             InputError: When there is no sound, a value is not finite, lengths or rates do not fit, or too
@@ -303,11 +311,9 @@ class Dataset:
         takes = gather_takes(audio, sample_rate, hop_length, features, curves, names)
         hop_length, own = takes[0].hop_length, takes[0].curves
         identities = sorted({identity_of(take.name) for take in takes})
-        parts = split_held_out(
-            [Take(take.n_frames, take.pitch_midi, identity_of(take.name)) for take in takes],
-            sample_rate / hop_length,
-            held_out_s,
-        )
+        lengths = [Take(take.n_frames, take.pitch_midi, identity_of(take.name)) for take in takes]
+        rest, held_out = split_held_out(lengths, sample_rate / hop_length, held_out_s)
+        train, validation = split_validation(lengths, rest, held_out, sample_rate / hop_length)
 
         def segment(part: FrameRange) -> Segment:
             take = takes[part.take]
@@ -315,7 +321,7 @@ class Dataset:
             identity = identities.index(identity_of(take.name))
             return Segment(take.name, [columns], sample_rate, hop_length, identity, own)
 
-        digest = hashlib.sha256(f"{sample_rate} {hop_length} {held_out_s}".encode())
+        digest = hashlib.sha256(f"{sample_rate} {hop_length} {held_out_s} validation".encode())
         for take in takes:
             for content in take.content():
                 digest.update(content)
@@ -323,9 +329,10 @@ class Dataset:
             name="the arrays",
             sample_rate=sample_rate,
             hop_length=hop_length,
-            train=[segment(part) for part in parts[0]],
-            held_out=[segment(part) for part in parts[1]],
-            statistics=_statistics(takes, parts[0], sample_rate / hop_length),
+            train=[segment(part) for part in train],
+            held_out=[segment(part) for part in held_out],
+            validation=[segment(part) for part in validation],
+            statistics=_statistics(takes, train, sample_rate / hop_length),
             fingerprint=digest.hexdigest(),
             identities=identities,
             curves=own,

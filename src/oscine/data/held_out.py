@@ -1,4 +1,4 @@
-"""Which part of the recordings is kept from training."""
+"""Which parts of the recordings are kept from training: one to choose a checkpoint, one to measure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ GAP_S = 0.25
 
 #: Held out unless told otherwise, of the whole.
 DEFAULT_SHARE = 0.1
+
+#: Kept to choose the checkpoint, of the length of what is held out.
+VALIDATION_SHARE = 0.5
 
 _NOTES_AT_LEAST, _NOTE_AT_MOST_S = 10, 15.0
 _VOICE_AT_LEAST_S = 1.0
@@ -71,10 +74,41 @@ def split_held_out(
             f"Holding out {wanted / frame_rate:.0f} s of {total / frame_rate:.0f} s leaves less than half "
             "to train on; hold out less or record more."
         )
-    notes = _spread(takes, _notes(takes, _NOTE_AT_MOST_S * frame_rate), wanted)
-    if 2 * sum(takes[number].n_frames for number in notes) >= wanted:
-        return split_whole(takes, [number in notes for number in range(len(takes))])
-    return _split_ends(takes, wanted, ceil(GAP_S * frame_rate), round(_VOICE_AT_LEAST_S * frame_rate))
+    return _split(takes, frame_rate, wanted)
+
+
+def split_validation(
+    takes: Sequence[Take], train: Sequence[FrameRange], held_out: Sequence[FrameRange], frame_rate: float
+) -> tuple[list[FrameRange], list[FrameRange]]:
+    """Return the training part without the validation part, and the validation part.
+
+    The validation part is half as long as the held-out part, and is taken from the training part in the same
+    way as that: the end of its last recording, of each identity's, or whole notes. So no checkpoint is chosen
+    by what is measured later.
+
+    Args:
+        takes: The recordings in sorted order.
+        train: What `split_held_out` leaves to train on.
+        held_out: What it holds out.
+        frame_rate: Frames per second.
+
+    Returns:
+        Ranges of training and of validation frames; the latter is empty where there is too little sound to
+        keep something of every identity to train on.
+    """
+    wanted = round(VALIDATION_SHARE * sum(part.stop - part.start for part in held_out))
+    left = [takes[part.take]._replace(n_frames=part.stop - part.start) for part in train]
+    if not 1 <= wanted <= sum(take.n_frames for take in left) / 2:
+        return list(train), []
+    parts = [
+        [
+            FrameRange(train[number].take, train[number].start + start, train[number].start + stop)
+            for number, start, stop in part
+        ]
+        for part in _split(left, frame_rate, wanted)
+    ]
+    kept = {takes[part.take].identity for part in parts[0]}
+    return (parts[0], parts[1]) if kept == {take.identity for take in left} else (list(train), [])
 
 
 def split_whole(takes: Sequence[Take], held_out: Sequence[bool]) -> tuple[list[FrameRange], list[FrameRange]]:
@@ -94,13 +128,22 @@ def split_whole(takes: Sequence[Take], held_out: Sequence[bool]) -> tuple[list[F
     if not 0 < n_held_out < len(takes):
         raise InputError(
             f"Of {len(takes)} usable recordings {n_held_out} are to be held out: the training part and the "
-            "held-out part need at least one each."
+            "part that is held out need at least one each."
         )
     everything = [FrameRange(number, 0, take.n_frames) for number, take in enumerate(takes)]
     return (
         [part for part in everything if not held_out[part.take]],
         [part for part in everything if held_out[part.take]],
     )
+
+
+def _split(
+    takes: Sequence[Take], frame_rate: float, wanted: int
+) -> tuple[list[FrameRange], list[FrameRange]]:
+    notes = _spread(takes, _notes(takes, _NOTE_AT_MOST_S * frame_rate), wanted)
+    if 2 * sum(takes[number].n_frames for number in notes) >= wanted:
+        return split_whole(takes, [number in notes for number in range(len(takes))])
+    return _split_ends(takes, wanted, ceil(GAP_S * frame_rate), round(_VOICE_AT_LEAST_S * frame_rate))
 
 
 def _split_ends(

@@ -100,6 +100,7 @@ class Manifest(_Record):
     recordings: list[Recording]
     train: list[Span]
     held_out: list[Span]
+    validation: list[Span] = Field(default=[], description="empty in datasets of older versions")
     statistics: Statistics = Field(description="of the training part")
     quality: Quality = Field(description="of all recordings together")
     curves: list[str] = Field(default=[], description="names of the further curves in every shard")
@@ -122,7 +123,7 @@ class Manifest(_Record):
             for shard in recording.shards:
                 n_frames[recording.name, shard.file] = shard.n_frames
         by_file: dict[str, list[Span]] = {}
-        for span in (*self.train, *self.held_out):
+        for span in (*self.train, *self.validation, *self.held_out):
             if not span.start < span.stop <= n_frames.get((span.name, span.file), 0):
                 raise ValueError(
                     f"frames {span.start} to {span.stop} of {span.file[:80]} are in no shard of "

@@ -17,7 +17,7 @@ from oscine.plural import counted
 
 _EXAMPLES, _AUDIO = "examples.json", "audio"
 _TRAIN, _HELD_OUT = "nsynth-train", ("nsynth-test", "nsynth-valid")
-_HELD_OUT_SHARE = 0.2
+_HELD_OUT_SHARE, _VALIDATION_SHARE = 0.2, 0.1
 #: Of the whole of NSynth it has 213 MB.
 _MOST_EXAMPLES_BYTES = 1 << 30
 #: The name of a file in `audio`, which is the only folder that is looked into.
@@ -69,10 +69,10 @@ def prepare_nsynth(
     """Make a dataset of the notes of NSynth, or of a set in its format, with whole instruments held out.
 
     The held-out part is ``nsynth-test``, or ``nsynth-valid`` where there is no test part; both are apart from
-    the training part in their instruments but not from each other, so the other one is left out. With
-    ``nsynth-train`` missing or alone, a fifth of the instruments there are is held out, spread over the
-    families, always the same ones. Everything else is as in ``prepare``: parallel, resumable, every note
-    accounted for.
+    the training part in their instruments but not from each other, so ``nsynth-valid`` is left out beside a
+    test part. With ``nsynth-train`` missing or alone, a fifth of the instruments there are is held out,
+    spread over the families, always the same ones. A tenth of the other instruments is for validation, chosen
+    in the same way. Everything else is as in ``prepare``: parallel, resumable, every note accounted for.
 
     Args:
         folder: Where the parts are, ``nsynth-train`` and so on, each with ``examples.json`` and ``audio``; or
@@ -117,9 +117,12 @@ def prepare_nsynth(
         if note.example.instrument_source_str in sources and lowest <= note.example.pitch <= highest
     ]
     held_out = _held_out(notes, parts)
+    # Of four instruments or fewer none can be spared; then notes are for validation.
+    validation = _spread([note for note in notes if note.path not in held_out], _VALIDATION_SHARE)
     if limit is not None:
         notes = sorted(notes, key=lambda note: _shuffled(note.path))[:limit]
         held_out &= {note.path for note in notes}
+        validation &= {note.path for note in notes}
     if not 0 < len(held_out) < len(notes):
         raise InputError(
             f"{folder} has {counted(len(notes) - len(held_out), 'note')} to train on and {len(held_out)} to "
@@ -127,12 +130,14 @@ def prepare_nsynth(
             "more of them."
         )
     _check_files(folder, notes)
+    n_rest = len(notes) - len(held_out)
     return prepare(
         folder,
         dataset_folder,
         sample_rate=sample_rate,
         hop_length=hop_length,
         held_out_names=held_out.__contains__,
+        validation_names=validation.__contains__ if 0 < len(validation) < n_rest else None,
         accept={note.path for note in notes}.__contains__,
         tracker=tracker,
         strict=strict,
@@ -168,10 +173,15 @@ def _held_out(notes: list[_Note], parts: dict[str, Path]) -> set[str]:
     """Return the paths of the notes to hold out."""
     if _TRAIN in parts and len(parts) > 1:
         return {note.path for note in notes if note.part != _TRAIN}
+    n_instruments = len({note.example.instrument_str for note in notes})
+    return _spread(notes, max(_HELD_OUT_SHARE, 1 / n_instruments)) if n_instruments > 1 else set()
+
+
+def _spread(notes: list[_Note], share: float) -> set[str]:
+    """Return the paths of the notes of a share of the instruments, spread over the families."""
     families = {note.example.instrument_str: note.example.instrument_family_str for note in notes}
-    # Sorted by family, so that even steps through them spread the choice over the families.
     order = sorted(families, key=lambda name: (families[name], _shuffled(name)))
-    count = max(1, round(_HELD_OUT_SHARE * len(order))) if len(order) > 1 else 0
+    count = round(share * len(order))
     chosen = {order[int((step + 0.5) * len(order) / count)] for step in range(count)}
     return {note.path for note in notes if note.example.instrument_str in chosen}
 

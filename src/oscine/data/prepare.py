@@ -18,8 +18,8 @@ from oscine.analysis.pitch.trackers import tracker_named
 from oscine.analysis.quality import Quality, merge
 from oscine.audio.file import AUDIO_SUFFIXES, FileReport
 from oscine.data.curves import common_curves, curves_file_beside
-from oscine.data.held_out import FrameRange, Take, split_held_out, split_whole
 from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, identity_of
+from oscine.data.parts import n_frames_of, parts_of
 from oscine.data.recording import Job, finished_record
 from oscine.data.segment import ShardPart
 from oscine.data.statistics import Statistics, measure_statistics
@@ -51,6 +51,7 @@ class PrepareReport(BaseModel):
     other_files: int = Field(description="files beside them that are no audio by their name")
     reused: int = Field(description="files that an earlier run had finished")
     train_s: float
+    validation_s: float
     held_out_s: float
     statistics: Statistics
     quality: Quality
@@ -75,6 +76,7 @@ def prepare(
     hop_length: int | None = None,
     held_out_s: int | float | None = None,
     held_out_names: Callable[[str], bool] | None = None,
+    validation_names: Callable[[str], bool] | None = None,
     accept: Callable[[str], bool] | None = None,
     tracker: str = TRACKERS[0],
     strict: bool = False,
@@ -92,8 +94,9 @@ def prepare(
 
     The held-out part is split off in time and shares no sound with the training part, as ``split_held_out``
     says: the last seconds of the last recording in sorted order, of each folder's where there are several,
-    or, of many isolated notes, some whole ones spread over the folders and the pitches. Two files of the same
-    content are used once.
+    or, of many isolated notes, some whole ones spread over the folders and the pitches. Nothing is chosen by
+    it: a validation part, half as long, is split off from the rest in the same way (``split_validation``),
+    and training chooses its checkpoint by that. Two files of the same content are used once.
 
     Where a CSV file with the pitch lies beside a recording, ``NAME.f0.csv`` beside ``NAME.flac``, it takes
     the tracker's place (``analysis.read_f0``); a recording whose pitch file is broken, or covers another
@@ -108,6 +111,7 @@ def prepare(
         hop_length: Samples per frame; None: ``round(sample_rate / 250)``.
         held_out_s: Seconds to hold out; None: a tenth.
         held_out_names: Which recordings are held out instead, whole, by their path relative to the folder.
+        validation_names: With these, which ones are for validation, whole; None: as above.
         accept: Which files to look at, by their path relative to the folder; the others might as well not be
             there. None: all.
         tracker: What finds the pitch, one of ``analysis.TRACKERS``.
@@ -157,7 +161,11 @@ def prepare(
         plan.run(n_workers or os.cpu_count() or 1, strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]
         curves = common_curves({recording.name: recording.curves for recording in recordings})
-        train, held_out = _split(recordings, sample_rate / hop_length, held_out_s, held_out_names, folder)
+        frame_rate = sample_rate / hop_length
+        _require_voiced(recordings, folder)
+        train, validation, held_out = parts_of(
+            recordings, frame_rate, held_out_s, held_out_names, validation_names
+        )
         manifest = Manifest(
             source=source_name,
             sample_rate=sample_rate,
@@ -167,7 +175,8 @@ def prepare(
             recordings=recordings,
             train=train,
             held_out=held_out,
-            statistics=_statistics(dataset_folder, train, sample_rate / hop_length, curves),
+            validation=validation,
+            statistics=_statistics(dataset_folder, train, frame_rate, curves),
             quality=merge([recording.quality for recording in recordings]),
             curves=curves,
         )
@@ -181,8 +190,9 @@ def prepare(
         files=manifest.files,
         other_files=other_files,
         reused=plan.n_reused,
-        train_s=sum(span.stop - span.start for span in manifest.train) * frame_s,
-        held_out_s=sum(span.stop - span.start for span in manifest.held_out) * frame_s,
+        train_s=n_frames_of(train) * frame_s,
+        validation_s=n_frames_of(validation) * frame_s,
+        held_out_s=n_frames_of(held_out) * frame_s,
         statistics=manifest.statistics,
         quality=manifest.quality,
         quality_by_file={recording.name: recording.quality for recording in manifest.recordings},
@@ -337,25 +347,13 @@ def _refuse_if(strict: bool, report: FileReport) -> None:
         )
 
 
-def _split(
-    recordings: list[Recording],
-    frame_rate: float,
-    held_out_s: int | float | None,
-    held_out_names: Callable[[str], bool] | None,
-    folder: Path,
-) -> tuple[list[Span], list[Span]]:
+def _require_voiced(recordings: list[Recording], folder: Path) -> None:
     voiced_s = sum(recording.quality.evidence.voiced_s for recording in recordings)
     if voiced_s < LEAST_VOICED_S:
         raise InputError(
             f"{folder} holds {_below(voiced_s, LEAST_VOICED_S)} s of sound with a pitch, and less than "
             f"{LEAST_VOICED_S:.0f} s cannot be learned; record more, and see oscine analyze."
         )
-    takes = [Take(one.n_frames, one.pitch_midi_median, identity_of(one.name)) for one in recordings]
-    if held_out_names is None:
-        train, held_out = split_held_out(takes, frame_rate, held_out_s)
-    else:
-        train, held_out = split_whole(takes, [held_out_names(recording.name) for recording in recordings])
-    return _spans(recordings, train), _spans(recordings, held_out)
 
 
 def _below(value: int | float, limit: int | float) -> str:
@@ -363,22 +361,8 @@ def _below(value: int | float, limit: int | float) -> str:
     return next(text for text in (f"{value:.{digits}f}" for digits in range(1, 20)) if float(text) < limit)
 
 
-def _spans(recordings: list[Recording], parts: list[FrameRange]) -> list[Span]:
-    """Return the parts of recordings as parts of their shards."""
-    spans = []
-    for part in parts:
-        recording = recordings[part.take]
-        first = 0
-        for shard in recording.shards:
-            start, stop = max(part.start - first, 0), min(part.stop - first, shard.n_frames)
-            if start < stop:
-                spans.append(Span(name=recording.name, file=shard.file, start=start, stop=stop))
-            first += shard.n_frames
-    return spans
-
-
 def _statistics(folder: Path, train: list[Span], frame_rate: float, curves: list[str]) -> Statistics:
-    n_frames = sum(span.stop - span.start for span in train)
+    n_frames = n_frames_of(train)
     stride = -(-n_frames // _STATISTICS_FRAMES)
     columns: dict[str, list[np.ndarray]] = {name: [] for name in (*_MEASURED, *curves)}
     for span in train:

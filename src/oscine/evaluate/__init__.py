@@ -1,4 +1,4 @@
-"""How well an instrument plays what it has never heard: the paper's metrics, as figures, table and page."""
+"""How well an instrument plays what it has never heard: the paper's metrics and what an ear notices."""
 
 from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound, evaluate
 from oscine.evaluate.metrics import (
@@ -13,7 +13,10 @@ from oscine.evaluate.metrics import (
 )
 from oscine.evaluate.page import Page
 from oscine.evaluate.protocol import ExampleMetrics
+from oscine.evaluate.realism import realism
 from oscine.evaluate.report import Excerpts, evaluation_page
+from oscine.evaluate.sound import SoundMetrics, compare
+from oscine.evaluate.spectrum import cutoff_hz, energy_spectrum
 
 __all__ = [
     "Comparison",
@@ -23,6 +26,10 @@ __all__ = [
     "Metrics",
     "Page",
     "Sound",
+    "SoundMetrics",
+    "compare",
+    "cutoff_hz",
+    "energy_spectrum",
     "evaluate",
     "evaluation_page",
     "f0_l1",
@@ -33,4 +40,5 @@ __all__ = [
     "loudness_l1",
     "mcd",
     "multi_scale_spectral",
+    "realism",
 ]

@@ -1,9 +1,10 @@
-"""An instrument on the held-out part of a dataset: all figures, and the same figures for two baselines."""
+"""An instrument on the held-out part of a dataset: all figures, beside two baselines and the noise floor."""
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -16,6 +17,8 @@ from oscine.errors import InputError
 from oscine.evaluate import metrics
 from oscine.evaluate.baselines import MeanControl, harmonic_ceiling
 from oscine.evaluate.protocol import EXAMPLE_S, Example, ExampleMetrics, cut, example_metrics
+from oscine.evaluate.sound import Band, Heard, SoundMetrics, SoundTally, hear
+from oscine.evaluate.spectrum import energy_spectrum
 from oscine.models import Instrument
 from oscine.models.conditioning import Piece, condition_pieces
 from oscine.streaming import Stream
@@ -25,7 +28,7 @@ _STREAM_S = 2.0
 
 
 class Metrics(BaseModel):
-    """Distances of an output from its target; None if no frame counts. Lower is always better."""
+    """Distances of an output from its target; None if no frame counts. Lower is better, except in `sound`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,6 +48,8 @@ class Metrics(BaseModel):
     """Multi-scale spectral loss."""
     mcd_db: float
     """Mel-cepstral distortion, dB."""
+    sound: SoundMetrics
+    """What an ear notices beside pitch and loudness; differences that have a sign are best at 0."""
 
 
 class Evaluation(BaseModel):
@@ -60,10 +65,16 @@ class Evaluation(BaseModel):
     """Its synthesisers with time-averaged controls, without a network."""
     harmonic_ceiling: Metrics | None
     """The target's harmonics, resynthesised without noise."""
+    noise_floor: Metrics | None
+    """The instrument with one seed of its noise against itself with another: what is due to chance alone."""
+    cutoff_hz: float
+    """Where the band of the recording ends; what lies above does not count in `Metrics.sound`."""
     seconds: float
     """Held-out audio."""
     n_segments: int
     """Uncut stretches in it."""
+    is_unseen: bool
+    """The dataset has a validation part, so no checkpoint was chosen by the held-out part."""
     confident_share: float
     """Share of frames with a confidence of at least 0.85; only these count for f0."""
     sample_rate: int
@@ -102,35 +113,46 @@ class Comparison:
     """By the names of `Evaluation`'s fields: instrument, mean_control, harmonic_ceiling."""
 
 
-@dataclass
+class _Played(NamedTuple):
+    """A sound, and what the measures of the ear need of it."""
+
+    sound: Sound
+    heard: Heard
+
+
 class _Tally:
     """One candidate's figures over all stretches."""
 
-    features: list[Features] = field(default_factory=list)
-    loudness_db: list[Tensor] = field(default_factory=list)
-    mcd_db: list[Tensor] = field(default_factory=list)
-    spectral: list[tuple[float, int]] = field(default_factory=list)
+    def __init__(self, band: Band, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
+        self._sounds: list[tuple[Features, Features]] = []
+        self._loudness_db: list[tuple[Tensor, Tensor]] = []
+        self._mcd_db: list[Tensor] = []
+        self._spectral: list[tuple[float, int]] = []
+        self._sound = SoundTally(band, sample_rate)
 
-    def add(self, output: Sound, target: Sound) -> None:
-        rate = target.features.sample_rate
-        self.features.append(output.features)
-        self.loudness_db.append(output.loudness_db)
-        self.mcd_db.append(metrics.mcd_per_frame(output.audio, target.audio, rate))
-        loss = metrics.multi_scale_spectral(output.audio, target.audio, rate)
-        self.spectral.append((loss, len(target.audio)))
+    def add(self, output: _Played, target: _Played, recording: Features) -> None:
+        rate, one, other = self._sample_rate, output.sound, target.sound
+        self._sounds.append((one.features, other.features))
+        self._loudness_db.append((one.loudness_db, other.loudness_db))
+        self._mcd_db.append(metrics.mcd_per_frame(one.audio, other.audio, rate))
+        self._spectral.append((metrics.multi_scale_spectral(one.audio, other.audio, rate), len(other.audio)))
+        self._sound.add(output.heard, target.heard, recording)
 
-    def result(self, target: Features, target_db: Tensor) -> Metrics:
-        output = Features.concatenate(self.features)
-        n_samples = sum(n for _, n in self.spectral)
+    def result(self) -> Metrics:
+        output, target = (Features.concatenate(parts) for parts in zip(*self._sounds, strict=True))
+        output_db, target_db = (torch.cat(parts) for parts in zip(*self._loudness_db, strict=True))
+        n_samples = sum(n for _, n in self._spectral)
         return Metrics(
-            loudness_l1_db=metrics.loudness_l1(torch.cat(self.loudness_db), target_db),
+            loudness_l1_db=metrics.loudness_l1(output_db, target_db),
             f0_l1_semitones=metrics.f0_l1(output, target),
             f0_outliers=metrics.f0_outliers(output, target),
             f0_lost=metrics.f0_lost(output, target),
             f0_unsure=metrics.f0_unsure(output, target),
             f0_median_semitones=metrics.f0_median(output, target),
-            spectral_loss=sum(loss * n for loss, n in self.spectral) / n_samples,
-            mcd_db=float(torch.cat(self.mcd_db).double().mean()),
+            spectral_loss=sum(loss * n for loss, n in self._spectral) / n_samples,
+            mcd_db=float(torch.cat(self._mcd_db).double().mean()),
+            sound=self._sound.result(),
         )
 
 
@@ -142,7 +164,7 @@ def evaluate(
     on_comparison: Callable[[Comparison], None] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Evaluation:
-    """Return the paper's metrics of an instrument on the held-out part of a dataset, beside two baselines.
+    """Return the metrics of an instrument on the held-out part of a dataset, beside three reference points.
 
     The instrument plays the inputs of each held-out stretch, from its first frame on. Recording and output
     are analysed in the same way and compared frame by frame. Stretches are pooled, so each frame has the same
@@ -152,7 +174,7 @@ def evaluate(
     Args:
         instrument: The instrument to measure.
         dataset: Only its held-out part is used.
-        baselines: Measure the two baselines, too; without them it takes half the time.
+        baselines: Measure the two baselines and the noise floor, too; it is faster without them.
         on_comparison: Called with the audio of each stretch, or of each minute of a long stretch.
         on_progress: Called with the finished share, 0 … 1.
 
@@ -175,21 +197,26 @@ def evaluate(
         raise InputError(f"{dataset.name} has no held-out part; prepare it again with one.")
     identities = _identities(instrument, dataset)
 
+    band = _band(segments, dataset.sample_rate)
+
     players: dict[str, Stream] = {"instrument": Stream(instrument)}
     if baselines:
         pieces = (piece for segment in segments for piece in _pieces(segment, instrument, identities))
         everything = ((piece.conditions, piece.features.loudness_db[None]) for piece in pieces)
         players["mean_control"] = Stream(MeanControl(instrument, everything))
-    tallies = {name: _Tally() for name in (*players, *(["harmonic_ceiling"] if baselines else []))}
+        players["noise_floor"] = Stream(instrument, seed=1)
+    names = (*players, *(["harmonic_ceiling"] if baselines else []))
+    tallies = {name: _Tally(band, dataset.sample_rate) for name in names}
     targets: list[Features] = []
-    target_db: list[Tensor] = []
     examples: list[Example] = []
     played_s, done = 0.0, 0
     for segment in segments:
         for stream in players.values():
             stream.reset()
         for original, features, conditions in _pieces(segment, instrument, identities):
-            target, outputs = _heard(original, features), {}
+            target = _heard(original, features)
+            recording = _played(target, target, band)
+            outputs: dict[str, _Played] = {}
             for name, stream in players.items():
                 given = conditions
                 if name == "mean_control":
@@ -197,32 +224,37 @@ def evaluate(
                 began = time.perf_counter()
                 audio = stream.push(**given)[0].cpu()
                 played_s += time.perf_counter() - began if name == "instrument" else 0.0
-                outputs[name] = _heard(audio, features)
+                outputs[name] = _played(_heard(audio, features), target, band)
             if baselines:
-                outputs["harmonic_ceiling"] = _heard(harmonic_ceiling(original, features), features)
-            ours = outputs["instrument"]
+                ceiling = _heard(harmonic_ceiling(original, features), features)
+                outputs["harmonic_ceiling"] = _played(ceiling, target, band)
+            ours = outputs["instrument"].sound
             examples += cut(Example(ours.features, target.features, ours.loudness_db, target.loudness_db))
             for name, output in outputs.items():
-                tallies[name].add(output, target)
+                against = outputs["instrument"] if name == "noise_floor" else recording
+                tallies[name].add(output, against, target.features)
             targets.append(target.features)
-            target_db.append(target.loudness_db)
             if on_comparison is not None:
-                on_comparison(Comparison(segment.name, target, outputs))
+                shown = {name: output.sound for name, output in outputs.items() if name != "noise_floor"}
+                on_comparison(Comparison(segment.name, target, shown))
             done += features.n_frames
             if on_progress is not None:
                 on_progress(done / n_frames)
 
-    target, paper_db = Features.concatenate(targets), torch.cat(target_db)
+    target = Features.concatenate(targets)
     seconds = n_frames * dataset.hop_length / dataset.sample_rate
-    results = {name: tally.result(target, paper_db) for name, tally in tallies.items()}
+    results = {name: tally.result() for name, tally in tallies.items()}
     first = next(_pieces(segments[0], instrument, identities)).conditions
     return Evaluation(
         instrument=results["instrument"],
         examples=example_metrics(examples),
         mean_control=results.get("mean_control"),
         harmonic_ceiling=results.get("harmonic_ceiling"),
+        noise_floor=results.get("noise_floor"),
+        cutoff_hz=band.cutoff_hz,
         seconds=seconds,
         n_segments=len(segments),
+        is_unseen=dataset.is_held_out_unseen,
         confident_share=float((target.confidence >= metrics.CONFIDENT).double().mean()),
         sample_rate=dataset.sample_rate,
         hop_length=dataset.hop_length,
@@ -232,6 +264,15 @@ def evaluate(
         real_time_factor_streaming=streaming_real_time_factor(instrument, first),
         n_threads=torch.get_num_threads(),
     )
+
+
+def _band(segments: Sequence[Segment], sample_rate: int) -> Band:
+    """Return the band of the recordings, a stretch at a time."""
+    energy, n_samples = torch.zeros(1, dtype=torch.float64), 0
+    for segment in segments:
+        audio = segment.audio()
+        energy, n_samples = energy + energy_spectrum(audio, sample_rate), n_samples + len(audio)
+    return Band.of(energy, n_samples, sample_rate)
 
 
 def streaming_real_time_factor(
@@ -306,3 +347,7 @@ def _heard(audio: Tensor, grid: Features) -> Sound:
     """
     rate, hop = grid.sample_rate, grid.hop_length
     return Sound(audio, analyze(audio, rate, hop), paper_loudness(audio, rate, hop))
+
+
+def _played(sound: Sound, target: Sound, band: Band) -> _Played:
+    return _Played(sound, hear(sound.audio, target.features, band))

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pydantic import BaseModel
+
 from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound
 from oscine.evaluate.page import Page
 from oscine.evaluate.pictures import comparison_picture
 from oscine.plural import counted
 
-HEADER = ("held-out audio", "instrument", "mean control", "harmonic ceiling", "paper")
+HEADER = ("held-out audio", "instrument", "mean control", "harmonic ceiling", "two seeds", "paper")
+SOUND_HEADER = ("the sound", "instrument", "mean control", "harmonic ceiling", "two seeds", "recording")
 MAIN_COLUMN = 1
 
 #: Label, field of `Metrics`, format, the paper's figure (supervised autoencoder on NSynth).
@@ -21,6 +24,20 @@ _FIGURES = (
     ("f0 median error (semitones)", "f0_median_semitones", "{:.3f}", "–"),
     ("multi-scale spectral loss", "spectral_loss", "{:.3f}", "–"),
     ("mel-cepstral distortion (dB)", "mcd_db", "{:.2f}", "–"),
+)
+
+#: Label, field of `SoundMetrics`, format, the field with the recording's own figure.
+_SOUND_FIGURES = (
+    ("told apart (%)", "realism", "{:.0%}", None),
+    ("log-mel L1 (dB)", "log_mel_l1_db", "{:.2f}", None),
+    ("level (dB)", "level_db", "{:+.1f}", None),
+    ("above 8 kHz (dB)", "above_8khz_db", "{:+.1f}", None),
+    ("1/3 octaves, mean (dB)", "third_octave_mean_db", "{:.1f}", None),
+    ("1/3 octaves, most (dB)", "third_octave_largest_db", "{:+.1f}", None),
+    ("partials move (dB)", "movement_db", "{:.2f}", "target_movement_db"),
+    ("partials together", "movement_correlation", "{:.2f}", "target_movement_correlation"),
+    ("attacks (dB/10 ms)", "attack_db", "{:.1f}", "target_attack_db"),
+    ("rise (ms)", "rise_ms", "{:.0f}", "target_rise_ms"),
 )
 
 _CANDIDATES = {
@@ -61,16 +78,46 @@ class Excerpts:
 
 def rows(evaluation: Evaluation) -> list[list[str]]:
     """Return the figures as text, a row for each metric under `HEADER`."""
-    candidates = (evaluation.instrument, evaluation.mean_control, evaluation.harmonic_ceiling)
     return [
-        [label, *(_text(candidate, name, form) for candidate in candidates), paper]
+        [label, *(_text(candidate, name, form) for candidate in _columns(evaluation)), paper]
         for label, name, form, paper in _FIGURES
     ]
 
 
-def _text(candidate: Metrics | None, name: str, form: str) -> str:
-    value = None if candidate is None else candidate.model_dump()[name]
-    return _or_dash(value, form)
+def sound_rows(evaluation: Evaluation) -> list[list[str]]:
+    """Return what an ear notices as text, a row for each measure under `SOUND_HEADER`."""
+    sounds = [None if candidate is None else candidate.sound for candidate in _columns(evaluation)]
+    recording = evaluation.instrument.sound
+    return [
+        [
+            label,
+            *(_text(sound, name, form) for sound in sounds),
+            "" if of_recording is None else _text(recording, of_recording, form),
+        ]
+        for label, name, form, of_recording in _SOUND_FIGURES
+    ]
+
+
+def third_octave_rows(evaluation: Evaluation) -> list[list[str]]:
+    """Return the differences per third octave as text, a row for each band; the first cell is its centre."""
+    sounds = [None if candidate is None else candidate.sound for candidate in _columns(evaluation)]
+    return [
+        [f"{hz} Hz", *(_or_dash(sound and sound.third_octaves_db.get(hz), "{:+.1f}") for sound in sounds)]
+        for hz in evaluation.instrument.sound.third_octaves_db
+    ]
+
+
+def _columns(evaluation: Evaluation) -> tuple[Metrics | None, ...]:
+    return (
+        evaluation.instrument,
+        evaluation.mean_control,
+        evaluation.harmonic_ceiling,
+        evaluation.noise_floor,
+    )
+
+
+def _text(candidate: BaseModel | None, name: str, form: str) -> str:
+    return _or_dash(None if candidate is None else candidate.model_dump()[name], form)
 
 
 def facts(evaluation: Evaluation) -> list[str]:
@@ -80,6 +127,11 @@ def facts(evaluation: Evaluation) -> list[str]:
         f"{evaluation.sample_rate} Hz; {evaluation.confident_share:.0%} of its frames have a confident "
         "pitch and count for f0."
     )
+    if not evaluation.is_unseen:
+        held_out += (
+            " The dataset has no validation part, so training chose its checkpoint by this audio; prepare it "
+            "again to keep the two apart."
+        )
     size = (
         f"{evaluation.n_parameters:,} parameters without the impulse response, "
         f"{evaluation.n_bytes / 1e6:.1f} MB in all."
@@ -98,7 +150,13 @@ def facts(evaluation: Evaluation) -> list[str]:
         f"{evaluation.real_time_factor_streaming:.3f} frame by frame "
         f"(CPU threads: {evaluation.n_threads} and 1)."
     )
-    return [held_out, table, size, speed]
+    sound = evaluation.instrument.sound
+    ear = (
+        f"The band of the recording ends at {evaluation.cutoff_hz:,.0f} Hz; the table of the sound leaves "
+        f"out what lies above. {counted(sound.n_patches, 'half second')} of each sound and "
+        f"{counted(sound.n_attacks, 'onset')} count, {sound.n_rises} of them for the time of the rise."
+    )
+    return [held_out, table, ear, size, speed]
 
 
 def _or_dash(value: float | None, form: str) -> str:
@@ -115,15 +173,26 @@ def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], titl
     """
     page = Page(title, "Measured on recordings that were held out from training.")
     page.heading("Figures").table(HEADER, rows(evaluation), MAIN_COLUMN)
+    page.table(SOUND_HEADER, sound_rows(evaluation), MAIN_COLUMN)
     for sentence in facts(evaluation):
         page.paragraph(sentence)
     page.paragraph(
-        "Lower is better in every row. The mean control is the same instrument with its network replaced by "
-        "averages. The harmonic ceiling plays the harmonics that were measured in the recording, without "
-        "noise; its f0 error is that of the pitch tracker. The paper's column is its supervised model on "
-        "other data (NSynth).",
+        "Lower is better in the first table. In the second one, 50 % told apart is chance; a difference of "
+        "level, above 8 kHz or in a third octave is best at 0; movement, correlation, attack and rise are "
+        "best at the recording's own figure.",
         note=True,
     )
+    page.paragraph(
+        "The mean control is the same instrument with its network replaced by averages. The harmonic ceiling "
+        "plays the harmonics that were measured in the recording, without noise; its f0 error is that of the "
+        "pitch tracker. Two seeds: the instrument against itself with other noise; no instrument that has "
+        "this noise comes closer to the recording. The paper's column is its supervised model on other data "
+        "(NSynth).",
+        note=True,
+    )
+    page.heading("Long-term spectrum")
+    page.table(("third octave", *SOUND_HEADER[1:-1]), third_octave_rows(evaluation), MAIN_COLUMN)
+    page.paragraph("Output minus recording in each third octave, in dB.", note=True)
     for comparison in excerpts:
         add_comparison(page.heading(comparison.name), comparison)
     return page

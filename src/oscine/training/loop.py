@@ -89,7 +89,7 @@ class TrainingLoop:
     Args:
         instrument: What is trained; it is moved to the device.
         train: Where crops come from.
-        held_out: What the best instrument is chosen by.
+        validation: What the best instrument is chosen by.
         config: Sizes, rates.
         budget: When it ends.
         loss: See `Objective`; the multi-scale spectral loss if left out.
@@ -98,14 +98,14 @@ class TrainingLoop:
         on_notice: Is told, in a sentence, what the guard did.
 
     Raises:
-        InputError: When the held-out part has values that are not finite.
+        InputError: When the validation part has values that are not finite.
     """
 
     def __init__(
         self,
         instrument: Instrument,
         train: Split,
-        held_out: Split,
+        validation: Split,
         config: TrainingConfig,
         budget: Budget,
         *,
@@ -129,7 +129,7 @@ class TrainingLoop:
         self.snapshot = take_snapshot(instrument, self.optimizer, self.counters)
         self.threads = DataParallelThreads(1)
         self._train = train
-        self._pieces = _pieces(held_out, instrument.sample_rate)
+        self._pieces = _pieces(validation, instrument.sample_rate)
         self._stop_requested = False
         self._clock = time.monotonic()
 
@@ -354,8 +354,8 @@ def _piece(segment: Segment, start: int, stop: int) -> Batch:
         values = torch.tensor(segment.slice(name, start, stop))[None]
         if not torch.isfinite(values).all():
             raise InputError(
-                f"The held-out part has values that are not finite, in {name} of {segment.name}; prepare the "
-                "dataset again."
+                f"The validation part has values that are not finite, in {name} of {segment.name}; prepare "
+                "the dataset again."
             )
         return values
 

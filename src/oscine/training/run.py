@@ -49,7 +49,7 @@ class TrainResult(BaseModel):
     minutes: float
     """Time spent, over all sessions of the run."""
     validation_loss: float
-    """Loss of the saved instrument on pieces of the held-out part, by which it was chosen."""
+    """Loss of the saved instrument on pieces of the validation part, by which it was chosen."""
     skipped_steps: int
     """Steps whose loss or gradient was not finite."""
     interrupted: bool
@@ -77,7 +77,7 @@ def train(
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
-    The validation loss is measured `TrainingConfig.n_validations` times on the held-out part; the folder
+    The validation loss is measured `TrainingConfig.n_validations` times on the validation part; the folder
     holds the best instrument so far. SIGKILL and ``resume`` give, for a run by steps, the weights of the
     unbroken run, bit for bit (on the same machine, with the same number of threads). The first Ctrl-C or
     SIGTERM ends the run early and leaves a usable instrument; it can be resumed as well.
@@ -115,9 +115,9 @@ def train(
     where = usable_device(device)
     folder = RunFolder(Path(instrument_folder))
     source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
-    if not source.train.segments or not source.held_out.segments:
+    if not source.train.segments or not source.validation.segments:
         raise InputError(
-            f"{source.name} has no held-out part, so the best instrument can't be chosen; prepare it again."
+            f"{source.name} has no validation part, so the best instrument can't be chosen; prepare it again."
         )
     say: Callable[[str], None] = (
         (lambda text: None)
@@ -319,7 +319,7 @@ def _loop(
         return TrainingLoop(
             instrument,
             dataset.train,
-            dataset.held_out,
+            dataset.validation,
             run.recipe.training,
             Budget(run.minutes, run.steps),
             loss=loss,
