@@ -1,7 +1,7 @@
 """Minutes of training on a violin: held-out figures of variants, the textbook form among them.
 
     python -m benchmarks.violin RECORDINGS RESULTS LENGTH VARIANT…   train, evaluate, keep each
-    python -m benchmarks.violin RESULTS                              print what is kept as a table
+    python -m benchmarks.violin RESULTS                              print what is kept as two tables
 
 LENGTH is minutes, ``10``, or steps, ``600-steps``. A variant is ``RECIPE@SAMPLE_RATE``, with settings behind
 it, ``default@16000,training.batch_size=4``; or ``textbook``, or ``textbook,decaying-room``, which are trained
@@ -42,6 +42,17 @@ COLUMNS = [
     "MCD, dB",
     "tone, noise, dB",
     "× real time, stream",
+]
+
+SOUND_COLUMNS = [
+    "variant",
+    "told apart, %",
+    "log-mel, dB",
+    "level, dB",
+    "above 8 kHz, dB",
+    "1/3 octaves, mean and most, dB",
+    "partials move, dB (recording)",
+    "together (recording)",
 ]
 
 
@@ -117,12 +128,34 @@ def as_table(lines: list[dict[str, Any]]) -> str:
     return table(COLUMNS, rows)
 
 
+def as_sound_table(lines: list[dict[str, Any]]) -> str:
+    """Return what an ear notices in Markdown (`oscine.evaluate.SoundMetrics`)."""
+    rows = []
+    for line in lines:
+        sound = line["sound"]
+        rows.append(
+            [
+                line["variant"],
+                f"{100 * sound['realism']:.0f}",
+                f"{sound['log_mel_l1_db']:.2f}",
+                f"{sound['level_db']:+.1f}",
+                f"{sound['above_8khz_db']:+.1f}",
+                f"{sound['third_octave_mean_db']:.1f}, {sound['third_octave_largest_db']:+.1f}",
+                f"{sound['movement_db']:.2f} ({sound['target_movement_db']:.2f})",
+                f"{sound['movement_correlation']:.2f} ({sound['target_movement_correlation']:.2f})",
+            ]
+        )
+    return table(SOUND_COLUMNS, rows)
+
+
 def main(arguments: list[str]) -> None:
     """Run the variants, or print the table."""
     console = Console()
     if len(arguments) == 1:
         kept = sorted(Path(arguments[0]).glob("*/figures.json"), key=lambda path: path.stat().st_mtime)
-        console.print(as_table([json.loads(path.read_text()) for path in kept]), markup=False, soft_wrap=True)
+        lines = [json.loads(path.read_text()) for path in kept]
+        for written in (as_table(lines), "", as_sound_table([one for one in lines if "sound" in one])):
+            console.print(written, markup=False, soft_wrap=True)
         return
     recordings, results, length, *variants = arguments
     for variant in variants:
