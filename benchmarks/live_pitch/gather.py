@@ -80,8 +80,7 @@ def given(sound: Sound, random: np.random.Generator, is_training: bool) -> dict[
     n_frames = min(len(sound.voiced), (len(sound.audio) - AHEAD) // HOP)
     gain = 10.0 ** (-random.uniform(0.0, 30.0) / 20)
     centers = np.arange(n_frames) * HOP
-    quieter = sound.audio * gain
-    seen = periodicity(quieter, centers, _RECENT_IN_TRAINING) if is_training else periodicity(quieter, centers)
+    seen = periodicity(sound.audio * gain, centers, *([_RECENT_IN_TRAINING] if is_training else []))
     labels = sound.f0_hz[:n_frames].astype(np.float32), sound.voiced[:n_frames], sound.counts[:n_frames]
     values = seen.difference.astype(np.float16), seen.scalars.astype(np.float16), *labels
     return dict(zip(KEYS, values, strict=True))

@@ -22,6 +22,7 @@ from oscine.analysis.pitch.live import (
     MOVE,
     N_BINS,
     LiveNetwork,
+    audible,
     follow,
 )
 
@@ -136,7 +137,7 @@ def estimates(network: LiveNetwork, data: Data) -> tuple[np.ndarray, np.ndarray]
             given = (torch.from_numpy(data[key][part]).float()[None] for key in ("difference", "scalars"))
             logits, voiced = network(*given)
             pitch.append(logits[0].double().softmax(-1).numpy())
-            voicing.append(voiced[0].double().sigmoid().numpy())
+            voicing.append(audible(voiced[0].double().sigmoid().numpy(), data["scalars"][part]))
     return np.concatenate(pitch), np.concatenate(voicing)
 
 

@@ -198,8 +198,21 @@ LEAP, MOVE, CHANGE = 0.1, 0.2, 0.1
 CLEAR, CLEAR_AFTER_A_LEAP, LEAST_LEAP = 0.5, 0.9, 13
 """From which probability of voicing on f0 follows the sound, and does so over that many bins or more."""
 
+LEAST_LEVEL = 0.2
+"""Of what the network is told about the level: below it, at −75 dB of full scale, there is no pitch."""
+
 NO_PITCH_HZ = 440.0
 """What f0 is before the first pitch."""
+
+
+def audible(
+    voicing: Float[np.ndarray, " frame"], scalars: Float[np.ndarray, "frame scalar"]
+) -> Float[np.ndarray, " frame"]:
+    """Return the probability of having a pitch, 0 in frames that are as good as silent.
+
+    A fading tone repeats itself exactly down to the last bit, so the network alone follows it far too long.
+    """
+    return np.where(scalars[:, 1] < LEAST_LEVEL, 0.0, voicing)
 
 
 class Followed(NamedTuple):
@@ -311,7 +324,7 @@ def live_pitch(
                 torch.from_numpy(given.difference[part])[None], torch.from_numpy(given.scalars[part])[None]
             )
             pitch.append(logits[0, lead:].double().softmax(-1).numpy())
-            voicing.append(voiced[0, lead:].double().sigmoid().numpy())
+            voicing.append(audible(voiced[0, lead:].double().sigmoid().numpy(), given.scalars[part][lead:]))
     bins, confidence, clear = (one[decided] for one in follow(np.concatenate(pitch), np.concatenate(voicing)))
     f0_hz = refined_hz(audio, np.where(clear == decided, centers, clear * HOP), bins)
     return np.where(clear < 0, NO_PITCH_HZ, f0_hz), confidence

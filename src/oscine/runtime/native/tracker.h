@@ -17,6 +17,7 @@ class Tracker {
     // From which probability of voicing on f0 follows the sound, and does so over that many bins or more.
     static constexpr float CLEAR = 0.5f, CLEAR_AFTER_A_LEAP = 0.9f;
     static constexpr int64_t LEAST_LEAP = 13;
+    static constexpr float LEAST_LEVEL = 0.2f;  // −75 dB
     static constexpr double NEAR = 1.045;  // three quarters of a semitone
 
     Periodicity<W> periodicity;
@@ -84,6 +85,7 @@ class Tracker {
                                   periodicity.of_long[Periodicity<W>::SHORTEST_LAG],
                                   periodicity.of_short[Periodicity<W>::SHORTEST_LAG]};
         network.run(scalars);
+        if (scalars[1] < LEAST_LEVEL) network.voicing = 0;
         follow();
     }
 
