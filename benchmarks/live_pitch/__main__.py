@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.command == "header":
         write_header()
     else:
-        content = f"{whole_table(options.shared, options.weights)}\n\n*{machine()}; `{COMMAND}`.*"
+        command = f"{COMMAND} --weights SEED …" if options.weights else COMMAND
+        content = f"{whole_table(options.shared, options.weights)}\n\n*{machine()}; `{command}`.*"
         print(content)
         if options.write:
             write_section("live", content, PAGE)
