@@ -17,6 +17,7 @@ from benchmarks.measure import table
 from oscine.analysis import TRACKERS, VOICED
 from oscine.analysis.pitch.f0_file import read_f0
 from oscine.analysis.pitch.live import network_from
+from oscine.functional import loudness_db
 from oscine.functional.framing import frame_centers
 
 _QUIET_DB = 20.0
@@ -33,7 +34,7 @@ class Labels(NamedTuple):
         """Return the frames without a pitch that are 20 dB softer than half of those with one."""
         n = len(self.f0_hz)
         centers = frame_centers(n, HOP, RATE, RATE)
-        level_db = oscine.functional.loudness_db(torch.from_numpy(self.audio), centers).numpy()
+        level_db = loudness_db(torch.from_numpy(self.audio), centers).numpy()
         return (self.f0_hz == 0) & (level_db < np.median(level_db[self.f0_hz > 0]) - _QUIET_DB)
 
 

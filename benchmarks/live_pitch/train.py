@@ -123,7 +123,7 @@ def train(
         if (step + 1) % max(1, n_steps // 10) == 0:
             report(f"step {step + 1}: {of_pitch.item():.3f}, {of_voicing.item():.3f}")
     with torch.no_grad():
-        network.voicing.bias -= _CAUTION
+        network.voicing.bias.sub_(_CAUTION)
     report(validated(network, folder))
     return network
 
