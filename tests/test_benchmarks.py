@@ -13,14 +13,22 @@ from benchmarks import controllers, distillation, labels, nsynth, voices
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.live_pitch.gather import gather, parts
 from benchmarks.live_pitch.header import header, stored
-from benchmarks.live_pitch.sounds import in_a_room, made
-from benchmarks.live_pitch.table import Labels, lines, score
-from benchmarks.live_pitch.train import train, validated
+from benchmarks.live_pitch.sounds import (
+    in_a_room,
+    labelled,
+    made,
+    transposed,
+    with_octaves_of,
+    with_pauses,
+)
+from benchmarks.live_pitch.table import Labels, lines, score, spread
+from benchmarks.live_pitch.train import filtered, train, validated
 from benchmarks.measure import Measurement, alone, measure
 from benchmarks.page import PAGE, with_section, write_section
 from benchmarks.peak import compiler, multiply_adds_per_second
 
 from oscine.analysis import Features
+from oscine.analysis.pitch.live import N_BINS, follow
 from oscine.data import Dataset, prepare
 from oscine.evaluate import ExampleMetrics, Metrics
 from oscine.models import InstrumentConfig, load_recipe
@@ -260,8 +268,8 @@ def test_the_live_trackers_recordings_are_kept_apart(tmp_path):
     found = parts(tmp_path / "many", ["tone-12"])
     assert {use: len(audio) for use, audio in found.items()} == {"train": 8, "validation": 2, "test": 2}
     few = parts(tmp_path / "many", [f"tone-{i:02}" for i in range(2, 13)])
-    assert [len(audio) for audio in few["train"]] == [16000, 16000]
-    assert [len(audio) for audio in few["validation"]] == [8000, 8000]
+    assert [len(one.audio) for one in few["train"]] == [16000, 16000]
+    assert [(len(one.audio), one.begin) for one in few["validation"]] == [(8000, 16000), (8000, 16000)]
     assert few["test"] == []
 
 
@@ -272,13 +280,45 @@ def test_the_live_tracker_learns_from_recordings(tmp_path):
         *("made-train.npz", "made-validation.npz", "tones-train.npz", "tones-validation.npz"),
     ]
     told: list[str] = []
-    network = train(tmp_path / "data", 0.05, 0, channels=4, report=told.append)
+    network, again, other = (
+        train(tmp_path / "data", 5, seed, channels=4, report=told.append) for seed in (0, 0, 1)
+    )
     assert re.search(r"tones: pitch \d", told[-1])
-    assert validated(network, tmp_path / "data") in told[-1]
-    text = header(network.state_dict())
+    assert validated(other, tmp_path / "data") in told[-1]
+    tensors = network.state_dict()
+    assert all(torch.equal(one, tensors[name]) for name, one in again.state_dict().items())
+    assert not torch.equal(other.state_dict()["pitch.weight"], tensors["pitch.weight"])
+    text = header(tensors)
     numbers = text.split("CONVOLUTION_0")[1].split("};")[0].split("{")[1].split(",")[:-1]
-    kept = stored(network.state_dict())["convolutions.0.weight"]
+    kept = stored(tensors)["convolutions.0.weight"]
     assert torch.equal(torch.tensor([int(one) for one in numbers]).short().view(torch.half), kept.flatten())
+
+
+def test_the_filter_that_it_learns_with_is_the_trackers():
+    pitch = np.random.default_rng(0).dirichlet(np.full(N_BINS, 0.1), 200)
+    belief = filtered(torch.from_numpy(pitch)[None], torch.ones(1, 200, dtype=torch.bool))[0]
+    bins = follow(pitch, np.full(200, 0.99)).bins
+    np.testing.assert_array_equal(belief.argmax(-1).numpy(), bins)
+
+
+def test_what_is_done_to_a_recording_is_done_to_its_labels(tmp_path):
+    random = np.random.default_rng(0)
+    time = np.arange(32000) / 16000
+    plain = labelled(0.3 * np.sin(2 * np.pi * 440 * time).astype(np.float32))
+    assert plain.voiced.mean() > 0.9
+    faster = transposed(plain, random)
+    again = labelled(faster.audio)
+    n = min(len(again.f0_hz), len(faster.f0_hz)) - 20
+    assert np.abs(1200 * np.log2(faster.f0_hz[20:n] / again.f0_hz[20:n])).max() < 5
+    gated = with_pauses(plain, random)
+    silent = gated.counts & ~gated.voiced & plain.voiced
+    assert 0.01 < silent.mean() < 0.6
+    power = gated.audio[: 64 * (len(silent) - 1)].reshape(-1, 64).std(-1)
+    assert (power[silent[1:]] < 0.02).all()
+    score = tmp_path / "tone.csv"
+    score.write_text("onset_s,dur_s,midi,velocity\n0.5,0.4,81,90\n1.0,0.4,70,90\n")
+    moved = with_octaves_of(score, plain, begin=1600).f0_hz / plain.f0_hz
+    np.testing.assert_array_equal(moved[[100, 115, 160, 220, 260, 300]], [1, 2, 2, 1, 1, 1])
 
 
 def test_made_sounds_have_the_pitch_that_they_say():
@@ -301,14 +341,30 @@ def test_a_tracker_is_scored_by_what_is_right():
     f0_hz[200:225] = 330.0
     voiced[400:500] = False
     voiced[500:600] = False
-    found = score(f0_hz, voiced, right)
+    is_quiet = np.arange(700) >= 550
+    found = score(f0_hz, voiced, right, is_quiet)
     assert found.near == pytest.approx((500 - 75 - 100) / 500)
     assert found.near_where_both == pytest.approx((400 - 75) / 400)
     assert found.octave_errors == pytest.approx(0.1)
-    assert found.leaps == pytest.approx(4 / 2.0)
+    assert found.leaps == found.leaps_in_notes == pytest.approx(4 / 2.0)
+    moved = np.where(np.arange(700) < 108, 2.0, 1.0) * right  # a note that begins with the octave
+    assert score(f0_hz, voiced, moved, is_quiet).leaps == pytest.approx(4 / 2.0)
+    assert score(f0_hz, voiced, moved, is_quiet).leaps_in_notes == pytest.approx(3 / 2.0)
     assert found.voiced == pytest.approx(0.8)
     assert found.false_alarms == pytest.approx(0.5)
+    assert found.in_quiet == pytest.approx(2 / 3)
     assert found.cents == pytest.approx(1200 * np.log2(201 / 200))
+    assert spread([["1.0 %", "–"], ["10.0 %", "–"], ["2.0 %", "–"]]) == ["1.0 to 10.0 %", "–"]
+
+
+def test_a_pause_is_quiet_where_no_note_rings_on():
+    audio = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000).astype(np.float32)
+    audio[8000:12000] *= 0.3
+    audio[12000:] *= 0.01
+    right = np.where(np.arange(250) < 120, 440.0, 0.0)
+    is_quiet = Labels(audio, right).is_quiet()
+    assert not is_quiet[:180].any()
+    assert is_quiet[195:].all()
 
 
 def _small(dataset: Dataset, seed: int) -> PlayableInstrument:

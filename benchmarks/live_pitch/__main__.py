@@ -1,14 +1,14 @@
 """The live tracker: its training data, its weights, and the table on docs/pitch.md.
 
     python -m benchmarks.live_pitch gather DATA FOLDER … [--without NAME …]
-    python -m benchmarks.live_pitch train DATA [--seed N] [--minutes M] [--out WEIGHTS.safetensors]
+    python -m benchmarks.live_pitch train DATA [--seed N] [--steps N] [--out WEIGHTS.safetensors]
     python -m benchmarks.live_pitch header
     python -m benchmarks.live_pitch table SHARED [--write] [--weights WEIGHTS.safetensors …]
 
 `gather` computes what the network is given, labelled by the offline tracker, and takes about 4 minutes on one
 core for an hour; `train` writes weights; `header` writes those in the package as the runtime's source.
-`table` compares the trackers on the test sounds in the folder of shared recordings, and the live one with
-several weights.
+`table` compares the trackers on the test sounds in the folder of shared recordings. Given the weights of
+several seeds, it adds a line with their lowest and highest figures for each sound.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     one = commands.add_parser("train")
     one.add_argument("data", type=Path)
     one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--minutes", type=float, default=8.0)
+    one.add_argument("--steps", type=int, default=2400)
     one.add_argument("--channels", type=int, default=12)
     one.add_argument("--out", type=Path, default=weights.path("live_pitch"))
     commands.add_parser("header")
@@ -63,13 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.command == "gather":
         gather(options.folders, options.without, options.data)
     elif options.command == "train":
-        network = train(options.data, options.minutes, options.seed, options.channels)
+        network = train(options.data, options.steps, options.seed, options.channels)
         tensors = stored(network.state_dict())
         write_atomically(options.out, safetensors.torch.save(tensors, CREDIT))
     elif options.command == "header":
         write_header()
     else:
-        content = f"{whole_table(options.shared, options.weights)}\n\n*{machine()}; `{COMMAND}`.*"
+        command = f"{COMMAND} --weights SEED …" if options.weights else COMMAND
+        content = f"{whole_table(options.shared, options.weights)}\n\n*{machine()}; `{command}`.*"
         print(content)
         if options.write:
             write_section("live", content, PAGE)

@@ -1,5 +1,6 @@
 """What the live tracker learns from: recordings that the offline tracker labels, and sounds made by code."""
 
+import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,10 @@ from oscine.audio import rate_of, sound_blocks
 
 RATE = 16000
 HOP = 64
+
+_IN_DOUBT = 0.25  # a confidence of the offline tracker from here to where a pitch begins: mostly a chord
+_NOTE_DELAY_S = 0.05  # from a note in a score to its sound
+_RINGS_DB, _RINGS_FRAMES = -25.0, 150
 
 
 class Sound(NamedTuple):
@@ -32,23 +37,74 @@ def read(path: Path) -> np.ndarray:
     return (audio / max(1e-3, np.abs(audio).max())).astype(np.float32)
 
 
-def labelled(audio: np.ndarray) -> Sound:
-    """Return a recording with the labels of the offline tracker."""
+def labelled(audio: np.ndarray, is_instrument: bool = False) -> Sound:
+    """Return a recording with the labels of the offline tracker.
+
+    Of an instrument, the voicing is left open where that tracker is in doubt, which is mostly in a chord.
+    """
     features = oscine.analyze(audio, RATE, HOP)
     # Frame t of the features is the instant 64 (t + 1).
     f0_hz = np.concatenate([features.f0_hz[:1].numpy(), features.f0_hz.numpy()])
-    voiced = np.concatenate([[False], (features.confidence >= VOICED).numpy()])
-    return Sound(audio, f0_hz, voiced, np.ones(len(voiced), bool))
+    confidence = np.concatenate([[0.0], features.confidence.numpy()])
+    voiced = confidence >= VOICED
+    counts = voiced | (confidence < _IN_DOUBT) if is_instrument else np.ones(len(voiced), bool)
+    return Sound(audio, f0_hz, voiced, counts)
 
 
-def transposed(audio: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return a recording played faster or slower."""
+def with_octaves_of(score: Path, sound: Sound, begin: int) -> Sound:
+    """Return the sound with its labels in the octaves of a score.
+
+    Args:
+        score: A table with the columns ``onset_s``, ``dur_s`` and ``midi``.
+        sound: Of the same recording.
+        begin: The recording's sample with which the sound begins.
+    """
+    note = np.full(len(sound.voiced), np.nan)
+    with score.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            on = (float(row["onset_s"]) + _NOTE_DELAY_S) * RATE - begin
+            off = on + float(row["dur_s"]) * RATE
+            note[max(0, int(on / HOP)) : max(0, int(off / HOP))] = float(row["midi"])
+    off = 69.0 + 12.0 * np.log2(np.maximum(sound.f0_hz, 1.0) / 440.0) - note
+    octaves = np.round(off / 12.0)
+    is_other = (octaves != 0) & (np.abs(off - 12.0 * octaves) < 0.6)  # not where there is no note
+    return sound._replace(f0_hz=np.where(is_other, sound.f0_hz / 2.0 ** np.nan_to_num(octaves), sound.f0_hz))
+
+
+def transposed(sound: Sound, random: np.random.Generator) -> Sound:
+    """Return the sound played faster or slower."""
     factor = 2.0 ** random.uniform(-0.6, 0.8)
-    return soxr.resample(audio, RATE * factor, RATE).astype(np.float32)
+    audio = soxr.resample(sound.audio, RATE * factor, RATE).astype(np.float32)
+    at = np.round(np.arange(int(len(sound.voiced) / factor)) * factor).astype(int)
+    at = np.minimum(at, len(sound.voiced) - 1)
+    return Sound(audio, sound.f0_hz[at] * factor, sound.voiced[at], sound.counts[at])
+
+
+def with_pauses(sound: Sound, random: np.random.Generator) -> Sound:
+    """Return the sound with pauses of 50 to 600 ms in it, that begin and end at once or within 80 ms.
+
+    There is no pitch where the sound is 30 dB softer; from 10 dB on this is left open.
+    """
+    n = len(sound.voiced)
+    gain_db, at = np.zeros(n), 0
+    while (at := at + int(random.uniform(0.3, 2.5) * RATE / HOP)) < n:
+        length = int(random.uniform(0.05, 0.6) * RATE / HOP)
+        depth = random.uniform(-90.0, -40.0)
+        time = np.arange(length)
+        fade = np.minimum(time / random.uniform(1.0, 20.0), (length - 1 - time) / random.uniform(1.0, 10.0))
+        gain_db[at : at + length] = (depth * np.minimum(1.0, fade))[: n - at]
+        at += length
+    gain = 10.0 ** (np.interp(np.arange(len(sound.audio)) / HOP, np.arange(n), gain_db) / 20)
+    voiced = sound.voiced & (gain_db > -30.0)
+    counts = sound.counts & ((gain_db > -10.0) | (gain_db <= -30.0)) | (gain_db <= -30.0)
+    return Sound((sound.audio * gain).astype(np.float32), sound.f0_hz, voiced, counts)
 
 
 def in_a_room(sound: Sound, random: np.random.Generator) -> Sound:
-    """Return the sound with reverberation and noise; the voicing of what rings on is left open."""
+    """Return the sound with reverberation; the voicing of what rings on is left open.
+
+    Nothing rings on where the level is 25 dB below the loudest of the last 0.6 s, or after these.
+    """
     rt60 = random.uniform(0.2, 2.5)
     time = np.arange(int(rt60 * RATE)) / RATE
     tail = random.standard_normal(len(time)) * 10.0 ** (-3 * time / rt60)
@@ -59,10 +115,22 @@ def in_a_room(sound: Sound, random: np.random.Generator) -> Sound:
     tail[0] += 1.0
     n = 1 << int(np.ceil(np.log2(len(sound.audio) + len(tail))))
     wet = np.fft.irfft(np.fft.rfft(sound.audio, n) * np.fft.rfft(tail, n), n)[: len(sound.audio)]
-    counts = sound.counts.copy()
-    recently = np.convolve(sound.voiced, np.ones(150), "full")[: len(sound.voiced)] > 0
-    counts[recently & ~sound.voiced] = False
-    return Sound((wet / np.abs(wet).max()).astype(np.float32), sound.f0_hz, sound.voiced, counts)
+    n_frames = len(sound.voiced)
+    recently = np.convolve(sound.voiced, np.ones(_RINGS_FRAMES), "full")[:n_frames] > 0
+    level_db = _levels_db(wet, n_frames)
+    lately = np.pad(level_db, (_RINGS_FRAMES - 1, 0), constant_values=-200.0)
+    loudest_db = np.lib.stride_tricks.sliding_window_view(lately, _RINGS_FRAMES).max(-1)
+    rings = recently & ~sound.voiced & (level_db > loudest_db + _RINGS_DB)
+    wet /= max(np.abs(wet).max(), 1e-6)
+    return Sound(wet.astype(np.float32), sound.f0_hz, sound.voiced, sound.counts & ~rings)
+
+
+def _levels_db(audio: np.ndarray, n_frames: int) -> np.ndarray:
+    """Return the level of the 32 ms around each instant."""
+    reach = 4 * HOP
+    power = np.concatenate([[0.0], np.cumsum(np.pad(audio.astype(np.float64), (reach, reach + HOP)) ** 2)])
+    at = np.minimum(np.arange(n_frames) * HOP, len(audio))
+    return 10.0 * np.log10((power[at + 2 * reach] - power[at]) / (2 * reach) + 1e-12)
 
 
 def with_noise(sound: Sound, random: np.random.Generator) -> Sound:
@@ -137,6 +205,9 @@ def _rendered(
     audio = np.zeros(n)
     weights = 10.0 ** (random.uniform(-12, 6, 41) / 20)
     is_sung = random.random() < 0.5
+    if kind == "no first":
+        # Without overtones its second harmonic is the pitch.
+        slope = np.maximum(slope, -1.0)
     for k in range(1, 41):
         if (kind == "odd" and k % 2 == 0) or (kind == "no first" and k == 1) or (kind == "few" and k > 3):
             continue

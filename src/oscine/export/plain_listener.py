@@ -71,6 +71,7 @@ class PlainListener(nn.Module):
         self.leap, self.move, self.change = live.LEAP, live.MOVE, live.CHANGE
         self.clear, self.clear_after_a_leap = live.CLEAR, live.CLEAR_AFTER_A_LEAP
         self.least_leap, self.no_pitch_hz = live.LEAST_LEAP, live.NO_PITCH_HZ
+        self.least_level = live.LEAST_LEVEL
         self.near, self.side, self.rate = live.NEAR, live.SIDE, ANALYSIS_RATE
         n_close, close = live.interpolation()
         first = np.ceil(BIN_LAGS[n_close:] * 2.0 ** (-1 / 48)).astype(int)
@@ -216,7 +217,8 @@ class PlainListener(nn.Module):
         at_pitch = (probability.unsqueeze(-1) * hidden).sum(-2)
         features = [at_pitch, hidden.mean(-2), probability.amax(-1, keepdim=True), scalars]
         voiced = self.voicing(torch.relu(self.hidden(torch.cat(features, -1)))).squeeze(-1)
-        return probability.to(torch.float64), voiced.to(torch.float64).sigmoid()
+        voicing = voiced.to(torch.float64).sigmoid()
+        return probability.to(torch.float64), torch.where(above < self.least_level, 0.0, voicing)
 
     def decide(self, instants: list[int]) -> None:
         """Follow the pitch over the next instants, 4 ms apart: `live.follow`."""

@@ -40,7 +40,7 @@ _N_TAPS = 8  # of the interpolation between samples
 _REACH = 14  # frames that the network's convolutions reach back over
 SIDE = 4  # lags on either side, for the refinement
 NEAR = 1.045  # three quarters of a semitone
-RECENT = 40  # frames: what the level is compared with
+RECENT = 60  # frames: what the level is compared with
 
 BIN_LAGS = ANALYSIS_RATE / HIGHEST_HZ * 2.0 ** (np.arange(N_BINS) / BINS_PER_OCTAVE)
 """The lag of each bin, in samples at 16 kHz."""
@@ -52,7 +52,7 @@ class Periodicity(NamedTuple):
     difference: Float[np.ndarray, "frame window bin"]
     """The normalised difference function over the newest 32 ms and the newest 16 ms, −1 … 1."""
     scalars: Float[np.ndarray, "frame scalar"]
-    """Level below the recent maximum, level above silence, and the function at the shortest lag, twice."""
+    """Level below the loudest of late, level above silence, and the function at the shortest lag, twice."""
 
 
 def normalised_difference(
@@ -107,8 +107,16 @@ def to_bins(functions: Float[np.ndarray, "*shape lag"]) -> Float[np.ndarray, "*s
     return np.concatenate([functions @ matrix.T, *highest], -1)
 
 
-def periodicity(audio: Float[np.ndarray, " time"], centers: Int[np.ndarray, " frame"]) -> Periodicity:
-    """Return what the network is given, at consecutive instants ``HOP`` samples apart."""
+def periodicity(
+    audio: Float[np.ndarray, " time"], centers: Int[np.ndarray, " frame"], n_recent: int = RECENT
+) -> Periodicity:
+    """Return what the network is given.
+
+    Args:
+        audio: Mono at 16 kHz.
+        centers: Consecutive instants, ``HOP`` samples apart.
+        n_recent: The level is compared with the loudest of so many frames.
+    """
     parts, shortest, power = [], [], []
     for begin in range(0, len(centers), _BATCH):
         functions, one = normalised_difference(audio, centers[begin : begin + _BATCH])
@@ -117,7 +125,7 @@ def periodicity(audio: Float[np.ndarray, " time"], centers: Int[np.ndarray, " fr
         power.append(one)
     level_db = 10.0 * np.log10(np.concatenate(power) + _LEAST_POWER)
     recent_db = np.lib.stride_tricks.sliding_window_view(
-        np.pad(level_db, (RECENT - 1, 0), constant_values=-100.0), RECENT
+        np.pad(level_db, (n_recent - 1, 0), constant_values=-100.0), n_recent
     ).max(-1)
     levels = np.stack([(level_db - recent_db) / 20.0, np.clip((level_db + 80.0) / 25.0, 0.0, 1.0)], -1)
     scalars = np.concatenate([levels, np.concatenate(shortest)], -1).astype(np.float32)
@@ -185,14 +193,27 @@ def network_from(path: Path) -> LiveNetwork:
     return network.eval()
 
 
-LEAP, MOVE, CHANGE = 0.03, 0.2, 0.1
+LEAP, MOVE, CHANGE = 0.1, 0.2, 0.1
 """How likely, in 4 ms, the pitch leaps, moves to the next bin, and a pitch begins or ends."""
 
 CLEAR, CLEAR_AFTER_A_LEAP, LEAST_LEAP = 0.5, 0.9, 13
 """From which probability of voicing on f0 follows the sound, and does so over that many bins or more."""
 
+LEAST_LEVEL = 0.2
+"""Of what the network is told about the level: below it, at −75 dB of full scale, there is no pitch."""
+
 NO_PITCH_HZ = 440.0
 """What f0 is before the first pitch."""
+
+
+def audible(
+    voicing: Float[np.ndarray, " frame"], scalars: Float[np.ndarray, "frame scalar"]
+) -> Float[np.ndarray, " frame"]:
+    """Return the probability of having a pitch, 0 in frames that are as good as silent.
+
+    A fading tone repeats itself exactly down to the last bit, so the network alone follows it far too long.
+    """
+    return np.where(scalars[:, 1] < LEAST_LEVEL, 0.0, voicing)
 
 
 class Followed(NamedTuple):
@@ -304,7 +325,7 @@ def live_pitch(
                 torch.from_numpy(given.difference[part])[None], torch.from_numpy(given.scalars[part])[None]
             )
             pitch.append(logits[0, lead:].double().softmax(-1).numpy())
-            voicing.append(voiced[0, lead:].double().sigmoid().numpy())
+            voicing.append(audible(voiced[0, lead:].double().sigmoid().numpy(), given.scalars[part][lead:]))
     bins, confidence, clear = (one[decided] for one in follow(np.concatenate(pitch), np.concatenate(voicing)))
     f0_hz = refined_hz(audio, np.where(clear == decided, centers, clear * HOP), bins)
     return np.where(clear < 0, NO_PITCH_HZ, f0_hz), confidence

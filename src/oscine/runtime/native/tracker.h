@@ -8,15 +8,16 @@ namespace {
 
 template <int W>
 class Tracker {
-    static constexpr int64_t N_TAPS = 8, N_RECENT = 40;
+    static constexpr int64_t N_TAPS = 8, N_RECENT = 60;
     // The function between a lag's neighbours, at quarters of a sample, is made of the lags SIDE to either side.
     static constexpr int64_t SIDE = 4, N_SIDES = 2 * SIDE + 1, PER_SAMPLE = 4, N_FINE = 2 * PER_SAMPLE + 1;
     static constexpr double BINS_PER_OCTAVE = 24, HIGHEST_HZ = 2093.0045, RATE = 16000;
     // How likely the pitch leaps in 4 ms, moves to the next bin, and a pitch begins or ends.
-    static constexpr float LEAP = 0.03f, MOVE = 0.2f, CHANGE = 0.1f;
+    static constexpr float LEAP = 0.1f, MOVE = 0.2f, CHANGE = 0.1f;
     // From which probability of voicing on f0 follows the sound, and does so over that many bins or more.
     static constexpr float CLEAR = 0.5f, CLEAR_AFTER_A_LEAP = 0.9f;
     static constexpr int64_t LEAST_LEAP = 13;
+    static constexpr float LEAST_LEVEL = 0.2f;  // −75 dB
     static constexpr double NEAR = 1.045;  // three quarters of a semitone
 
     Periodicity<W> periodicity;
@@ -84,6 +85,7 @@ class Tracker {
                                   periodicity.of_long[Periodicity<W>::SHORTEST_LAG],
                                   periodicity.of_short[Periodicity<W>::SHORTEST_LAG]};
         network.run(scalars);
+        if (scalars[1] < LEAST_LEVEL) network.voicing = 0;
         follow();
     }
 
