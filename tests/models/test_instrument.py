@@ -466,3 +466,18 @@ def test_a_setting_reaches_into_a_list_by_kind_by_name_or_by_number(tmp_path: Pa
     first, second = load_recipe(path, settings).instrument.synth
     assert first == HarmonicConfig(n_harmonics=3)
     assert second == HarmonicConfig(name="octave", n_harmonics=4, ratio=0.5)
+
+
+@pytest.mark.parametrize("recipe", ["default", "pulse-filter"])
+def test_two_draws_differ_in_their_noise_alone(recipe):
+    config = load_recipe(recipe).instrument.model_copy(update={"sample_rate": 16000, "hop_length": 64})
+    instrument = _instrument(config)
+    f0_hz, loudness_db = torch.full((1, 20), 220.0), torch.full((1, 20), -20.0)
+    controls, _ = instrument.control({"f0_hz": f0_hz, "loudness_db": loudness_db})
+    controls["noise.magnitudes"] = torch.full_like(controls["noise.magnitudes"], 0.01)
+    draws = instrument.draws(controls, [3, 4])
+    for seed, draw in zip((3, 4), draws, strict=True):
+        torch.testing.assert_close(draw, instrument.synthesize(controls, seed=seed))
+    assert not torch.allclose(*draws)
+    silent = instrument.draws({**controls, "noise.magnitudes": torch.zeros(1, 20, 129)}, [3, 4])
+    assert torch.equal(*silent)

@@ -1,5 +1,6 @@
 """Losses: distances between sounds, and between controls."""
 
+from oscine.losses.energy import SpectralEnergyDistance
 from oscine.losses.matching import in_sizes_of, shared_controls
 from oscine.losses.parameters import parameter_distances, parameter_loss
 from oscine.losses.perceptual import CrepeLoss
@@ -9,6 +10,7 @@ from oscine.losses.transport import SpectralTransportLoss
 __all__ = [
     "CrepeLoss",
     "MultiScaleSpectralLoss",
+    "SpectralEnergyDistance",
     "SpectralTransportLoss",
     "default_fft_sizes",
     "in_sizes_of",

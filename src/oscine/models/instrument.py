@@ -1,6 +1,6 @@
 """The instrument: inputs → controller → synth (parts that sound together) → effects (one after the other)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -281,6 +281,14 @@ class Instrument(Streaming[InstrumentState]):
         """Return the audio of controls from the start, each part in its fastest form."""
         audio = self.synth(**_of(self.synth, controls), seed=seed)
         return audio if dry else self.effects(audio, **_of(self.effects, controls), seed=seed)
+
+    def draws(
+        self, controls: Mapping[str, Tensor], seeds: Sequence[int]
+    ) -> list[Float[Tensor, "batch time"]]:
+        """Return what `synthesize` returns for each seed; the parts without noise are computed once."""
+        sounds = self.synth.draws(seeds, **_of(self.synth, controls))
+        effects = _of(self.effects, controls)
+        return [self.effects(one, **effects, seed=seed) for one, seed in zip(sounds, seeds, strict=True)]
 
     def step(
         self,
