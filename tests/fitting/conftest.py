@@ -31,6 +31,7 @@ def known_patch(n_frames=100, synth=SYNTH, effects=ROOM):
 @pytest.fixture
 def patch():
     made = known_patch()
-    torch.nn.init.normal_(made.instrument.effects.parts["reverb"].impulse_response, std=0.05)
+    for parameter in made.instrument.effects.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
     made.instrument.requires_grad_(False)
     return made

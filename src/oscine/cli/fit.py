@@ -81,6 +81,7 @@ def fit(
             "loss": loss,
             **residual.model_dump(),
             "scaled_db": scaled_db,
+            "remarks": patch.config.remarks,
             "real_time_factor": (time.perf_counter() - began) / seconds,
         }
         typer.echo(to_json(report))
@@ -92,6 +93,8 @@ def fit(
         f"{residual.level_db:+.1f} dB",
         soft_wrap=True,
     )
+    for remark in patch.config.remarks:
+        console.print(f"  Of the recording: {remark}.", soft_wrap=True)
     if scaled_db < 0:
         console.print(
             f"  {audio} would clip, so its level was reduced by {-scaled_db:.1f} dB.", soft_wrap=True

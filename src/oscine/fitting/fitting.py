@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from oscine.analysis import analyze
 from oscine.analysis.pitch.f0_file import F0Curve
-from oscine.audio import Sound, rate_of, sound_blocks
+from oscine.audio import FileReport, Sound, rate_of, sound_blocks
 from oscine.errors import InputError
 from oscine.files import printable
 from oscine.fitting.losses import make_loss
@@ -24,7 +24,6 @@ from oscine.processors import split_controls
 _FRAMES_PER_S = 250
 _LOWEST_RATE, _HIGHEST_RATE = 16_000, 48_000
 _SHORTEST_S = 0.1
-_SILENCE = 10.0 ** (-70 / 20)
 _LEARNING_RATE, _WEIGHTS_LEARNING_RATE, _FINAL_RATIO = 0.1, 3e-3, 0.02
 _BETAS = (0.9, 0.99)
 _MOST_STEPS = 100_000
@@ -93,7 +92,7 @@ def fit(
             effects=trained.effects,
         )
     criterion = make_loss(loss, config.sample_rate)
-    audio = _read(sound, config.sample_rate)
+    audio, remarks = _read(sound, config.sample_rate)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         body = config.build().eval()
@@ -125,6 +124,7 @@ def fit(
             "n_samples": len(audio),
             "source": printable(Path(sound).name) if isinstance(sound, str | Path) else "",
             "loss": loss,
+            "remarks": tuple(remarks),
         }
     )
     played, _ = (patch := Patch(config, body, {"f0_hz": f0_hz, **controls})).play()
@@ -160,31 +160,31 @@ def _rate(sound: Sound) -> int:
     return int(sound[1]) if isinstance(sound, tuple) and len(sound) == 2 else _LOWEST_RATE
 
 
-def _read(sound: Sound, sample_rate: int) -> Float[Tensor, " time"]:
-    """Return a sound as mono samples.
+def _read(sound: Sound, sample_rate: int) -> tuple[Float[Tensor, " time"], list[str]]:
+    """Return a sound as mono samples, and what is wrong with it and was repaired.
 
     Raises:
-        InputError: When it can't be read, is silent, too short or too long.
+        InputError: When it can't be read, has samples that are no numbers, is silent, too short or too long.
     """
     name = printable(sound) if isinstance(sound, str | Path) else "The sound"
-    blocks, n_samples = [np.zeros(0, np.float32)], 0
-    for block in sound_blocks(sound, sample_rate):
+    blocks, n_samples, verdicts = [np.zeros(0, np.float32)], 0, []
+    for block in sound_blocks(sound, sample_rate, on_report=verdicts.append):
         n_samples += len(block)
         if n_samples > LONGEST_S * sample_rate:
             raise InputError(
                 f"{name} is longer than {LONGEST_S / 60:g} minutes; cut out what is to be fitted."
             )
         blocks.append(block)
-    audio = torch.from_numpy(np.concatenate(blocks))
+    verdict: FileReport = verdicts[0]
+    if verdict.n_bad_samples:
+        raise InputError(f"{name} has {verdict.n_bad_samples} NaN or infinite samples; repair it.")
     if n_samples < _SHORTEST_S * sample_rate:
         raise InputError(
             f"{name} has {n_samples / sample_rate:.3f} s; give at least {_SHORTEST_S:g} s of sound."
         )
-    if float(audio.abs().max()) < _SILENCE:
-        raise InputError(
-            f"{name} is silent: its peak is below -70 dB of full scale; give a louder recording."
-        )
-    return audio
+    if verdict.verdict == "rejected":
+        raise InputError(f"{name} can't be fitted: {'; '.join(verdict.reasons)}.")
+    return torch.from_numpy(np.concatenate(blocks)), verdict.reasons
 
 
 def _start(instrument: Instrument, n_frames: int) -> Float[Tensor, "1 frame channel"]:

@@ -67,6 +67,8 @@ class PatchConfig(BaseModel):
     """The effects that their sum goes through."""
     source: str = ""
     """The recording."""
+    remarks: tuple[str, ...] = ()
+    """What was wrong with the recording and repaired."""
     loss: str = ""
     """What the controls were fitted by."""
     residual: Residual | None = None
