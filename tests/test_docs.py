@@ -28,6 +28,7 @@ EXECUTED = (
     "notes",
     "live",
     "evaluation",
+    "fit",
 )
 _RATE, _HOP = 16_000, 64
 

@@ -86,7 +86,7 @@ def write(path, samples, rate=RATE):
         (["nan.wav"], "has 16000 NaN or infinite samples"),
         (["missing.wav"], "missing.wav"),
         (["text.wav"], "text.wav"),
-        (["note.wav", "--synth", "defualt"], "There is no synth defualt"),
+        (["note.wav", "--synth", "kazoo"], "There is no synth kazoo"),
         (["note.wav", "--synth", "."], "is not an instrument"),
         (["note.wav", "--synth", "broken.yaml"], "broken.yaml"),
         (["note.wav", "--loss", "spectrl"], "the nearest is spectral"),

@@ -174,7 +174,7 @@ TONE = torch.sin(torch.arange(3200) * 0.13)
         ((TONE * 1e-5, RATE), {}, "can't be fitted: it is too quiet"),
         ((TONE[:800], RATE), {}, "has 0.050 s; give at least 0.1 s"),
         ((TONE, RATE), {"loss": "spektral"}, "the nearest is spectral"),
-        ((TONE, RATE), {"synth": "defult"}, "There is no synth defult; give a recipe"),
+        ((TONE, RATE), {"synth": "kazoo"}, "There is no synth kazoo; give a recipe"),
         ((TONE, RATE), {"synth": "nowhere.yaml"}, "There is no recipe"),
         ((TONE, RATE), {"steps": 0}, "steps is 0"),
         ((TONE, RATE), {"seed": -1}, "seed is -1"),

@@ -170,7 +170,9 @@ class Patch:
         n_samples = max(1, round(self.config.n_samples * stretch))
         latency = instrument.latency_with(dry=dry)
         n_frames = -(-(n_samples + latency) // hop_length)
-        controls = {name: _stretched(value, stretch, n_frames)[None] for name, value in self.controls.items()}
+        controls = {
+            name: _stretched(value, float(stretch), n_frames)[None] for name, value in self.controls.items()
+        }
         controls["f0_hz"] = (controls["f0_hz"] * 2.0**octave).clamp(1.0, self.sample_rate / 2)
         state = instrument.play_state(1, self.config.seed if seed is None else seed)
         blocks = []
