@@ -1,4 +1,4 @@
-"""Which loss fits which synthesiser, in docs/fit.md.
+"""Which loss fits which synthesiser, without effects, in docs/fit.md.
 
     python -m benchmarks.fit [NAME=AUDIO@START …] [--seconds S] [--steps N] [--write]
 
@@ -38,7 +38,7 @@ def line(synth: str, loss: str, sounds: Sounds, steps: int) -> list[str]:
     cells, others, cpu_s, seconds = [], [], 0.0, 0.0
     for sound in sounds.values():
         began = time.process_time()
-        patch = fit(sound, synth, loss=loss, steps=steps)
+        patch = fit(sound, synth, loss=loss, steps=steps, dry=True)
         cpu_s += time.process_time() - began
         seconds += len(sound[0]) / sound[1]
         assert patch.config.residual is not None

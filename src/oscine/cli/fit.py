@@ -21,6 +21,7 @@ def fit(
         str, typer.Option(metavar="NAME", help="spectral, energy, transport or log-mel.")
     ] = "spectral",
     steps: Annotated[int, typer.Option(metavar="N", help="Steps of the optimiser.")] = 200,
+    dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     audio: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write the sound of the patch to a .wav or .flac file.")
     ] = None,
@@ -62,6 +63,7 @@ def fit(
             synth,
             loss=loss,
             steps=steps,
+            dry=dry,
             seed=seed,
             tracker=tracker,
             on_progress=lambda share: progress.update(bar, completed=share),

@@ -16,7 +16,7 @@ from oscine.audio import FileReport, Sound, rate_of, sound_blocks
 from oscine.errors import InputError
 from oscine.files import printable
 from oscine.fitting.losses import make_loss
-from oscine.fitting.patch import LONGEST_S, Patch, PatchConfig, Residual, load_weights, pieces
+from oscine.fitting.patch import LONGEST_S, Patch, PatchConfig, Residual, load_weights, pieces, weights_of
 from oscine.losses import LogMelLoss, MultiScaleSpectralLoss, SpectralEnergyDistance
 from oscine.models import Instrument, list_recipes, load_recipe
 from oscine.processors import split_controls
@@ -35,6 +35,7 @@ def fit(
     *,
     loss: str = "spectral",
     steps: int = 200,
+    dry: bool = False,
     seed: int = 0,
     tracker: str | F0Curve = "swift-f0",
     on_progress: Callable[[float], None] = lambda share: None,
@@ -52,10 +53,11 @@ def fit(
         sound: A path, or samples and their rate as ``(samples, sample_rate)``; mixed to mono, at most ten
             minutes.
         synth: An instrument, its folder or hub id: its parts as they were trained, its effects and its sample
-            rate. Or a recipe by name or path: its parts without the effects, at the sound's own rate (within
-            16 … 48 kHz) and 250 frames a second. What parts learn, such as wavetables, is then fitted too.
+            rate. Or a recipe by name or path, at the sound's own rate (within 16 … 48 kHz) and 250 frames a
+            second. What its parts and effects learn, such as wavetables and a reverb, is then fitted too.
         loss: One of `LOSSES`.
         steps: Steps of the optimiser.
+        dry: Leave out the effects.
         seed: Of the noise and of the first wavetables.
         tracker: What finds the pitch, see `oscine.analyze`; or a known pitch.
         on_progress: Is told the share that is done, 0 to 1.
@@ -77,20 +79,18 @@ def fit(
     instrument = _instrument(synth)
     if instrument is None:
         rate = min(max(_rate(sound), _LOWEST_RATE), _HIGHEST_RATE)
-        parts = load_recipe(str(synth)).instrument.synth
-        config = PatchConfig(
-            sample_rate=rate, hop_length=round(rate / _FRAMES_PER_S), n_samples=1, seed=seed, synth=parts
-        )
+        recipe = load_recipe(str(synth)).instrument
+        model = recipe.model_copy(update={"sample_rate": rate, "hop_length": round(rate / _FRAMES_PER_S)})
     else:
-        trained = instrument.config
-        config = PatchConfig(
-            sample_rate=trained.sample_rate,
-            hop_length=trained.hop_length,
-            n_samples=1,
-            seed=seed,
-            synth=trained.synth,
-            effects=trained.effects,
-        )
+        model = instrument.config
+    config = PatchConfig(
+        sample_rate=model.sample_rate,
+        hop_length=model.hop_length,
+        n_samples=1,
+        seed=seed,
+        synth=model.synth,
+        effects=() if dry else model.effects,
+    )
     criterion = make_loss(loss, config.sample_rate)
     audio, remarks = _read(sound, config.sample_rate)
     with torch.random.fork_rng(devices=[]):
@@ -98,9 +98,8 @@ def fit(
         body = config.build().eval()
     weights = [one for part in (body.synth, body.effects) for one in part.parameters()]
     if instrument is not None:
-        load_weights(
-            body, {k: v for k, v in instrument.state_dict().items() if k.startswith(("synth.", "effects."))}
-        )
+        trained = instrument.state_dict()
+        load_weights(body, {name: trained[name] for name in weights_of(body)})
         weights = []
     body.requires_grad_(False)
     for one in weights:

@@ -192,7 +192,7 @@ class Patch:
         """
         path = require_patch_name(path)
         tensors = {_CONTROL + name: value for name, value in self.controls.items()}
-        tensors |= {_WEIGHT + name: value for name, value in _weights(self.instrument).items()}
+        tensors |= {_WEIGHT + name: value for name, value in weights_of(self.instrument).items()}
         tensors = {name: value.detach().cpu().float().contiguous() for name, value in tensors.items()}
         config = self.config.model_copy(update={"sha256": _sha256(tensors), "units": _units(self.instrument)})
         content = safetensors.torch.save(tensors, {_METADATA: config.model_dump_json()})
@@ -225,7 +225,7 @@ class Patch:
         shapes = {"f0_hz": (n_frames,)}
         shapes |= {one.name: (n_frames, one.size) if one.size else (n_frames,) for one in model.controls}
         expected = {_CONTROL + name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
-        expected |= {_WEIGHT + name: value for name, value in _weights(model).items()}
+        expected |= {_WEIGHT + name: value for name, value in weights_of(model).items()}
         require_fit(header.tensors, expected, path)
         tensors, _, _ = read_tensors(path)
         if _sha256(tensors) != config.sha256:
@@ -246,7 +246,7 @@ class Patch:
             ):
                 raise InputError(f"{path} can't be played: {name} leaves {low:g} … {high:g}. Get it again.")
         instrument = config.build().eval()
-        load_weights(instrument, {name: tensors[_WEIGHT + name] for name in _weights(instrument)})
+        load_weights(instrument, {name: tensors[_WEIGHT + name] for name in weights_of(instrument)})
         return cls(config, instrument, controls)
 
 
@@ -275,7 +275,7 @@ def load_weights(instrument: Instrument, weights: Mapping[str, Tensor]) -> None:
     instrument.load_state_dict({**instrument.state_dict(), **weights})
 
 
-def _weights(instrument: Instrument) -> dict[str, Tensor]:
+def weights_of(instrument: Instrument) -> dict[str, Tensor]:
     """Return the weights of synth and effects."""
     return {
         name: value
