@@ -10,6 +10,7 @@ import pytest
 import soundfile
 import torch
 from benchmarks import controllers, distillation, labels, nsynth, voices
+from benchmarks import fit as fit_benchmark
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.live_pitch.gather import gather, parts
 from benchmarks.live_pitch.header import header, stored
@@ -421,3 +422,12 @@ def test_students_are_a_row_for_each_way_that_was_measured() -> None:
     assert distillation._is_chosen("student100, distilled", ["student100, distilled"])
     assert not distillation._is_chosen("student100, distilled, effects fixed", ["student100, distilled"])
     assert distillation._is_chosen("student100, alone", ["alone"])
+
+
+def test_a_line_of_the_fits_has_two_distances_for_each_sound() -> None:
+    tone = 0.3 * torch.sin(2 * torch.pi * 330 * torch.arange(3200) / 16000)
+    sounds = {"one": (tone, 16000), "other": (0.5 * tone, 16000)}
+    synth, loss, *cells = fit_benchmark.line("tiny", "energy", sounds, 2)
+    assert (synth, loss) == ("tiny", "energy")
+    assert [len(re.findall(r"\d+\.\d+", cell)) for cell in cells] == [2, 2, 1, 1]
+    assert float(cells[0].split(" / ")[0]) != float(cells[1].split(" / ")[0])

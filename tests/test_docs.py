@@ -29,6 +29,7 @@ EXECUTED = (
     "live",
     "evaluation",
     "listening",
+    "fit",
 )
 _RATE, _HOP = 16_000, 64
 

@@ -30,7 +30,7 @@ LAYERS = [
     {"networks", "losses", "data"},
     {"models"},
     {"training"},
-    {"transfer", "evaluate", "performance", "export"},
+    {"transfer", "evaluate", "performance", "export", "fitting"},
     {"realtime"},
     {"cli", "__main__"},
 ]

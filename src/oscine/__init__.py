@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oscine.analysis import Features, analyze
     from oscine.errors import InputError
+    from oscine.fitting import Patch, fit
     from oscine.transfer import load
 
 __version__ = "0.1.0"
 
-__all__ = ["Features", "InputError", "analyze", "load"]
+__all__ = ["Features", "InputError", "Patch", "analyze", "fit", "load"]
 
 _HOMES = {
     "Features": "oscine.analysis",
     "InputError": "oscine.errors",
+    "Patch": "oscine.fitting",
     "analyze": "oscine.analysis",
+    "fit": "oscine.fitting",
     "load": "oscine.transfer",
 }
 _SUBPACKAGES = (
@@ -26,6 +29,7 @@ _SUBPACKAGES = (
     "audio",
     "data",
     "evaluate",
+    "fitting",
     "functional",
     "losses",
     "models",

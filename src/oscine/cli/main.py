@@ -10,6 +10,7 @@ from oscine.cli.demo import demo
 from oscine.cli.distill import distill
 from oscine.cli.evaluate import evaluate
 from oscine.cli.export import export
+from oscine.cli.fit import fit
 from oscine.cli.listen import listen
 from oscine.cli.play import play
 from oscine.cli.prepare import prepare
@@ -30,7 +31,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = analyze, prepare, train, distill, evaluate, transfer, play, render, export, room, recipes, demo
+COMMANDS = (
+    analyze,
+    prepare,
+    train,
+    distill,
+    evaluate,
+    transfer,
+    play,
+    render,
+    fit,
+    export,
+    room,
+    recipes,
+    demo,
+)
 for command in COMMANDS:
     app.command(help=command.__doc__)(command)
 app.add_typer(listen, name="listen")

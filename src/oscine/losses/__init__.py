@@ -1,6 +1,7 @@
 """Losses: distances between sounds, and between controls."""
 
 from oscine.losses.energy import SpectralEnergyDistance
+from oscine.losses.log_mel import LogMelLoss
 from oscine.losses.matching import in_sizes_of, shared_controls
 from oscine.losses.parameters import parameter_distances, parameter_loss
 from oscine.losses.perceptual import CrepeLoss
@@ -10,6 +11,7 @@ from oscine.losses.transport import SpectralTransportLoss
 
 __all__ = [
     "CrepeLoss",
+    "LogMelLoss",
     "MultiScaleSpectralLoss",
     "SpectralEnergyDistance",
     "SpectralTransportLoss",

@@ -1,0 +1,122 @@
+"""``oscine fit``: the controls of a synthesiser for one recording."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oscine.cli.terminal import terminal
+
+
+def fit(
+    recording: Annotated[Path, typer.Argument(metavar="AUDIO", help="An audio file of at most ten minutes.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="PATCH", help="The .safetensors file to write.")
+    ],
+    synth: Annotated[
+        str,
+        typer.Option(metavar="SYNTH", help="A recipe, a YAML file, or an instrument (a folder or a hub id)."),
+    ] = "default",
+    loss: Annotated[
+        str, typer.Option(metavar="NAME", help="spectral, energy, transport or log-mel.")
+    ] = "spectral",
+    steps: Annotated[int, typer.Option(metavar="N", help="Steps of the optimiser.")] = 200,
+    dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
+    audio: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write the sound of the patch to a .wav or .flac file.")
+    ] = None,
+    tracker: Annotated[
+        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
+    ] = "swift-f0",
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+) -> None:
+    """Fit a synthesiser to a recording: find its controls, frame by frame, by gradient.
+
+    The patch has the controls, the synthesiser and how near they come to the recording. Python plays it at
+    another pitch, level or length: oscine.Patch.load("PATCH").play(octave=1). An existing patch is not
+    replaced.
+    """
+    import time
+
+    from rich.progress import Progress
+
+    import oscine
+    from oscine.audio.output import check_output
+    from oscine.cli.terminal import to_json
+    from oscine.cli.threads import one_thread
+    from oscine.errors import InputError
+    from oscine.files import printable
+    from oscine.fitting.patch import require_patch_name
+
+    require_patch_name(output)
+    check_output(output, recording, (".safetensors",))
+    if output.exists():
+        raise InputError(f"{output} is there already; give the patch another name, or delete the old one.")
+    if audio is not None:
+        check_output(audio, recording, (".wav", ".flac"))
+    began = time.perf_counter()
+    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
+        bar = progress.add_task("fitting", total=1.0)
+        patch = oscine.fit(
+            recording,
+            synth,
+            loss=loss,
+            steps=steps,
+            dry=dry,
+            seed=seed,
+            tracker=tracker,
+            on_progress=lambda share: progress.update(bar, completed=share),
+        )
+        patch.save(output)
+        scaled_db = _write(patch, audio) if audio is not None else 0.0
+    residual = patch.config.residual
+    assert residual is not None
+    seconds = patch.config.n_samples / patch.sample_rate
+    if as_json:
+        report = {
+            "output": printable(output),
+            "audio": None if audio is None else printable(audio),
+            "sample_rate": patch.sample_rate,
+            "seconds": seconds,
+            "frames": patch.n_frames,
+            "loss": loss,
+            **residual.model_dump(),
+            "scaled_db": scaled_db,
+            "remarks": patch.config.remarks,
+            "real_time_factor": (time.perf_counter() - began) / seconds,
+        }
+        typer.echo(to_json(report))
+        return
+    console = terminal()
+    console.print(
+        f"{output}: {seconds:.1f} s at {patch.sample_rate} Hz, {patch.n_frames} frames; spectral loss "
+        f"{residual.spectral_loss:.2f}, log-mel {residual.log_mel_db:.2f} dB, level "
+        f"{residual.level_db:+.1f} dB",
+        soft_wrap=True,
+    )
+    for remark in patch.config.remarks:
+        console.print(f"  Of the recording: {remark}.", soft_wrap=True)
+    if scaled_db < 0:
+        console.print(
+            f"  {audio} would clip, so its level was reduced by {-scaled_db:.1f} dB.", soft_wrap=True
+        )
+
+
+def _write(patch: object, path: Path) -> float:
+    """Write a patch's sound, and return the gain that kept it from clipping, dB."""
+    import math
+
+    from oscine.audio.output import write_audio
+    from oscine.files import write_atomically
+    from oscine.fitting import Patch
+
+    assert isinstance(patch, Patch)
+    sound, sample_rate = patch.play()
+    gains: list[float] = []
+
+    def write(temporary: Path) -> None:
+        gains.append(write_audio(temporary, iter([sound]), sample_rate, len(sound))[1])
+
+    write_atomically(path, write)
+    return 20.0 * math.log10(gains[0])

@@ -1,0 +1,258 @@
+"""Fitting: a free number for each control and frame, moved by the gradient of a loss to sound alike."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from oscine.analysis import analyze
+from oscine.analysis.pitch.f0_file import F0Curve
+from oscine.audio import FileReport, Sound, rate_of, sound_blocks
+from oscine.errors import InputError
+from oscine.files import printable
+from oscine.fitting.losses import make_loss
+from oscine.fitting.patch import LONGEST_S, Patch, PatchConfig, Residual, load_weights, pieces, weights_of
+from oscine.losses import LogMelLoss, MultiScaleSpectralLoss, SpectralEnergyDistance
+from oscine.models import Instrument, list_recipes, load_recipe
+from oscine.processors import split_controls
+
+_FRAMES_PER_S = 250
+_LOWEST_RATE, _HIGHEST_RATE = 16_000, 48_000
+_SHORTEST_S = 0.1
+_LEARNING_RATE, _WEIGHTS_LEARNING_RATE, _FINAL_RATIO = 0.1, 3e-3, 0.02
+_BETAS = (0.9, 0.99)
+_MOST_STEPS = 100_000
+
+
+def fit(
+    sound: Sound,
+    synth: str | Path | Instrument = "default",
+    *,
+    loss: str = "spectral",
+    steps: int = 200,
+    dry: bool = False,
+    seed: int = 0,
+    tracker: str | F0Curve = "swift-f0",
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Patch:
+    """Return a patch: the controls with which a synthesiser comes nearest to a recording.
+
+    The pitch is the tracker's. Every other control is a free number for each frame, before its activation;
+    Adam moves all of them at once by the gradient of the loss. Nothing is learned about other recordings.
+
+    With ``loss="energy"`` the noise is another one in each step, so the controls are right for any noise.
+    With the other losses it is the same in each step and in the patch: the controls shape this very noise,
+    and the patch is nearer to the recording than with another seed.
+
+    Args:
+        sound: A path, or samples and their rate as ``(samples, sample_rate)``; mixed to mono, at most ten
+            minutes.
+        synth: An instrument, its folder or hub id: its parts as they were trained, its effects and its sample
+            rate. Or a recipe by name or path, at the sound's own rate (within 16 … 48 kHz) and 250 frames a
+            second. What its parts and effects learn, such as wavetables and a reverb, is then fitted too.
+        loss: One of `LOSSES`.
+        steps: Steps of the optimiser.
+        dry: Leave out the effects.
+        seed: Of the noise and of the first wavetables.
+        tracker: What finds the pitch, see `oscine.analyze`; or a known pitch.
+        on_progress: Is told the share that is done, 0 to 1.
+
+    Returns:
+        The patch, with its residual.
+
+    Raises:
+        InputError: When the sound can't be read, is silent, too short or too long, there is no such synth or
+            loss, or a number is out of its range.
+
+    Reference:
+        Engel et al., DDSP, ICLR 2020, for the synthesisers; there a network predicts the controls.
+    """
+    if not 1 <= steps <= _MOST_STEPS:
+        raise InputError(f"steps is {steps}; give 1 … {_MOST_STEPS}.")
+    if not 0 <= seed < 1 << 31:
+        raise InputError(f"seed is {seed}; give 0 … {(1 << 31) - 1}.")
+    instrument = _instrument(synth)
+    if instrument is None:
+        rate = min(max(_rate(sound), _LOWEST_RATE), _HIGHEST_RATE)
+        recipe = load_recipe(str(synth)).instrument
+        model = recipe.model_copy(update={"sample_rate": rate, "hop_length": round(rate / _FRAMES_PER_S)})
+    else:
+        model = instrument.config
+    config = PatchConfig(
+        sample_rate=model.sample_rate,
+        hop_length=model.hop_length,
+        n_samples=1,
+        seed=seed,
+        synth=model.synth,
+        effects=() if dry else model.effects,
+    )
+    criterion = make_loss(loss, config.sample_rate)
+    audio, remarks = _read(sound, config.sample_rate)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        body = config.build().eval()
+    weights = [one for part in (body.synth, body.effects) for one in part.parameters()]
+    if instrument is not None:
+        trained = instrument.state_dict()
+        load_weights(body, {name: trained[name] for name in weights_of(body)})
+        weights = []
+    body.requires_grad_(False)
+    for one in weights:
+        one.requires_grad_(True)
+
+    n_frames = -(-(len(audio) + body.latency) // config.hop_length)
+    padded = torch.nn.functional.pad(audio, (0, n_frames * config.hop_length - len(audio)))
+    f0_hz = analyze(padded, config.sample_rate, config.hop_length, tracker).f0_hz
+    f0_hz = f0_hz.clamp(1.0, config.sample_rate / 2)
+    # The output is late by the latency, so the recording that it is compared with is made late as well.
+    target = torch.nn.functional.pad(audio, (body.latency, 0))
+    target = torch.nn.functional.pad(target, (0, len(padded) - len(target)))[: len(padded)]
+    raw = _start(body, n_frames)
+    _descend(body, raw, f0_hz[None], target[None], criterion, weights, steps, seed, on_progress)
+
+    body.requires_grad_(False)
+    with torch.no_grad():
+        controls = {name: value[0] for name, value in split_controls(raw, body.controls).items()}
+    config = config.model_copy(
+        update={
+            "n_samples": len(audio),
+            "source": printable(Path(sound).name) if isinstance(sound, str | Path) else "",
+            "loss": loss,
+            "remarks": tuple(remarks),
+        }
+    )
+    played, _ = (patch := Patch(config, body, {"f0_hz": f0_hz, **controls})).play()
+    if not played.isfinite().all():
+        raise InputError(f"The fit with the loss {loss} diverged; use another loss or fewer steps.")
+    residual = _residual(played, audio, config.sample_rate)
+    return Patch(config.model_copy(update={"residual": residual}), body, patch.controls)
+
+
+def _instrument(synth: str | Path | Instrument) -> Instrument | None:
+    """Return the instrument that is meant, or None for a recipe; a folder has precedence.
+
+    Raises:
+        InputError: When there is neither.
+    """
+    if isinstance(synth, Instrument):
+        return synth
+    if Path(synth).is_dir():
+        return Instrument.from_pretrained(synth)
+    if str(synth) in list_recipes() or Path(synth).suffix in (".yaml", ".yml"):
+        return None
+    if str(synth).count("/") == 1 and not str(synth).startswith((".", "/")):
+        return Instrument.from_pretrained(synth)
+    raise InputError(
+        f"There is no synth {synth}; give a recipe ({', '.join(list_recipes())}), a YAML file, or the folder "
+        "of an instrument."
+    )
+
+
+def _rate(sound: Sound) -> int:
+    if isinstance(sound, str | Path):
+        return rate_of(sound)
+    return int(sound[1]) if isinstance(sound, tuple) and len(sound) == 2 else _LOWEST_RATE
+
+
+def _read(sound: Sound, sample_rate: int) -> tuple[Float[Tensor, " time"], list[str]]:
+    """Return a sound as mono samples, and what is wrong with it and was repaired.
+
+    Raises:
+        InputError: When it can't be read, has samples that are no numbers, is silent, too short or too long.
+    """
+    name = printable(sound) if isinstance(sound, str | Path) else "The sound"
+    blocks, n_samples, verdicts = [np.zeros(0, np.float32)], 0, []
+    for block in sound_blocks(sound, sample_rate, on_report=verdicts.append):
+        n_samples += len(block)
+        if n_samples > LONGEST_S * sample_rate:
+            raise InputError(
+                f"{name} is longer than {LONGEST_S / 60:g} minutes; cut out what is to be fitted."
+            )
+        blocks.append(block)
+    verdict: FileReport = verdicts[0]
+    if verdict.n_bad_samples:
+        raise InputError(f"{name} has {verdict.n_bad_samples} NaN or infinite samples; repair it.")
+    if n_samples < _SHORTEST_S * sample_rate:
+        raise InputError(
+            f"{name} has {n_samples / sample_rate:.3f} s; give at least {_SHORTEST_S:g} s of sound."
+        )
+    if verdict.verdict == "rejected":
+        raise InputError(f"{name} can't be fitted: {'; '.join(verdict.reasons)}.")
+    return torch.from_numpy(np.concatenate(blocks)), verdict.reasons
+
+
+def _start(instrument: Instrument, n_frames: int) -> Float[Tensor, "1 frame channel"]:
+    """Return what the controls are before their activations at the first step: as before training."""
+    start = [torch.tensor(one.start) if one.start else torch.zeros(one.width) for one in instrument.controls]
+    return torch.cat(start).expand(1, n_frames, -1).clone().requires_grad_()
+
+
+def _descend(
+    instrument: Instrument,
+    raw: Float[Tensor, "1 frame channel"],
+    f0_hz: Float[Tensor, "1 frame"],
+    target: Float[Tensor, "1 time"],
+    criterion: nn.Module,
+    weights: list[nn.Parameter],
+    steps: int,
+    seed: int,
+    on_progress: Callable[[float], None],
+) -> None:
+    """Move the controls, and the parts' weights, in place.
+
+    A long sound is played in pieces, with the state of the piece before: memory does not grow with its
+    length, but for the controls. What a piece's controls do to the next one, such as reverberation, is heard
+    there and has no gradient.
+    """
+    groups: list[dict[str, Any]] = [{"params": [raw], "lr": _LEARNING_RATE, "first": _LEARNING_RATE}]
+    if weights:
+        groups.append({"params": weights, "lr": _WEIGHTS_LEARNING_RATE, "first": _WEIGHTS_LEARNING_RATE})
+    optimizer = torch.optim.Adam(groups, betas=_BETAS)
+    hop_length, n_frames = instrument.hop_length, raw.shape[1]
+    draws_twice = isinstance(criterion, SpectralEnergyDistance)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            fall = 0.5 + 0.5 * math.cos(math.pi * step / steps)
+            group["lr"] = group["first"] * (_FINAL_RATIO + (1 - _FINAL_RATIO) * fall)
+        optimizer.zero_grad()
+        first = seed + 1 + 2 * step if draws_twice else seed
+        state, other_state = instrument.play_state(1, first), instrument.play_state(1, first + 1)
+        for piece in pieces(n_frames, hop_length, instrument.sample_rate):
+            controls = {"f0_hz": f0_hz[:, piece], **split_controls(raw[:, piece], instrument.controls)}
+            heard = target[:, piece.start * hop_length : piece.stop * hop_length]
+            audio, state = instrument.play(controls, state=state)
+            if draws_twice:
+                with torch.no_grad():
+                    other, other_state = instrument.play(controls, state=other_state)
+                value = criterion(audio, heard, other)
+            else:
+                value = criterion(audio, heard)
+            (value * (heard.shape[1] / target.shape[1])).backward()
+            state = _detached(state)
+        optimizer.step()
+        on_progress((step + 1) / steps)
+
+
+def _detached(state: Any) -> Any:
+    """Return a state without the graph that made it: a tensor, or a (named) tuple of states."""
+    if isinstance(state, Tensor):
+        return state.detach()
+    if isinstance(state, tuple):
+        parts = [_detached(one) for one in state]
+        return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+    return state
+
+
+@torch.no_grad()
+def _residual(played: Float[Tensor, " time"], audio: Float[Tensor, "..."], sample_rate: int) -> Residual:
+    ratio = float(played.square().mean() / audio.square().mean())
+    return Residual(
+        spectral_loss=float(MultiScaleSpectralLoss(sample_rate)(played[None], audio[None])),
+        log_mel_db=float(LogMelLoss(sample_rate)(played[None], audio[None])),
+        level_db=10.0 * math.log10(max(ratio, 1e-30)),
+    )

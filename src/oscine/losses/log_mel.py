@@ -1,0 +1,87 @@
+"""The mean difference of log-mel spectra, in dB: a loss near to what a listener notices of timbre."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from oscine.errors import InputError
+from oscine.functional.mfcc import mel_filterbank
+from oscine.functional.stft import frame, hop_from_overlap, pad_for_frames
+
+_HIGHEST_HZ = 15_500.0
+
+
+class LogMelLoss(nn.Module):
+    """``mean |10 log10(M̂ + e) − 10 log10(M + e)|`` over mel bands and windows, in dB.
+
+    M is the power of a band: the mean square of a window through the band's filter, so that a full-scale sine
+    reads −3 dB. A level that is wrong by 3 dB everywhere costs 3. A window of 50 ms leaves out what one draw
+    of noise has by chance, more than a shorter one, and all that happens inside the window.
+
+    Args:
+        sample_rate: In Hz.
+        window_s: Length of the Hann windows, seconds.
+        overlap: Share of a window that two neighbours have in common.
+        n_mels: Number of bands.
+        f_min_hz: Where the first band begins.
+        f_max_hz: Where the last band ends; 15.5 kHz, or Nyquist if that is lower, when left out.
+        floor_db: Power e of silence, in dB of a mean square of 1.
+
+    Raises:
+        InputError: When the window, the overlap or the bands cannot be used.
+
+    Example:
+        >>> tone = torch.sin(2 * torch.pi * 440 * torch.arange(16000) / 16000)[None]
+        >>> round(float(LogMelLoss(16000, floor_db=-300.0)(2 * tone, tone)), 2)
+        6.02
+    """
+
+    window: Tensor
+    bands: Tensor
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        *,
+        window_s: float = 0.05,
+        overlap: float = 0.5,
+        n_mels: int = 64,
+        f_min_hz: float = 40.0,
+        f_max_hz: float | None = None,
+        floor_db: float = -100.0,
+    ) -> None:
+        super().__init__()
+        highest_hz = min(_HIGHEST_HZ, sample_rate / 2) if f_max_hz is None else f_max_hz
+        n_window = round(window_s * sample_rate)
+        if n_window < 4 or n_mels < 1 or not 0 <= f_min_hz < highest_hz <= sample_rate / 2:
+            raise InputError(
+                f"A window of {window_s} s and {n_mels} bands between {f_min_hz} and {highest_hz} Hz cannot "
+                f"be used at {sample_rate} Hz; give at least 4 samples, 1 band, and a range up to Nyquist."
+            )
+        self.hop_length = hop_from_overlap(n_window, overlap)
+        self.floor = 10.0 ** (floor_db / 10.0)
+        # Bins no wider than half of the lowest bands, which are about 40 Hz wide.
+        self.n_fft = 1 << (max(n_window, round(sample_rate / 20)) - 1).bit_length()
+        window = torch.hann_window(n_window, dtype=torch.float64)
+        scale = 2.0 / (self.n_fft * window.square().sum())
+        bank = mel_filterbank(sample_rate, self.n_fft, n_mels, f_min_hz, highest_hz)
+        self.register_buffer("window", window.float(), persistent=False)
+        self.register_buffer("bands", (scale * bank.T).float(), persistent=False)
+
+    def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+        """Return the loss of ``audio`` against ``target``, of the same shape: a scalar, in dB.
+
+        Raises:
+            InputError: When the shapes differ, or there is no sample.
+        """
+        if audio.shape != target.shape or audio.numel() == 0:
+            raise InputError(
+                f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and "
+                "time, at least one sample"
+            )
+        return (self._level_db(audio) - self._level_db(target)).abs().mean()
+
+    def _level_db(self, audio: Tensor) -> Tensor:
+        frames = frame(pad_for_frames(audio, len(self.window)), len(self.window), self.hop_length)
+        spectrum = torch.view_as_real(torch.fft.rfft(frames * self.window.to(audio), self.n_fft))
+        return 10.0 * torch.log10(spectrum.square().sum(-1) @ self.bands.to(audio) + self.floor)
