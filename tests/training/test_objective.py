@@ -135,6 +135,17 @@ def test_with_energy_the_distance_of_two_draws_is_taken_off() -> None:
     )
 
 
+def test_the_loudness_is_compared_in_db() -> None:
+    instrument = _instrument(300.0)
+    batch = _batch(300.0)
+    plain, louder = (Objective(instrument, TrainingConfig(loudness_weight=w)) for w in (0.0, 0.5))
+    audio = (0.5 * batch.audio).requires_grad_()
+    difference = louder.sound_loss(audio, batch.audio, None) - plain.sound_loss(audio, batch.audio, None)
+    assert float(difference) == pytest.approx(0.5 * 20 * math.log10(2), rel=1e-3)
+    (slope,) = torch.autograd.grad(difference, audio)
+    assert float((slope * audio).sum()) < 0  # louder is better
+
+
 def test_random_curves_that_nothing_teaches_are_refused() -> None:
     with pytest.raises(InputError, match=r"n_random needs training\.energy"):
         load_recipe("default", {"instrument.controller.n_random": 4})

@@ -41,6 +41,8 @@ class TrainingConfig(BaseModel):
     """α, the weight of the log-magnitude term of the loss."""
     floor_db: float = Field(default=-100.0, lt=0.0)
     """Level, in dB of a full-scale sine, below which the log-magnitude term is nearly constant."""
+    loudness_weight: float = Field(default=0.0, ge=0.0)
+    """Weight of the mean absolute difference of loudness, dB, beside the spectral loss."""
     energy: bool = False
     """Take the distance between two draws of the instrument from twice the distance to the recording. This
     energy distance asks for noise, and for random controls, as loud and as varied as the recording's."""

@@ -27,6 +27,9 @@ from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.conditions import batch_conditions, pitch_control
 from oscine.training.teacher import Teacher
 
+#: Frames from one loudness that is compared to the next: half its window of 32 ms.
+_LOUDNESS_FRAMES = 4
+
 Part = TypeVar("Part", HarmonicOscillator, FilteredNoise)
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Audio of the instrument and of the recording, (batch, time) each, to a number."""
@@ -37,7 +40,7 @@ class Objective(nn.Module):
 
     Where pitch is given, it is the multi-scale spectral loss, beside it a distance of textures
     (`oscine.losses.TextureDistance`), and with ``energy`` both as an energy distance, for which the batch is
-    played twice. That has no pitch direction beyond half a
+    played twice; and the difference of loudness. That has no pitch direction beyond half a
     semitone, so an instrument that hears pitch by itself may be taught in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
@@ -69,6 +72,7 @@ class Objective(nn.Module):
         super().__init__()
         rate = instrument.sample_rate
         self.config = config
+        self.sample_rate, self.loudness_hop = rate, _LOUDNESS_FRAMES * instrument.hop_length
         self.spectral: Loss = (
             MultiScaleSpectralLoss(rate, log_weight=config.log_weight, floor_db=config.floor_db)
             if loss is None
@@ -162,8 +166,19 @@ class Objective(nn.Module):
             other: Another draw of the instrument, for an energy distance; None for a plain distance.
         """
         if other is None:
-            return self._distance(audio, target)
-        return energy_distance(self._distance, audio, target, other)
+            loss = self._distance(audio, target)
+        else:
+            loss = energy_distance(self._distance, audio, target, other)
+        if self.config.loudness_weight:
+            # No energy distance: the loudness is given, so nothing of it is left to chance.
+            loss = loss + self.config.loudness_weight * self._loudness_difference(audio, target)
+        return loss
+
+    def _loudness_difference(self, audio: Tensor, target: Tensor) -> Tensor:
+        n_centers = max(1, audio.shape[-1] // self.loudness_hop)
+        centers = frame_centers(n_centers, self.loudness_hop, self.sample_rate, self.sample_rate)
+        ours, theirs = (loudness_db(one, centers.to(one.device), self.sample_rate) for one in (audio, target))
+        return (ours - theirs).abs().mean()
 
     def _distance(self, audio: Tensor, target: Tensor) -> Tensor:
         distance = self.spectral(audio, target)
