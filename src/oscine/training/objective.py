@@ -27,6 +27,7 @@ from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.conditions import batch_conditions, pitch_control
 from oscine.training.teacher import Teacher
 
+_VALIDATION_DRAWS = 4
 #: Frames from one loudness that is compared to the next: half its window of 32 ms.
 _LOUDNESS_FRAMES = 4
 
@@ -187,12 +188,20 @@ class Objective(nn.Module):
         return distance
 
     def validation(self, player: Instrument, piece: Batch) -> tuple[float, Tensor]:
-        """Return the loss of an instrument on a piece from its start, and what it plays."""
+        """Return the loss of an instrument on a piece from its start, and what it plays.
+
+        With an energy distance it is a mean over several draws: of two alone, the best of a run would be the
+        luckiest.
+        """
         with torch.no_grad():
             conditions = batch_conditions(player, piece)
-            audio = player(**conditions)
-            other = player(**conditions, seed=_other_seed(0)) if self.config.energy else None
-            return self.sound_loss(audio, piece.audio, other).item(), audio
+            n_draws = _VALIDATION_DRAWS if self.config.energy else 1
+            draws = [player(**conditions, seed=seed) for seed in range(n_draws)]
+            others = [*draws[1:], draws[0]] if self.config.energy else [None]
+            losses = [
+                self.sound_loss(one, piece.audio, other) for one, other in zip(draws, others, strict=True)
+            ]
+            return torch.stack(losses).mean().item(), draws[0]
 
     def pretraining(self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor]) -> Tensor:
         """Return the loss on synthetic tones: of the pitch heard, and of the controls from the true one.
