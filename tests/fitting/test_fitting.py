@@ -14,7 +14,7 @@ from oscine.errors import InputError
 from oscine.fitting import fit
 from oscine.functional import filtered_noise
 from oscine.functional.activations import normalize_distribution
-from oscine.losses import MultiScaleSpectralLoss, SpectralEnergyDistance
+from oscine.losses import EnergyDistance, MultiScaleSpectralLoss
 from oscine.models import Instrument, InstrumentConfig
 from oscine.networks import ControllerConfig
 from oscine.processors import (
@@ -69,7 +69,7 @@ def test_known_controls_are_found_again():
 def test_the_energy_distance_fits_any_noise_and_the_spectral_loss_its_own():
     recording = filtered_noise(torch.full((1, 100, 5), 0.03), hop_length=HOP, seed=99)
     near = MultiScaleSpectralLoss(RATE)
-    far = SpectralEnergyDistance(RATE)
+    far = EnergyDistance(MultiScaleSpectralLoss(RATE))
     own, anys = {}, {}
     for loss in ("spectral", "energy"):
         found = fit((recording[0], RATE), synth(NoiseConfig(n_bands=5)), loss=loss, tracker=PITCH, steps=150)

@@ -5,8 +5,7 @@ import torch
 
 from oscine.errors import InputError
 from oscine.functional import filtered_noise, sinusoidal_oscillator, smooth_noise
-from oscine.losses import MultiScaleSpectralLoss, TextureDistance
-from oscine.losses.energy import energy_distance
+from oscine.losses import EnergyDistance, MultiScaleSpectralLoss, TextureDistance
 
 RATE, HOP, FRAMES = 16_000, 64, 500
 #: 16 mel bands apart, which is one of the distance's offsets.
@@ -29,7 +28,7 @@ def _tones(seed: int, *, together: bool, period: int, n_items: int = 16) -> torc
 def _energy(distance: torch.nn.Module, **kind) -> float:
     """Return the energy distance of tones to tones that move each for itself in 64 ms."""
     target = _tones(0, together=False, period=16)
-    return float(energy_distance(distance, _tones(1, **kind), target, _tones(2, **kind)))
+    return float(EnergyDistance(distance)(_tones(1, **kind), target, _tones(2, **kind)))
 
 
 def test_tones_that_move_together_are_not_tones_that_move_alone():

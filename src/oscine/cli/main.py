@@ -69,6 +69,8 @@ def _run(arguments: list[str] | None) -> None:
         # The reader of our output went away: nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except FileNotFoundError as error:
+        _fail(f"{error.filename} does not exist; check the path." if error.filename else str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}")

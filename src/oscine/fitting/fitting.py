@@ -17,7 +17,7 @@ from oscine.errors import InputError
 from oscine.files import printable
 from oscine.fitting.losses import make_loss
 from oscine.fitting.patch import LONGEST_S, Patch, PatchConfig, Residual, load_weights, pieces, weights_of
-from oscine.losses import LogMelLoss, MultiScaleSpectralLoss, SpectralEnergyDistance
+from oscine.losses import EnergyDistance, LogMelLoss, MultiScaleSpectralLoss
 from oscine.models import Instrument, list_recipes, load_recipe
 from oscine.processors import split_controls
 
@@ -214,7 +214,7 @@ def _descend(
         groups.append({"params": weights, "lr": _WEIGHTS_LEARNING_RATE, "first": _WEIGHTS_LEARNING_RATE})
     optimizer = torch.optim.Adam(groups, betas=_BETAS)
     hop_length, n_frames = instrument.hop_length, raw.shape[1]
-    draws_twice = isinstance(criterion, SpectralEnergyDistance)
+    draws_twice = isinstance(criterion, EnergyDistance)
     for step in range(steps):
         for group in optimizer.param_groups:
             fall = 0.5 + 0.5 * math.cos(math.pi * step / steps)
@@ -243,8 +243,8 @@ def _detached(state: Any) -> Any:
     if isinstance(state, Tensor):
         return state.detach()
     if isinstance(state, tuple):
-        parts = [_detached(one) for one in state]
-        return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+        make = getattr(type(state), "_make", tuple)  # a named tuple is made from its parts by `_make`
+        return make(_detached(one) for one in state)
     return state
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from oscine.errors import InputError
 from oscine.functional.stft import frame, pad_for_frames
-from oscine.losses import LogMelLoss, MultiScaleSpectralLoss, SpectralEnergyDistance, SpectralTransportLoss
+from oscine.losses import EnergyDistance, LogMelLoss, MultiScaleSpectralLoss, SpectralTransportLoss
 
 LossName = Literal["spectral", "energy", "transport", "log-mel"]
 LOSSES: tuple[str, ...] = get_args(LossName)
@@ -55,7 +55,7 @@ def make_loss(name: str, sample_rate: int) -> nn.Module:
     if name == "spectral":
         return MultiScaleSpectralLoss(sample_rate)
     if name == "energy":
-        return SpectralEnergyDistance(sample_rate)
+        return EnergyDistance(MultiScaleSpectralLoss(sample_rate))
     if name == "transport":
         return LevelAndTransportLoss(sample_rate)
     if name == "log-mel":

@@ -1,6 +1,6 @@
 """Losses: distances between sounds, and between controls."""
 
-from oscine.losses.energy import SpectralEnergyDistance
+from oscine.losses.energy import EnergyDistance
 from oscine.losses.log_mel import LogMelLoss
 from oscine.losses.matching import in_sizes_of, shared_controls
 from oscine.losses.parameters import parameter_distances, parameter_loss
@@ -11,9 +11,9 @@ from oscine.losses.transport import SpectralTransportLoss
 
 __all__ = [
     "CrepeLoss",
+    "EnergyDistance",
     "LogMelLoss",
     "MultiScaleSpectralLoss",
-    "SpectralEnergyDistance",
     "SpectralTransportLoss",
     "TextureDistance",
     "default_fft_sizes",

@@ -1,38 +1,17 @@
-"""The spectral energy distance: the loss for sound that is random in part."""
+"""The energy distance: the loss for sound that is random in part."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from oscine.losses.spectral import MultiScaleSpectralLoss
 
-
-def energy_distance(
-    distance: Callable[[Tensor, Tensor], Tensor],
-    audio: Float[Tensor, "*batch time"],
-    target: Float[Tensor, "..."],
-    other: Float[Tensor, "..."],
-) -> Float[Tensor, ""]:
-    """Return ``2 d(audio, target) − d(audio, other)``, with the slope of both draws.
-
-    Args:
-        distance: Symmetric, of two sounds; its first argument receives the gradient.
-        audio: One draw; it receives the gradient.
-        target: The recording.
-        other: A second draw from the same controls (see `SpectralEnergyDistance`).
-    """
-    between = distance(audio, other.detach())
-    # Both draws depend on the controls and the distance is symmetric, so the slope of `between` counts
-    # twice and its value once.
-    return 2.0 * (distance(audio, target) - between) + between.detach()
-
-
-class SpectralEnergyDistance(nn.Module):
+class EnergyDistance(nn.Module):
     """Twice the distance to the target minus the distance between two own draws.
 
     ``L = 2 d(y, x) − d(y, y')``: x is the recording, y and y' are two draws of the instrument from the same
-    controls, with different noise, and d is :class:`MultiScaleSpectralLoss`.
+    controls, with different noise, and d is a distance of
+    spectra, such as `MultiScaleSpectralLoss`.
 
     The two noises of a recording and an instrument never agree, so d alone has its minimum where the noise is
     quieter and steadier than the recording's: the most central value costs least. The second term rewards
@@ -45,16 +24,7 @@ class SpectralEnergyDistance(nn.Module):
     draw needs no gradient. A single estimate may be negative.
 
     Args:
-        sample_rate: In Hz; decides the FFT sizes when none are given.
-        fft_sizes: One scale per size, in samples.
-        overlap: Share of a window that two neighbours have in common.
-        window: One of ``losses.spectral.WINDOWS``, periodic.
-        linear_weight: Weight of the difference of magnitudes.
-        log_weight: Weight of the difference of logarithms.
-        floor_db: Level, in dB of a full-scale sine, below which the logarithm is nearly constant.
-
-    Raises:
-        InputError: When the window or a size cannot be used.
+        distance: d of two sounds, symmetric; its first argument receives the gradient.
 
     Reference:
         Gritsenko, Salimans, van den Berg, Snoek, Kalchbrenner: A Spectral Energy Distance for Parallel Speech
@@ -64,34 +34,17 @@ class SpectralEnergyDistance(nn.Module):
     Example:
         >>> import torch
         >>> from oscine.functional import filtered_noise
+        >>> from oscine.losses import MultiScaleSpectralLoss
         >>> bands = torch.full((1, 100, 9), 0.1)
         >>> recording, one, other = (filtered_noise(bands, hop_length=64, seed=seed) for seed in (7, 1, 2))
-        >>> loss = SpectralEnergyDistance(16000)
+        >>> loss = EnergyDistance(MultiScaleSpectralLoss(16000))
         >>> bool(loss(one, recording, other) < loss(0.5 * one, recording, 0.5 * other))
         True
     """
 
-    def __init__(
-        self,
-        sample_rate: int = 16000,
-        *,
-        fft_sizes: Sequence[int] | None = None,
-        overlap: float = 0.75,
-        window: str = "hann",
-        linear_weight: float = 1.0,
-        log_weight: float = 1.0,
-        floor_db: float = -100.0,
-    ) -> None:
+    def __init__(self, distance: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
-        self.distance = MultiScaleSpectralLoss(
-            sample_rate,
-            fft_sizes=fft_sizes,
-            overlap=overlap,
-            window=window,
-            linear_weight=linear_weight,
-            log_weight=log_weight,
-            floor_db=floor_db,
-        )
+        self.distance = distance
 
     def forward(
         self,
@@ -109,4 +62,7 @@ class SpectralEnergyDistance(nn.Module):
         Raises:
             InputError: When the shapes differ, or something is empty.
         """
-        return energy_distance(self.distance, audio, target, other)
+        between = self.distance(audio, other.detach())
+        # Both draws depend on the controls and the distance is symmetric, so the slope of `between` counts
+        # twice and its value once.
+        return 2.0 * (self.distance(audio, target) - between) + between.detach()

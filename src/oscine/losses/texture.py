@@ -24,7 +24,7 @@ class TextureDistance(nn.Module):
         ``mean_k mean|D[t + k, b] − D[t, b]|  +  mean_j mean|D[t, b + j] − D[t, b]|``,
 
     with lags k of 1, 3 and 10 frames and offsets j of 1, 4 and 16 bands. A spectral distance compares every
-    bin for itself. As a part of an energy distance (`SpectralEnergyDistance`), this one asks as well that
+    bin for itself. As a part of an energy distance (`EnergyDistance`), this one asks as well that
     levels move as fast, and as much together, as the recording's.
 
     Args:

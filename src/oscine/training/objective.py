@@ -13,12 +13,12 @@ from oscine.functional.loudness import loudness_db
 from oscine.functional.units import hz_to_midi
 from oscine.losses import (
     CrepeLoss,
+    EnergyDistance,
     MultiScaleSpectralLoss,
     SpectralTransportLoss,
     TextureDistance,
     parameter_loss,
 )
-from oscine.losses.energy import energy_distance
 from oscine.models import Instrument, TrainingConfig
 from oscine.models.inputs import F0
 from oscine.networks import PitchEncoder
@@ -169,7 +169,7 @@ class Objective(nn.Module):
         if other is None:
             loss = self._distance(audio, target)
         else:
-            loss = energy_distance(self._distance, audio, target, other)
+            loss = EnergyDistance(self._distance)(audio, target, other)
         if self.config.loudness_weight:
             # No energy distance: the loudness is given, so nothing of it is left to chance.
             loss = loss + self.config.loudness_weight * self._loudness_difference(audio, target)
@@ -203,13 +203,16 @@ class Objective(nn.Module):
             ]
             return torch.stack(losses).mean().item(), draws[0]
 
-    def pretraining(self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor]) -> Tensor:
+    def pretraining(
+        self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor], seed: int = 0
+    ) -> Tensor:
         """Return the loss on synthetic tones: of the pitch heard, and of the controls from the true one.
 
         Args:
             instrument: Hears the tones.
             audio: The tones, (batch, time).
             controls: What they were made of, by the names of the instrument's controls.
+            seed: Of the network's random curves.
         """
         truth_hz = controls["f0_hz"]
         centers = frame_centers(
@@ -227,7 +230,7 @@ class Objective(nn.Module):
             # The tones are of no identity, so of all alike: the first would learn them otherwise.
             n_identities = conditions["identity"].shape[-1]
             conditions["identity"] = torch.full_like(conditions["identity"], 1 / n_identities)
-        predicted, _ = instrument.control(conditions)
+        predicted, _ = instrument.control(conditions, seed=seed)
         harmonic, _ = synth_part(instrument, HarmonicOscillator)
         noise, _ = synth_part(instrument, FilteredNoise)
         truth = {
