@@ -115,9 +115,10 @@ def test_the_settings_on_the_pages_are_settings():
     import yaml
 
     seen = set()
-    for page, line in ((one, line) for one in PAGES for line in one.read_text("utf-8").splitlines()):
-        given = {}
-        for quoted, bare in re.findall(r"--set (?:'([^']+)'|(\S+?=[^\s`'|]+))", line):
+    for page in PAGES:
+        for quoted, bare in re.findall(
+            r"--set (?:'([^'\n]+)'|(\S+?=[^\s`'|]+))", page.read_text(encoding="utf-8")
+        ):
             key, _, value = (quoted or bare).partition("=")
             seen.add(page.stem)
             if page.stem == "notes":
@@ -126,8 +127,7 @@ def test_the_settings_on_the_pages_are_settings():
                 settings = Path(oscine.__file__).parent / "runtime" / "native" / "knobs.h"
                 assert f'{{"{key}"' in settings.read_text(encoding="utf-8"), f"live.md sets {key}"
             elif key not in ("key", "name"):
-                given[key] = yaml.safe_load(value)
-        load_recipe("default", given)  # together, as some need others
+                load_recipe("default", {key: yaml.safe_load(value)})
     assert {"notes", "conditioning"} <= seen
 
 

@@ -466,18 +466,3 @@ def test_a_setting_reaches_into_a_list_by_kind_by_name_or_by_number(tmp_path: Pa
     first, second = load_recipe(path, settings).instrument.synth
     assert first == HarmonicConfig(n_harmonics=3)
     assert second == HarmonicConfig(name="octave", n_harmonics=4, ratio=0.5)
-
-
-@pytest.mark.parametrize("recipe", ["default", "pulse-filter"])
-def test_two_draws_differ_in_their_noise_alone(recipe):
-    config = load_recipe(recipe).instrument.model_copy(update={"sample_rate": 16000, "hop_length": 64})
-    instrument = _instrument(config)
-    f0_hz, loudness_db = torch.full((1, 20), 220.0), torch.full((1, 20), -20.0)
-    controls, _ = instrument.control({"f0_hz": f0_hz, "loudness_db": loudness_db})
-    controls["noise.magnitudes"] = torch.full_like(controls["noise.magnitudes"], 0.01)
-    one, other = instrument.draws(controls, [3, 4])
-    torch.testing.assert_close(one, instrument.synthesize(controls, seed=3))
-    torch.testing.assert_close(other, instrument.synthesize(controls, seed=4))
-    assert not torch.allclose(one, other)
-    one, other = instrument.draws({**controls, "noise.magnitudes": torch.zeros(1, 20, 129)}, [3, 4])
-    assert torch.equal(one, other)

@@ -117,21 +117,6 @@ def _history(size: int, lags: list[int]) -> Case:
     )
 
 
-def _smooth_noise(periods: list[int]) -> Case:
-    def expected(inputs: Inputs) -> Tensor:
-        n_items, n_frames, _ = inputs["x"].shape
-        zeros = torch.zeros(n_items, dtype=torch.int64)
-        return functional.smooth_noise(zeros, zeros, n_frames, periods)
-
-    return Case(
-        "smooth_noise",
-        lambda program, wires: program.smooth_noise(periods),
-        expected,
-        {"x": len(periods)},
-        len(periods),
-    )
-
-
 def _depthwise(size: int, taps: int) -> Case:
     layer = nn.Conv1d(size, size, taps, groups=size)
     bias = layer.bias
@@ -382,7 +367,6 @@ def _cases() -> dict[str, Case]:
         "gru of one": _gru(2, 1),
         "gru": _gru(5, 37),
         "history": _history(5, [0, 3, 11]),
-        "smooth_noise": _smooth_noise([1, 2, 7, 64, 1]),
         "depthwise": _depthwise(19, 7),
         "depthwise of one tap": _depthwise(3, 1),
         "attention": _attention(24, 3, 9),
@@ -427,7 +411,6 @@ def busy_program() -> Program:
         x = program.leaky_relu(program.layer_norm(x, torch.ones(12), torch.zeros(12), 1e-5), 0.2)
         x = program.gru(program.linear(x, torch.randn(36, 12) / 4), torch.randn(36, 12) / 4, torch.randn(36))
         x = program.depthwise(x, torch.randn(12, 3), torch.zeros(12))
-        x = program.add(x, program.concatenate(*(program.smooth_noise([1, 3, 64]),) * 4))
         x = program.add(x, program.silu(program.attention(x, x, x, torch.tensor([0.5, 0.1]), 5)))
         x = program.multiply(program.tanh(x), program.sigmoid(x))
         x = program.linear(program.history(x, [0, 2]), torch.randn(60, 24) / 4, torch.randn(60))

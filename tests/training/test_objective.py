@@ -9,10 +9,8 @@ import torch
 from oscine.data import Batch, Statistics
 from oscine.data.synthetic import synthetic_tones
 from oscine.errors import InputError
-from oscine.losses import MultiScaleSpectralLoss, TextureDistance
 from oscine.models import Instrument, InstrumentConfig, TrainingConfig
 from oscine.models.inputs import F0, CurveConfig, F0Config, Identity, IdentityConfig, LoudnessConfig
-from oscine.models.recipes import load_recipe
 from oscine.networks import ControllerConfig, EncodedPitch, PitchEncoder, PitchEncoderConfig
 from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig
 from oscine.training.objective import Objective, batch_conditions, pitch_encoder
@@ -102,55 +100,15 @@ def test_the_pitch_is_handed_over() -> None:
     assert after == _pitch_slope(alone, instrument, batch, progress=0.0) != 0.0
 
 
-def test_with_energy_the_distance_of_two_draws_is_taken_off() -> None:
-    torch.manual_seed(0)
-    config = InstrumentConfig(
-        sample_rate=RATE,
-        hop_length=HOP,
-        controller=ControllerConfig(hidden_size=8, n_random=4),
-        synth=(HarmonicConfig(n_harmonics=20), NoiseConfig(n_bands=9)),
-        effects=(),
-    )
-    instrument, batch = Instrument(config), _batch(300.0)
-    objective = Objective(instrument, TrainingConfig(energy=True, texture_weight=2.0))
-    spectral, texture = MultiScaleSpectralLoss(RATE), TextureDistance(RATE)
-
-    def distance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-        return spectral(one, other) + 2 * texture(one, other)
-
-    conditions = {"f0_hz": batch.f0_hz, "loudness_db": batch.loudness_db}
-    one, other = (instrument(**conditions, seed=seed) for seed in (7, ~7))
-    expected = 2 * distance(one, batch.audio) - distance(one, other.detach())
-    loss = objective.joint(instrument, batch, seed=7)
-    torch.testing.assert_close(loss, expected)
-    (slope,) = torch.autograd.grad(loss, instrument.controller.head.bias)
-    of_one = 2 * (distance(one, batch.audio) - distance(one, other.detach()))
-    (expected_slope,) = torch.autograd.grad(of_one, instrument.controller.head.bias)
-    torch.testing.assert_close(slope, expected_slope)
-    value, audio = objective.validation(instrument, batch)
-    draws = [instrument(**conditions, seed=seed) for seed in range(4)]
-    torch.testing.assert_close(audio, draws[0])
-    each = [
-        2 * distance(draws[i], batch.audio) - distance(draws[i], draws[(i + 1) % 4].detach())
-        for i in range(4)
-    ]
-    torch.testing.assert_close(torch.tensor(value), torch.stack(each).mean().detach())
-
-
 def test_the_loudness_is_compared_in_db() -> None:
     instrument = _instrument(300.0)
     batch = _batch(300.0)
     plain, louder = (Objective(instrument, TrainingConfig(loudness_weight=w)) for w in (0.0, 0.5))
     audio = (0.5 * batch.audio).requires_grad_()
-    difference = louder.sound_loss(audio, batch.audio, None) - plain.sound_loss(audio, batch.audio, None)
+    difference = louder.sound_loss(audio, batch.audio) - plain.sound_loss(audio, batch.audio)
     assert float(difference.detach()) == pytest.approx(0.5 * 20 * math.log10(2), rel=1e-3)
     (slope,) = torch.autograd.grad(difference, audio)
     assert float((slope * audio.detach()).sum()) < 0  # louder is better
-
-
-def test_random_curves_that_nothing_teaches_are_refused() -> None:
-    with pytest.raises(InputError, match=r"n_random needs training\.energy"):
-        load_recipe("default", {"instrument.controller.n_random": 4})
 
 
 def test_synthetic_tones_keep_their_share_of_the_steps() -> None:
@@ -196,9 +154,7 @@ def test_synthetic_tones_have_every_curve_at_its_mean_and_all_identities_alike(
     given: list[dict[str, torch.Tensor]] = []
     control = instrument.control
     monkeypatch.setattr(
-        instrument,
-        "control",
-        lambda conditions, seed: given.append(conditions) or control(conditions, seed=seed),
+        instrument, "control", lambda conditions: given.append(conditions) or control(conditions)
     )
     tones = synthetic_tones(0, 0, 1, FRAMES, sample_rate=RATE, hop_length=HOP, n_harmonics=20, n_bands=9)
     Objective(instrument, TrainingConfig()).pretraining(instrument, tones.audio, tones.controls).backward()

@@ -6,7 +6,6 @@ from oscine.losses.matching import in_sizes_of, shared_controls
 from oscine.losses.parameters import parameter_distances, parameter_loss
 from oscine.losses.perceptual import CrepeLoss
 from oscine.losses.spectral import MultiScaleSpectralLoss, default_fft_sizes, multi_scale_spectral_loss
-from oscine.losses.texture import TextureDistance
 from oscine.losses.transport import SpectralTransportLoss
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "LogMelLoss",
     "MultiScaleSpectralLoss",
     "SpectralTransportLoss",
-    "TextureDistance",
     "default_fft_sizes",
     "in_sizes_of",
     "multi_scale_spectral_loss",

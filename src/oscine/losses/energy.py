@@ -57,7 +57,7 @@ class EnergyDistance(nn.Module):
         Args:
             audio: One draw; it receives the gradient.
             target: The recording; same shape.
-            other: A second draw from the same controls (`oscine.models.Instrument.draws`); same shape.
+            other: A second draw from the same controls; same shape.
 
         Raises:
             InputError: When the shapes differ, or something is empty.

@@ -43,11 +43,6 @@ class TrainingConfig(BaseModel):
     """Level, in dB of a full-scale sine, below which the log-magnitude term is nearly constant."""
     loudness_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the mean absolute difference of loudness, dB, beside the spectral loss."""
-    energy: bool = False
-    """Take the distance between two draws of the instrument from twice the distance to the recording. This
-    energy distance asks for noise, and for random controls, as loud and as varied as the recording's."""
-    texture_weight: float = Field(default=0.0, ge=0.0)
-    """Weight of the distance of level steps between frames and between bands, beside the spectral loss."""
     pretraining_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the run, at its start, on synthetic tones whose controls are known."""
     synthetic_share: float = Field(default=0.0, ge=0.0, lt=1.0)
@@ -99,12 +94,6 @@ class Recipe(BaseModel):
     training: TrainingConfig = TrainingConfig()
     distillation: DistillationConfig = DistillationConfig()
     """Used by `oscine distill` alone."""
-
-    @model_validator(mode="after")
-    def _random_curves_need_an_energy_distance(self) -> "Recipe":
-        if self.instrument.controller.n_random and not self.training.energy:
-            raise ValueError("controller.n_random needs training.energy, or the network ignores it; set both")
-        return self
 
     @model_validator(mode="after")
     def _pitch_is_trained_with_an_encoder(self) -> "Recipe":

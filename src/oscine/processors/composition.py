@@ -1,6 +1,6 @@
 """Instruments from parts: the sum of named parts, and a chain of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -144,22 +144,16 @@ class Sum(_Composition):
 
     def forward(self, *signals: Tensor, seed: int = 0, **named: Tensor) -> Tensor:
         """Return the whole sum, each part in its fastest form."""
-        return self.draws([seed], **self.named(signals, named))[0]
-
-    def draws(self, seeds: Sequence[int], **named: Tensor) -> list[Tensor]:
-        """Return what `forward` returns for each seed; the parts without noise are computed once."""
-        given = self.named((), named)
-        totals: list[Tensor] = []
+        given = self.named(signals, named)
+        total: Tensor | None = None
         for name, part in self:
-            own = self.of_part(name, part, given)
-            is_random = any(isinstance(one, Processor) and one.is_random for one in part.modules())
-            sounds = [part(**own, seed=seed) for seed in (seeds if is_random else seeds[:1])]
+            audio = part(**self.of_part(name, part, given), seed=seed)
             n_late = self.latency - part.latency
             if n_late:
-                sounds = [nn.functional.pad(one, (n_late, 0))[:, : one.shape[1]] for one in sounds]
-            sounds = sounds if is_random else sounds * len(seeds)
-            totals = [a + b for a, b in zip(totals, sounds, strict=True)] if totals else sounds
-        return totals
+                audio = nn.functional.pad(audio, (n_late, 0))[:, : audio.shape[1]]
+            total = audio if total is None else total + audio
+        assert total is not None
+        return total
 
     def lower(self, program: Program, *signals: Wire, **named: Wire) -> Wire:
         """Append the parts and their sum to a program."""

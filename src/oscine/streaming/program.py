@@ -188,10 +188,6 @@ class Program(Contents):
             "attention", [query, key, value], value.size, integers=[heads, context], tensors=[slopes]
         )
 
-    def smooth_noise(self, periods: Sequence[int]) -> Wire:
-        """Return `oscine.functional.smooth_noise`'s curves, by the seed of the player."""
-        return self.append("smooth_noise", [], len(periods), integers=list(periods))
-
     # ---- audio
 
     def harmonic(

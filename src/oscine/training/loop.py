@@ -19,6 +19,7 @@ from oscine.errors import InputError
 from oscine.models import Instrument, TrainingConfig
 from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
+from oscine.training.conditions import batch_conditions
 from oscine.training.data_parallel import DataParallelThreads
 from oscine.training.objective import Loss, Objective, synth_part
 from oscine.training.teacher import Teacher
@@ -259,8 +260,7 @@ class TrainingLoop:
         def loss(first: int, last: int) -> Tensor:
             if isinstance(there, SyntheticTones):
                 controls = {name: control[first:last] for name, control in there.controls.items()}
-                audio = there.audio[first:last]
-                return self.objective.pretraining(self.instrument, audio, controls, seed + first)
+                return self.objective.pretraining(self.instrument, there.audio[first:last], controls)
             return self.objective.joint(
                 self.instrument,
                 there.map(lambda tensor: tensor[first:last]),
@@ -314,9 +314,11 @@ class TrainingLoop:
         player = self.instrument if instrument is None else instrument
 
         def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
-            there = piece.map(lambda tensor: tensor.to(self.device))
-            loss, audio = self.objective.validation(player, there)
-            return loss * audio.numel(), audio[0], there.audio[0]
+            with torch.no_grad():
+                there = piece.map(lambda tensor: tensor.to(self.device))
+                audio = player(**batch_conditions(player, there))
+                loss = self.objective.sound_loss(audio, there.audio).item() * audio.numel()
+                return loss, audio[0], there.audio[0]
 
         results = self.threads.map(play, self._pieces)
         loss = sum(value for value, _, _ in results) / sum(len(audio) for _, audio, _ in results)

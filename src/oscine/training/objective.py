@@ -11,14 +11,7 @@ from oscine.errors import InputError
 from oscine.functional.framing import frame_centers
 from oscine.functional.loudness import loudness_db
 from oscine.functional.units import hz_to_midi
-from oscine.losses import (
-    CrepeLoss,
-    EnergyDistance,
-    MultiScaleSpectralLoss,
-    SpectralTransportLoss,
-    TextureDistance,
-    parameter_loss,
-)
+from oscine.losses import CrepeLoss, MultiScaleSpectralLoss, SpectralTransportLoss, parameter_loss
 from oscine.models import Instrument, TrainingConfig
 from oscine.models.inputs import F0
 from oscine.networks import PitchEncoder
@@ -27,7 +20,6 @@ from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.conditions import batch_conditions, pitch_control
 from oscine.training.teacher import Teacher
 
-_VALIDATION_DRAWS = 4
 #: Frames from one loudness that is compared to the next: half its window of 32 ms.
 _LOUDNESS_FRAMES = 4
 
@@ -39,10 +31,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class Objective(nn.Module):
     """The loss of a batch, as the run goes on.
 
-    Where pitch is given, it is the multi-scale spectral loss, beside it a distance of textures
-    (`oscine.losses.TextureDistance`), and with ``energy`` both as an energy distance, for which the batch is
-    played twice; and the difference of loudness. That has no pitch direction beyond half a
-    semitone, so an instrument that hears pitch by itself may be taught in further ways:
+    Where pitch is given, it is the multi-scale spectral loss, and with ``loudness_weight`` the difference of
+    loudness. Neither has a pitch direction beyond half a semitone, so an instrument that hears pitch by itself
+    may be taught in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
       controls, and what is heard and predicted is compared with them (`oscine.losses.parameter_loss`); after
@@ -80,7 +71,6 @@ class Objective(nn.Module):
             else loss
         )
         encodes = pitch_encoder(instrument) is not None
-        self.texture = TextureDistance(rate) if config.texture_weight else None
         self.transport = SpectralTransportLoss(rate) if encodes and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
         self.teacher = teacher
@@ -130,19 +120,14 @@ class Objective(nn.Module):
         if handed_over < 1:
             # The same value; only what reaches it of the spectral loss's slope differs.
             conditions["f0_hz"] = f0_hz.detach().lerp(f0_hz, handed_over)
-        controls, _ = instrument.control(conditions, seed=seed)
+        controls, _ = instrument.control(conditions)
         audio = instrument.synthesize(controls, seed=seed)
-        other = None
-        if self.config.energy:
-            with torch.no_grad():
-                other = instrument(**conditions, seed=_other_seed(seed))
         heard = slice(n_skipped * instrument.hop_length, None)
         target = batch.audio[:, heard]
         targets = ((1.0, batch.audio),) if lesson is None else lesson.targets
         loss = torch.zeros((), device=audio.device)
         for weight, sound in targets:
-            drawn = None if other is None else other[:, heard]
-            loss = loss + weight * self.sound_loss(audio[:, heard], sound[:, heard], drawn)
+            loss = loss + weight * self.sound_loss(audio[:, heard], sound[:, heard])
         if self.teacher is not None and lesson is not None:
             loss = loss + self.teacher.control_loss(controls, lesson.controls, n_skipped=n_skipped)
         if self.perceptual is not None:
@@ -158,61 +143,24 @@ class Objective(nn.Module):
             loss = loss + weight * self.transport(tone[:, heard], target)
         return loss
 
-    def sound_loss(self, audio: Tensor, target: Tensor, other: Tensor | None) -> Tensor:
-        """Return the loss of audio against a target, (batch, time) each.
-
-        Args:
-            audio: The instrument's; it receives the gradient.
-            target: What it is to sound like.
-            other: Another draw of the instrument, for an energy distance; None for a plain distance.
-        """
-        if other is None:
-            loss = self._distance(audio, target)
-        else:
-            loss = EnergyDistance(self._distance)(audio, target, other)
+    def sound_loss(self, audio: Tensor, target: Tensor) -> Tensor:
+        """Return the spectral loss and the weighted loudness difference of sounds, (batch, time)."""
+        loss = self.spectral(audio, target)
         if self.config.loudness_weight:
-            # No energy distance: the loudness is given, so nothing of it is left to chance.
-            loss = loss + self.config.loudness_weight * self._loudness_difference(audio, target)
+            n_centers = max(1, audio.shape[-1] // self.loudness_hop)
+            centers = frame_centers(n_centers, self.loudness_hop, self.sample_rate, self.sample_rate)
+            centers = centers.to(audio.device)
+            ours, theirs = (loudness_db(one, centers, self.sample_rate) for one in (audio, target))
+            loss = loss + self.config.loudness_weight * (ours - theirs).abs().mean()
         return loss
 
-    def _loudness_difference(self, audio: Tensor, target: Tensor) -> Tensor:
-        n_centers = max(1, audio.shape[-1] // self.loudness_hop)
-        centers = frame_centers(n_centers, self.loudness_hop, self.sample_rate, self.sample_rate)
-        ours, theirs = (loudness_db(one, centers.to(one.device), self.sample_rate) for one in (audio, target))
-        return (ours - theirs).abs().mean()
-
-    def _distance(self, audio: Tensor, target: Tensor) -> Tensor:
-        distance = self.spectral(audio, target)
-        if self.texture is not None:
-            distance = distance + self.config.texture_weight * self.texture(audio, target)
-        return distance
-
-    def validation(self, player: Instrument, piece: Batch) -> tuple[float, Tensor]:
-        """Return the loss of an instrument on a piece from its start, and what it plays.
-
-        With an energy distance it is a mean over several draws: of two alone, the best of a run would be the
-        luckiest.
-        """
-        with torch.no_grad():
-            conditions = batch_conditions(player, piece)
-            n_draws = _VALIDATION_DRAWS if self.config.energy else 1
-            draws = [player(**conditions, seed=seed) for seed in range(n_draws)]
-            others = [*draws[1:], draws[0]] if self.config.energy else [None]
-            losses = [
-                self.sound_loss(one, piece.audio, other) for one, other in zip(draws, others, strict=True)
-            ]
-            return torch.stack(losses).mean().item(), draws[0]
-
-    def pretraining(
-        self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor], seed: int = 0
-    ) -> Tensor:
+    def pretraining(self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor]) -> Tensor:
         """Return the loss on synthetic tones: of the pitch heard, and of the controls from the true one.
 
         Args:
             instrument: Hears the tones.
             audio: The tones, (batch, time).
             controls: What they were made of, by the names of the instrument's controls.
-            seed: Of the network's random curves.
         """
         truth_hz = controls["f0_hz"]
         centers = frame_centers(
@@ -230,7 +178,7 @@ class Objective(nn.Module):
             # The tones are of no identity, so of all alike: the first would learn them otherwise.
             n_identities = conditions["identity"].shape[-1]
             conditions["identity"] = torch.full_like(conditions["identity"], 1 / n_identities)
-        predicted, _ = instrument.control(conditions, seed=seed)
+        predicted, _ = instrument.control(conditions)
         harmonic, _ = synth_part(instrument, HarmonicOscillator)
         noise, _ = synth_part(instrument, FilteredNoise)
         truth = {
@@ -256,11 +204,6 @@ class Objective(nn.Module):
         return loss + pitch_cross_entropy(
             encoded.probabilities[:, :n_whole], truth_midi[:, reached], audible[:, reached]
         )
-
-
-def _other_seed(seed: int) -> int:
-    """Return the seed of a second draw, which is that of no first one."""
-    return ~seed
 
 
 def pitch_encoder(instrument: Instrument) -> PitchEncoder | None:

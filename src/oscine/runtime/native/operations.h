@@ -87,7 +87,6 @@ struct Operations {
         kind<Sines<W, MOST_BLOCKS, false>>("harmonic"),
         kind<Sines<W, MOST_BLOCKS, true>>("sinusoidal"),
         kind<NoiseStep<W>>("noise"),
-        kind<SmoothNoise>("smooth_noise"),
         kind<Gain>("gain"),
         kind<Delay>("delay"),
         kind<Convolve<W>>("convolve"),

@@ -142,41 +142,4 @@ class NoiseStep {
     }
 };
 
-// Random curves over frames; functional/smooth_noise.py says what is computed.
-class SmoothNoise {
-    const Wire y;
-    const uint32_t n_curves;
-    int64_t* periods;
-    uint32_t key = 0;
-    int64_t frame = 0;
-
-   public:
-    static bool fits(const Call& c) {
-        if (c.n_integers() < 1 || !c.has(0, c.n_integers(), 0, 0)) return false;
-        for (uint32_t i = 0; i < c.n_integers(); i++)
-            if (c.integer(i) < 1 || c.integer(i) > MOST_STATE) return false;
-        return c.output_size() == c.n_integers();
-    }
-    static uint64_t work(const Call& c) { return 64 * static_cast<uint64_t>(c.output_size()); }
-    SmoothNoise(const Call& c, Arena& arena)
-        : y(c.output()), n_curves(c.n_integers()), periods(arena.take<int64_t>(c.n_integers())) {
-        if (periods)
-            for (uint32_t i = 0; i < n_curves; i++) periods[i] = c.integer(i);
-    }
-    void start(int64_t seed) {
-        key = noise_key(seed);
-        frame = 0;
-    }
-    void run() {
-        for (uint32_t i = 0; i < n_curves; i++) {
-            const int64_t within = frame % periods[i];
-            const uint64_t number = (static_cast<uint64_t>(i + 1) << 48) + static_cast<uint64_t>(frame / periods[i]);
-            const double angle = 1.5707963267948966 * static_cast<double>(within) / static_cast<double>(periods[i]);
-            const double value = std::cos(angle) * white<float>(key, number) + std::sin(angle) * white<float>(key, number + 1);
-            y[i] = static_cast<float>(1.7320508075688772 * value);
-        }
-        frame++;
-    }
-};
-
 }  // namespace

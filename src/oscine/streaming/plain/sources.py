@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from oscine.functional import partial_ratios, pulse_train_step
 from oscine.functional.phase import phase_polynomial
 from oscine.functional.pulse import PulseState
-from oscine.functional.smooth_noise import CURVE_NUMBERS
 from oscine.kernels.frames import Inputs, ramp, turns
 from oscine.kernels.oracle import sines_sum
 from oscine.streaming.contents import Operation
@@ -234,11 +233,7 @@ def white_noise(seed: Tensor, start: Tensor, n_samples: int) -> Tensor:
         start: Number of the first sample, (1), int64; at least −2³².
         n_samples: How many.
     """
-    return white_values(seed, start + torch.arange(n_samples))
-
-
-def white_values(seed: Tensor, number: Tensor) -> Tensor:
-    """Return the noise of any numbers, at least −2³² and int64."""
+    number = start + torch.arange(n_samples)
     # 2³² more, so that no number is negative, and one less in the upper word.
     upper = (((number + _WORD) >> 32) - 1) & _MASK
     # The upper word of a negative seed is that of the seed without its sign's bit, and that bit.
@@ -258,23 +253,6 @@ def _hash(x: Tensor) -> Tensor:
     x = x ^ (x >> 15)
     x = (x * (0x846CA68B - _WORD)) & _MASK
     return x ^ (x >> 16)
-
-
-class SmoothNoise(PlainOperation):
-    """`oscine.functional.smooth_noise`: random curves."""
-
-    def __init__(self, operation: Operation, sample_rate: int, hop_length: int) -> None:
-        super().__init__(operation, sample_rate, hop_length)
-        self.keep("periods", torch.tensor(self.integers))
-        self.keep("first", CURVE_NUMBERS * torch.arange(1, len(self.integers) + 1))
-
-    def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
-        """Return the curves of the next frames."""
-        periods = self.constant("periods")
-        frame = memory.sample.reshape(1, 1) // self.hop_length + torch.arange(memory.n_frames)[:, None]
-        number, angle = self.constant("first") + frame // periods, (math.pi / 2) * (frame % periods) / periods
-        before, after = white_values(memory.seed, number), white_values(memory.seed, number + 1)
-        return math.sqrt(3.0) * (torch.cos(angle) * before + torch.sin(angle) * after)
 
 
 class Noise(PlainOperation):
