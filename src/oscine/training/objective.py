@@ -32,8 +32,8 @@ class Objective(nn.Module):
     """The loss of a batch, as the run goes on.
 
     Where pitch is given, it is the multi-scale spectral loss, and with ``loudness_weight`` the difference of
-    loudness. Neither has a pitch direction beyond half a semitone, so an instrument that hears pitch by itself
-    may be taught in further ways:
+    loudness. Neither has a pitch direction beyond half a semitone, so an instrument that hears pitch may be
+    taught in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
       controls, and what is heard and predicted is compared with them (`oscine.losses.parameter_loss`); after
