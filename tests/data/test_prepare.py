@@ -21,11 +21,13 @@ from oscine.audio import read_audio
 from oscine.data import Dataset, Progress, prepare
 from oscine.data.manifest import read_manifest
 from oscine.errors import InputError
+from oscine.files import sha256
 
 
-def _content(folder: Path) -> dict[str, bytes]:
+def _content(folder: Path) -> dict[str, str]:
+    """Return each file's hash, or the text of a small one: what differs is then legible in a report."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
+        path.relative_to(folder).as_posix(): sha256(path) if path.suffix == ".safetensors" else path.read_text()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }
