@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.functional.framing import frame_centers, frames_at, window_spectra
-from oscine.functional.mfcc import mel_filterbank
+from oscine.functional.framing import frame_centers, frames_at
+from oscine.functional.mfcc import MelBands, mel_bands
+from oscine.functional.mfcc import mel_power as power_of_windows
 from oscine.functional.units import power_to_db
 
 N_MELS, MEL_LOWEST_HZ, MEL_HIGHEST_HZ = 64, 40.0, 15_500.0
@@ -175,20 +176,15 @@ def mel_power(
         One frame for each whole hop.
     """
     length = round(window_s * sample_rate)
-    # Bins no wider than half of the lowest bands, which are about 40 Hz wide.
-    n_fft = 1 << (max(length, round(sample_rate / 20.0)) - 1).bit_length()
     n_frames = int(len(audio) / sample_rate / hop_s + 1e-9)
     # Frame t of `frame_centers` is at (t + 1) hops of half the length; every second one is wanted.
     centers = frame_centers(2 * n_frames, 1, round(2 / hop_s), sample_rate)[::2]
-    window = torch.hann_window(length, dtype=audio.dtype)
-    scale = 2.0 / (n_fft * float(window.square().sum()))
-    bank = mel_filterbank(sample_rate, n_fft, N_MELS, MEL_LOWEST_HZ, min(highest_hz, MEL_HIGHEST_HZ))
-    weights = (scale * bank.T).to(audio.dtype)
+    bands = mel_bands(sample_rate, length, N_MELS, MEL_LOWEST_HZ, min(highest_hz, MEL_HIGHEST_HZ))
+    bands = MelBands(*(one.to(audio.dtype) for one in bands))
     power = audio.new_empty(n_frames, N_MELS)
     for start in range(0, n_frames, _FRAMES_AT_ONCE):
-        frames = frames_at(audio, centers[start : start + _FRAMES_AT_ONCE], length) * window
-        spectrum = window_spectra(torch.nn.functional.pad(frames, (0, n_fft - length)))
-        power[start : start + len(frames)] = (spectrum.real.square() + spectrum.imag.square()) @ weights
+        frames = frames_at(audio, centers[start : start + _FRAMES_AT_ONCE], length)
+        power[start : start + len(frames)] = power_of_windows(frames, bands)
     return power
 
 

@@ -1,6 +1,7 @@
-"""Mel filterbank, log-mel spectrogram and mel-frequency cepstral coefficients in plain torch."""
+"""Mel filterbank, power in mel bands, log-mel spectrogram and mel-frequency cepstral coefficients in plain torch."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -44,6 +45,51 @@ def mel_filterbank(
     rising = (bin_hz - low) / (peak - low)
     falling = (high - bin_hz) / (high - peak)
     return torch.minimum(rising, falling).clamp(min=0.0)
+
+
+class MelBands(NamedTuple):
+    """A window, and the weights that turn the energies of its spectrum's bins into the power in mel bands."""
+
+    window: Float[Tensor, " time"]
+    weights: Float[Tensor, "bin mel"]
+
+
+def mel_bands(sample_rate: int, n_window: int, n_mels: int, f_min_hz: float, f_max_hz: float) -> MelBands:
+    """Return what `mel_power` needs: a Hann window and the bands (`mel_filterbank`) of its spectrum.
+
+    Args:
+        sample_rate: In Hz.
+        n_window: Length of the windows in samples.
+        n_mels: Number of bands.
+        f_min_hz: Where the first band begins.
+        f_max_hz: Where the last band ends.
+
+    Returns:
+        Both in float64.
+    """
+    # Bins no wider than half of the lowest bands, which are about 40 Hz wide.
+    n_fft = 1 << (max(n_window, round(sample_rate / 20)) - 1).bit_length()
+    window = torch.hann_window(n_window, dtype=torch.float64)
+    scale = 2.0 / (n_fft * window.square().sum())
+    return MelBands(window, scale * mel_filterbank(sample_rate, n_fft, n_mels, f_min_hz, f_max_hz).T)
+
+
+def mel_power(windows: Float[Tensor, "*batch frame time"], bands: MelBands) -> Float[Tensor, "..."]:
+    """Return the power of windows in mel bands: each band's share of the mean square of a window.
+
+    Full-scale sines read 0.5 in all bands together.
+
+    Args:
+        windows: Parts of a signal, as long as the window and not yet multiplied by it.
+        bands: From `mel_bands`, of the signal's dtype.
+
+    Returns:
+        (*batch, frame, mel).
+    """
+    n_fft = 2 * (len(bands.weights) - 1)
+    padded = torch.nn.functional.pad(windows * bands.window, (0, n_fft - len(bands.window)))
+    spectrum = window_spectra(padded)
+    return (spectrum.real.square() + spectrum.imag.square()) @ bands.weights
 
 
 def log_mel_spectrogram(

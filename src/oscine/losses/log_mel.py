@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.errors import InputError
-from oscine.functional.mfcc import mel_filterbank
+from oscine.functional.mfcc import MelBands, mel_bands, mel_power
 from oscine.functional.stft import frame, hop_from_overlap, pad_for_frames
 
 _HIGHEST_HZ = 15_500.0
@@ -37,7 +37,7 @@ class LogMelLoss(nn.Module):
     """
 
     window: Tensor
-    bands: Tensor
+    weights: Tensor
 
     def __init__(
         self,
@@ -60,13 +60,9 @@ class LogMelLoss(nn.Module):
             )
         self.hop_length = hop_from_overlap(n_window, overlap)
         self.floor = 10.0 ** (floor_db / 10.0)
-        # Bins no wider than half of the lowest bands, which are about 40 Hz wide.
-        self.n_fft = 1 << (max(n_window, round(sample_rate / 20)) - 1).bit_length()
-        window = torch.hann_window(n_window, dtype=torch.float64)
-        scale = 2.0 / (self.n_fft * window.square().sum())
-        bank = mel_filterbank(sample_rate, self.n_fft, n_mels, f_min_hz, highest_hz)
-        self.register_buffer("window", window.float(), persistent=False)
-        self.register_buffer("bands", (scale * bank.T).float(), persistent=False)
+        bands = mel_bands(sample_rate, n_window, n_mels, f_min_hz, highest_hz)
+        self.register_buffer("window", bands.window.float(), persistent=False)
+        self.register_buffer("weights", bands.weights.float(), persistent=False)
 
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, of the same shape: a scalar, in dB.
@@ -83,5 +79,5 @@ class LogMelLoss(nn.Module):
 
     def _level_db(self, audio: Tensor) -> Tensor:
         frames = frame(pad_for_frames(audio, len(self.window)), len(self.window), self.hop_length)
-        spectrum = torch.view_as_real(torch.fft.rfft(frames * self.window.to(audio), self.n_fft))
-        return 10.0 * torch.log10(spectrum.square().sum(-1) @ self.bands.to(audio) + self.floor)
+        bands = MelBands(self.window.to(audio), self.weights.to(audio))
+        return 10.0 * torch.log10(mel_power(frames, bands) + self.floor)
