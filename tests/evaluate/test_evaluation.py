@@ -12,7 +12,7 @@ from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Metrics, evaluate, evaluation_page
 from oscine.evaluate.evaluation import _identities, _pieces, streaming_real_time_factor
 from oscine.evaluate.pictures import comparison_picture
-from oscine.evaluate.report import HEADER, SOUND_HEADER, facts, rows, sound_rows, third_octave_rows
+from oscine.evaluate.report import facts, header, rows, sound_header, sound_rows, third_octave_rows
 from oscine.models import Instrument, InstrumentConfig, load_recipe
 from oscine.models.inputs import (
     CentroidConfig,
@@ -235,13 +235,13 @@ def test_the_page_shows_figures_players_and_pictures(measured):
     assert html.count("<audio") == 4 * len(kept)
     assert html.count("<img") == len(kept)
     tables = (
-        (HEADER, rows(evaluation)),
-        (SOUND_HEADER, sound_rows(evaluation)),
-        (SOUND_HEADER[:-1], third_octave_rows(evaluation)),
+        (header(evaluation), rows(evaluation)),
+        (sound_header(evaluation), sound_rows(evaluation)),
+        (sound_header(evaluation)[:-1], third_octave_rows(evaluation)),
     )
-    for header, table in tables:
+    for names, table in tables:
         for row in table:
-            assert len(row) == len(header)
+            assert len(row) == len(names)
             assert all(f">{cell}<" in html for cell in row)
     assert comparison_picture(kept[0].target, kept[0].outputs["instrument"])[:8] == b"\x89PNG\r\n\x1a\n"
 

@@ -15,7 +15,15 @@ from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
-from oscine.evaluate.report import HEADER, MAIN_COLUMN, SOUND_HEADER, add_comparison, facts, rows, sound_rows
+from oscine.evaluate.report import (
+    MAIN_COLUMN,
+    add_comparison,
+    facts,
+    header,
+    rows,
+    sound_header,
+    sound_rows,
+)
 from oscine.files import write_atomically
 from oscine.plural import counted
 from oscine.training import TrainResult, train
@@ -198,8 +206,8 @@ def _page(
         f"The last {prepared.held_out_s:.0f} s of the recordings were held out. The instrument was given "
         "their pitch and loudness and nothing else."
     )
-    page.table(HEADER, rows(evaluation), MAIN_COLUMN)
-    page.table(SOUND_HEADER, sound_rows(evaluation), MAIN_COLUMN)
+    page.table(header(evaluation), rows(evaluation), MAIN_COLUMN)
+    page.table(sound_header(evaluation), sound_rows(evaluation), MAIN_COLUMN)
     for sentence in facts(evaluation):
         page.paragraph(sentence, note=True)
     for comparison in excerpts.kept:

@@ -16,6 +16,13 @@ def evaluate(
         bool,
         typer.Option("--baselines/--no-baselines", help="Measure the baselines and the noise floor, too."),
     ] = True,
+    oracle: Annotated[
+        bool,
+        typer.Option(
+            "--oracle",
+            help="Fit the controls to the recording, too: the bound of the synthesiser. Takes minutes.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
     page: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a web page with sounds and plots.")
@@ -27,7 +34,8 @@ def evaluate(
     loss, mel-cepstral distortion, size and speed; and what an ear notices: how often half a second is told
     from the recording, log-mel distance, spectrum, movement of partials, attacks. The baselines are the same
     synthesisers without a network, and the recording's harmonics, resynthesised; the noise floor is the
-    instrument against itself with other noise.
+    instrument against itself with other noise. With --oracle, the same synthesisers are fitted to the first
+    60 s of the recording by gradient: the nearest that they come to it with the best controls.
     """
     from rich.progress import Progress
 
@@ -47,6 +55,7 @@ def evaluate(
             load(instrument),
             Dataset.open(dataset),
             baselines=baselines,
+            oracle=oracle,
             on_comparison=excerpts if page is not None else None,
             on_progress=lambda share: progress.update(bar, completed=share),
         )
@@ -63,13 +72,14 @@ def _show(evaluation: object, page: Path | None) -> None:
     from rich.table import Table
 
     from oscine.evaluate.evaluation import Evaluation
-    from oscine.evaluate.report import HEADER, MAIN_COLUMN, SOUND_HEADER, facts, rows, sound_rows
+    from oscine.evaluate.report import MAIN_COLUMN, facts, header, rows, sound_header, sound_rows
 
     assert isinstance(evaluation, Evaluation)
     console = terminal()
-    for header, lines in ((HEADER, rows(evaluation)), (SOUND_HEADER, sound_rows(evaluation))):
+    tables = ((header(evaluation), rows(evaluation)), (sound_header(evaluation), sound_rows(evaluation)))
+    for names, lines in tables:
         table = Table(box=None, header_style="bold")
-        for i, name in enumerate(header):
+        for i, name in enumerate(names):
             table.add_column(
                 name, justify="left" if i == 0 else "right", style="bold" if i == MAIN_COLUMN else ""
             )

@@ -1,6 +1,7 @@
 """How well an instrument plays what it has never heard: the paper's metrics and what an ear notices."""
 
-from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound, evaluate
+from oscine.evaluate.evaluation import Comparison, Evaluation, evaluate
+from oscine.evaluate.fitted import oracle
 from oscine.evaluate.metrics import (
     f0_l1,
     f0_lost,
@@ -17,6 +18,7 @@ from oscine.evaluate.realism import realism
 from oscine.evaluate.report import Excerpts, evaluation_page
 from oscine.evaluate.sound import SoundMetrics, compare
 from oscine.evaluate.spectrum import cutoff_hz, energy_spectrum
+from oscine.evaluate.tally import Metrics, Sound
 
 __all__ = [
     "Comparison",
@@ -40,5 +42,6 @@ __all__ = [
     "loudness_l1",
     "mcd",
     "multi_scale_spectral",
+    "oracle",
     "realism",
 ]

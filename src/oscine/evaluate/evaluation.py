@@ -1,55 +1,31 @@
-"""An instrument on the held-out part of a dataset: all figures, beside two baselines and the noise floor."""
+"""An instrument on the held-out part of a dataset: all figures, beside those that give them a scale."""
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from oscine.analysis import Features, analyze, paper_loudness
+from oscine.analysis import Features
 from oscine.data.dataset import Dataset, Segment
 from oscine.errors import InputError
 from oscine.evaluate import metrics
 from oscine.evaluate.baselines import MeanControl, harmonic_ceiling
+from oscine.evaluate.fitted import OracleRow
 from oscine.evaluate.protocol import EXAMPLE_S, Example, ExampleMetrics, cut, example_metrics
-from oscine.evaluate.sound import Band, Heard, SoundMetrics, SoundTally, hear
+from oscine.evaluate.sound import Band
 from oscine.evaluate.spectrum import energy_spectrum
+from oscine.evaluate.tally import Metrics, Played, Sound, Tally, heard_sound, played
 from oscine.models import Instrument
 from oscine.models.conditioning import Piece, condition_pieces
 from oscine.streaming import Stream
 
 _PIECE_S = 60.0
 _STREAM_S = 2.0
-
-
-class Metrics(BaseModel):
-    """Distances of an output from its target; None if no frame counts. Lower is better, except in `sound`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    loudness_l1_db: float
-    """Mean absolute difference of loudness by the paper's definition, dB."""
-    f0_l1_semitones: float | None
-    """Mean absolute difference of f0 without outliers, semitones."""
-    f0_outliers: float | None
-    """Share of frames more than 12 semitones off."""
-    f0_lost: float | None
-    """Share of frames more than 12 semitones off, or in which the tracker finds no pitch in the output."""
-    f0_unsure: float | None
-    """Share of frames in which the output's f0 has a confidence below 0.85."""
-    f0_median_semitones: float | None
-    """Median absolute difference of f0, outliers included, semitones."""
-    spectral_loss: float
-    """Multi-scale spectral loss."""
-    mcd_db: float
-    """Mel-cepstral distortion, dB."""
-    sound: SoundMetrics
-    """What an ear notices beside pitch and loudness; differences that have a sign are best at 0."""
+_ORACLE_WORK = 10  # a second of it takes about as long as this many of all the rest
 
 
 class Evaluation(BaseModel):
@@ -67,6 +43,10 @@ class Evaluation(BaseModel):
     """The target's harmonics, resynthesised without noise."""
     noise_floor: Metrics | None
     """The instrument with one seed of its noise against itself with another: what is due to chance alone."""
+    oracle: Metrics | None
+    """Its synthesisers with controls that were fitted to the recording, without a network."""
+    oracle_seconds: float
+    """Held-out audio that the oracle was fitted to and is measured on, from the beginning; 0 without it."""
     cutoff_hz: float
     """Where the band of the recording ends; what lies above does not count in `Metrics.sound`."""
     seconds: float
@@ -94,66 +74,14 @@ class Evaluation(BaseModel):
 
 
 @dataclass(frozen=True)
-class Sound:
-    """One stretch of audio, and its features for the metrics."""
-
-    audio: Float[Tensor, " time"]
-    features: Features
-    loudness_db: Float[Tensor, " frame"]
-    """By the paper's definition."""
-
-
-@dataclass(frozen=True)
 class Comparison:
     """A held-out stretch and the outputs for it, to plot and to play."""
 
     name: str
     target: Sound
     outputs: dict[str, Sound]
-    """By the names of `Evaluation`'s fields: instrument, mean_control, harmonic_ceiling."""
-
-
-class _Played(NamedTuple):
-    """A sound, and what the measures of the ear need of it."""
-
-    sound: Sound
-    heard: Heard
-
-
-class _Tally:
-    """One candidate's figures over all stretches."""
-
-    def __init__(self, band: Band, sample_rate: int) -> None:
-        self._sample_rate = sample_rate
-        self._sounds: list[tuple[Features, Features]] = []
-        self._loudness_db: list[tuple[Tensor, Tensor]] = []
-        self._mcd_db: list[Tensor] = []
-        self._spectral: list[tuple[float, int]] = []
-        self._sound = SoundTally(band, sample_rate)
-
-    def add(self, output: _Played, target: _Played, recording: Features) -> None:
-        rate, one, other = self._sample_rate, output.sound, target.sound
-        self._sounds.append((one.features, other.features))
-        self._loudness_db.append((one.loudness_db, other.loudness_db))
-        self._mcd_db.append(metrics.mcd_per_frame(one.audio, other.audio, rate))
-        self._spectral.append((metrics.multi_scale_spectral(one.audio, other.audio, rate), len(other.audio)))
-        self._sound.add(output.heard, target.heard, recording)
-
-    def result(self) -> Metrics:
-        output, target = (Features.concatenate(parts) for parts in zip(*self._sounds, strict=True))
-        output_db, target_db = (torch.cat(parts) for parts in zip(*self._loudness_db, strict=True))
-        n_samples = sum(n for _, n in self._spectral)
-        return Metrics(
-            loudness_l1_db=metrics.loudness_l1(output_db, target_db),
-            f0_l1_semitones=metrics.f0_l1(output, target),
-            f0_outliers=metrics.f0_outliers(output, target),
-            f0_lost=metrics.f0_lost(output, target),
-            f0_unsure=metrics.f0_unsure(output, target),
-            f0_median_semitones=metrics.f0_median(output, target),
-            spectral_loss=sum(loss * n for loss, n in self._spectral) / n_samples,
-            mcd_db=float(torch.cat(self._mcd_db).double().mean()),
-            sound=self._sound.result(),
-        )
+    """By the names of `Evaluation`'s fields: instrument, mean_control, harmonic_ceiling, and oracle, which
+    may end before the target."""
 
 
 def evaluate(
@@ -161,10 +89,11 @@ def evaluate(
     dataset: Dataset,
     *,
     baselines: bool = True,
+    oracle: bool = False,
     on_comparison: Callable[[Comparison], None] | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Evaluation:
-    """Return the metrics of an instrument on the held-out part of a dataset, beside three reference points.
+    """Return the metrics of an instrument on the held-out part of a dataset, beside reference points.
 
     The instrument plays the inputs of each held-out stretch, from its first frame on. Recording and output
     are analysed in the same way and compared frame by frame. Stretches are pooled, so each frame has the same
@@ -175,26 +104,22 @@ def evaluate(
         instrument: The instrument to measure.
         dataset: Only its held-out part is used.
         baselines: Measure the two baselines and the noise floor, too; it is faster without them.
+        oracle: Fit the controls of the instrument's synthesiser to the recording (`oscine.fit`) and measure
+            the result, too. It takes minutes, so only the first 60 s of held-out audio are fitted.
         on_comparison: Called with the audio of each stretch, or of each minute of a long stretch.
         on_progress: Called with the finished share, 0 … 1.
 
     Raises:
         InputError: When nothing is held out, instrument and dataset differ in sample rate or hop length, or
-            the dataset lacks a curve or has an identity that the instrument lacks.
+            the dataset lacks a curve or has an identity that the instrument lacks; with the oracle, when a
+            part of the instrument takes an input other than the pitch.
 
     Reference:
         Engel et al., DDSP, 2020, section 5 and table 1 (definitions: ``oscine.evaluate.metrics``).
     """
-    if (instrument.sample_rate, instrument.hop_length) != (dataset.sample_rate, dataset.hop_length):
-        raise InputError(
-            f"The instrument plays at {instrument.sample_rate} Hz with hops of {instrument.hop_length}, but "
-            f"{dataset.name} has {dataset.sample_rate} Hz with hops of {dataset.hop_length}; prepare the "
-            f"recordings again at {instrument.sample_rate} Hz."
-        )
+    _require_fit(instrument, dataset)
     segments = dataset.held_out.segments
     n_frames = dataset.held_out.n_frames
-    if not n_frames:
-        raise InputError(f"{dataset.name} has no held-out part; prepare it again with one.")
     identities = _identities(instrument, dataset)
 
     band = _band(segments, dataset.sample_rate)
@@ -206,17 +131,19 @@ def evaluate(
         players["mean_control"] = Stream(MeanControl(instrument, everything))
         players["noise_floor"] = Stream(instrument, seed=1)
     names = (*players, *(["harmonic_ceiling"] if baselines else []))
-    tallies = {name: _Tally(band, dataset.sample_rate) for name in names}
+    tallies = {name: Tally(band, dataset.sample_rate) for name in names}
+    fitted = OracleRow(instrument, band, n_frames if oracle else 0)
+    progress = _Progress(on_progress, n_frames + _ORACLE_WORK * fitted.n_left)
     targets: list[Features] = []
     examples: list[Example] = []
-    played_s, done = 0.0, 0
+    played_s = 0.0
     for segment in segments:
         for stream in players.values():
             stream.reset()
         for original, features, conditions in _pieces(segment, instrument, identities):
-            target = _heard(original, features)
-            recording = _played(target, target, band)
-            outputs: dict[str, _Played] = {}
+            target = heard_sound(original, features)
+            recording = played(target, target, band)
+            outputs: dict[str, Played] = {}
             for name, stream in players.items():
                 given = conditions
                 if name == "mean_control":
@@ -224,25 +151,27 @@ def evaluate(
                 began = time.perf_counter()
                 audio = stream.push(**given)[0].cpu()
                 played_s += time.perf_counter() - began if name == "instrument" else 0.0
-                outputs[name] = _played(_heard(audio, features), target, band)
+                outputs[name] = played(heard_sound(audio, features), target, band)
             if baselines:
-                ceiling = _heard(harmonic_ceiling(original, features), features)
-                outputs["harmonic_ceiling"] = _played(ceiling, target, band)
+                audio = harmonic_ceiling(original, features)
+                outputs["harmonic_ceiling"] = played(heard_sound(audio, features), target, band)
             ours = outputs["instrument"].sound
             examples += cut(Example(ours.features, target.features, ours.loudness_db, target.loudness_db))
             for name, output in outputs.items():
                 against = outputs["instrument"] if name == "noise_floor" else recording
                 tallies[name].add(output, against, target.features)
             targets.append(target.features)
+            shown = {name: output.sound for name, output in outputs.items() if name != "noise_floor"}
+            progress.part(features.n_frames)(1.0)
+            if n := min(features.n_frames, fitted.n_left):
+                f0_hz = conditions.get("f0_hz", features.f0_hz[None])[0]
+                nearest = fitted.add(recording, f0_hz, progress.part(_ORACLE_WORK * n))
+                shown |= {} if nearest is None else {"oracle": nearest}
             if on_comparison is not None:
-                shown = {name: output.sound for name, output in outputs.items() if name != "noise_floor"}
                 on_comparison(Comparison(segment.name, target, shown))
-            done += features.n_frames
-            if on_progress is not None:
-                on_progress(done / n_frames)
 
     target = Features.concatenate(targets)
-    seconds = n_frames * dataset.hop_length / dataset.sample_rate
+    hop_s = dataset.hop_length / dataset.sample_rate
     results = {name: tally.result() for name, tally in tallies.items()}
     first = next(_pieces(segments[0], instrument, identities)).conditions
     return Evaluation(
@@ -251,8 +180,10 @@ def evaluate(
         mean_control=results.get("mean_control"),
         harmonic_ceiling=results.get("harmonic_ceiling"),
         noise_floor=results.get("noise_floor"),
+        oracle=fitted.result(),
+        oracle_seconds=fitted.n_fitted * hop_s,
         cutoff_hz=band.cutoff_hz,
-        seconds=seconds,
+        seconds=n_frames * hop_s,
         n_segments=len(segments),
         is_unseen=dataset.is_held_out_unseen,
         confident_share=float((target.confidence >= metrics.CONFIDENT).double().mean()),
@@ -260,10 +191,48 @@ def evaluate(
         hop_length=dataset.hop_length,
         n_parameters=instrument.n_parameters,
         n_bytes=sum(weight.numel() * weight.element_size() for weight in instrument.state_dict().values()),
-        real_time_factor=played_s / seconds,
+        real_time_factor=played_s / (n_frames * hop_s),
         real_time_factor_streaming=streaming_real_time_factor(instrument, first),
         n_threads=torch.get_num_threads(),
     )
+
+
+class _Progress:
+    """Tells the finished share of a work of many parts.
+
+    Args:
+        on_progress: Is told; None to tell nobody.
+        work: Size of all parts together.
+    """
+
+    def __init__(self, on_progress: Callable[[float], None] | None, work: int) -> None:
+        self._on_progress, self._work, self._done = on_progress, work, 0
+
+    def part(self, size: int) -> Callable[[float], None]:
+        """Return what is to be told the finished share of the next part."""
+        before, self._done = self._done, self._done + size
+
+        def tell(share: float) -> None:
+            if self._on_progress is not None:
+                self._on_progress(min(1.0, (before + size * share) / self._work))
+
+        return tell
+
+
+def _require_fit(instrument: Instrument, dataset: Dataset) -> None:
+    """Refuse a dataset of another rate or hop, or without a held-out part.
+
+    Raises:
+        InputError: When it is one.
+    """
+    if (instrument.sample_rate, instrument.hop_length) != (dataset.sample_rate, dataset.hop_length):
+        raise InputError(
+            f"The instrument plays at {instrument.sample_rate} Hz with hops of {instrument.hop_length}, but "
+            f"{dataset.name} has {dataset.sample_rate} Hz with hops of {dataset.hop_length}; prepare the "
+            f"recordings again at {instrument.sample_rate} Hz."
+        )
+    if not dataset.held_out.n_frames:
+        raise InputError(f"{dataset.name} has no held-out part; prepare it again with one.")
 
 
 def _band(segments: Sequence[Segment], sample_rate: int) -> Band:
@@ -338,16 +307,3 @@ def _pieces(segment: Segment, instrument: Instrument, identities: Mapping[int, i
     step = max(1, round(_PIECE_S / EXAMPLE_S)) * round(EXAMPLE_S * features.frame_rate)
     blocks = iter([segment.audio().numpy()])
     return condition_pieces(instrument, blocks, features, given, piece_frames=step)
-
-
-def _heard(audio: Tensor, grid: Features) -> Sound:
-    """Return audio with its features for the metrics; recording and output are analysed in the same way.
-
-    The dataset's features cannot be used for the recording, because their windows reach beyond its ends.
-    """
-    rate, hop = grid.sample_rate, grid.hop_length
-    return Sound(audio, analyze(audio, rate, hop), paper_loudness(audio, rate, hop))
-
-
-def _played(sound: Sound, target: Sound, band: Band) -> _Played:
-    return _Played(sound, hear(sound.audio, target.features, band))

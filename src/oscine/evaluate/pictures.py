@@ -11,7 +11,7 @@ from oscine.analysis.spectrogram import draw_spectrogram, spectrogram_db
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from oscine.evaluate.evaluation import Sound
+    from oscine.evaluate.tally import Sound
 
 # Readable on white and on black: the plots have no background.
 _INK = "#7d8794"

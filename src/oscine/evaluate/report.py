@@ -5,14 +5,24 @@ from dataclasses import replace
 
 from pydantic import BaseModel
 
-from oscine.evaluate.evaluation import Comparison, Evaluation, Metrics, Sound
+from oscine.evaluate.evaluation import Comparison, Evaluation
+from oscine.evaluate.fitted import ORACLE_S
 from oscine.evaluate.page import Page
 from oscine.evaluate.pictures import comparison_picture
+from oscine.evaluate.tally import Metrics, Sound
 from oscine.plural import counted
 
-HEADER = ("held-out audio", "instrument", "mean control", "harmonic ceiling", "two seeds", "paper")
-SOUND_HEADER = ("the sound", "instrument", "mean control", "harmonic ceiling", "two seeds", "recording")
 MAIN_COLUMN = 1
+_ALL_BUT_S = 0.05
+
+#: Name and field of `Evaluation` of each column. The oracle's is left out where it was not asked for.
+_COLUMNS = (
+    ("instrument", "instrument"),
+    ("mean control", "mean_control"),
+    ("harmonic ceiling", "harmonic_ceiling"),
+    ("oracle", "oracle"),
+    ("two seeds", "noise_floor"),
+)
 
 #: Label, field of `Metrics`, format, the paper's figure (supervised autoencoder on NSynth).
 _FIGURES = (
@@ -44,6 +54,7 @@ _CANDIDATES = {
     "instrument": ("Instrument", "played with the pitch and loudness of the recording"),
     "mean_control": ("Mean control", "one average timbre, without a network"),
     "harmonic_ceiling": ("Harmonic ceiling", "the harmonics of the recording, without noise"),
+    "oracle": ("Oracle", "the instrument's synthesiser with controls that were fitted to the recording"),
 }
 
 
@@ -76,17 +87,27 @@ class Excerpts:
         return Sound(audio, sound.features.slice(0, n), sound.loudness_db[:n].clone())
 
 
+def header(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return the names of the columns of `rows`."""
+    return ("held-out audio", *(name for name, _ in _columns(evaluation)), "paper")
+
+
+def sound_header(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return the names of the columns of `sound_rows`; without the last, those of `third_octave_rows`."""
+    return ("the sound", *(name for name, _ in _columns(evaluation)), "recording")
+
+
 def rows(evaluation: Evaluation) -> list[list[str]]:
-    """Return the figures as text, a row for each metric under `HEADER`."""
+    """Return the figures as text, a row for each metric under `header`."""
     return [
-        [label, *(_text(candidate, name, form) for candidate in _columns(evaluation)), paper]
+        [label, *(_text(candidate, name, form) for _, candidate in _columns(evaluation)), paper]
         for label, name, form, paper in _FIGURES
     ]
 
 
 def sound_rows(evaluation: Evaluation) -> list[list[str]]:
-    """Return what an ear notices as text, a row for each measure under `SOUND_HEADER`."""
-    sounds = [None if candidate is None else candidate.sound for candidate in _columns(evaluation)]
+    """Return what an ear notices as text, a row for each measure under `sound_header`."""
+    sounds = [None if candidate is None else candidate.sound for _, candidate in _columns(evaluation)]
     recording = evaluation.instrument.sound
     return [
         [
@@ -100,20 +121,16 @@ def sound_rows(evaluation: Evaluation) -> list[list[str]]:
 
 def third_octave_rows(evaluation: Evaluation) -> list[list[str]]:
     """Return the differences per third octave as text, a row for each band; the first cell is its centre."""
-    sounds = [None if candidate is None else candidate.sound for candidate in _columns(evaluation)]
+    sounds = [None if candidate is None else candidate.sound for _, candidate in _columns(evaluation)]
     return [
         [f"{hz} Hz", *(_or_dash(sound and sound.third_octaves_db.get(hz), "{:+.1f}") for sound in sounds)]
         for hz in evaluation.instrument.sound.third_octaves_db
     ]
 
 
-def _columns(evaluation: Evaluation) -> tuple[Metrics | None, ...]:
-    return (
-        evaluation.instrument,
-        evaluation.mean_control,
-        evaluation.harmonic_ceiling,
-        evaluation.noise_floor,
-    )
+def _columns(evaluation: Evaluation) -> list[tuple[str, Metrics | None]]:
+    columns = [(name, getattr(evaluation, field)) for name, field in _COLUMNS]
+    return [(name, one) for name, one in columns if name != "oracle" or one is not None]
 
 
 def _text(candidate: BaseModel | None, name: str, form: str) -> str:
@@ -156,7 +173,18 @@ def facts(evaluation: Evaluation) -> list[str]:
         f"out what lies above. {counted(sound.n_patches, 'half second')} of each sound and "
         f"{counted(sound.n_attacks, 'onset')} count, {sound.n_rises} of them for the time of the rise."
     )
-    return [held_out, table, ear, size, speed]
+    return [held_out, table, ear, *_oracle_facts(evaluation), size, speed]
+
+
+def _oracle_facts(evaluation: Evaluation) -> list[str]:
+    if evaluation.oracle is None:
+        return []
+    fitted = f"The oracle was fitted to {evaluation.oracle_seconds:.1f} s of the held-out audio"
+    if evaluation.seconds - evaluation.oracle_seconds < _ALL_BUT_S:
+        return [f"{fitted}, all of it."]
+    return [
+        f"{fitted} (at most the first {ORACLE_S:.0f} s, and no silence); the other columns count all of it."
+    ]
 
 
 def _or_dash(value: float | None, form: str) -> str:
@@ -172,8 +200,8 @@ def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], titl
         title: Title of the page.
     """
     page = Page(title, "Measured on recordings that were held out from training.")
-    page.heading("Figures").table(HEADER, rows(evaluation), MAIN_COLUMN)
-    page.table(SOUND_HEADER, sound_rows(evaluation), MAIN_COLUMN)
+    page.heading("Figures").table(header(evaluation), rows(evaluation), MAIN_COLUMN)
+    page.table(sound_header(evaluation), sound_rows(evaluation), MAIN_COLUMN)
     for sentence in facts(evaluation):
         page.paragraph(sentence)
     page.paragraph(
@@ -190,8 +218,16 @@ def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], titl
         "(NSynth).",
         note=True,
     )
+    if evaluation.oracle is not None:
+        page.paragraph(
+            "The oracle is the instrument's synthesiser with controls that were fitted to the recording, "
+            "without a network: the nearest that this synthesiser comes. What the instrument is further away "
+            "is due to its network. Its controls shape one draw of noise, so its noise is close to the "
+            "recording's own.",
+            note=True,
+        )
     page.heading("Long-term spectrum")
-    page.table(("third octave", *SOUND_HEADER[1:-1]), third_octave_rows(evaluation), MAIN_COLUMN)
+    page.table(("third octave", *sound_header(evaluation)[1:-1]), third_octave_rows(evaluation), MAIN_COLUMN)
     page.paragraph("Output minus recording in each third octave, in dB.", note=True)
     for comparison in excerpts:
         add_comparison(page.heading(comparison.name), comparison)

@@ -1,4 +1,4 @@
-"""Mel filterbank, power in mel bands, log-mel spectrogram and mel-frequency cepstral coefficients in plain torch."""
+"""Mel filterbank, power in mel bands, log-mel spectrogram and MFCC (cepstral coefficients) in plain torch."""
 
 import math
 from typing import NamedTuple
