@@ -11,7 +11,14 @@ from oscine.errors import InputError
 from oscine.functional.framing import frame_centers
 from oscine.functional.loudness import loudness_db
 from oscine.functional.units import hz_to_midi
-from oscine.losses import CrepeLoss, MultiScaleSpectralLoss, SpectralTransportLoss, parameter_loss
+from oscine.losses import (
+    CrepeLoss,
+    LogMelLoss,
+    MovementLoss,
+    MultiScaleSpectralLoss,
+    SpectralTransportLoss,
+    parameter_loss,
+)
 from oscine.models import Instrument, TrainingConfig
 from oscine.models.inputs import F0
 from oscine.networks import PitchEncoder
@@ -31,9 +38,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class Objective(nn.Module):
     """The loss of a batch, as the run goes on.
 
-    Where pitch is given, it is the multi-scale spectral loss, and with ``loudness_weight`` the difference of
-    loudness. Neither has a pitch direction beyond half a semitone, so an instrument that hears pitch may be
-    taught in further ways:
+    Where pitch is given, it is the multi-scale spectral loss and, with their weights, the differences of
+    loudness, of mel bands and of how much these move. None has a pitch direction beyond half a semitone, so an
+    instrument that hears pitch may be taught in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
       controls, and what is heard and predicted is compared with them (`oscine.losses.parameter_loss`); after
@@ -70,6 +77,12 @@ class Objective(nn.Module):
             if loss is None
             else loss
         )
+        beside = {
+            LogMelLoss(rate, floor_db=config.floor_db): config.log_mel_weight,
+            MovementLoss(rate, floor_db=config.floor_db): config.movement_weight,
+        }
+        self.beside = nn.ModuleList(one for one, weight in beside.items() if weight)
+        self.weights_beside = [weight for weight in beside.values() if weight]
         encodes = pitch_encoder(instrument) is not None
         self.transport = SpectralTransportLoss(rate) if encodes and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
@@ -144,8 +157,10 @@ class Objective(nn.Module):
         return loss
 
     def sound_loss(self, audio: Tensor, target: Tensor) -> Tensor:
-        """Return the spectral loss and the weighted loudness difference of sounds, (batch, time)."""
+        """Return the spectral loss of sounds, (batch, time), and what is weighted beside it."""
         loss = self.spectral(audio, target)
+        for one, weight in zip(self.beside, self.weights_beside, strict=True):
+            loss = loss + weight * one(audio, target)
         if self.config.loudness_weight:
             n_centers = max(1, audio.shape[-1] // self.loudness_hop)
             centers = frame_centers(n_centers, self.loudness_hop, self.sample_rate, self.sample_rate)
