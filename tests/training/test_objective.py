@@ -9,6 +9,7 @@ import torch
 from oscine.data import Batch, Statistics
 from oscine.data.synthetic import synthetic_tones
 from oscine.errors import InputError
+from oscine.losses import LogMelLoss, MovementLoss
 from oscine.models import Instrument, InstrumentConfig, TrainingConfig
 from oscine.models.inputs import F0, CurveConfig, F0Config, Identity, IdentityConfig, LoudnessConfig
 from oscine.networks import ControllerConfig, EncodedPitch, PitchEncoder, PitchEncoderConfig
@@ -109,6 +110,15 @@ def test_the_loudness_is_compared_in_db() -> None:
     assert float(difference.detach()) == pytest.approx(0.5 * 20 * math.log10(2), rel=1e-3)
     (slope,) = torch.autograd.grad(difference, audio)
     assert float((slope * audio.detach()).sum()) < 0  # louder is better
+
+
+def test_further_losses_count_by_their_weights() -> None:
+    instrument, audio = _instrument(300.0), 0.5 * _batch(300.0).audio
+    target = _batch(330.0).audio
+    plain = Objective(instrument, TrainingConfig()).sound_loss(audio, target)
+    for name, loss in (("log_mel_weight", LogMelLoss(RATE)), ("movement_weight", MovementLoss(RATE))):
+        with_it = Objective(instrument, TrainingConfig.model_validate({name: 0.3})).sound_loss(audio, target)
+        assert float(with_it - plain) == pytest.approx(0.3 * float(loss(audio, target)), rel=1e-4)
 
 
 def test_synthetic_tones_keep_their_share_of_the_steps() -> None:
