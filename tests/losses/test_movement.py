@@ -23,15 +23,15 @@ def test_level_and_moment_do_not_count_and_movement_does(rate):
     loss = MovementLoss(rate, floor_db=-140.0)
     sound = _tones(rate, together=False)
     steady = _tones(rate, together=False, depth_db=0.0)
-    assert float(loss(10 * sound, sound)) < 1e-2
-    assert float(loss(sound.roll(rate // 50), sound)) < 0.1
+    assert float(loss(10 * sound, sound)) < 0.05
+    assert float(loss(sound.roll(rate // 20), sound)) < 0.3
     assert float(loss(steady, sound)) > 1.0
 
 
 def test_bands_that_move_together_are_not_those_that_move_alone():
     loss = MovementLoss(16000)
     alone, together = (_tones(16000, together=one) for one in (False, True))
-    assert float(loss(together, alone)) > 0.2
+    assert float(loss(together, alone)) > 1.0 > 3 * float(loss(alone.roll(800), alone))
 
 
 def test_the_gradient_is_right_and_finite_in_silence():

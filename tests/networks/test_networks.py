@@ -49,6 +49,11 @@ CASES: dict[str, tuple[tuple[int, ...], Callable[[], Streaming[Any]]]] = {
     "conformer, long past": ((2,), lambda: Conformer(2, 36, 2, 60, 4, 50)),
     "controller, gru": ((1, 3), lambda: _controller(hidden_size=9)),
     "controller, gru, dense": ((1, 3), lambda: _controller(hidden_size=8, **MLP)),
+    "controller, gru, shimmer": ((1, 3), lambda: _controller(hidden_size=9, shimmer_frames=(1, 5))),
+    "controller, gru, dense, shimmer": (
+        (1, 3),
+        lambda: _controller(hidden_size=8, shimmer_frames=(3,), **MLP),
+    ),
     "controller, tcn": ((1, 3), lambda: _controller(kind="tcn", hidden_size=7, n_layers=3)),
     "controller, tcn, dense": ((1, 3), lambda: _controller(kind="tcn", hidden_size=8, n_layers=2, **MLP)),
     "controller, conformer": ((1, 3), lambda: _controller(kind="conformer", hidden_size=12)),
@@ -117,6 +122,16 @@ def test_forward_is_step_is_program(name: str) -> None:
             )
             played = torch.cat([engine.play(block) for block in blocks], dim=1)
             torch.testing.assert_close(played.reshape(1, FRAMES, -1), whole, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_shimmer_is_a_function_of_the_seed() -> None:
+    network, widths = _network("controller, gru, shimmer")
+    inputs = [x.expand(2, -1, -1) for x in _inputs(widths)]
+    first, again, other = (network(*inputs, seed=seed) for seed in (4, 4, 5))
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert (first[0] - first[1]).abs().max() > 1e-3
+    torch.testing.assert_close(first[1], other[0])  # item i has the seed `seed + i`
 
 
 @torch.no_grad()

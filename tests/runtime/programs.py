@@ -117,6 +117,17 @@ def _history(size: int, lags: list[int]) -> Case:
     )
 
 
+def _shimmer(periods: list[int], size: int) -> Case:
+    depths = torch.rand(len(periods), size)
+
+    def expected(inputs: Inputs) -> Tensor:
+        n_items, n_frames, _ = inputs["x"].shape
+        zeros = torch.zeros(n_items, dtype=torch.int64)
+        return functional.shimmer(depths, periods, zeros, zeros, n_frames)
+
+    return Case("shimmer", lambda program, wires: program.shimmer(depths, periods), expected, {"x": size}, size)
+
+
 def _depthwise(size: int, taps: int) -> Case:
     layer = nn.Conv1d(size, size, taps, groups=size)
     bias = layer.bias
@@ -367,6 +378,8 @@ def _cases() -> dict[str, Case]:
         "gru of one": _gru(2, 1),
         "gru": _gru(5, 37),
         "history": _history(5, [0, 3, 11]),
+        "shimmer": _shimmer([1, 2, 7, 64, 1], 13),
+        "shimmer of one": _shimmer([3], 1),
         "depthwise": _depthwise(19, 7),
         "depthwise of one tap": _depthwise(3, 1),
         "attention": _attention(24, 3, 9),
@@ -411,6 +424,7 @@ def busy_program() -> Program:
         x = program.leaky_relu(program.layer_norm(x, torch.ones(12), torch.zeros(12), 1e-5), 0.2)
         x = program.gru(program.linear(x, torch.randn(36, 12) / 4), torch.randn(36, 12) / 4, torch.randn(36))
         x = program.depthwise(x, torch.randn(12, 3), torch.zeros(12))
+        x = program.add(x, program.shimmer(torch.rand(3, 12), [1, 3, 64]))
         x = program.add(x, program.silu(program.attention(x, x, x, torch.tensor([0.5, 0.1]), 5)))
         x = program.multiply(program.tanh(x), program.sigmoid(x))
         x = program.linear(program.history(x, [0, 2]), torch.randn(60, 24) / 4, torch.randn(60))

@@ -78,7 +78,7 @@ class SineInstrument(Instrument):
         sines = Sines(level, 1 if pure else 6)
         self.synth, self.effects = Sum({"sines": sines}), Chain({"echo": Echo()})
 
-    def control(self, conditions, *, state=None):
+    def control(self, conditions, *, state=None, seed=0):
         return dict(conditions), self.control_state(1) if state is None else state
 
 

@@ -43,6 +43,7 @@ from oscine.functional.noise import (
 from oscine.functional.onset import OnsetState, onset_state, time_since_onset_s, time_since_onset_step
 from oscine.functional.phase import accumulate_phase
 from oscine.functional.pulse import PulseState, pulse_state, pulse_train, pulse_train_step
+from oscine.functional.shimmer import shimmer
 from oscine.functional.spectral_distance import multi_scale_spectral_distance
 from oscine.functional.stft import stft_magnitude
 from oscine.functional.transport import spectral_transport, wasserstein_distance, wasserstein_power
@@ -112,6 +113,7 @@ __all__ = [
     "scaled_sigmoid",
     "sinusoidal_oscillator",
     "sinusoidal_oscillator_step",
+    "shimmer",
     "spectral_centroid_midi",
     "spectral_transport",
     "stft_magnitude",

@@ -1,4 +1,4 @@
-"""How much a sound moves: the difference of the quick movements of its bands, as a loss."""
+"""How much a sound moves: the quick movements of its bands, and how far they go together, as a loss."""
 
 import torch
 from jaxtyping import Float
@@ -9,26 +9,30 @@ from oscine.errors import InputError
 from oscine.functional.mfcc import mel_filterbank
 
 _N_MELS = 48
-#: The bands are also compared by the power of this many together: all that moves at once moves these most.
-_TOGETHER = (48, 12, 3)
+_N_GROUPS = 16
 _F_MIN_HZ, _F_MAX_HZ = 200.0, 15_500.0
-#: Windows of which the mean is what is slow: 52 ms at 44.1 kHz, 72 at 16 kHz.
-_SLOW_WINDOWS = 9
+#: Windows of which the mean is what is slow: 52 and 122 ms at 44.1 kHz, 72 and 168 ms at 16 kHz.
+_SLOW_WINDOWS, _SLOW_TOGETHER_WINDOWS = 9, 21
 #: Movement that counts as none, dB².
 _LEAST_DB2 = 0.1
+#: Of the correlations beside the logarithms of movement, so that both count about as much in training.
+_TOGETHER_WEIGHT = 3.0
 
 
 class MovementLoss(nn.Module):
-    """``mean |ln m̂ − ln m|``, where m is how much the level of a band moves within about 50 ms.
+    """``mean |ln m̂ − ln m| + 3 · mean |Ĉ − C|``: how much bands move, and how far they do so together.
 
-    The level L of a band, in dB, is taken in windows of 21 to 32 ms, four of which overlap, and
+    The level L of a band, in dB, is taken in windows of 21 to 32 ms, each a quarter of its length after the
+    last. A band moves by
 
-        ``m = mean over time of (L − mean of L over the 9 windows around)² + 0.1 dB²``
+        ``m = mean over time of (L − L̄)² + 0.1 dB²``,  L̄ the mean of the 9 windows around,
 
-    in 48 mel bands from 200 Hz to 15.5 kHz, and in 16, 4 and 1 groups of them. No difference of spectra asks for
-    movement that can't be foreseen: the mean of what may come has the smallest. So a network that makes the
-    spectral loss small plays steadier than the recording. This loss compares how much both move, and not when.
-    What moves together in all bands moves the groups as much as the bands, and what moves by itself does not.
+    in 48 mel bands from 200 Hz to 15.5 kHz; and C are the correlations of 16 groups of three bands, of their
+    levels less the mean of 21 windows. Both compare how a crop moves, and not when.
+
+    No difference of spectra asks for movement that can't be foreseen: the mean of what may come has the
+    smallest. So a network that makes a spectral loss small plays steadier than the recording, and what moves
+    in it moves together.
 
     Args:
         sample_rate: In Hz.
@@ -66,16 +70,27 @@ class MovementLoss(nn.Module):
                 f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and "
                 "time, at least one sample"
             )
-        return (self._movement(audio) - self._movement(target)).abs().mean()
+        ours, theirs = self._power(audio), self._power(target)
+        amount = (self._movement(ours) - self._movement(theirs)).abs().mean()
+        together = (self._correlation(ours) - self._correlation(theirs)).abs().mean()
+        return amount + _TOGETHER_WEIGHT * together
 
-    def _movement(self, audio: Tensor) -> Tensor:
+    def _power(self, audio: Tensor) -> Float[Tensor, "item mel window"]:
         n_fft = len(self.window)
         audio = F.pad(audio.reshape(-1, audio.shape[-1]), (n_fft // 2, n_fft // 2))
         window = self.window.to(audio)
         spectrum = torch.stft(audio, n_fft, n_fft // 4, window=window, center=False, return_complex=True)
-        power = self.bank.to(audio) @ torch.view_as_real(spectrum).square().sum(-1)
-        groups = [power, *(power.unflatten(1, (-1, size)).sum(2) for size in _TOGETHER)]
-        level = 10.0 * torch.log10(torch.cat(groups, dim=1) + self.floor)
-        half = _SLOW_WINDOWS // 2
-        slow = F.avg_pool1d(F.pad(level, (half, half), mode="replicate"), _SLOW_WINDOWS, 1)
-        return torch.log((level - slow).square().mean(2) + _LEAST_DB2)
+        return self.bank.to(audio) @ torch.view_as_real(spectrum).square().sum(-1)
+
+    def _movement(self, power: Tensor) -> Float[Tensor, "item mel"]:
+        return torch.log(self._quick_db(power, _SLOW_WINDOWS).square().mean(2) + _LEAST_DB2)
+
+    def _correlation(self, power: Tensor) -> Float[Tensor, "item group group"]:
+        quick = self._quick_db(power.unflatten(1, (_N_GROUPS, -1)).sum(2), _SLOW_TOGETHER_WINDOWS)
+        quick = quick * torch.rsqrt(quick.square().mean(2, keepdim=True) + _LEAST_DB2)
+        return quick @ quick.transpose(1, 2) / quick.shape[2]
+
+    def _quick_db(self, power: Tensor, n_slow: int) -> Tensor:
+        level = 10.0 * torch.log10(power + self.floor)
+        half = n_slow // 2
+        return level - F.avg_pool1d(F.pad(level, (half, half), mode="replicate"), n_slow, 1)

@@ -160,9 +160,9 @@ class Instrument(Streaming[InstrumentState]):
         """Return the inputs' values before the first frame."""
         return tuple(one.init_state(batch_size, self._anchor) for one in self.all_inputs())
 
-    def control_state(self, batch_size: int) -> ControlState:
+    def control_state(self, batch_size: int, seed: int = 0) -> ControlState:
         """Return the state of inputs and controller before the first frame."""
-        return ControlState(self.input_state(batch_size), self.controller.init_state(batch_size))
+        return ControlState(self.input_state(batch_size), self.controller.init_state(batch_size, seed))
 
     def play_state(self, batch_size: int, seed: int = 0) -> PlayState:
         """Return the state of synth and effects before the first frame."""
@@ -173,7 +173,7 @@ class Instrument(Streaming[InstrumentState]):
 
     def init_state(self, batch_size: int, seed: int = 0) -> InstrumentState:
         """Return the state before the first frame; the noise of item ``i`` has the seed ``seed + i``."""
-        return InstrumentState(self.control_state(batch_size), self.play_state(batch_size, seed))
+        return InstrumentState(self.control_state(batch_size, seed), self.play_state(batch_size, seed))
 
     # ---- conditions
 
@@ -218,20 +218,21 @@ class Instrument(Streaming[InstrumentState]):
     # ---- control
 
     def control(
-        self, conditions: Mapping[str, Tensor], *, state: ControlState | None = None
+        self, conditions: Mapping[str, Tensor], *, state: ControlState | None = None, seed: int = 0
     ) -> tuple[dict[str, Tensor], ControlState]:
         """Return what synth and effects take, by name: their given inputs and all controls; and the state.
 
         Args:
             conditions: By name.
             state: From the block before; from the start if left out.
+            seed: Of the controls' shimmer, from the start.
 
         Raises:
             ValueError: When a condition is missing or of another shape.
         """
         conditions = self._named((), conditions)
         if state is None:
-            state = self.control_state(next(iter(conditions.values())).shape[0])
+            state = self.control_state(next(iter(conditions.values())).shape[0], seed)
         clean: dict[str, Tensor] = {}
         lasts = []
         for one, before in zip(self.all_inputs(), state.inputs, strict=True):
@@ -313,7 +314,7 @@ class Instrument(Streaming[InstrumentState]):
         named = self._named(signals, conditions)
         if (batch_size := _without_frames(named)) is not None:
             return torch.zeros(batch_size, 0, device=self.device)
-        controls, _ = self.control(named)
+        controls, _ = self.control(named, seed=seed)
         return self.synthesize(controls, dry=dry, seed=seed)
 
     # ---- compiled

@@ -46,7 +46,7 @@ class TrainingConfig(BaseModel):
     log_mel_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the mean absolute difference of mel bands over 50 ms, dB (`oscine.losses.LogMelLoss`)."""
     movement_weight: float = Field(default=0.0, ge=0.0)
-    """Weight of the difference of how much bands move (`oscine.losses.MovementLoss`)."""
+    """Weight of the difference of how bands move (`oscine.losses.MovementLoss`)."""
     pretraining_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the run, at its start, on synthetic tones whose controls are known."""
     synthetic_share: float = Field(default=0.0, ge=0.0, lt=1.0)

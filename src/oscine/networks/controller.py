@@ -1,16 +1,20 @@
 """The network that turns conditioning into controls: causal, and streaming by `step` like every part."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
+from oscine.functional.shimmer import shimmer
 from oscine.networks.lowering import lower_layer
 from oscine.networks.sequence import MOST_CHANNELS, MOST_LAYERS, SequenceConfig, make_sequence_layers
 from oscine.streaming import Program, State, Streaming, Wire, lower_into, require_count
+
+#: Before training, of each period: 3 dB of a partial's amplitude.
+_FIRST_DEPTH = 0.15
 
 
 class ControllerConfig(SequenceConfig, frozen=True):
@@ -22,12 +26,28 @@ class ControllerConfig(SequenceConfig, frozen=True):
     """Channels of the dense layers before and after the sequence layers; 0 for no dense layers."""
     n_mlp_layers: int = Field(default=3, ge=1, le=MOST_LAYERS)
     """Number of dense layers in each stack; no effect if ``mlp_size`` is 0."""
+    shimmer_frames: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(default=(), max_length=8)
+    """Every control moves a little by itself, at random, with a new value every so many frames, for each of
+    these periods; how much is learned (``training.movement_weight`` asks for it)."""
 
 
-class Controller(Streaming[State]):
+class ControllerState(NamedTuple):
+    """What a `Controller` remembers between two blocks."""
+
+    core: State
+    """Of the sequence layers."""
+    seed: Int[Tensor, " batch"]
+    """Of the shimmer."""
+    frame: Int[Tensor, " batch"]
+    """Number of the next frame, from the start of the stream."""
+
+
+class Controller(Streaming[ControllerState]):
     """Dense layers for each input, sequence layers, dense layers over the outputs of both, a linear head.
 
-    A GRU without dense layers (``mlp_size = 0``) is the paper's *tiny* controller. Causal, latency 0.
+    A GRU without dense layers (``mlp_size = 0``) is the paper's *tiny* controller. With ``shimmer_frames`` each
+    output also moves by itself (`oscine.functional.shimmer`), which is a function of the seed: what no input
+    determines, and no network can foresee. Causal, latency 0.
 
     Args:
         widths: Channels of each input, (batch, frame, channel).
@@ -48,6 +68,7 @@ class Controller(Streaming[State]):
             require_count("The width of an input", width)
         require_count("n_outputs", n_outputs)
         self.widths, self.n_outputs = tuple(widths), n_outputs
+        self.periods = list(config.shimmer_frames)
         size, n_layers = config.mlp_size, config.n_mlp_layers
         self.before = nn.ModuleList(dense_stack(width, size, n_layers) for width in widths if size)
         n_features = len(widths) * size or sum(widths)
@@ -55,43 +76,53 @@ class Controller(Streaming[State]):
         self.core = make_sequence_layers(n_features, config)
         self.after = dense_stack(self.core.width + n_features, size, n_layers) if size else nn.Identity()
         self.head = nn.Linear(size or self.core.width, n_outputs)
+        depths = torch.full((len(self.periods), n_outputs), _FIRST_DEPTH)
+        self.shimmer_depths = nn.Parameter(depths) if self.periods else None
 
     def extra_repr(self) -> str:
         """Return the sizes of the inputs and the output."""
-        return f"{' + '.join(map(str, self.widths))} to {self.n_outputs} channels"
+        moved = f", moved every {self.periods} frames" if self.periods else ""
+        return f"{' + '.join(map(str, self.widths))} to {self.n_outputs} channels{moved}"
 
-    def init_state(self, batch_size: int, seed: int = 0) -> State:
-        """Return the state before the first frame."""
-        return self.core.init_state(batch_size, seed)
+    def init_state(self, batch_size: int, seed: int = 0) -> ControllerState:
+        """Return the state before the first frame; the shimmer of item ``i`` has the seed ``seed + i``."""
+        item = torch.arange(batch_size, device=self.device)
+        return ControllerState(self.core.init_state(batch_size, seed), seed + item, torch.zeros_like(item))
 
     def step(
-        self, *inputs: Float[Tensor, "batch frame _"], state: State
-    ) -> tuple[Float[Tensor, "batch frame output"], State]:
+        self, *inputs: Float[Tensor, "batch frame _"], state: ControllerState
+    ) -> tuple[Float[Tensor, "batch frame output"], ControllerState]:
         """Return the next block's controls before their activations, and the state.
 
         Raises:
             ValueError: When the number of inputs is wrong.
         """
         self._require_inputs(len(inputs))
-        if not self.before:
-            output, state = self.core.step(torch.cat(inputs, dim=-1), state=state)
-            return self.head(output), state
-        features = torch.cat([stack(x) for stack, x in zip(self.before, inputs, strict=True)], dim=-1)
-        output, state = self.core.step(features, state=state)
-        return self.head(self.after(torch.cat([output, features], dim=-1))), state
+        n_frames = inputs[0].shape[1]
+        if self.before:
+            inputs = tuple(stack(x) for stack, x in zip(self.before, inputs, strict=True))
+        features = torch.cat(inputs, dim=-1)
+        output, core = self.core.step(features, state=state.core)
+        if self.before:
+            output = self.after(torch.cat([output, features], dim=-1))
+        output = self.head(output)
+        if self.shimmer_depths is not None:
+            output = output + shimmer(self.shimmer_depths, self.periods, state.seed, state.frame, n_frames)
+        return output, ControllerState(core, state.seed, state.frame + n_frames)
 
     def lower(self, program: Program, *inputs: Wire) -> Wire:
         """Append the network to a program."""
         self._require_inputs(len(inputs))
-        if not self.before:
-            return lower_layer(
-                program, self.head, lower_into(program, self.core, program.concatenate(*inputs))
-            )
-        stacks = zip(self.before, inputs, strict=True)
-        features = program.concatenate(*(lower_layer(program, stack, x) for stack, x in stacks))
+        if self.before:
+            inputs = tuple(lower_layer(program, *both) for both in zip(self.before, inputs, strict=True))
+        features = program.concatenate(*inputs)
         output = lower_into(program, self.core, features)
-        hidden = lower_layer(program, self.after, program.concatenate(output, features))
-        return lower_layer(program, self.head, hidden)
+        if self.before:
+            output = lower_layer(program, self.after, program.concatenate(output, features))
+        output = lower_layer(program, self.head, output)
+        if self.shimmer_depths is not None:
+            output = program.add(output, program.shimmer(self.shimmer_depths.detach(), self.periods))
+        return output
 
     def _require_inputs(self, n_given: int) -> None:
         if n_given != len(self.widths):

@@ -188,6 +188,15 @@ class Program(Contents):
             "attention", [query, key, value], value.size, integers=[heads, context], tensors=[slopes]
         )
 
+    def shimmer(self, depths: Tensor, periods: Sequence[int]) -> Wire:
+        """Return `oscine.functional.shimmer`'s movement, by the seed of the player.
+
+        Args:
+            depths: Of each period and channel, (period, channel).
+            periods: Frames between two random values.
+        """
+        return self.append("shimmer", [], depths.shape[1], integers=list(periods), tensors=[depths])
+
     # ---- audio
 
     def harmonic(

@@ -260,7 +260,8 @@ class TrainingLoop:
         def loss(first: int, last: int) -> Tensor:
             if isinstance(there, SyntheticTones):
                 controls = {name: control[first:last] for name, control in there.controls.items()}
-                return self.objective.pretraining(self.instrument, there.audio[first:last], controls)
+                audio = there.audio[first:last]
+                return self.objective.pretraining(self.instrument, audio, controls, seed + first)
             return self.objective.joint(
                 self.instrument,
                 there.map(lambda tensor: tensor[first:last]),

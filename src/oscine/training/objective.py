@@ -39,7 +39,7 @@ class Objective(nn.Module):
     """The loss of a batch, as the run goes on.
 
     Where pitch is given, it is the multi-scale spectral loss and, with their weights, the differences of
-    loudness, of mel bands and of how much these move. None has a pitch direction beyond half a semitone, so an
+    loudness, of mel bands and of how they move. None has a pitch direction beyond half a semitone, so an
     instrument that hears pitch may be taught in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
@@ -133,7 +133,7 @@ class Objective(nn.Module):
         if handed_over < 1:
             # The same value; only what reaches it of the spectral loss's slope differs.
             conditions["f0_hz"] = f0_hz.detach().lerp(f0_hz, handed_over)
-        controls, _ = instrument.control(conditions)
+        controls, _ = instrument.control(conditions, seed=seed)
         audio = instrument.synthesize(controls, seed=seed)
         heard = slice(n_skipped * instrument.hop_length, None)
         target = batch.audio[:, heard]
@@ -169,13 +169,16 @@ class Objective(nn.Module):
             loss = loss + self.config.loudness_weight * (ours - theirs).abs().mean()
         return loss
 
-    def pretraining(self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor]) -> Tensor:
+    def pretraining(
+        self, instrument: Instrument, audio: Tensor, controls: dict[str, Tensor], seed: int = 0
+    ) -> Tensor:
         """Return the loss on synthetic tones: of the pitch heard, and of the controls from the true one.
 
         Args:
             instrument: Hears the tones.
             audio: The tones, (batch, time).
             controls: What they were made of, by the names of the instrument's controls.
+            seed: Of the controls' shimmer.
         """
         truth_hz = controls["f0_hz"]
         centers = frame_centers(
@@ -193,7 +196,7 @@ class Objective(nn.Module):
             # The tones are of no identity, so of all alike: the first would learn them otherwise.
             n_identities = conditions["identity"].shape[-1]
             conditions["identity"] = torch.full_like(conditions["identity"], 1 / n_identities)
-        predicted, _ = instrument.control(conditions)
+        predicted, _ = instrument.control(conditions, seed=seed)
         harmonic, _ = synth_part(instrument, HarmonicOscillator)
         noise, _ = synth_part(instrument, FilteredNoise)
         truth = {

@@ -75,7 +75,7 @@ class Teacher(nn.Module):
         if is_varied:
             batch = self.vary(batch, seed)
         known = batch._replace(identity=self.numbers[batch.identity]) if len(self.numbers) else batch
-        controls, _ = self.instrument.control(batch_conditions(self.instrument, known))
+        controls, _ = self.instrument.control(batch_conditions(self.instrument, known), seed=seed)
         sound = self.instrument.synthesize(controls, seed=seed)
         if is_varied:
             return Lesson(batch._replace(audio=sound), controls, ((1.0, sound),))

@@ -19,6 +19,19 @@ inline uint32_t scramble(uint32_t x) {
     return x ^ (x >> 16);
 }
 
+// White noise in [−1, 1]: the value of a number, for a key that belongs to a seed.
+inline uint32_t noise_key(int64_t seed) {
+    const uint32_t low = static_cast<uint32_t>(seed), high = static_cast<uint32_t>(static_cast<uint64_t>(seed) >> 32);
+    return scramble(low ^ scramble(high));
+}
+
+template <class T>
+T white(uint32_t key, uint64_t number) {
+    const uint32_t upper = static_cast<uint32_t>(number >> 32);
+    const uint32_t word = scramble(scramble(static_cast<uint32_t>(number) ^ key) ^ scramble(upper ^ ~key));
+    return static_cast<T>(static_cast<int32_t>(word)) * static_cast<T>(4.656612873077393e-10);
+}
+
 template <class T, int W>
 class Noise {
     using S = Simd<T, W>;
@@ -40,14 +53,8 @@ class Noise {
 
     // The frame's noise, in [−1, 1], from number `first` on, and `reach` samples more on either side.
     void listen(int64_t seed, int64_t first) {
-        const uint32_t low = static_cast<uint32_t>(seed), high = static_cast<uint32_t>(static_cast<uint64_t>(seed) >> 32);
-        const uint32_t key = scramble(low ^ scramble(high));
-        for (int64_t i = 0; i < hop + 2 * reach; i++) {
-            const uint64_t number = static_cast<uint64_t>(first - reach + i);
-            const uint32_t upper = static_cast<uint32_t>(number >> 32);
-            const uint32_t word = scramble(scramble(static_cast<uint32_t>(number) ^ key) ^ scramble(upper ^ ~key));
-            noise[i] = static_cast<T>(static_cast<int32_t>(word)) * static_cast<T>(4.656612873077393e-10);
-        }
+        const uint32_t key = noise_key(seed);
+        for (int64_t i = 0; i < hop + 2 * reach; i++) noise[i] = white<T>(key, static_cast<uint64_t>(first - reach + i));
     }
 
     // What the two filters make of it, blended from one to the other.

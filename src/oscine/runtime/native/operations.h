@@ -87,6 +87,7 @@ struct Operations {
         kind<Sines<W, MOST_BLOCKS, false>>("harmonic"),
         kind<Sines<W, MOST_BLOCKS, true>>("sinusoidal"),
         kind<NoiseStep<W>>("noise"),
+        kind<Shimmer>("shimmer"),
         kind<Gain>("gain"),
         kind<Delay>("delay"),
         kind<Convolve<W>>("convolve"),

@@ -142,4 +142,49 @@ class NoiseStep {
     }
 };
 
+// Small random movement of many values; functional/shimmer.py says what is computed.
+class Shimmer {
+    const Wire y;
+    const int64_t n;
+    const uint32_t n_periods;
+    const float* depths;  // [period][channel]
+    int64_t* periods;
+    uint32_t key = 0;
+    int64_t frame = 0;
+
+   public:
+    static bool fits(const Call& c) {
+        if (c.n_integers() < 1 || !c.has(0, c.n_integers(), 0, 1)) return false;
+        for (uint32_t i = 0; i < c.n_integers(); i++)
+            if (c.integer(i) < 1 || c.integer(i) > MOST_STATE) return false;
+        return c.is_tensor(0, c.n_integers(), c.output_size());
+    }
+    static uint64_t work(const Call& c) { return 32 * c.tensor(0).n_elements; }
+    Shimmer(const Call& c, Arena& arena)
+        : y(c.output()), n(c.output_size()), n_periods(c.n_integers()), depths(c.constant(0, arena)),
+          periods(arena.take<int64_t>(c.n_integers())) {
+        if (periods)
+            for (uint32_t i = 0; i < n_periods; i++) periods[i] = c.integer(i);
+    }
+    void start(int64_t seed) {
+        key = noise_key(seed);
+        frame = 0;
+    }
+    void run() {
+        std::memset(y, 0, static_cast<size_t>(n) * sizeof(float));
+        for (uint32_t p = 0; p < n_periods; p++) {
+            const double angle = 1.5707963267948966 * static_cast<double>(frame % periods[p]) / static_cast<double>(periods[p]);
+            const float before = static_cast<float>(1.7320508075688772 * std::cos(angle));
+            const float after = static_cast<float>(1.7320508075688772 * std::sin(angle));
+            const uint64_t first = (static_cast<uint64_t>(p + 1) << 48) + static_cast<uint64_t>(frame / periods[p] * n);
+            const float* depth = depths + p * n;
+            for (int64_t i = 0; i < n; i++) {
+                const uint64_t number = first + static_cast<uint64_t>(i);
+                y[i] += depth[i] * (before * white<float>(key, number) + after * white<float>(key, number + static_cast<uint64_t>(n)));
+            }
+        }
+        frame++;
+    }
+};
+
 }  // namespace

@@ -15,12 +15,14 @@ class Memory:
     Attributes:
         sample: Number of the first sample of the call, from the start of the stream, (1), int64.
         seed: Of the noise, (1), int64.
+        n_frames: Of the call.
         before: Values from the call before.
         after: Values for the next call, which the operation puts in.
     """
 
     sample: Tensor
     seed: Tensor
+    n_frames: int
     before: dict[str, Tensor]
     after: dict[str, Tensor] = field(default_factory=dict)
 

@@ -23,6 +23,7 @@ KINDS: dict[str, type[PlainOperation]] = {
     "cycle": sources.Cycle,
     "pulse": sources.Pulse,
     "noise": sources.Noise,
+    "shimmer": sources.Shimmer,
     "gain": audio.Gain,
     "delay": audio.Delay,
     "minimum_phase": audio.MinimumPhase,
@@ -103,7 +104,8 @@ class PlainProgram(nn.Module):
             clean, after[name] = _clean(one, values_.reshape(n_frames, one.wire.size), states[name])
             workspace.append((one.wire, clean))
         for operation, (wires, output), own in zip(self.operations, self.wires, self._own, strict=True):
-            memory = Memory(states[_SAMPLE], states[_SEED], {name: states[full] for name, full in own})
+            before = {name: states[full] for name, full in own}
+            memory = Memory(states[_SAMPLE], states[_SEED], n_frames, before)
             result = operation(memory, *(_read(workspace, wire) for wire in wires))
             workspace.append((output, result))
             after |= {full: memory.after[name] for name, full in own}

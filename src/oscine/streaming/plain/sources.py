@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from oscine.functional import partial_ratios, pulse_train_step
 from oscine.functional.phase import phase_polynomial
 from oscine.functional.pulse import PulseState
+from oscine.functional.shimmer import PERIOD_NUMBERS
 from oscine.kernels.frames import Inputs, ramp, turns
 from oscine.kernels.oracle import sines_sum
 from oscine.streaming.contents import Operation
@@ -233,7 +234,11 @@ def white_noise(seed: Tensor, start: Tensor, n_samples: int) -> Tensor:
         start: Number of the first sample, (1), int64; at least −2³².
         n_samples: How many.
     """
-    number = start + torch.arange(n_samples)
+    return white_values(seed, start + torch.arange(n_samples))
+
+
+def white_values(seed: Tensor, number: Tensor) -> Tensor:
+    """Return the noise of any numbers, at least −2³² and int64."""
     # 2³² more, so that no number is negative, and one less in the upper word.
     upper = (((number + _WORD) >> 32) - 1) & _MASK
     # The upper word of a negative seed is that of the seed without its sign's bit, and that bit.
@@ -253,6 +258,26 @@ def _hash(x: Tensor) -> Tensor:
     x = x ^ (x >> 15)
     x = (x * (0x846CA68B - _WORD)) & _MASK
     return x ^ (x >> 16)
+
+
+class Shimmer(PlainOperation):
+    """`oscine.functional.shimmer`: small random movement of many values."""
+
+    def __init__(self, operation: Operation, sample_rate: int, hop_length: int) -> None:
+        super().__init__(operation, sample_rate, hop_length)
+        self.keep("periods", torch.tensor(self.integers)[:, None])
+        first = PERIOD_NUMBERS * torch.arange(1, len(self.integers) + 1)[:, None] + torch.arange(self.size)
+        self.keep("first", first)
+
+    def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
+        """Return the movement of the next frames."""
+        periods = self.constant("periods")
+        frame = memory.sample.reshape(1, 1, 1) // self.hop_length + torch.arange(memory.n_frames)[:, None, None]
+        number = self.constant("first") + frame // periods * self.size
+        angle = (math.pi / 2) * (frame % periods) / periods
+        before, after = (white_values(memory.seed, one) for one in (number, number + self.size))
+        moved = torch.cos(angle) * before + torch.sin(angle) * after
+        return math.sqrt(3.0) * (self.constant(0) * moved).sum(1)
 
 
 class Noise(PlainOperation):
