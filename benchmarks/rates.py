@@ -1,4 +1,4 @@
-"""Harmonics and noise apart, at 16, 44.1 and 48 kHz, on tones whose truth is known, in docs/default-preset.md.
+"""Harmonics and noise apart, at 16, 44.1 and 48 kHz, on tones whose truth is known: docs/default-preset.md.
 
     python -m benchmarks.rates [--rates HZ …] [--recipe NAME] [--steps N] [--write]
 
@@ -186,10 +186,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    found = run(options.rates, options.recipe, options.steps, SECONDS, TESTED_S)
+    sizes = f"{options.steps} steps on {SECONDS:g} s of tones, tested on {TESTED_S:g} s of others"
     content = (
-        f"{run(options.rates, options.recipe, options.steps, SECONDS, TESTED_S)}\n\n"
-        f"Recipe `{options.recipe}`, {options.steps} steps on {SECONDS:g} s of tones, tested on {TESTED_S:g} s of "
-        f"others.\n\n*{machine()}, 1 thread; `python -m benchmarks.rates --write`.*"
+        f"{found}\n\nRecipe `{options.recipe}`, {sizes}.\n\n"
+        f"*{machine()}, 1 thread; `python -m benchmarks.rates --write`.*"
     )
     print(content)
     if options.write:

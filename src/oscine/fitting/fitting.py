@@ -29,7 +29,7 @@ _LEARNING_RATE, _WEIGHTS_LEARNING_RATE, _FINAL_RATIO = 0.1, 3e-3, 0.02
 _BETAS = (0.9, 0.99)
 _MOST_STEPS = 100_000
 _EDGE = 0.02  # the least share of a range that a start leaves to the gradient
-_STIFF_SPEED = 0.01
+_STIFF_SPEED = 0.04
 
 
 def fit(
