@@ -25,6 +25,7 @@ from oscine.analysis import analyze
 from oscine.data import prepare
 from oscine.evaluate.spectrum import energy_spectrum, level_difference_db, third_octave_differences_db
 from oscine.functional import filtered_noise, harmonic_oscillator
+from oscine.losses import MultiScaleSpectralLoss
 from oscine.models import Instrument
 from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training import train
@@ -36,6 +37,7 @@ SECONDS, TESTED_S = 110.0, 40.0
 _N_HARMONICS, _N_BANDS, _FRAMES_PER_S = 100, 257, 250
 _FORMANTS = ((600.0, 12.0), (1500.0, 9.0), (3300.0, 12.0), (9000.0, 9.0))
 _LOWEST_HZ, _MASKED_DB = 220.0, 20.0
+_HIGH_HZ = 14_000.0
 
 
 class Tones(NamedTuple):
@@ -45,7 +47,7 @@ class Tones(NamedTuple):
     noise: Tensor
 
 
-def tones(sample_rate: int, seconds: float, seed: int) -> Tones:
+def tones(sample_rate: int, seconds: float, seed: int, noise_seed: int | None = None) -> Tones:
     """Return notes of 220 … 660 Hz whose spectrum is the same at every rate, up to its Nyquist.
 
     Harmonics fall by 9 dB per octave below four resonances that stay where they are; a louder note is
@@ -56,6 +58,7 @@ def tones(sample_rate: int, seconds: float, seed: int) -> Tones:
         sample_rate: In Hz.
         seconds: Length.
         seed: Of notes and noise.
+        noise_seed: Of the noise, if it is to be another draw.
     """
     random = np.random.default_rng(seed)
     hop_length = round(sample_rate / _FRAMES_PER_S)
@@ -90,7 +93,7 @@ def tones(sample_rate: int, seconds: float, seed: int) -> Tones:
     # The same power per Hz at every rate: white noise of one level has less of it at a higher rate.
     noise_db = level[..., None] + shape_db - 20 + 10 * math.log10(sample_rate / 16_000)
     magnitudes = 10 ** (noise_db / 20)
-    noise = filtered_noise(magnitudes, hop_length=hop_length, seed=seed)
+    noise = filtered_noise(magnitudes, hop_length=hop_length, seed=seed if noise_seed is None else noise_seed)
     n = round(seconds * sample_rate)
     return Tones(harmonics[0, :n], noise[0, :n])
 
@@ -177,6 +180,28 @@ def run(rates: Sequence[int], recipe: str, steps: int, seconds: float, tested_s:
     return table(["Hz", "branch", "level, dB", "1/3 octaves, mean, dB", "most, dB", "bands"], rows)
 
 
+def costs(sample_rate: int = 44_100, seconds: float = 3.0) -> str:
+    """Return what the spectral loss is when the branches are wrong, as a table.
+
+    The harmonics are changed above 14 kHz, where the noise is much stronger; the noise is changed
+    everywhere, and is another draw than the target's.
+    """
+    truth = tones(sample_rate, seconds, seed=1)
+    noise = tones(sample_rate, seconds, seed=1, noise_seed=11).noise
+    target, spectral = (truth.harmonics + truth.noise)[None], MultiScaleSpectralLoss(sample_rate)
+    spectrum = torch.fft.rfft(truth.harmonics)
+    above = torch.linspace(0.0, sample_rate / 2, len(spectrum)) > _HIGH_HZ
+    rows = []
+    for noise_db in (0.0, -1.0, -2.0):
+        cells = []
+        for harmonic_db in (-200.0, 0.0, 3.0, 6.0):
+            gain = torch.where(above, 10 ** (harmonic_db / 20), 1.0)
+            harmonics = torch.fft.irfft(spectrum * gain, len(truth.harmonics))
+            cells.append(f"{float(spectral((harmonics + 10 ** (noise_db / 20) * noise)[None], target)):.3f}")
+        rows.append([f"{noise_db:+g} dB", *cells])
+    return table(["noise", "no harmonics above 14 kHz", "right", "+3 dB", "+6 dB"], rows)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rates", description=__doc__)
@@ -190,6 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes = f"{options.steps} steps on {SECONDS:g} s of tones, tested on {TESTED_S:g} s of others"
     content = (
         f"{found}\n\nRecipe `{options.recipe}`, {sizes}.\n\n"
+        f"The spectral loss at 44.1 kHz of branches that are wrong:\n\n{costs()}\n\n"
         f"*{machine()}, 1 thread; `python -m benchmarks.rates --write`.*"
     )
     print(content)
