@@ -140,8 +140,9 @@ def differences_db(
 def trained(sample_rate: int, recipe: str, steps: int, seconds: float, folder: Path) -> Instrument:
     """Return an instrument that was trained on made tones."""
     (folder / "in").mkdir(parents=True)
-    sound = sum(tones(sample_rate, seconds, seed=1)).numpy()
-    soundfile.write(folder / "in" / "tones.wav", sound, sample_rate, subtype="FLOAT")
+    made = tones(sample_rate, seconds, seed=1)
+    sound = made.harmonics + made.noise
+    soundfile.write(folder / "in" / "tones.wav", sound.numpy(), sample_rate, subtype="FLOAT")
     prepare(folder / "in", folder / "dataset", sample_rate=sample_rate, held_out_s=2.0, n_workers=1)
     torch.manual_seed(0)
     train(folder / "dataset", folder / "instrument", recipe=recipe, steps=steps)
@@ -160,8 +161,9 @@ def lines(instrument: Instrument, seconds: float) -> list[list[str]]:
         ("noise", played.noise, truth.noise, truth.harmonics, 0.0),
     ):
         found = differences_db(mine, wanted, other, rate, lowest_hz)
-        energies = (energy_spectrum(one, rate) for one in (mine, wanted))
-        level_db = level_difference_db(*energies, rate, 20.0, rate / 2)
+        level_db = level_difference_db(
+            energy_spectrum(mine, rate), energy_spectrum(wanted, rate), rate, 20.0, rate / 2
+        )
         assert level_db is not None
         most_hz = max(found, key=lambda hz: abs(found[hz]))
         mean_db = sum(map(abs, found.values())) / len(found)

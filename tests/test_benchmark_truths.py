@@ -42,7 +42,8 @@ def test_branches_are_played_apart():
         effects=(),
     )
     instrument = Instrument(config).eval()
-    sound = sum(tones(16_000, 1.0, seed=2))
+    made = tones(16_000, 1.0, seed=2)
+    sound = made.harmonics + made.noise
     played = apart(instrument, sound)
     assert float(played.harmonics.square().mean()) > 0
     assert float(played.noise.square().mean()) > 0
