@@ -27,7 +27,7 @@ from oscine.files import sha256
 def _content(folder: Path) -> dict[str, str]:
     """Return each file's hash, or the text of a small one: what differs is then legible in a report."""
     return {
-        path.relative_to(folder).as_posix(): sha256(path) if path.suffix == ".safetensors" else path.read_text()
+        path.relative_to(folder).as_posix(): sha256(path) if path.suffix != ".json" else path.read_text()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }

@@ -2,6 +2,7 @@
 
 from oscine.analysis.extract import NO_PITCH_HZ, analyze, analyze_blocks, paper_loudness
 from oscine.analysis.features import CONFIDENT, VOICED, Features
+from oscine.analysis.inharmonicity import StringPartials, string_partials
 from oscine.analysis.pitch.agreement import Accuracy, Agreement, Passage, accuracy, agreements, passages
 from oscine.analysis.pitch.f0_file import F0Curve, f0_file_beside, read_f0, write_f0
 from oscine.analysis.pitch.trackers import TRACKERS
@@ -21,6 +22,7 @@ __all__ = [
     "Features",
     "Passage",
     "Quality",
+    "StringPartials",
     "accuracy",
     "agreements",
     "analyze",
@@ -33,5 +35,6 @@ __all__ = [
     "passages",
     "plot_features",
     "read_f0",
+    "string_partials",
     "write_f0",
 ]

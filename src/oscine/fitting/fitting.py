@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from oscine.analysis import analyze
@@ -17,9 +17,10 @@ from oscine.errors import InputError
 from oscine.files import printable
 from oscine.fitting.losses import make_loss
 from oscine.fitting.patch import LONGEST_S, Patch, PatchConfig, Residual, load_weights, pieces, weights_of
+from oscine.fitting.strings import StringCurves, string_curves
 from oscine.losses import EnergyDistance, LogMelLoss, MultiScaleSpectralLoss
 from oscine.models import Instrument, list_recipes, load_recipe
-from oscine.processors import split_controls
+from oscine.processors import HarmonicOscillator, split_controls
 
 _FRAMES_PER_S = 250
 _LOWEST_RATE, _HIGHEST_RATE = 16_000, 48_000
@@ -27,6 +28,8 @@ _SHORTEST_S = 0.1
 _LEARNING_RATE, _WEIGHTS_LEARNING_RATE, _FINAL_RATIO = 0.1, 3e-3, 0.02
 _BETAS = (0.9, 0.99)
 _MOST_STEPS = 100_000
+_EDGE = 0.02  # the least share of a range that a start leaves to the gradient
+_STIFF_SPEED = 0.04
 
 
 def fit(
@@ -107,13 +110,16 @@ def fit(
 
     n_frames = -(-(len(audio) + body.latency) // config.hop_length)
     padded = torch.nn.functional.pad(audio, (0, n_frames * config.hop_length - len(audio)))
-    f0_hz = analyze(padded, config.sample_rate, config.hop_length, tracker).f0_hz
+    features = analyze(padded, config.sample_rate, config.hop_length, tracker)
+    strings = string_curves(padded, features) if _stiff(body) else None
+    f0_hz = features.f0_hz if strings is None else strings.f0_hz
     f0_hz = f0_hz.clamp(1.0, config.sample_rate / 2)
     # The output is late by the latency, so the recording that it is compared with is made late as well.
     target = torch.nn.functional.pad(audio, (body.latency, 0))
     target = torch.nn.functional.pad(target, (0, len(padded) - len(target)))[: len(padded)]
-    raw = _start(body, n_frames)
-    _descend(body, raw, f0_hz[None], target[None], criterion, weights, steps, seed, on_progress)
+    raw = _start(body, n_frames, strings)
+    notes = None if strings is None else strings.note
+    _descend(body, raw, notes, f0_hz[None], target[None], criterion, weights, steps, seed, on_progress)
 
     body.requires_grad_(False)
     with torch.no_grad():
@@ -186,15 +192,37 @@ def _read(sound: Sound, sample_rate: int) -> tuple[Float[Tensor, " time"], list[
     return torch.from_numpy(np.concatenate(blocks)), verdict.reasons
 
 
-def _start(instrument: Instrument, n_frames: int) -> Float[Tensor, "1 frame channel"]:
-    """Return what the controls are before their activations at the first step: as before training."""
-    start = [torch.tensor(one.start) if one.start else torch.zeros(one.width) for one in instrument.controls]
-    return torch.cat(start).expand(1, n_frames, -1).clone().requires_grad_()
+def _stiff(instrument: Instrument) -> list[str]:
+    """Return the names of the controls that are the inharmonicity of an oscillator at f0 itself."""
+    return [
+        f"{name}.inharmonicity"
+        for name, part in instrument.synth
+        if isinstance(part, HarmonicOscillator) and part.inharmonic and part.ratio == 1
+    ]
+
+
+def _start(
+    instrument: Instrument, n_frames: int, strings: StringCurves | None
+) -> Float[Tensor, "1 frame channel"]:
+    """Return what the controls are before their activations at the first step.
+
+    It is what they are before training; the inharmonicity of strings is that of their notes.
+    """
+    start = []
+    for one in instrument.controls:
+        values = torch.tensor(one.start) if one.start else torch.zeros(one.width)
+        values = values.expand(n_frames, -1)
+        if strings is not None and one.name in _stiff(instrument):
+            share = (strings.inharmonicity / one.minimum).clamp(min=1.0).log()
+            values = (share / math.log(one.maximum / one.minimum)).logit(_EDGE)[:, None]
+        start.append(values)
+    return torch.cat(start, -1)[None].clone().requires_grad_()
 
 
 def _descend(
     instrument: Instrument,
     raw: Float[Tensor, "1 frame channel"],
+    notes: Int[Tensor, " frame"] | None,
     f0_hz: Float[Tensor, "1 frame"],
     target: Float[Tensor, "1 time"],
     criterion: nn.Module,
@@ -205,11 +233,19 @@ def _descend(
 ) -> None:
     """Move the controls, and the parts' weights, in place.
 
+    The inharmonicity of strings starts near its end, and a string has one: it moves slowly, by the mean
+    gradient of its note.
+
     A long sound is played in pieces, with the state of the piece before: memory does not grow with its
     length, but for the controls. What a piece's controls do to the next one, such as reverberation, is heard
     there and has no gradient.
     """
-    groups: list[dict[str, Any]] = [{"params": [raw], "lr": _LEARNING_RATE, "first": _LEARNING_RATE}]
+    widths = [one.width for one in instrument.controls]
+    stiff = [one.name in _stiff(instrument) and notes is not None for one in instrument.controls]
+    is_stiff = torch.tensor(stiff).repeat_interleave(torch.tensor(widths))
+    start, moved = raw.detach().clone(), torch.zeros_like(raw).requires_grad_()
+    speed = torch.where(is_stiff, _STIFF_SPEED, 1.0)
+    groups: list[dict[str, Any]] = [{"params": [moved], "lr": _LEARNING_RATE, "first": _LEARNING_RATE}]
     if weights:
         groups.append({"params": weights, "lr": _WEIGHTS_LEARNING_RATE, "first": _WEIGHTS_LEARNING_RATE})
     optimizer = torch.optim.Adam(groups, betas=_BETAS)
@@ -223,7 +259,8 @@ def _descend(
         first = seed + 1 + 2 * step if draws_twice else seed
         state, other_state = instrument.play_state(1, first), instrument.play_state(1, first + 1)
         for piece in pieces(n_frames, hop_length, instrument.sample_rate):
-            controls = {"f0_hz": f0_hz[:, piece], **split_controls(raw[:, piece], instrument.controls)}
+            now = start[:, piece] + speed * moved[:, piece]
+            controls = {"f0_hz": f0_hz[:, piece], **split_controls(now, instrument.controls)}
             heard = target[:, piece.start * hop_length : piece.stop * hop_length]
             audio, state = instrument.play(controls, state=state)
             if draws_twice:
@@ -234,8 +271,20 @@ def _descend(
                 value = criterion(audio, heard)
             (value * (heard.shape[1] / target.shape[1])).backward()
             state = _detached(state)
+        if notes is not None and moved.grad is not None:
+            moved.grad[0, :, is_stiff] = _mean_per_note(moved.grad[0][:, is_stiff], notes)
         optimizer.step()
         on_progress((step + 1) / steps)
+    with torch.no_grad():
+        raw.copy_(start + speed * moved)
+
+
+def _mean_per_note(
+    values: Float[Tensor, "frame channel"], notes: Int[Tensor, " frame"]
+) -> Float[Tensor, "frame channel"]:
+    """Return the mean over each frame's note."""
+    sums = values.new_zeros(int(notes.max()) + 1, values.shape[1]).index_add(0, notes, values)
+    return (sums / notes.bincount()[:, None].clamp(min=1))[notes]
 
 
 def _detached(state: Any) -> Any:
