@@ -1,4 +1,4 @@
-"""A new instrument that starts from a trained one: what it takes over, what it learns anew, what is refused."""
+"""A new instrument that starts from a trained one: what it takes over, and what is refused."""
 
 import json
 from pathlib import Path
