@@ -15,7 +15,7 @@ from oscine.models.recipes import change_recipe
 from oscine.processors import Reverb
 
 #: How weights that have learned another instrument are trained further (docs/few-minutes.md has the figures).
-FINE_TUNING = TrainingConfig(batch_size=4, crop_s=1.0, preroll_s=0.75, learning_rate=3e-4)
+FINE_TUNING = TrainingConfig(batch_size=4, crop_s=1.0, preroll_s=0.75, learning_rate=1e-3)
 _EMBEDDING = "inputs.identity.embedding.weight"
 _MOST_CHARACTERS = 300
 
