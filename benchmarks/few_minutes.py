@@ -7,7 +7,7 @@ START is a trained instrument, and each DATASET is what `oscine prepare` makes o
 From M minutes of it an instrument is learned in N steps on one thread, from START and from nothing by the
 recipe ``default``, and measured on half a minute that chose nothing. ``--choose`` compares in place of that
 how to train from START, by the validation loss alone. FOLDER keeps all figures: what is there is not trained
-again. ``--write`` writes the table into the page.
+again, and the table is of all that is there with as many steps. ``--write`` writes it into the page.
 """
 
 import argparse
@@ -159,7 +159,7 @@ def measured_table(lines: Sequence[Figures]) -> str:
 
 def choices_table(lines: Sequence[Figures]) -> str:
     """Return the validation losses of what was chosen between in Markdown, the mean of several seeds."""
-    cells = dict.fromkeys((line["instrument"], line["minutes"]) for line in lines)
+    cells = sorted({(line["instrument"], line["minutes"]) for line in lines})
     rows = []
     for way in CHOICES:
         row = [way]
@@ -186,31 +186,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=Path("build/few-minutes"), metavar="FOLDER")
     parser.add_argument("--write", action="store_true", help="write docs/few-minutes.md")
     options = parser.parse_args(arguments)
-    lines = []
+    ways = list(CHOICES) if options.choose else [AS_IT_IS, FROM_START, FROM_NOTHING]
     for seed in range(options.seeds):
         for place in options.datasets:
             for minutes in options.minutes:
-                for way in CHOICES if options.choose else (AS_IT_IS, FROM_START, FROM_NOTHING):
+                for way in ways:
                     if way == AS_IT_IS and (seed, minutes) != (0, options.minutes[0]):
                         continue
                     name = f"{place.name}-{minutes:g}-{way.replace(' ', '-')}-{seed}-{options.steps}"
                     path = options.results / f"{name}.json"
                     if not path.exists():
                         task = options.start, place, minutes, way, seed, options.steps, options.results / name
-                        figures = alone(run, *task)
-                        write_atomically(path, json.dumps(figures, indent=1) + "\n")
-                    lines.append(json.loads(path.read_text(encoding="utf-8")))
-    section = "choices" if options.choose else "few-minutes"
+                        write_atomically(path, json.dumps(alone(run, *task), indent=1) + "\n")
+    lines = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(options.results.glob("*.json"))]
+    lines = [line for line in lines if line["steps"] == options.steps and line["way"] in ways]
     content = choices_table(lines) if options.choose else measured_table(_in_order(lines))
     print(content)
     if options.write:
-        names = " ".join(place.name for place in options.datasets)
-        command = f"python -m benchmarks.few_minutes violin {names} --minutes "
-        command += " ".join(f"{minutes:g}" for minutes in options.minutes)
-        command += (
-            f" --steps {options.steps} --seeds {options.seeds}{' --choose' if options.choose else ''} --write"
-        )
-        write_section(section, f"{content}\n\n*{machine()}; `{command}`.*", PAGE.with_name("few-minutes.md"))
+        command = f"python -m benchmarks.few_minutes START DATASET … --steps {options.steps}"
+        command += f"{' --choose' if options.choose else ''} --write"
+        section, page = "choices" if options.choose else "few-minutes", PAGE.with_name("few-minutes.md")
+        write_section(section, f"{content}\n\n*{machine()}, one thread; `{command}`.*", page)
 
 
 def _in_order(lines: Sequence[Figures]) -> list[Figures]:
