@@ -42,7 +42,7 @@ FROM_START, FROM_NOTHING, AS_IT_IS = "from the start", "from nothing", "the star
 CHOICES: dict[str, Figures] = {
     "as it is done": {},
     **{f"learning rate {rate:g}": {"training.learning_rate": rate} for rate in (3e-4, 3e-3)},
-    "the start's room": {},
+    "room of the start": {},
 }
 
 
@@ -58,7 +58,9 @@ class KeptRoom(Callback):
 
     @torch.no_grad()
     def on_start(self, loop: TrainingLoop) -> None:
-        """Hand over the taps."""
+        """Hand over the taps, unless the run goes on."""
+        if loop.counters.step:
+            return
         rooms = [module for module in loop.instrument.modules() if isinstance(module, Reverb)]
         for ours, theirs in zip(rooms, self.rooms, strict=True):
             ours.impulse_response.copy_(theirs.impulse_response)
@@ -112,7 +114,7 @@ def run(start: Path, place: Path, minutes: float, way: str, seed: int, steps: in
     line: Figures = {"instrument": place.name, "minutes": minutes, "way": way, "seed": seed, "steps": steps}
     if way == AS_IT_IS:
         return line | _figures(Instrument.from_pretrained(start), dataset)
-    keeps_room = way == "the start's room"
+    keeps_room = way == "room of the start"
     result = train(
         dataset,
         folder,
