@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from benchmarks import controllers, distillation, labels, nsynth, voices
+from benchmarks import controllers, distillation, few_minutes, labels, nsynth, voices
 from benchmarks import fit as fit_benchmark
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.live_pitch.gather import gather, parts
@@ -29,8 +29,10 @@ from benchmarks.page import PAGE, with_section, write_section
 from benchmarks.peak import compiler, multiply_adds_per_second
 
 from oscine.analysis import Features
+from oscine.analysis.features import FEATURES
 from oscine.analysis.pitch.live import N_BINS, follow
-from oscine.data import Dataset, prepare
+from oscine.data import Dataset, Segment, Split, prepare
+from oscine.data.segment import ArrayPart
 from oscine.evaluate import ExampleMetrics, Metrics
 from oscine.models import InstrumentConfig, load_recipe
 from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
@@ -431,3 +433,31 @@ def test_a_line_of_the_fits_has_two_distances_for_each_sound() -> None:
     assert (synth, loss) == ("tiny", "energy")
     assert [len(re.findall(r"\d+\.\d+", cell)) for cell in cells] == [2, 2, 1, 1]
     assert float(cells[0].split(" / ")[0]) != float(cells[1].split(" / ")[0])
+
+
+def test_a_few_minutes_are_taken_evenly_over_the_pitches() -> None:
+    def note(number: int) -> Segment:
+        columns = {name: np.full(400, number, np.float32) for name in FEATURES}
+        columns["audio"] = np.arange(400 * 64, dtype=np.float32)
+        return Segment(f"{number}", [ArrayPart(columns, 400)], 16_000, 64)
+
+    part = Split([note(1 + 7 * i % 20) for i in range(20)], 64)  # 1 … 20, shuffled
+    segments = few_minutes.shortened(part, 250.0, 0.1)
+    assert [one.name for one in segments] == ["3", "8", "13", "18"]
+    assert [one.n_frames for one in segments] == [375] * 4
+    assert torch.equal(segments[0].audio(), torch.arange(375.0 * 64))
+    with pytest.raises(ValueError, match="less than 5 minutes"):
+        few_minutes.shortened(part, 250.0, 5.0)
+
+
+def test_what_a_start_is_worth_is_a_row_for_each_way() -> None:
+    common = {"mcd_db": 3.0, "loudness_l1_db": 2.0, "f0_median_semitones": 0.01, "minutes": 1.0, "seed": 0}
+    lines = [
+        {"instrument": "sax", "way": way, "spectral_loss": loss, "sound": {"log_mel_l1_db": 4.0}, **common}
+        for way, loss in (("from nothing", 6.0), ("from nothing", 8.0), ("the start as it is", 9.0))
+    ]
+    headings, untrained, nothing = _figures(few_minutes.measured_table(few_minutes._in_order(lines)))
+    assert dict(zip(headings, untrained, strict=True))["minutes of it"] == "0"
+    assert dict(zip(headings, nothing, strict=True))["spectral loss"] == "7.00 (6.00 to 8.00)"
+    choices = [{**lines[0], "way": way, "validation_loss": 5.0} for way in list(few_minutes.CHOICES)[:2]]
+    assert [row[0] for row in _figures(few_minutes.choices_table(choices))[1:3]] == ["5.000", "5.000"]

@@ -48,6 +48,19 @@ def test_train_writes_an_instrument_and_resumes_it(dataset: Path, tmp_path: Path
     assert "3 steps" in capsys.readouterr().err
 
 
+def test_train_starts_from_an_instrument(dataset: Path, tmp_path: Path, capsys) -> None:
+    start, new = tmp_path / "start", tmp_path / "new"
+    assert _main(["train", str(dataset), str(start), "--recipe=tiny", "--steps=1", *SMALL]) == 0
+    options = ["--steps=1", *(setting for setting in SMALL if "training." in setting)]
+    assert _main(["train", str(dataset), str(new), f"--from={start}", *options]) == 0
+    assert "started from start, 1 step" in " ".join(capsys.readouterr().err.split())
+    assert json.loads((new / "config.json").read_text())["card"]["started_from"] == "start"
+    other = tmp_path / "other"
+    assert _main(["train", str(dataset), str(other), f"--from={start}", "--recipe=tiny", *options]) == 2
+    assert "leave one of them out" in " ".join(capsys.readouterr().err.split())
+    assert _main(["train", str(dataset), str(new), "--resume"]) == 0
+
+
 def test_train_says_when_there_are_no_compiled_kernels(dataset: Path, tmp_path: Path, capsys) -> None:
     said = []
     for folder, form in (("slow", "torch"), ("fast", kernels.available()[0])):

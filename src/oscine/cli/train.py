@@ -34,6 +34,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="INSTRUMENT",
+            help="Start from a trained instrument, a folder or a hub id, in place of a recipe.",
+        ),
+    ] = None,
     minutes: Minutes = None,
     steps: Steps = None,
     settings: Annotated[
@@ -55,6 +63,7 @@ def train(
         dataset,
         instrument,
         recipe=recipe,
+        start_from=start_from,
         minutes=minutes,
         steps=steps,
         overrides=overrides(settings or []),

@@ -36,6 +36,10 @@ class RunInfo(BaseModel):
     """Name of the loss that took the place of the recipe's."""
     teacher_sha256: str | None = None
     """Of the teacher's config and weights, where there is a teacher."""
+    start_sha256: str | None = None
+    """Of config and weights of the instrument that it was started from, where there is one."""
+    started_from: str | None = None
+    """What the model card says of that instrument."""
 
     @model_validator(mode="after")
     def _it_ends(self) -> "RunInfo":
@@ -198,6 +202,61 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, RunInfo]:
     if run.loss is None and counted.best_loss < 0:  # a loss of the user's own may be negative
         raise InputError(f"{path} has a best_loss of {counted.best_loss:g}, below 0. {remedy}")
     return Snapshot(tensors, counted), run
+
+
+def require_same(run: RunInfo, before: RunInfo, folder: Path) -> None:
+    """Refuse to resume a run with another teacher, start, recipe, dataset or loss.
+
+    Args:
+        run: What it would go on with.
+        before: What it was started with.
+        folder: Of the run.
+
+    Raises:
+        InputError: With what differs.
+    """
+    if run.teacher_sha256 != before.teacher_sha256:
+        has = "no" if before.teacher_sha256 is None else "a" if run.teacher_sha256 is None else "another"
+        how = "`oscine train`" if before.teacher_sha256 is None else "`oscine distill` and that teacher"
+        raise InputError(
+            f"The run in {folder} has {has} teacher; resume it with {how}, or name another folder."
+        )
+    if run.start_sha256 != before.start_sha256:
+        raise InputError(
+            f"The run in {folder} was not started from that instrument; resume it without one, or name "
+            "another folder."
+        )
+    difference = _difference(run.recipe.model_dump(mode="json"), before.recipe.model_dump(mode="json"))
+    if difference is not None:
+        key, ours, theirs = difference
+        raise InputError(
+            f"The run in {folder} has another recipe ({key} is {theirs}, not {ours}); leave --recipe and "
+            "--set out to resume it, or name another folder."
+        )
+    if run.dataset_sha256 != before.dataset_sha256:
+        raise InputError(
+            f"The run in {folder} has another dataset; name the one that it was started with, or another "
+            "folder."
+        )
+    if run.loss != before.loss:
+        raise InputError(
+            f"The run in {folder} has another loss ({before.loss or 'the recipe’s'}); give that one, or name "
+            "another folder."
+        )
+
+
+def _difference(ours: Any, theirs: Any, place: str = "") -> tuple[str, str, str] | None:
+    """Return the key of the first value that differs in two tables, and the values."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        pairs = [(f"{place}.{key}".lstrip("."), ours.get(key), theirs.get(key)) for key in ours | theirs]
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = [
+            (f"{place}.{i}", one, other) for i, (one, other) in enumerate(zip(ours, theirs, strict=True))
+        ]
+    else:
+        return None if ours == theirs else (place, str(ours)[:80], str(theirs)[:80])
+    found = (_difference(one, other, key) for key, one, other in pairs)
+    return next((difference for difference in found if difference is not None), None)
 
 
 def _validated(model: Any, content: Any, path: Path) -> Any:

@@ -8,10 +8,10 @@ import torch
 from rich.console import Console
 
 from oscine.data.dataset import Dataset
-from oscine.files import printable
 from oscine.models import Instrument, Recipe
 from oscine.training.loop import Callback
 from oscine.training.run import TrainResult, train
+from oscine.training.starting import instrument_name
 
 
 def distill(
@@ -57,11 +57,6 @@ def distill(
         OSError: As in `train`.
     """
     loaded = teacher if isinstance(teacher, Instrument) else Instrument.from_pretrained(teacher)
-    name = (
-        "an instrument in memory"
-        if isinstance(teacher, Instrument)
-        else printable(Path(teacher).resolve().name)
-    )
     kept = {key: loaded.card[key] for key in ("licence", "credit") if key in loaded.card}
     return train(
         dataset,
@@ -75,5 +70,5 @@ def distill(
         device=device,
         resume=resume,
         console=console,
-        card={"teacher": name, **kept, **(card or {})},
+        card={"teacher": instrument_name(teacher), **kept, **(card or {})},
     )

@@ -21,12 +21,20 @@ from oscine.models.recipes import change_recipe
 from oscine.plural import counted
 from oscine.processors import require_distinct_names
 from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
-from oscine.training.checkpoint import MOST_MINUTES, MOST_STEPS, RunInfo, Snapshot, read_checkpoint
+from oscine.training.checkpoint import (
+    MOST_MINUTES,
+    MOST_STEPS,
+    RunInfo,
+    Snapshot,
+    read_checkpoint,
+    require_same,
+)
 from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
 from oscine.training.loop import Budget, Callback, TrainingLoop
 from oscine.training.memory import is_out_of_memory, require_memory
 from oscine.training.objective import Loss
 from oscine.training.signals import stop_requests
+from oscine.training.starting import Start
 from oscine.training.teacher import Teacher, fingerprint
 
 DEFAULT_MINUTES = 10.0
@@ -63,6 +71,7 @@ def train(
     instrument_folder: str | Path,
     *,
     recipe: str | Path | Recipe | None = None,
+    start_from: str | Path | Instrument | None = None,
     minutes: float | int | None = None,
     steps: int | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -88,6 +97,9 @@ def train(
         instrument_folder: Where the instrument goes.
         recipe: A name (`oscine recipes`), a YAML file or a `Recipe`; ``default`` if left out (``student10``
             with a teacher), or, of a run that is resumed, the run's.
+        start_from: A trained instrument, its folder or hub id, in place of a recipe: the new one has its
+            inputs, networks and parts, starts from its weights and trains them by settings of their own
+            (`oscine.training.starting`). A run that is resumed needs it no more.
         minutes: Length of the run; ten when neither is given, or, of a run that is resumed, what it was.
         steps: Length of the run in steps.
         overrides: Values in the recipe by dotted key, ``{"training.batch_size": 4}``.
@@ -104,8 +116,8 @@ def train(
         card: Facts for the model card, such as ``licence``.
 
     Raises:
-        InputError: When the dataset, the recipe, the device or the folder can't be used, another run writes
-            to the folder, memory does not suffice, or no validation loss was finite.
+        InputError: When the dataset, the recipe, the start, the device or the folder can't be used, another
+            run writes to the folder, memory does not suffice, or no validation loss was finite.
         OSError: When the disk refuses; the last checkpoint and instrument are kept.
     """
     if minutes is not None and not 0 < minutes <= MOST_MINUTES:
@@ -115,6 +127,7 @@ def train(
     where = usable_device(device)
     folder = RunFolder(Path(instrument_folder))
     source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    start = None if start_from is None else Start(start_from, source)
     if not source.train.segments or not source.validation.segments:
         raise InputError(
             f"{source.name} has no validation part, so the best instrument can't be chosen; prepare it again."
@@ -136,23 +149,25 @@ def train(
         if minutes is None and steps is None:
             minutes, steps = (DEFAULT_MINUTES, None) if before is None else (before.minutes, before.steps)
         run = RunInfo(
-            recipe=_fitted(_chosen(recipe, overrides or {}, before, teacher), source, teacher),
+            recipe=_fitted(_chosen(recipe, overrides or {}, before, teacher, start), source, teacher),
             dataset_sha256=source.fingerprint,
             minutes=minutes,
             steps=steps,
             loss=None if loss is None else getattr(loss, "__qualname__", type(loss).__qualname__),
             teacher_sha256=None if teacher is None else fingerprint(teacher),
+            **_origin(start, before),
         )
         if before is not None:
-            _require_same(run, before, folder.path)
-        loop = _loop(run, source, loss, teacher, where, say)
+            require_same(run, before, folder.path)
+        loop = _loop(run, source, loss, teacher, start, where, say)
         if state is not None:
             loop.resume(state)
         else:
             claim.enter_context(folder.claimed())
             if folder.has_run:  # of another run, which was faster
                 folder.require_unused()
-        facts = {"recipe": run.recipe.name, **(card or {})}
+        origin = {} if run.started_from is None else {"started_from": run.started_from}
+        facts = {"recipe": run.recipe.name, **origin, **(card or {})}
         own: list[Callback] = [
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
             RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
@@ -218,12 +233,27 @@ def _chosen(
     overrides: Mapping[str, Any],
     before: RunInfo | None,
     teacher: Instrument | None,
+    start: Start | None,
 ) -> Recipe:
+    if start is not None and (recipe is not None or teacher is not None):
+        other = "A recipe" if recipe is not None else "A teacher"
+        raise InputError(f"{other} and an instrument to start from are given; leave one of them out.")
     if recipe is None and before is not None:
         return change_recipe(before.recipe, overrides)
+    if start is not None:
+        return start.recipe(overrides)
     if isinstance(recipe, Recipe):
         return change_recipe(recipe, overrides) if overrides else recipe
     return load_recipe(recipe or (DEFAULT_RECIPE if teacher is None else DEFAULT_STUDENT), overrides)
+
+
+def _origin(start: Start | None, before: RunInfo | None) -> dict[str, str | None]:
+    """Return what a run's record says of its start; a run that is resumed has started already."""
+    if start is not None:
+        return {"start_sha256": fingerprint(start.instrument), "started_from": start.description}
+    if before is not None:
+        return {"start_sha256": before.start_sha256, "started_from": before.started_from}
+    return {}
 
 
 def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Recipe:
@@ -254,56 +284,19 @@ def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Rec
     return recipe.model_copy(update={"instrument": config})
 
 
-def _require_same(run: RunInfo, before: RunInfo, folder: Path) -> None:
-    """Refuse to resume a run with another teacher, recipe, dataset or loss."""
-    if run.teacher_sha256 != before.teacher_sha256:
-        has = "no" if before.teacher_sha256 is None else "a" if run.teacher_sha256 is None else "another"
-        how = "`oscine train`" if before.teacher_sha256 is None else "`oscine distill` and that teacher"
-        raise InputError(
-            f"The run in {folder} has {has} teacher; resume it with {how}, or name another folder."
-        )
-    difference = _difference(run.recipe.model_dump(mode="json"), before.recipe.model_dump(mode="json"))
-    if difference is not None:
-        key, ours, theirs = difference
-        raise InputError(
-            f"The run in {folder} has another recipe ({key} is {theirs}, not {ours}); leave --recipe and "
-            "--set out to resume it, or name another folder."
-        )
-    if run.dataset_sha256 != before.dataset_sha256:
-        raise InputError(
-            f"The run in {folder} has another dataset; name the one that it was started with, or another "
-            "folder."
-        )
-    if run.loss != before.loss:
-        raise InputError(
-            f"The run in {folder} has another loss ({before.loss or 'the recipe’s'}); give that one, or name "
-            "another folder."
-        )
-
-
-def _difference(ours: Any, theirs: Any, place: str = "") -> tuple[str, str, str] | None:
-    """Return the key of the first value that differs in two tables, and the values."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        pairs = [(f"{place}.{key}".lstrip("."), ours.get(key), theirs.get(key)) for key in ours | theirs]
-    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        pairs = [
-            (f"{place}.{i}", one, other) for i, (one, other) in enumerate(zip(ours, theirs, strict=True))
-        ]
-    else:
-        return None if ours == theirs else (place, str(ours)[:80], str(theirs)[:80])
-    found = (_difference(one, other, key) for key, one, other in pairs)
-    return next((difference for difference in found if difference is not None), None)
-
-
 def _loop(
     run: RunInfo,
     dataset: Dataset,
     loss: Loss | None,
     teacher: Instrument | None,
+    start: Start | None,
     device: torch.device,
     say: Callable[[str], None],
 ) -> TrainingLoop:
-    """Return the loop at its start, the weights drawn by the recipe's seed; effects are a teacher's."""
+    """Return the loop at its start, the weights drawn by the recipe's seed or taken from where it starts.
+
+    A student's effects are its teacher's.
+    """
     config = run.recipe.instrument
     learned = dataset.statistics
     if not config.identities:
@@ -313,6 +306,8 @@ def _loop(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.recipe.training.seed)
             instrument = Instrument(config, learned)
+        if start is not None:
+            start.hand_over(instrument)
         if teacher is not None:
             instrument.effects.load_state_dict(teacher.effects.state_dict())
             instrument.effects.requires_grad_(run.recipe.distillation.trains_effects)
@@ -339,10 +334,11 @@ def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoo
     device = loop.device
     parts = [counted(run.steps, "step")] if run.steps is not None else []
     parts += [f"{run.minutes:g} minutes"] if run.minutes is not None else []
+    start = "" if run.started_from is None else f"started from {run.started_from}, "
     threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
     yield (
         f"Training on {device} (kernels: {kernels.chosen(device)}{threads}): {dataset.name} to {folder}, "
-        f"recipe {run.recipe.name}, {' or '.join(parts)}."
+        f"recipe {run.recipe.name}, {start}{' or '.join(parts)}."
     )
     if device.type == "cpu" and kernels.chosen(device) == "torch":
         yield (
