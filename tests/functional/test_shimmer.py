@@ -8,7 +8,9 @@ from oscine.functional import shimmer
 PERIODS = [1, 2, 7, 64]
 
 
-def _moved(seeds: list[int], start: int, n_frames: int, depths: torch.Tensor, periods: list[int]) -> torch.Tensor:
+def _moved(
+    seeds: list[int], start: int, n_frames: int, depths: torch.Tensor, periods: list[int]
+) -> torch.Tensor:
     return shimmer(depths, periods, torch.tensor(seeds), torch.full((len(seeds),), start), n_frames)
 
 
@@ -42,7 +44,9 @@ def test_channels_periods_and_seeds_are_independent():
 def test_any_cut_gives_the_same(start: int):
     depths = torch.rand(4, 5)
     whole = _moved([-3, 2**50], start, 150, depths, PERIODS)
-    parts = [_moved([-3, 2**50], start + first, n, depths, PERIODS) for first, n in ((0, 1), (1, 62), (63, 87))]
+    parts = [
+        _moved([-3, 2**50], start + first, n, depths, PERIODS) for first, n in ((0, 1), (1, 62), (63, 87))
+    ]
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=0, atol=0)
 
 

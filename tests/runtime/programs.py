@@ -125,7 +125,9 @@ def _shimmer(periods: list[int], size: int) -> Case:
         zeros = torch.zeros(n_items, dtype=torch.int64)
         return functional.shimmer(depths, periods, zeros, zeros, n_frames)
 
-    return Case("shimmer", lambda program, wires: program.shimmer(depths, periods), expected, {"x": size}, size)
+    return Case(
+        "shimmer", lambda program, wires: program.shimmer(depths, periods), expected, {"x": size}, size
+    )
 
 
 def _depthwise(size: int, taps: int) -> Case:

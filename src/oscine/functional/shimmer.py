@@ -9,7 +9,7 @@ from torch import Tensor
 
 from oscine.functional.noise import uniform_noise
 
-#: The numbers of a period's random values begin here, times its own number: samples' numbers never reach them.
+#: A period's random values have numbers from here on, times its own number; samples' never reach them.
 PERIOD_NUMBERS = 1 << 48
 
 
@@ -27,8 +27,8 @@ def shimmer(
         ``x[t] = Σ_P depth_P · (cos(θ) u_P[i] + sin(θ) u_P[i + 1])``,
         ``i = t div P``,  ``θ = π/2 · (t mod P) / P``,
 
-    so the variance is ``Σ_P depth_P²`` at every frame. A period of 1 is white noise. The value that comes next
-    is known, being a function of its number, so nothing is late; and any cut into blocks gives the same.
+    so the variance is ``Σ_P depth_P²`` at every frame. A period of 1 is white noise. The value that comes
+    next is known, being a function of its number, so nothing is late; and any cut into blocks gives the same.
 
     Args:
         depths: Standard deviation of each channel's movement of each period.

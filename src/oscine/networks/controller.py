@@ -45,9 +45,9 @@ class ControllerState(NamedTuple):
 class Controller(Streaming[ControllerState]):
     """Dense layers for each input, sequence layers, dense layers over the outputs of both, a linear head.
 
-    A GRU without dense layers (``mlp_size = 0``) is the paper's *tiny* controller. With ``shimmer_frames`` each
-    output also moves by itself (`oscine.functional.shimmer`), which is a function of the seed: what no input
-    determines, and no network can foresee. Causal, latency 0.
+    A GRU without dense layers (``mlp_size = 0``) is the paper's *tiny* controller. With ``shimmer_frames``
+    each output also moves by itself (`oscine.functional.shimmer`), which is a function of the seed: what no
+    input determines, and no network can foresee. Causal, latency 0.
 
     Args:
         widths: Channels of each input, (batch, frame, channel).

@@ -272,7 +272,9 @@ class Shimmer(PlainOperation):
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return the movement of the next frames."""
         periods = self.constant("periods")
-        frame = memory.sample.reshape(1, 1, 1) // self.hop_length + torch.arange(memory.n_frames)[:, None, None]
+        frame = (
+            memory.sample.reshape(1, 1, 1) // self.hop_length + torch.arange(memory.n_frames)[:, None, None]
+        )
         number = self.constant("first") + frame // periods * self.size
         angle = (math.pi / 2) * (frame % periods) / periods
         before, after = (white_values(memory.seed, one) for one in (number, number + self.size))
