@@ -90,6 +90,12 @@ def figures() -> str:
     return table(["", *(f"`{name}`" for name in names)], rows)
 
 
+def half() -> str:
+    """Return what half precision changes."""
+    cards = [(name, read_config(instruments.path(name)).card["weights"]) for name in instruments.names()]
+    return table(["instrument", "weights"], [[f"`{name}`", weights] for name, weights in cards])
+
+
 def costs(seconds: float) -> str:
     """Return what it costs to play each."""
     rows = []
@@ -112,6 +118,7 @@ def main() -> None:
     for name, content in (
         ("overview", overview()),
         ("figures", figures()),
+        ("half", half()),
         ("costs", costs(given.seconds)),
     ):
         if given.write:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -201,7 +202,7 @@ def test_a_hub_that_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.skipif(not engines(), reason="no compiled runtime: there was no C++ compiler")
 def test_the_page_of_the_instruments_has_their_figures() -> None:
-    for content in (benchmark.overview(), benchmark.figures(), benchmark.costs(0.2)):
+    for content in (benchmark.overview(), benchmark.figures(), benchmark.half(), benchmark.costs(0.2)):
         assert all(f"`{name}`" in content for name in NAMES)
         assert re.search(r"\d\.\d", content)
 
@@ -256,7 +257,7 @@ def test_tunes_are_played_in_the_range_one_note_at_a_time() -> None:
     played = [melodies._played(melody, player, random.Random(seed)) for seed in range(20)]
     for notes in played:
         assert all(48 <= note.key <= 79 and 1 <= note.velocity <= 127 for note in notes)
-        assert all(one.stop_s <= other.start_s for one, other in zip(notes, notes[1:], strict=False))
+        assert all(one.stop_s <= other.start_s for one, other in pairwise(notes))
     assert len({notes[0].key for notes in played}) > 5
     assert len({notes[1].start_s for notes in played}) > 3
     assert melodies._played([(0.0, 1.0, 30), (1.0, 1.0, 90)], player, random.Random(0)) == []

@@ -105,6 +105,7 @@ SPECS = {
 }
 #: Beside the recipe.
 OVERRIDES = {"training.loudness_weight": 0.1}
+_ROUNDED = ("multi-scale spectral loss", "log-mel L1 (dB)", "told apart (%)", "loudness L1 (dB)")
 
 
 def make(name: str, source: Path | None, steps: int, work: Path, out: Path) -> Path:
@@ -200,7 +201,7 @@ def _store(
     half.save_pretrained(
         packed,
         weight_type="float16",
-        weights=f"float16; the sound differs from that of float32 by {difference_db:.0f} dB",
+        weights=_rounding(float(difference_db), measured, full),
         evaluation=_figures(measured),
     )
     n_bytes = sum(file.stat().st_size for file in packed.iterdir())
@@ -216,6 +217,18 @@ def _sung(instrument: PlayableInstrument) -> torch.Tensor:
     audio, sample_rate = read_audio(recordings.path("singing"))
     played, rate = instrument.transfer((audio, sample_rate), octave="auto")
     return played[: round(SOUND_S * rate)].clamp(-1, 1)
+
+
+def _rounding(difference_db: float, half: Evaluation, full: Evaluation) -> str:
+    """Return what half precision changes, in words."""
+    of_half, of_full = (
+        {label: value for label, value, *_ in [*rows(one), *sound_rows(one)]} for one in (half, full)
+    )
+    pairs = [f"{label} {of_half[label]} and {of_full[label]}" for label in _ROUNDED]
+    return (
+        f"float16; the sound differs from that of float32 by {difference_db:.0f} dB; in float16 and float32: "
+        f"{', '.join(pairs)}"
+    )
 
 
 def _figures(measured: Evaluation) -> dict[str, Any]:

@@ -366,7 +366,7 @@ class Instrument(Streaming[InstrumentState]):
             }
         )
         return {
-            "card": {name: str(value) for name, value in self.card.items()},
+            "card": {n: str(value) for n, value in self.card.items() if not isinstance(value, Mapping)},
             "inputs": {one.name: {"unit": one.unit, "size": max(1, one.size)} for one in self.all_inputs()},
             "identities": list(self.config.identities),
             "learned": ranges,
