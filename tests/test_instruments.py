@@ -60,8 +60,9 @@ def _small() -> Instrument:
     )
 
 
-def test_those_that_are_made_are_there_and_attributed() -> None:
-    assert sorted(make_instrument.SPECS) == NAMES
+def test_each_can_be_made_again_and_is_attributed() -> None:
+    assert "violin" in NAMES
+    assert set(NAMES) <= set(make_instrument.SPECS)
     for name in NAMES:
         assert f"`{name}`" in instruments.attribution()
 
@@ -176,7 +177,7 @@ def test_a_bundled_instrument_goes_to_the_hub_and_comes_back(
         "snapshot_download",
         lambda name, **options: download(name, cache_dir=tmp_path, local_files_only=True, **options),
     )
-    violin = Instrument.from_pretrained("violin-16k")
+    violin = Instrument.from_pretrained("violin")
     violin.push_to_hub("ada/violin", private=True, token="x", weight_type="float16")
     assert made == {"token": "x", "repo": "ada/violin", "options": {"private": True, "exist_ok": True}}
     back = Instrument.from_pretrained("ada/violin")

@@ -194,7 +194,7 @@ def _store(
     half = load(packed)
     sounds = [_sung(instrument) for instrument in (half, trained)]
     difference_db = 10 * torch.log10((sounds[0] - sounds[1]).square().sum() / sounds[1].square().sum())
-    measured, full = (evaluate(half, dataset), evaluate(trained, dataset, baselines=False))
+    measured, full = (evaluate(one, dataset, baselines=False) for one in (half, trained))
     write_atomically(packed.parent / "evaluation.json", measured.model_dump_json(indent=1))
     write_atomically(packed.parent / "evaluation-float32.json", full.model_dump_json(indent=1))
     soundfile.write(packed / SOUND, sounds[0].numpy(), half.sample_rate, subtype="PCM_16")
