@@ -84,7 +84,7 @@ def test_a_folder_is_small_and_has_a_valid_card_and_a_sound(name: str) -> None:
         assert part in text
     audio, rate = soundfile.read(folder / SOUND)
     assert rate == json.loads((folder / CONFIG).read_text())["instrument"]["sample_rate"]
-    assert 0.05 < np.abs(audio).max() <= 1.0
+    assert 0.05 < np.abs(audio).max() < 0.99  # nothing clips
 
 
 @pytest.mark.parametrize("name", NAMES)

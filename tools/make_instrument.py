@@ -38,7 +38,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "oscine" / "instruments"
 WORK = Path("build/instruments")
 STEPS = 5500
 MOST_BYTES = 2_500_000
-SOUND_S = 10.0
+SOUND_S, PEAK = 10.0, 0.98
 RENDERED_MINUTES = 9.0
 
 _BACH = (
@@ -197,7 +197,8 @@ def _store(
     measured, full = (evaluate(one, dataset, baselines=False) for one in (half, trained))
     write_atomically(packed.parent / "evaluation.json", measured.model_dump_json(indent=1))
     write_atomically(packed.parent / "evaluation-float32.json", full.model_dump_json(indent=1))
-    soundfile.write(packed / SOUND, sounds[0].numpy(), half.sample_rate, subtype="PCM_16")
+    sound = sounds[0] / max(1.0, float(sounds[0].abs().max()) / PEAK)
+    soundfile.write(packed / SOUND, sound.numpy(), half.sample_rate, subtype="PCM_16")
     half.save_pretrained(
         packed,
         weight_type="float16",
@@ -216,7 +217,7 @@ def _sung(instrument: PlayableInstrument) -> torch.Tensor:
     """Return the beginning of the package's sung melody, played."""
     audio, sample_rate = read_audio(recordings.path("singing"))
     played, rate = instrument.transfer((audio, sample_rate), octave="auto")
-    return played[: round(SOUND_S * rate)].clamp(-1, 1)
+    return played[: round(SOUND_S * rate)]
 
 
 def _rounding(difference_db: float, half: Evaluation, full: Evaluation) -> str:

@@ -24,7 +24,8 @@ def instruments(
     if as_json:
         typer.echo(json.dumps([one.model_dump() for one in listed], indent=2, ensure_ascii=False))
         return
-    table = Table("instrument", "range", "Hz", "MB", "licence", "what it is, and whom to credit", box=None)
+    table = Table("instrument", "range", "Hz", "MB", "licence", box=None)
+    table.add_column("what it is, and whom to credit", overflow="fold")
     for one in listed:
         table.add_row(
             one.name,
@@ -32,6 +33,6 @@ def instruments(
             f"{one.sample_rate:,}",
             f"{one.n_bytes / 1e6:.1f}",
             one.licence,
-            f"{one.description} {one.credit}",
+            f"{one.description}\n{one.credit}",
         )
     terminal().print(table)
