@@ -30,6 +30,7 @@ EXECUTED = (
     "evaluation",
     "listening",
     "fit",
+    "instruments",
 )
 _RATE, _HOP = 16_000, 64
 

@@ -36,7 +36,8 @@ LAYERS = [
 ]
 #: What every layer may import, and what imports no layer.
 FOUNDATION = {
-    *("devices", "errors", "explain", "files", "plural", "recordings", "recipes", "tensor_file", "weights"),
+    *("devices", "errors", "explain", "files", "instruments", "note_names", "plural", "recordings"),
+    *("recipes", "tensor_file", "weights"),
 }
 HEAVY = [
     "mido",

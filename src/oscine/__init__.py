@@ -31,6 +31,7 @@ _SUBPACKAGES = (
     "evaluate",
     "fitting",
     "functional",
+    "instruments",
     "losses",
     "models",
     "networks",

@@ -84,13 +84,20 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str], b
     return tensors, header.metadata, content
 
 
-def require_fit(found: Mapping[str, TensorInfo], expected: Mapping[str, Tensor], name: str | Path) -> None:
+def require_fit(
+    found: Mapping[str, TensorInfo],
+    expected: Mapping[str, Tensor],
+    name: str | Path,
+    *,
+    half: bool = False,
+) -> None:
     """Refuse tensors that are not those of a model.
 
     Args:
         found: What a file holds.
         expected: The model's, which may be on the meta device.
         name: What the file is, for the sentence.
+        half: Allow float16 in the place of float32.
 
     Raises:
         InputError: When a name, a shape or a dtype differs.
@@ -105,7 +112,8 @@ def require_fit(found: Mapping[str, TensorInfo], expected: Mapping[str, Tensor],
         )
     for key, tensor in expected.items():
         info = found[key]
-        if info.shape != tuple(tensor.shape) or info.dtype != tensor.dtype:
+        short = half and tensor.dtype == torch.float32 and info.dtype == torch.float16
+        if info.shape != tuple(tensor.shape) or not (short or info.dtype == tensor.dtype):
             raise InputError(
                 f"The weights of {name} do not fit its config: {key} is {_described(info.shape, info.dtype)} "
                 f"in place of {_described(tuple(tensor.shape), tensor.dtype)}. Get it again."

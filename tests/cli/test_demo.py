@@ -59,6 +59,11 @@ def test_the_loop_ends_with_a_page_and_is_not_repeated(tmp_path, short_demo):
     assert sample_rate == RATE
     assert len(played) == pytest.approx(RATE * soundfile.info(recordings.path("trumpet")).duration, abs=2)
 
+    bundled, sample_rate = soundfile.read(folder / "trumpet-violin-of-the-package.wav")
+    assert sample_rate == 44_100
+    assert np.abs(bundled).max() > 0.05
+    assert "an instrument that comes with Oscine" in html
+
     weights = (folder / "instrument" / "model.safetensors").read_bytes()
     demonstrate(folder, steps=2)
     assert (folder / "instrument" / "model.safetensors").read_bytes() == weights

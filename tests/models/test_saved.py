@@ -234,9 +234,21 @@ def test_a_card_has_front_matter_that_is_yaml(licence: str | None, head: dict[st
     _, front, body = text.split("---\n", 2)
     said = yaml.safe_load(front)
     assert {key: said.pop(key) for key in head} == head
-    assert said == {"library_name": "oscine", "tags": ["ddsp", "audio", "oscine"]}
+    tags = ["ddsp", "audio", "oscine"]
+    assert said == {"library_name": "oscine", "pipeline_tag": "audio-to-audio", "tags": tags}
     assert body.startswith("\n# violin\n")
     assert licence is None or " ".join(licence.split()) in body
+
+
+def test_a_card_has_places_for_a_table_a_command_and_a_sound() -> None:
+    facts = {"description": "A\nviolin.", "reproduce": "make\nit", "evaluation": {"a|b": 1, "c": "2\n3"}}
+    text = model_card("violin", CONFIGURED, None, facts, "sound.flac")
+    assert "\n# violin\n\nA violin.\n" in text
+    assert "\n    make it\n" in text
+    assert "| a\\|b | 1 |\n| c | 2 3 |\n" in text
+    assert '<audio controls src="sound.flac"></audio>' in text
+    assert "description:" not in text
+    assert "\nnot a table\n" in model_card("violin", CONFIGURED, None, {"evaluation": "not a\ntable"})
 
 
 @pytest.mark.parametrize("mine", [None, "# My violin\n", "edited", b"\xff"])

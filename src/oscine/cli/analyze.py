@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oscine.cli.terminal import terminal, to_json
+from oscine.note_names import note_name
 
 if TYPE_CHECKING:
     from oscine.analysis import Features
     from oscine.analysis.inspection import Inspection
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
 def analyze(
@@ -139,8 +139,7 @@ def _whole(level_db: float) -> int:
 def _note(f0_hz: float | None) -> str:
     if f0_hz is None:
         return "none"
-    midi = round(69 + 12 * log2(f0_hz / 440))
-    return f"{_NAMES[midi % 12]}{midi // 12 - 1}"
+    return note_name(round(69 + 12 * log2(f0_hz / 440)))
 
 
 def _histogram(pitch_s: dict[int, float]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from rich.markup import escape
 
-from oscine import recordings
+from oscine import instruments, recordings
 from oscine.analysis import CONFIDENT, Features, Quality, analyze
 from oscine.audio import read_audio
 from oscine.cli.threads import one_thread
@@ -25,6 +25,7 @@ from oscine.evaluate.report import (
     sound_rows,
 )
 from oscine.files import write_atomically
+from oscine.note_names import note_name
 from oscine.plural import counted
 from oscine.training import TrainResult, train
 from oscine.training.folder import RunFolder
@@ -38,11 +39,13 @@ HELD_OUT_S = 25.0
 RECIPE = "tiny"
 PAGE = "index.html"
 _MELODIES = {"singing": "A voice", "trumpet": "A trumpet"}
+#: The instrument of the package that plays the first melody as well.
+BUNDLED = "violin"
 
 
 @dataclass(frozen=True)
 class Performance:
-    """A melody, what the violin made of it, and how closely it followed."""
+    """A melody, what an instrument made of it, and how closely it followed."""
 
     name: str
     source: Path
@@ -120,8 +123,11 @@ def demonstrate(
 
     with one_thread():
         say("[bold]3. Transferring[/] a sung melody and a trumpet's phrase to it")
-        performances = [_perform(instrument, name, folder) for name in _MELODIES]
-        for one in performances:
+        performances = [_perform(instrument, name, folder, name) for name in _MELODIES]
+        bundled = load(instruments.path(BUNDLED))
+        first = next(iter(_MELODIES))
+        beside = _perform(bundled, first, folder, f"{first}-{BUNDLED}-of-the-package")
+        for one in (*performances, beside):
             say(f"   {escape(str(one.played))}: {_how_close(one)}")
 
         say("[bold]4. Evaluating[/] it on the recordings that were held out")
@@ -129,13 +135,13 @@ def demonstrate(
         evaluation = evaluate(instrument, Dataset.open(folder / "dataset"), on_comparison=excerpts)
     write_atomically(folder / "evaluation.json", evaluation.model_dump_json(indent=1))
 
-    page = _page(prepared, trained, performances, evaluation, excerpts)
+    page = _page(prepared, trained, performances, (bundled, beside), evaluation, excerpts)
     page.write(folder / PAGE)
     return folder / PAGE
 
 
-def _perform(instrument: PlayableInstrument, name: str, folder: Path) -> Performance:
-    source, played, picture = recordings.path(name), folder / f"{name}.wav", folder / f"{name}.png"
+def _perform(instrument: PlayableInstrument, name: str, folder: Path, stem: str) -> Performance:
+    source, played, picture = recordings.path(name), folder / f"{stem}.wav", folder / f"{stem}.png"
     report = transfer_file(instrument, source, played, plot=picture)
     heard, answered = (_features(path, instrument) for path in (source, played))
     pitch_cents, correlation = follows(heard, answered, report.octave)
@@ -181,6 +187,7 @@ def _page(
     prepared: PrepareReport,
     trained: TrainResult,
     performances: list[Performance],
+    bundled: tuple[PlayableInstrument, Performance],
     evaluation: Evaluation,
     excerpts: Excerpts,
 ) -> Page:
@@ -201,6 +208,7 @@ def _page(
         what = f"Pitch and loudness of the melody ({one.name}) and of what was played"
         page.picture(one.picture.read_bytes(), what)
 
+    _add_bundled(page, *bundled)
     page.heading("What it never heard")
     page.paragraph(
         f"The last {prepared.held_out_s:.0f} s of the recordings were held out. The instrument was given "
@@ -223,10 +231,26 @@ def _page(
     return page
 
 
+def _add_bundled(page: Page, instrument: PlayableInstrument, one: Performance) -> None:
+    """Add the melody that an instrument of the package plays."""
+    page.heading(f"{_MELODIES[one.name]}, and an instrument that comes with Oscine")
+    sound = (
+        "The violin of the package",
+        *_sound(one.played),
+        f"{instrument.sample_rate:,} Hz, trained before",
+    )
+    page.players([sound])
+    page.paragraph(_sentence(_how_close(one)))
+    page.paragraph(str(instrument.card.get("credit", "")), note=True)
+    page.paragraph(
+        f"oscine transfer hum.wav --to {BUNDLED} plays it; oscine instruments lists all.", note=True
+    )
+
+
 def _heard(quality: Quality) -> str:
     parts = [f"{quality.minutes:.1f} minutes, {quality.usable_minutes:.1f} of them to learn from"]
     if quality.lowest_midi is not None and quality.highest_midi is not None:
-        parts.append(f"notes from {_note_name(quality.lowest_midi)} to {_note_name(quality.highest_midi)}")
+        parts.append(f"notes from {note_name(quality.lowest_midi)} to {note_name(quality.highest_midi)}")
     parts.append(f"{quality.loudness_range_db:.0f} dB from soft to loud")
     if quality.signal_to_noise_db is not None:
         parts.append(f"the pauses {quality.signal_to_noise_db:.0f} dB below the notes")
@@ -240,8 +264,3 @@ def _sound(path: Path) -> tuple[torch.Tensor, int]:
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _note_name(midi: int) -> str:
-    names = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-    return f"{names[midi % 12]}{midi // 12 - 1}"

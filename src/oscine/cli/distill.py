@@ -11,7 +11,7 @@ from oscine.cli.train import Device, Minutes, Resume, Steps, finish, overrides
 
 def distill(
     teacher: Annotated[
-        str, typer.Argument(metavar="TEACHER", help="A trained instrument: a folder or a hub id.")
+        str, typer.Argument(metavar="TEACHER", help="See `oscine instruments`; or a folder, a hub id.")
     ],
     student: Annotated[Path, typer.Argument(metavar="STUDENT", help="The folder to write.")],
     dataset: Annotated[

@@ -10,7 +10,9 @@ from oscine.files import printable
 
 
 def evaluate(
-    instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
+    instrument: Annotated[
+        str, typer.Argument(metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id.")
+    ],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder from `oscine prepare`.")],
     baselines: Annotated[
         bool,

@@ -9,7 +9,9 @@ from oscine.cli.terminal import terminal
 
 
 def export(
-    instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
+    instrument: Annotated[
+        str, typer.Argument(metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id.")
+    ],
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder."),

@@ -15,7 +15,9 @@ def fit(
     ],
     synth: Annotated[
         str,
-        typer.Option(metavar="SYNTH", help="A recipe, a YAML file, or an instrument (a folder or a hub id)."),
+        typer.Option(
+            metavar="SYNTH", help="A recipe, a YAML file, or an instrument: its name, folder or hub id."
+        ),
     ] = "default",
     loss: Annotated[
         str, typer.Option(metavar="NAME", help="spectral, energy, transport or log-mel.")

@@ -11,6 +11,7 @@ from oscine.cli.distill import distill
 from oscine.cli.evaluate import evaluate
 from oscine.cli.export import export
 from oscine.cli.fit import fit
+from oscine.cli.instruments import instruments
 from oscine.cli.listen import listen
 from oscine.cli.play import play
 from oscine.cli.prepare import prepare
@@ -44,6 +45,7 @@ COMMANDS = (
     export,
     room,
     recipes,
+    instruments,
     demo,
 )
 for command in COMMANDS:

@@ -21,7 +21,11 @@ _MIDI = (".mid", ".midi")
 def play(
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="INSTRUMENT", help="A folder, a hub id or a .oscine file."),
+        typer.Option(
+            "--to",
+            metavar="INSTRUMENT",
+            help="See `oscine instruments`; or a folder, a hub id, a .oscine file.",
+        ),
     ] = None,
     voice: Annotated[
         bool, typer.Option("--voice", help="Follow the sound that comes in, instead of playing MIDI.")

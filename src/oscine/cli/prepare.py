@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oscine.cli.terminal import terminal, to_json
+from oscine.note_names import note_name
 from oscine.plural import counted
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 #: Longer tables show only the files with remarks.
 _ROWS = 30
 _BARS = " ▁▂▃▄▅▆▇█"
-_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 _STYLES = {"ok": "green", "repaired": "yellow", "rejected": "red"}
 
 
@@ -185,11 +185,7 @@ def _pitches(quality: "Quality") -> str:
     span = range(quality.lowest_midi, quality.highest_midi + 1)
     most = max(quality.pitch_s.values())
     bars = "".join(_BARS[ceil(8 * quality.pitch_s.get(midi, 0.0) / most)] for midi in span)
-    return f"{_note(span[0])} {bars} {_note(span[-1])}"
-
-
-def _note(midi: int) -> str:
-    return f"{_NAMES[midi % 12]}{midi // 12 - 1}"
+    return f"{note_name(span[0])} {bars} {note_name(span[-1])}"
 
 
 def _noise(quality: "Quality") -> str:

@@ -19,7 +19,7 @@ def render(
         typer.Option(
             "--to",
             metavar="INSTRUMENT",
-            help="A folder or a hub id; N=INSTRUMENT for channel N alone. Repeat it for several.",
+            help="See `oscine instruments`; or a folder, a hub id. N=INSTRUMENT for channel N; repeat it.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
@@ -110,7 +110,7 @@ def _instruments(to: list[str], device: str) -> "dict[int | None, Instrument]":
                 f"--to {text}: {named[None]} plays all channels already; write N={text} for channel N."
             )
         if not text:
-            raise InputError("--to is empty; give a folder or a hub id.")
+            raise InputError("--to is empty; give a name from `oscine instruments`, a folder or a hub id.")
         named[channel if is_named else None] = name if is_named else text
     by_name = {name: load(name, device=device) for name in dict.fromkeys(named.values())}
     return {channel: by_name[name] for channel, name in named.items()}

@@ -7,7 +7,9 @@ import typer
 
 
 def room(
-    instrument: Annotated[str, typer.Argument(metavar="INSTRUMENT", help="A folder or a hub id.")],
+    instrument: Annotated[
+        str, typer.Argument(metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.wav", help="The file to write.")],
     rate: Annotated[
         int | None, typer.Option(metavar="HZ", help="Sample rate; by default the instrument's.")

@@ -12,7 +12,10 @@ def transfer(
     performance: Annotated[
         Path, typer.Argument(metavar="INPUT", help="An audio file, such as a hummed melody.")
     ],
-    to: Annotated[str, typer.Option("--to", metavar="INSTRUMENT", help="A folder or a hub id.")],
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id."),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
     octave: Annotated[
         str,

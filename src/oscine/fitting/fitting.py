@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from oscine import instruments
 from oscine.analysis import analyze
 from oscine.analysis.pitch.f0_file import F0Curve
 from oscine.audio import FileReport, Sound, rate_of, sound_blocks
@@ -147,15 +148,15 @@ def _instrument(synth: str | Path | Instrument) -> Instrument | None:
     """
     if isinstance(synth, Instrument):
         return synth
-    if Path(synth).is_dir():
+    if Path(synth).is_dir() or str(synth) in instruments.names():
         return Instrument.from_pretrained(synth)
     if str(synth) in list_recipes() or Path(synth).suffix in (".yaml", ".yml"):
         return None
     if str(synth).count("/") == 1 and not str(synth).startswith((".", "/")):
         return Instrument.from_pretrained(synth)
     raise InputError(
-        f"There is no synth {synth}; give a recipe ({', '.join(list_recipes())}), a YAML file, or the folder "
-        "of an instrument."
+        f"There is no synth {synth}; give a recipe ({', '.join(list_recipes())}), a YAML file, the folder of "
+        f"an instrument, or one in the package ({', '.join(instruments.names())})."
     )
 
 

@@ -1,11 +1,13 @@
 """Instruments: named parts and a short forward; their configs; their recipes."""
 
+from oscine.models.bundled import BundledInstrument, list_instruments
 from oscine.models.config import InstrumentConfig
 from oscine.models.dynamics import Dynamics, dynamics_of
 from oscine.models.instrument import ControlState, Instrument, InstrumentState, PlayState
 from oscine.models.recipes import DistillationConfig, Recipe, TrainingConfig, list_recipes, load_recipe
 
 __all__ = [
+    "BundledInstrument",
     "ControlState",
     "DistillationConfig",
     "Dynamics",
@@ -16,6 +18,7 @@ __all__ = [
     "Recipe",
     "TrainingConfig",
     "dynamics_of",
+    "list_instruments",
     "list_recipes",
     "load_recipe",
 ]

@@ -9,6 +9,7 @@ import yaml
 
 from oscine.data.statistics import Statistics
 from oscine.models.config import InstrumentConfig
+from oscine.note_names import note_name
 
 _LICENCES = frozenset(
     (
@@ -33,9 +34,16 @@ _LICENCES = frozenset(
 )
 """The identifiers that the Hugging Face hub knows."""
 
+#: Facts that have a place of their own.
+_PLACED = ("description", "evaluation", "reproduce")
+
 
 def model_card(
-    name: str, config: InstrumentConfig, statistics: Statistics | None, card: Mapping[str, Any]
+    name: str,
+    config: InstrumentConfig,
+    statistics: Statistics | None,
+    card: Mapping[str, Any],
+    sound: str | None = None,
 ) -> str:
     """Return the card of an instrument, Markdown with YAML front matter.
 
@@ -44,9 +52,15 @@ def model_card(
         config: Its config.
         statistics: Of what it learned from.
         card: Facts of how it was made; ``licence`` is one that the hub knows, such as ``cc-by-4.0``, or any
-            text, which the front matter then calls ``other``.
+            text, which the front matter then calls ``other``. ``description``, ``reproduce`` (a command) and
+            ``evaluation`` (a table, figure by label) have places of their own.
+        sound: A file beside the card that it plays.
     """
-    head: dict[str, object] = {"library_name": "oscine", "tags": ["ddsp", "audio", "oscine"]}
+    head: dict[str, object] = {
+        "library_name": "oscine",
+        "pipeline_tag": "audio-to-audio",
+        "tags": ["ddsp", "audio", "oscine"],
+    }
     if card.get("licence"):
         head = _licence(str(card["licence"])) | head
     facts = [
@@ -56,12 +70,23 @@ def model_card(
     ]
     if statistics is not None:
         low, high = statistics.pitch_midi_quantiles[1], statistics.pitch_midi_quantiles[-2]
-        facts.append(f"learned from {statistics.minutes:.1f} minutes; pitch {low:.1f} to {high:.1f} (MIDI)")
-    facts += [f"{key.replace('_', ' ')}: {value}" for key, value in card.items()]
-    lines = "\n".join(f"- {' '.join(fact.split())}" for fact in facts)
+        facts.append(
+            f"learned from {statistics.minutes:.1f} minutes; pitch {low:.1f} to {high:.1f} (MIDI), "
+            f"{note_name(round(low))} to {note_name(round(high))}"
+        )
+    own = {key: card[key] for key in _PLACED if card.get(key)}
+    facts += [f"{key.replace('_', ' ')}: {value}" for key, value in card.items() if key not in own]
+    lines = "\n".join(f"- {_line(fact)}" for fact in facts)
     front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
     use = f'```python\nimport oscine\n\naudio, sample_rate = oscine.load("{name}").transfer("hum.wav")\n```\n'
-    text = f"---\n{front}---\n\n# {name}\n\nA DDSP instrument for Oscine.\n\n{lines}\n\n{use}"
+    about = _line(own.get("description", "A DDSP instrument for Oscine."))
+    text = f"---\n{front}---\n\n# {name}\n\n{about}\n\n{lines}\n\n{use}"
+    if sound is not None:
+        text += f'\n## Sound\n\n<audio controls src="{sound}"></audio>\n'
+    if "evaluation" in own:
+        text += f"\n## On the part that was held out\n\n{_table(own['evaluation'])}"
+    if "reproduce" in own:
+        text += f"\n## To make it again\n\n    {_line(own['reproduce'])}\n"
     return text + _mark(text)
 
 
@@ -69,6 +94,19 @@ def is_unedited(card: str) -> bool:
     """Return whether a text is a card as `model_card` made it, by the sha256 in its last line."""
     text, _, _ = card.rpartition("\n<!--")
     return card == text + _mark(text)
+
+
+def _line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _table(figures: object) -> str:
+    """Return a table, a row for each figure; what is no table of figures is a line of text."""
+    if not isinstance(figures, Mapping):
+        return f"{_line(figures)}\n"
+    cells = [(_line(label), _line(value)) for label, value in figures.items()]
+    rows = ["| {} | {} |\n".format(*(cell.replace("|", "\\|") for cell in row)) for row in cells]
+    return "| measure | value |\n|---|---:|\n" + "".join(rows)
 
 
 def _mark(text: str) -> str:

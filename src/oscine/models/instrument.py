@@ -12,7 +12,7 @@ from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.functional.frames import UpsampleState, upsample_state, upsample_step
 from oscine.functional.hold import hold_valid
-from oscine.models import saved
+from oscine.models import hub, saved
 from oscine.models.config import InstrumentConfig
 from oscine.models.dynamics import dynamics_of
 from oscine.models.effects import Effects
@@ -367,7 +367,7 @@ class Instrument(Streaming[InstrumentState]):
             }
         )
         return {
-            "card": {name: str(value) for name, value in self.card.items()},
+            "card": {n: str(value) for n, value in self.card.items() if not isinstance(value, Mapping)},
             "inputs": {one.name: {"unit": one.unit, "size": max(1, one.size)} for one in self.all_inputs()},
             "identities": list(self.config.identities),
             "learned": ranges,
@@ -390,23 +390,56 @@ class Instrument(Streaming[InstrumentState]):
 
     # ---- saved
 
-    def save_pretrained(self, folder: str | Path, **card: object) -> None:
+    def save_pretrained(
+        self, folder: str | Path, *, weight_type: saved.WeightType = "float32", **card: object
+    ) -> None:
         """Write the instrument's folder: weights, config and model card (see `oscine.models.saved`).
 
         Args:
             folder: Made when missing; an instrument in it is replaced, file by file, each atomically. A
                 README.md that was edited stays.
+            weight_type: "float16" halves the file and rounds the weights to 11 bits; an instrument that is
+                loaded from it computes with float32 as any other.
             card: Facts for config.json and the model card, beside those in ``self.card``: ``licence``,
                 ``recipe``, ``minutes``, ….
         """
-        saved.write(folder, self.state_dict(), self.config, self.statistics, {**self.card, **card})
+        facts = {**self.card, **card}
+        saved.write(folder, self.state_dict(), self.config, self.statistics, facts, weight_type)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        weight_type: saved.WeightType = "float32",
+        **card: object,
+    ) -> None:
+        """Upload the instrument's folder to the Hugging Face hub (see `oscine.models.hub`).
+
+        Args:
+            repo_id: ``owner/name``; the repository is made when missing.
+            private: Of a repository that is made.
+            token: Of the hub; None: the one that ``hf auth login`` keeps.
+            weight_type: As in `save_pretrained`.
+            card: As in `save_pretrained`.
+
+        Raises:
+            InputError: When the name is none of the hub's, the hub refuses, or it can't be reached.
+        """
+
+        def save(folder: Path) -> None:
+            self.save_pretrained(folder, weight_type=weight_type, **card)
+
+        hub.push(save, repo_id, private=private, token=token)
 
     @classmethod
     def from_pretrained(cls: type[Kind], name: str | Path) -> Kind:
-        """Return the instrument in a folder, or on the Hugging Face hub.
+        """Return the instrument in a folder, in the package, or on the Hugging Face hub.
 
         Args:
-            name: A folder, or a hub id (``owner/name``).
+            name: A folder, a name of `oscine.instruments`, or a hub id (``owner/name``); a folder has
+                precedence.
 
         Raises:
             InputError: When there is no instrument, or its weights are not those that its config names.

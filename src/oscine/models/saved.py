@@ -10,21 +10,24 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
+from oscine import instruments
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.explain import explain
-from oscine.files import read_json, read_text, write_atomically
+from oscine.files import printable, read_json, read_text, write_atomically
 from oscine.models.card import is_unedited, model_card
 from oscine.models.config import InstrumentConfig
 from oscine.models.formats import upgrade_config, upgrade_weights
 from oscine.tensor_file import read_header, read_tensors, require_fit
 
 Model = TypeVar("Model", bound=nn.Module)
+WeightType = Literal["float32", "float16"]
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 NEXT_CONFIG = "config.next.json"
 CARD = "README.md"
+SOUND = "sound.flac"
 #: What `write` writes.
 NAMES = (WEIGHTS, CONFIG, NEXT_CONFIG, CARD)
 
@@ -52,24 +55,28 @@ def write(
     config: InstrumentConfig,
     statistics: Statistics | None,
     card: dict[str, object],
+    weight_type: WeightType = "float32",
 ) -> None:
     """Write an instrument's folder, so that a kill at any moment leaves the old instrument or the new one.
+
+    With the type "float16", weights of float32 are rounded to 11 bits; `load` makes them float32 again.
 
     Weights and config are two files and can't change at once. So the new config is there first, under another
     name; whichever of the two configs names the weights' hash is the one that `load` takes.
 
     A README.md that is not a model card as it was written here is the user's own and stays as it is: the
-    card's last line has the sha256 of what is before it.
+    card's last line has the sha256 of what is before it. The card plays a sound, ``sound.flac``, where there
+    is one in the folder.
 
     Raises:
-        InputError: When there is a file in the folder's place.
+        InputError: When there is a file in the folder's place, or a weight is too large for float16.
         OSError: When the disk refuses.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; an instrument is saved as a folder, so name another path.")
     content = safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        {name: _stored(name, tensor, weight_type) for name, tensor in weights.items()}
     )
     saved = SavedConfig(
         instrument=config,
@@ -81,7 +88,19 @@ def write(
     write_atomically(folder / WEIGHTS, content)
     (folder / NEXT_CONFIG).replace(folder / CONFIG)
     if not _is_own_readme(folder / CARD):
-        write_atomically(folder / CARD, model_card(folder.name, config, statistics, saved.card))
+        sound = SOUND if (folder / SOUND).is_file() else None
+        write_atomically(folder / CARD, model_card(folder.name, config, statistics, saved.card, sound))
+
+
+def _stored(name: str, tensor: Tensor, weight_type: WeightType) -> Tensor:
+    """Return a weight as it is written."""
+    tensor = tensor.detach().cpu().contiguous()
+    if weight_type == "float32" or tensor.dtype != torch.float32:
+        return tensor
+    stored = tensor.half()
+    if torch.isfinite(tensor).all() and not torch.isfinite(stored).all():
+        raise InputError(f"The weights {name} are too large for float16; save them as float32.")
+    return stored
 
 
 def _is_own_readme(path: Path) -> bool:
@@ -95,20 +114,23 @@ def _is_own_readme(path: Path) -> bool:
 
 
 def locate(name: str | Path) -> Path:
-    """Return the folder of an instrument: the folder itself, or the hub's copy in the local cache.
+    """Return the folder of an instrument: a folder, one in the package, or the hub's copy in the cache.
 
     Raises:
-        InputError: When it is neither.
+        InputError: When it is none of these.
     """
     folder = Path(name)
     if folder.is_dir():
         return folder
+    if str(name) in instruments.names():
+        return instruments.path(str(name))
     if folder.exists():
         raise InputError(f"{name} is a file; an instrument is a folder with {WEIGHTS} and {CONFIG}.")
     parts = str(name).split("/")
     if len(parts) != 2 or not all(parts) or str(name).startswith((".", "~")):
         raise InputError(
-            f"There is no instrument '{name}'; train one with `oscine train`, or name a hub id, owner/name."
+            f"There is no instrument '{printable(name)}'; {instruments.choices(str(name))}, or name a folder "
+            "that `oscine train` wrote, or a hub id, owner/name."
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -144,7 +166,7 @@ def load(
     if not names or not path.exists():
         raise InputError(f"{folder} is not an instrument: it has no {WEIGHTS if names else CONFIG}.")
     header = read_header(path)
-    configs = [_read_config(folder / one) for one in names]
+    configs = [read_config(folder, one) for one in names]
     tensors, _, content = read_tensors(path)
     digest = hashlib.sha256(content).hexdigest()
     del content
@@ -159,7 +181,7 @@ def load(
             expected = build(saved.instrument, saved.statistics, {}).state_dict()
     except (ValueError, ArithmeticError) as error:
         raise InputError(f"{folder / CONFIG} can't be used: {str(error).rstrip('.')}.") from None
-    require_fit(upgrade_weights(header.tensors), expected, folder)
+    require_fit(upgrade_weights(header.tensors), expected, folder, half=True)
     weights = upgrade_weights(tensors)
     broken = next((key for key, tensor in weights.items() if not torch.isfinite(tensor).all()), None)
     if broken is not None:
@@ -172,7 +194,14 @@ def load(
     return model
 
 
-def _read_config(path: Path) -> SavedConfig:
+def read_config(folder: Path, name: str = CONFIG) -> SavedConfig:
+    """Return what an instrument's folder says of it.
+
+    Raises:
+        InputError: When the config is none.
+        OSError: When it can't be read.
+    """
+    path = folder / name
     content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path} is not an instrument's config; get the instrument again.")

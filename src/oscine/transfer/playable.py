@@ -60,10 +60,11 @@ class PlayableInstrument(Instrument):
 
 
 def load(name: str | Path, *, device: str | torch.device = "cpu") -> PlayableInstrument:
-    """Return an instrument by name: a folder that ``oscine train`` wrote, or a hub id, ``owner/violin``.
+    """Return an instrument by name: a folder that ``oscine train`` wrote, one in the package, or a hub id.
 
     Args:
-        name: The folder or the hub id; a folder has precedence.
+        name: The folder, a name of `oscine.instruments` or a hub id (``owner/violin``); a folder has
+            precedence.
         device: Where it computes, such as ``"cuda"``.
 
     Returns:

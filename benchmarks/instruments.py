@@ -1,0 +1,131 @@
+"""The instruments in the package, in docs/instruments.md: their figures, and what it costs to play them.
+
+    python -m benchmarks.instruments [--seconds 60] [--write]
+
+The figures of the held-out part are those in each instrument's config; `tools.make_instrument` measured them.
+The cost is CPU time of the thread, for blocks of 128 samples at 48 kHz by MIDI, one voice.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.live import BLOCK, RATE, long_song
+from benchmarks.measure import table
+from benchmarks.page import write_section
+from oscine import instruments
+from oscine.models import list_instruments
+from oscine.models.saved import read_config
+from oscine.note_names import note_name
+from oscine.performance.midi_file import message_of
+from oscine.realtime.priority import raise_priority, without_pauses
+from oscine.runtime import Performer
+from oscine.transfer import load
+
+PAGE = Path(__file__).parent.parent / "docs" / "instruments.md"
+FIGURES = (
+    "told apart (%)",
+    "log-mel L1 (dB)",
+    "multi-scale spectral loss",
+    "loudness L1 (dB)",
+    "f0 median error (semitones)",
+    "level (dB)",
+    "above 8 kHz (dB)",
+    "1/3 octaves, mean (dB)",
+    "partials move (dB)",
+    "attacks (dB/10 ms)",
+    "rise (ms)",
+)
+
+
+class Cost(NamedTuple):
+    """Share of a block's duration that its computation takes."""
+
+    mean: float
+    p999: float
+
+
+def cost(program: bytes, seconds: float) -> Cost:
+    """Return what it costs to play a tune by MIDI, without the first second."""
+    performer = Performer(program, RATE)
+    events = iter(long_song(seconds + 1).events)
+    event = next(events, None)
+    times_s = []
+    with without_pauses():
+        for start in range(0, round((seconds + 1) * RATE) - BLOCK + 1, BLOCK):
+            began = time.thread_time()
+            while event is not None and event.time_s * RATE < start + BLOCK:
+                performer.take(message_of(event))
+                event = next(events, None)
+            performer.play(BLOCK)
+            times_s.append(time.thread_time() - began)
+    shares = np.array(times_s[RATE // BLOCK :]) * RATE / BLOCK
+    return Cost(float(shares.mean()), float(np.quantile(shares, 0.999)))
+
+
+def overview() -> str:
+    """Return what there is."""
+    rows = [
+        [
+            f"`{one.name}`",
+            one.description,
+            f"{note_name(round(one.lowest_midi))} to {note_name(round(one.highest_midi))}",
+            f"{one.sample_rate / 1000:g}",
+            f"{one.n_bytes / 1e6:.2f}",
+            one.licence,
+        ]
+        for one in list_instruments()
+    ]
+    return table(["instrument", "what it is", "range", "kHz", "MB", "licence"], rows)
+
+
+def figures() -> str:
+    """Return what was measured on the held-out parts."""
+    names = instruments.names()
+    measured = [read_config(instruments.path(name)).card["evaluation"] for name in names]
+    rows = [[label, *(one[label].replace("recording: ", "") for one in measured)] for label in FIGURES]
+    return table(["", *(f"`{name}`" for name in names)], rows)
+
+
+def half() -> str:
+    """Return what half precision changes."""
+    cards = [(name, read_config(instruments.path(name)).card["weights"]) for name in instruments.names()]
+    return table(["instrument", "weights"], [[f"`{name}`", weights] for name, weights in cards])
+
+
+def costs(seconds: float) -> str:
+    """Return what it costs to play each."""
+    rows = []
+    for name in instruments.names():
+        measured = cost(load(instruments.path(name)).program().to_bytes("float16"), seconds)
+        rows.append([f"`{name}`", f"{100 * measured.mean:.1f}", f"{100 * measured.p999:.1f}"])
+    return table(["instrument", "mean, % of the block", "99.9 %, % of the block"], rows) + (
+        f"\n\n*`python -m benchmarks.instruments --write`: {seconds:g} s each, 48 kHz, blocks of {BLOCK} "
+        f"({1e6 * BLOCK / RATE:.0f} µs), by MIDI, one voice, CPU time of the thread.*"
+    )
+
+
+def main() -> None:
+    """Measure, and write the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    raise_priority()
+    for name, content in (
+        ("overview", overview()),
+        ("figures", figures()),
+        ("half", half()),
+        ("costs", costs(given.seconds)),
+    ):
+        if given.write:
+            write_section(name, content, PAGE)
+        else:
+            print(f"{content}\n")
+
+
+if __name__ == "__main__":
+    main()
