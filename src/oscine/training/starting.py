@@ -16,6 +16,8 @@ from oscine.processors import Reverb
 
 #: How weights that have learned another instrument are trained further (docs/few-minutes.md has the figures).
 FINE_TUNING = TrainingConfig(batch_size=4, crop_s=1.0, preroll_s=0.75, learning_rate=1e-3)
+#: The losses of the recipe `shimmer`, without which an instrument whose controls shimmer would lose that.
+_WITH_SHIMMER = {"loudness_weight": 0.1, "log_mel_weight": 0.5, "movement_weight": 0.5}
 _EMBEDDING = "inputs.identity.embedding.weight"
 _MOST_CHARACTERS = 300
 
@@ -67,11 +69,12 @@ class Start:
                     f"{key} can't be set: the instrument to start from says what the new one is; only "
                     "training.… can be."
                 )
+        shimmers = bool(self.instrument.config.controller.shimmer_frames)
         made = Recipe(
             name="fine-tuning",
             description="A trained instrument, trained further on other recordings.",
             instrument=self.instrument.config,
-            training=FINE_TUNING,
+            training=FINE_TUNING.model_copy(update=_WITH_SHIMMER if shimmers else {}),
         )
         return change_recipe(made, overrides) if overrides else made
 
