@@ -426,7 +426,7 @@ def busy_program() -> Program:
         x = program.leaky_relu(program.layer_norm(x, torch.ones(12), torch.zeros(12), 1e-5), 0.2)
         x = program.gru(program.linear(x, torch.randn(36, 12) / 4), torch.randn(36, 12) / 4, torch.randn(36))
         x = program.depthwise(x, torch.randn(12, 3), torch.zeros(12))
-        x = program.add(x, program.shimmer(torch.rand(3, 12), [1, 3, 64]))
+        x = program.add(x, program.shimmer(torch.full((3, 12), 0.5), [1, 3, 64]))
         x = program.add(x, program.silu(program.attention(x, x, x, torch.tensor([0.5, 0.1]), 5)))
         x = program.multiply(program.tanh(x), program.sigmoid(x))
         x = program.linear(program.history(x, [0, 2]), torch.randn(60, 24) / 4, torch.randn(60))

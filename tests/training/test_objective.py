@@ -164,7 +164,9 @@ def test_synthetic_tones_have_every_curve_at_its_mean_and_all_identities_alike(
     given: list[dict[str, torch.Tensor]] = []
     control = instrument.control
     monkeypatch.setattr(
-        instrument, "control", lambda conditions: given.append(conditions) or control(conditions)
+        instrument,
+        "control",
+        lambda conditions, seed: given.append(conditions) or control(conditions, seed=seed),
     )
     tones = synthetic_tones(0, 0, 1, FRAMES, sample_rate=RATE, hop_length=HOP, n_harmonics=20, n_bands=9)
     Objective(instrument, TrainingConfig()).pretraining(instrument, tones.audio, tones.controls).backward()
