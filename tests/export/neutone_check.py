@@ -6,6 +6,7 @@ resampler is soxr's.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -77,11 +78,13 @@ def main() -> None:
         "-o",
         out / "folder",
     ]
+    made = out / "neutone"
+    for folder in (out / "folder", made):  # of a run before
+        shutil.rmtree(folder, ignore_errors=True)
     subprocess.run(export, check=True)
     python = environment(Path(".cache/neutone").resolve())
     alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     alone |= {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    made = out / "neutone"
     script = [python, out / "folder" / "make_neutone.py", made]
     run = subprocess.run(script, env=alone, capture_output=True, text=True, check=False)
     if run.returncode or "exported successfully" not in run.stderr:
