@@ -47,5 +47,5 @@ def test_the_gradient_is_right_and_finite_in_silence():
 def test_what_can_not_be_used_is_refused():
     with pytest.raises(InputError, match="same batch and time"):
         MovementLoss(16000)(torch.zeros(1, 100), torch.zeros(1, 99))
-    with pytest.raises(InputError, match="at least one sample"):
+    with pytest.raises(InputError, match="no samples; give at least one"):
         MovementLoss(16000)(torch.zeros(1, 0), torch.zeros(1, 0))

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from oscine.errors import InputError
+
 
 def require_batch(name: str, tensor: Tensor, axes: str, like: tuple[str, Tensor] | None = None) -> None:
     """Refuse a tensor of another rank, or one without items or frames, or not of the batch of another.
@@ -25,6 +27,20 @@ def require_batch(name: str, tensor: Tensor, axes: str, like: tuple[str, Tensor]
         raise ValueError(
             f"{name} is {shape} and {like[0]} {tuple(like[1].shape)}; give both the same batch and frames."
         )
+
+
+def require_same_sound(audio: Tensor, target: Tensor) -> None:
+    """Refuse sounds that can't be compared sample by sample.
+
+    Raises:
+        InputError: When the shapes differ, or there is no sample.
+    """
+    if audio.shape != target.shape:
+        raise InputError(
+            f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and time"
+        )
+    if audio.numel() == 0:
+        raise InputError("audio has no samples; give at least one")
 
 
 def require_whole(**values: int | float) -> None:

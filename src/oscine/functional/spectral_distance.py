@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
+from oscine.functional.checks import require_same_sound
 from oscine.functional.stft import frame, hop_from_overlap, overlap_add_
 from oscine.kernels import spectra
 
@@ -71,12 +72,7 @@ def multi_scale_spectral_distance(
         Engel, Hantrakul, Gu, Roberts: DDSP: Differentiable Digital Signal Processing, 2020. Ours differs in
         ``e``: the public code's ``log`` is unguarded against near-silence.
     """
-    if audio.shape != target.shape:
-        raise InputError(
-            f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and time"
-        )
-    if audio.numel() == 0:
-        raise InputError("audio has no samples; give at least one")
+    require_same_sound(audio, target)
     if not windows:
         raise InputError("there is no FFT size; give at least one")
     if target.requires_grad:

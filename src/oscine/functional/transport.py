@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
+from oscine.functional.checks import require_same_sound
 from oscine.functional.stft import frame
 
 # Least power of a bin: far below the rounding of any audio, it makes silence a uniform spectrum, not 0 / 0.
@@ -142,12 +143,7 @@ def spectral_transport(
         InputError: When the shapes differ, there is no sample, the target requires a gradient, or the order
             is below 1.
     """
-    if audio.shape != target.shape:
-        raise InputError(
-            f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and time"
-        )
-    if audio.numel() == 0:
-        raise InputError("audio has no samples; give at least one")
+    require_same_sound(audio, target)
     if target.requires_grad:
         raise InputError("target requires a gradient, but only audio receives one; pass target.detach()")
     if order < 1:

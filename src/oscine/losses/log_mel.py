@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.errors import InputError
+from oscine.functional.checks import require_same_sound
 from oscine.functional.mfcc import MelBands, mel_bands, mel_power
 from oscine.functional.stft import frame, hop_from_overlap, pad_for_frames
 
@@ -70,11 +71,7 @@ class LogMelLoss(nn.Module):
         Raises:
             InputError: When the shapes differ, or there is no sample.
         """
-        if audio.shape != target.shape or audio.numel() == 0:
-            raise InputError(
-                f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and "
-                "time, at least one sample"
-            )
+        require_same_sound(audio, target)
         return (self._level_db(audio) - self._level_db(target)).abs().mean()
 
     def _level_db(self, audio: Tensor) -> Tensor:

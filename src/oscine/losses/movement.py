@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from oscine.errors import InputError
+from oscine.functional.checks import require_same_sound
 from oscine.functional.mfcc import mel_filterbank
 
 _N_MELS = 48
@@ -65,11 +65,7 @@ class MovementLoss(nn.Module):
         Raises:
             InputError: When the shapes differ, or there is no sample.
         """
-        if audio.shape != target.shape or audio.numel() == 0:
-            raise InputError(
-                f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and "
-                "time, at least one sample"
-            )
+        require_same_sound(audio, target)
         ours, theirs = self._power(audio), self._power(target)
         amount = (self._movement(ours) - self._movement(theirs)).abs().mean()
         together = (self._correlation(ours) - self._correlation(theirs)).abs().mean()
