@@ -1,5 +1,6 @@
 """How notes begin: the steepness of the rise above 3 kHz, and the time of the rise."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -7,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from oscine.analysis import Features
-from oscine.functional.onset import time_since_onset_s
+from oscine.functional.onset import RISE_DB, RISE_S, time_since_onset_s
 from oscine.functional.units import power_to_db
 
 BRIGHT_HZ = 3_000.0
@@ -19,6 +20,8 @@ _OVER_S = 0.01
 _FILTER_S = 0.004
 _BEFORE_S, _AFTER_S, _LATE_S = 0.06, 0.15, 0.04
 _LOW, _HIGH = 0.1, 0.9
+#: What is further below the loudest of an attack is not heard as its beginning.
+_RANGE_DB = 20.0
 
 
 class Attacks(NamedTuple):
@@ -31,14 +34,20 @@ class Attacks(NamedTuple):
 
 
 def onsets(features: Features) -> Int[Tensor, " onset"]:
-    """Return the samples at which notes begin (`time_since_onset_s`); the start of the sound is none.
+    """Return the samples at which notes begin (`time_since_onset_s`).
+
+    The start of the sound is one if the loudness rises there as much as at any other onset: recordings of
+    single notes begin with the note.
 
     Args:
         features: Of the recording.
     """
-    since_s = time_since_onset_s(features.confidence[None], features.loudness_db[None], features.frame_rate)
+    loudness_db = features.loudness_db
+    since_s = time_since_onset_s(features.confidence[None], loudness_db[None], features.frame_rate)
     frames = (since_s[0, 1:] == 0).nonzero().flatten() + 1
-    return (frames + 1) * features.hop_length
+    begun = loudness_db[: 1 + math.ceil(RISE_S * features.frame_rate)]
+    starts = len(begun) > 0 and bool(begun.max() - begun[0] >= RISE_DB)
+    return torch.cat([frames.new_zeros(int(starts)), (frames + 1) * features.hop_length])
 
 
 def attacks(
@@ -52,7 +61,8 @@ def attacks(
     """Return the attacks of a sound near given onsets.
 
     Envelopes are mean squares over 10 ms (Hann), every millisecond: of the band from 3 kHz to the cut-off for
-    the steepness, of everything for the rise. An attack may lie from 60 ms before an onset to 150 ms after.
+    the steepness, of everything for the rise. An attack may lie from 60 ms before an onset to 150 ms after;
+    before the sound there is silence. What is over 20 dB below the loudest of these 210 ms does not count.
 
     Args:
         audio: The recording or an output.
@@ -62,19 +72,23 @@ def attacks(
         floor_db: Level, in dB of a mean square of 1, below which there is silence.
 
     Returns:
-        Of each onset that has the whole time around it inside the sound.
+        Of each onset that is 150 ms or more before the end of the sound.
     """
+    audio = torch.nn.functional.pad(audio, (round(_BEFORE_S * sample_rate), 0))
     before, after = round(_BEFORE_S / _STEP_S), round(_AFTER_S / _STEP_S)
     n_steps = int(len(audio) / sample_rate / _STEP_S + 1e-9)
-    steps = torch.round(onsets.double() / sample_rate / _STEP_S).long()
-    steps = steps[(steps >= before) & (steps + after < n_steps)]
+    steps = torch.round(onsets.double() / sample_rate / _STEP_S).long() + before
+    steps = steps[steps + after < n_steps]
     around = steps[:, None] + torch.arange(-before, after)
     bright = band_pass(audio, sample_rate, BRIGHT_HZ, highest_hz)
     bright_db = power_to_db(_envelope(bright, sample_rate), floor_db)
     over = round(_OVER_S / _STEP_S)
-    rises_db = (bright_db[over:] - bright_db[:-over])[around.clamp(max=n_steps - over - 1)]
     everything = _envelope(audio, sample_rate).clamp(min=10.0 ** (floor_db / 10.0)).sqrt()[around]
-    return Attacks(rises_db.amax(-1) if len(steps) else rises_db.new_zeros(0), _rise_s(everything))
+    if not len(steps):
+        return Attacks(bright_db.new_zeros(0), _rise_s(everything))
+    near_db = bright_db[around]
+    near_db = near_db.clamp(min=near_db.amax(-1, keepdim=True) - _RANGE_DB)
+    return Attacks((near_db[:, over:] - near_db[:, :-over]).amax(-1), _rise_s(everything))
 
 
 def band_pass(

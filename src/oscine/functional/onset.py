@@ -10,8 +10,11 @@ from torch import Tensor
 _VOICED = 0.5
 #: A pitch that was lost for less than this goes on; one that comes back later begins a note.
 _GAP_S = 0.05
-#: A rise begins a note when it is as large as the first within the time, and it has ended below the second.
-_RISE_DB, _LEVEL_DB, _RISE_S = 6.0, 3.0, 0.03
+RISE_DB, RISE_S = 6.0, 0.03
+"""A rise begins a note when it is as large as this within the time."""
+
+#: Below this it has ended.
+_LEVEL_DB = 3.0
 #: An event that follows another one within this time belongs to the same onset.
 _SAME_S = 0.08
 
@@ -35,7 +38,7 @@ def onset_state(batch_size: int, frame_rate: float, device: torch.device | str |
     """Return the state before the first frame: the start counts as an onset."""
     zero = torch.zeros(batch_size, dtype=torch.int64, device=device)
     return OnsetState(
-        recent_db=torch.full((batch_size, _frames(_RISE_S, frame_rate)), torch.inf, device=device),
+        recent_db=torch.full((batch_size, _frames(RISE_S, frame_rate)), torch.inf, device=device),
         is_rising=torch.zeros(batch_size, dtype=torch.bool, device=device),
         since_voiced=zero - 1,
         since_event=zero - 1,
@@ -130,8 +133,8 @@ def _rising(loudness_db: Tensor, state: OnsetState, floor_db: float) -> tuple[Te
     least_db = known_db[:, :-1].unfold(1, n_recent, 1).amin(dim=-1)
     rise_db = given_db - least_db
     # Between the two thresholds it stays what the last frame outside of them said.
-    decides = (rise_db >= _RISE_DB) | (rise_db < _LEVEL_DB)
-    says = torch.cat([state.is_rising.unsqueeze(1), rise_db >= _RISE_DB], dim=1)
+    decides = (rise_db >= RISE_DB) | (rise_db < _LEVEL_DB)
+    says = torch.cat([state.is_rising.unsqueeze(1), rise_db >= RISE_DB], dim=1)
     number = torch.arange(1, says.shape[1], device=says.device)
     source = torch.where(decides, number, torch.zeros_like(number)).cummax(dim=1).values
     return says.gather(1, source), known_db[:, -n_recent:]
