@@ -96,9 +96,11 @@ def run(recordings: Path, folder: Path, variant: str, length: str) -> dict[str, 
 @torch.no_grad()
 def _energies(instrument: Instrument, dataset: Dataset) -> dict[str, float]:
     """Return the level of each branch on the held-out part, dB of full scale: none of them may be dead."""
-    features = dataset.held_out.segments[0].features()
-    f0_hz, loudness_db = features.f0_hz[None], features.loudness_db[None]
-    controls, _ = instrument.control({"f0_hz": f0_hz, "loudness_db": loudness_db})
+    segment = dataset.held_out.segments[0]
+    audio = torch.from_numpy(segment.slice("audio", 0, segment.n_frames).copy())[None]
+    features = {name: getattr(segment.features(), name)[None] for name in ("f0_hz", "confidence", "loudness_db")}
+    f0_hz = features["f0_hz"]
+    controls, _ = instrument.control(instrument.conditions(audio, features))
     harmonic, oscillator = synth_part(instrument, HarmonicOscillator)
     noise, filtered = synth_part(instrument, FilteredNoise)
     tone = oscillator(f0_hz, controls[f"{harmonic}.amplitude"], controls[f"{harmonic}.harmonic_distribution"])

@@ -44,15 +44,16 @@ def shimmer(
         torch.Size([1, 100, 5])
     """
     start = start.to(torch.int64)
-    frame = start[:, None] + torch.arange(n_frames, device=start.device)
     total = torch.zeros(len(start), n_frames, depths.shape[1], dtype=depths.dtype, device=depths.device)
     for number, (period, depth) in enumerate(zip(periods, depths, strict=True)):
         n_channels, n_values, begin = len(depth), n_frames // period + 3, start // period
         first = PERIOD_NUMBERS * (number + 1) + begin * n_channels
         values = uniform_noise(seed, first, n_values * n_channels, depths.dtype) * math.sqrt(3.0)
-        values = values.unflatten(1, (n_values, n_channels))
-        index = (frame // period - begin[:, None])[..., None].expand(-1, -1, n_channels)
-        angle = ((frame % period).to(depths.dtype) * (math.pi / 2 / period))[..., None]
-        moved = torch.cos(angle) * values.gather(1, index) + torch.sin(angle) * values.gather(1, index + 1)
-        total = total + depth * moved
+        values = values.unflatten(1, (n_values, 1, n_channels))
+        angle = torch.arange(period, dtype=depths.dtype, device=depths.device)[:, None] * (math.pi / 2 / period)
+        moved = torch.cos(angle) * values[:, :-1] + torch.sin(angle) * values[:, 1:]
+        places = (start % period).tolist()
+        total = total + depth * torch.stack(
+            [item[place : place + n_frames] for item, place in zip(moved.flatten(1, 2), places, strict=True)]
+        )
     return total
