@@ -98,7 +98,9 @@ def _energies(instrument: Instrument, dataset: Dataset) -> dict[str, float]:
     """Return the level of each branch on the held-out part, dB of full scale: none of them may be dead."""
     segment = dataset.held_out.segments[0]
     audio = torch.from_numpy(segment.slice("audio", 0, segment.n_frames).copy())[None]
-    features = {name: getattr(segment.features(), name)[None] for name in ("f0_hz", "confidence", "loudness_db")}
+    features = {
+        name: getattr(segment.features(), name)[None] for name in ("f0_hz", "confidence", "loudness_db")
+    }
     f0_hz = features["f0_hz"]
     controls, _ = instrument.control(instrument.conditions(audio, features))
     harmonic, oscillator = synth_part(instrument, HarmonicOscillator)

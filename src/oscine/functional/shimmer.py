@@ -50,7 +50,9 @@ def shimmer(
         first = PERIOD_NUMBERS * (number + 1) + begin * n_channels
         values = uniform_noise(seed, first, n_values * n_channels, depths.dtype) * math.sqrt(3.0)
         values = values.unflatten(1, (n_values, 1, n_channels))
-        angle = torch.arange(period, dtype=depths.dtype, device=depths.device)[:, None] * (math.pi / 2 / period)
+        angle = torch.arange(period, dtype=depths.dtype, device=depths.device)[:, None] * (
+            math.pi / 2 / period
+        )
         moved = torch.cos(angle) * values[:, :-1] + torch.sin(angle) * values[:, 1:]
         places = (start % period).tolist()
         total = total + depth * torch.stack(

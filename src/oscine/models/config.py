@@ -32,6 +32,9 @@ class InstrumentConfig(BaseModel):
     """The parts that sound together."""
     effects: tuple[AnyPart, ...] = Field(default=(ReverbConfig(),), max_length=_MOST_PARTS)
     """The effects that their sum goes through, one after the other."""
+    gate_below_db: float | None = Field(default=None, ge=0.0, le=60.0)
+    """How far below the quietest that it has learned the sound begins to fall as the loudness does, dB; it
+    does not if left out. It needs the input ``loudness``."""
 
     @property
     def frame_rate(self) -> float:
@@ -54,6 +57,12 @@ class InstrumentConfig(BaseModel):
         inputs = tuple(one.fit(curves, identities) for one in self.inputs)
         update = {"sample_rate": sample_rate, "hop_length": hop_length, "inputs": inputs}
         return self.model_copy(update=update)
+
+    @model_validator(mode="after")
+    def _gate_has_a_loudness(self) -> "InstrumentConfig":
+        if self.gate_below_db is not None and not any(isinstance(one, LoudnessConfig) for one in self.inputs):
+            raise ValueError("gate_below_db needs the input loudness; add {kind: loudness} to `inputs`.")
+        return self
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "InstrumentConfig":

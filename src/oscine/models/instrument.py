@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
-from oscine.functional.frames import UpsampleState, upsample_state, upsample_step
+from oscine.functional.frames import UpsampleState, upsample, upsample_state, upsample_step
 from oscine.functional.hold import hold_valid
 from oscine.models import hub, saved
 from oscine.models.config import InstrumentConfig
 from oscine.models.dynamics import dynamics_of
 from oscine.models.effects import Effects
+from oscine.models.gate import Gate
 from oscine.models.inputs import Input
 from oscine.networks import Controller
 from oscine.processors import (
@@ -125,6 +126,8 @@ class Instrument(Streaming[InstrumentState]):
         widths = [one.width for one in inputs]
         self.controller = Controller(widths, sum(one.width for one in self.controls), config.controller)
         start_controls(self.controller.head.bias, self.controls)
+        below_db = config.gate_below_db
+        self.gate = None if below_db is None else Gate(below_db, statistics)
 
     @property
     def sample_rate(self) -> int:
@@ -222,6 +225,8 @@ class Instrument(Streaming[InstrumentState]):
     ) -> tuple[dict[str, Tensor], ControlState]:
         """Return what synth and effects take, by name: their given inputs and all controls; and the state.
 
+        With a gate its factor is among them, ``gate``.
+
         Args:
             conditions: By name.
             state: From the block before; from the start if left out.
@@ -241,6 +246,8 @@ class Instrument(Streaming[InstrumentState]):
         seen = [one(clean[one.name]) for one in self.all_inputs()]
         raw, controller = self.controller.step(*seen, state=state.controller)
         given = {name: clean[name] for name in (*self.synth.inputs, *self.effects.inputs)}
+        if self.gate is not None:
+            given["gate"] = self.gate(clean["loudness_db"])
         return given | split_controls(raw, self.controls), ControlState(tuple(lasts), controller)
 
     # ---- sound
@@ -256,7 +263,8 @@ class Instrument(Streaming[InstrumentState]):
         """Return the next block's audio of controls, and the state.
 
         Args:
-            controls: By name, with the given inputs of the parts.
+            controls: By name, with the given inputs of the parts; ``gate``, if there is one, is a factor
+                beside the gain.
             state: From the block before.
             gain: Factor on the synth's audio before the effects, 0 … 10,000; 1 if left out. Where it is NaN
                 the last one is held.
@@ -269,6 +277,7 @@ class Instrument(Streaming[InstrumentState]):
             last = torch.where(state.gain.started, state.gain.last, 1.0)
             gain, _ = hold_valid(gain, ~torch.isnan(gain), last)
             gain = gain.clamp(0.0, _MOST_GAIN)
+        gain = gain * controls.get("gate", 1.0)
         factor, after = upsample_step(gain, state.gain, hop_length=self.hop_length)
         audio = audio * factor
         effects = state.effects
@@ -281,6 +290,8 @@ class Instrument(Streaming[InstrumentState]):
     ) -> Float[Tensor, "batch time"]:
         """Return the audio of controls from the start, each part in its fastest form."""
         audio = self.synth(**_of(self.synth, controls), seed=seed)
+        if "gate" in controls:
+            audio = audio * upsample(controls["gate"], self.hop_length)
         return audio if dry else self.effects(audio, **_of(self.effects, controls), seed=seed)
 
     def step(
@@ -329,6 +340,8 @@ class Instrument(Streaming[InstrumentState]):
             wires[control.name] = lower_into(program, control, part)
         audio = lower_into(program, self.synth, **_of(self.synth, wires))
         gain = program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN, optional=True)
+        if self.gate is not None:
+            gain = program.multiply(gain, self.gate.lower(program, wires["loudness_db"]))
         audio = program.gain(audio, gain)
         return audio if dry else lower_into(program, self.effects, audio, **_of(self.effects, wires))
 

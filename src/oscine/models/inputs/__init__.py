@@ -14,6 +14,8 @@ from oscine.models.inputs.level import (
     LoudnessConfig,
     PaperLoudness,
     PaperLoudnessConfig,
+    QuickLoudness,
+    QuickLoudnessConfig,
 )
 from oscine.models.inputs.onset import Onset, OnsetConfig
 from oscine.models.inputs.pitch import F0, F0Config, Periodicity, PeriodicityConfig
@@ -24,6 +26,7 @@ AnyInput = Annotated[
     | LoudnessConfig
     | PaperLoudnessConfig
     | LevelConfig
+    | QuickLoudnessConfig
     | ZConfig
     | PeriodicityConfig
     | CentroidConfig
@@ -56,6 +59,8 @@ __all__ = [
     "PaperLoudnessConfig",
     "Periodicity",
     "PeriodicityConfig",
+    "QuickLoudness",
+    "QuickLoudnessConfig",
     "Z",
     "ZConfig",
 ]
