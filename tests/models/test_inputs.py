@@ -13,19 +13,8 @@ from oscine import kernels
 from oscine.data import Statistics
 from oscine.data.curves import RESERVED
 from oscine.errors import InputError
-from oscine.functional.framing import frame_centers
-from oscine.functional.loudness import loudness_db
 from oscine.models import Instrument, InstrumentConfig
-from oscine.models.inputs import (
-    AnyInput,
-    CurveConfig,
-    F0Config,
-    IdentityConfig,
-    Input,
-    InputConfig,
-    QuickLoudness,
-    ZConfig,
-)
+from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig, Input, InputConfig, ZConfig
 from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
 from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
 from oscine.runtime import engines
@@ -276,22 +265,3 @@ def test_every_name_of_another_input_or_an_option_is_reserved() -> None:
 def test_a_curve_cannot_have_a_name_that_is_taken(name: str) -> None:
     with pytest.raises(ValidationError, match=f"A curve can't be called '{name}': the name is taken"):
         CurveConfig(name=name)
-
-
-@pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
-def test_the_quick_loudness_is_the_loudness_where_a_sound_holds_and_rises_sooner(rate: int) -> None:
-    hop = rate // 250
-    time_s = torch.arange(rate) / rate
-    quick = QuickLoudness(rate, hop)
-    centers = frame_centers(250, hop, rate, rate)
-    for steady in (torch.sin(2 * torch.pi * 1000 * time_s), torch.randn(rate)):
-        sound = 0.1 * steady * (time_s > 0.5)
-        curves_db = quick.measure(sound[None], {})[0], loudness_db(sound[None], centers, rate)[0]
-        held_db = [float(one[140:240].mean()) for one in curves_db]
-        assert held_db[0] == pytest.approx(held_db[1], abs=0.5)
-        rises = []
-        for curve_db, level_db in zip(curves_db, held_db, strict=True):
-            first, reached = (int((curve_db > level_db - below).nonzero().min()) for below in (40, 2))
-            rises.append(reached - first)
-        assert rises[0] <= 2
-        assert rises[1] >= 4

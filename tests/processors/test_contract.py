@@ -29,7 +29,6 @@ from oscine.processors import (
     PulseConfig,
     Reverb,
     ReverbConfig,
-    Room,
     Sum,
     SumConfig,
     Wavetable,
@@ -57,8 +56,6 @@ def _loud(module: Streaming[Any]) -> Streaming[Any]:
     for one in module.modules():
         if isinstance(one, Reverb):
             torch.nn.init.normal_(one.impulse_response, std=0.03)
-        if isinstance(one, Room):
-            torch.nn.init.normal_(one.late_level, mean=0.8, std=0.2)
         elif isinstance(one, Filter) and one.fixed:
             torch.nn.init.normal_(one.log_magnitudes)
     return module

@@ -15,7 +15,6 @@ from oscine.processors.parts import (
 )
 from oscine.processors.pulse import Pulse, PulseConfig
 from oscine.processors.reverb import Reverb, ReverbConfig
-from oscine.processors.room import Room, RoomConfig
 from oscine.processors.sinusoidal import SinusoidalConfig, SinusoidalOscillator
 from oscine.processors.wavetable import Wavetable, WavetableConfig
 
@@ -36,8 +35,6 @@ __all__ = [
     "PulseConfig",
     "Reverb",
     "ReverbConfig",
-    "Room",
-    "RoomConfig",
     "SinusoidalConfig",
     "SinusoidalOscillator",
     "Sum",

@@ -12,7 +12,6 @@ from oscine.processors.harmonic import HarmonicConfig
 from oscine.processors.noise import NoiseConfig
 from oscine.processors.pulse import PulseConfig
 from oscine.processors.reverb import ReverbConfig
-from oscine.processors.room import RoomConfig
 from oscine.processors.sinusoidal import SinusoidalConfig
 from oscine.processors.wavetable import WavetableConfig
 
@@ -51,7 +50,6 @@ AnyPart = Annotated[
     | NoiseConfig
     | FilterConfig
     | ReverbConfig
-    | RoomConfig
     | ChainConfig
     | SumConfig,
     Field(discriminator="kind"),

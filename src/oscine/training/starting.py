@@ -80,9 +80,10 @@ class Start:
 
     def hand_over(self, instrument: Instrument) -> None:
         """Give a new instrument of the same config, other identities apart, the weights it starts from."""
+        weights = dict(self.instrument.state_dict())
         rooms = [name for name, module in self.instrument.named_modules() if isinstance(module, Reverb)]
-        of_rooms = tuple(f"{name}." for name in rooms)
-        weights = {n: one for n, one in self.instrument.state_dict().items() if not n.startswith(of_rooms)}
+        for name in rooms:
+            del weights[f"{name}.impulse_response"]
         if _EMBEDDING in weights:
             before, now = self.instrument.config.identities, instrument.config.identities
             weights[_EMBEDDING] = _embeddings(weights[_EMBEDDING], before, now)

@@ -54,7 +54,7 @@ def room_response(
     reverb = next((one for one in instrument.effects.modules() if isinstance(one, Reverb)), None)
     if reverb is None:
         raise InputError(
-            "The instrument has no reverb; train one with the effect {kind: room} in its recipe."
+            "The instrument has no reverb; train one with the effect {kind: reverb} in its recipe."
         )
     sample_rate = instrument.sample_rate if sample_rate is None else sample_rate
     if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:

@@ -14,8 +14,6 @@ from oscine.models.inputs.level import (
     LoudnessConfig,
     PaperLoudness,
     PaperLoudnessConfig,
-    QuickLoudness,
-    QuickLoudnessConfig,
 )
 from oscine.models.inputs.onset import Onset, OnsetConfig
 from oscine.models.inputs.pitch import F0, F0Config, Periodicity, PeriodicityConfig
@@ -26,7 +24,6 @@ AnyInput = Annotated[
     | LoudnessConfig
     | PaperLoudnessConfig
     | LevelConfig
-    | QuickLoudnessConfig
     | ZConfig
     | PeriodicityConfig
     | CentroidConfig
@@ -59,8 +56,6 @@ __all__ = [
     "PaperLoudnessConfig",
     "Periodicity",
     "PeriodicityConfig",
-    "QuickLoudness",
-    "QuickLoudnessConfig",
     "Z",
     "ZConfig",
 ]

@@ -1,6 +1,5 @@
 """How loud the sound is: loudness in both published definitions, and the level on a short window."""
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Literal
@@ -11,15 +10,13 @@ from torch import Tensor
 
 from oscine.data.statistics import Statistics
 from oscine.functional.framing import frame_centers
-from oscine.functional.loudness import loudness_db, paper_loudness_db, rms_power_db
+from oscine.functional.loudness import paper_loudness_db, rms_power_db
 from oscine.models.inputs.base import InputConfig, ScaledInput, require
 
 #: Frames whose windows are in memory at once: a window of 128 ms every 4 is 32 times the audio.
 _FRAMES_AT_ONCE = 4096
 _WINDOW_S = 0.006
 _FLOOR_DB = -120.0
-#: Windows of 6 and 32 ms at 16 kHz, samples.
-_QUICK_FFT, _LOUDNESS_FFT = 96, 512
 
 
 class Loudness(ScaledInput):
@@ -120,31 +117,3 @@ class LevelConfig(InputConfig):
     def build(self, sample_rate: int, hop_length: int, statistics: Statistics | None) -> Level:
         """Return the input."""
         return Level(sample_rate, hop_length)
-
-
-class QuickLoudness(_FromAudio):
-    """The loudness on a window of 6 ms: it follows attacks that the loudness, on 32 ms, blurs.
-
-    Both are alike where the sound holds, so notes and a live voice, which have the loudness alone, give that.
-    """
-
-    def __init__(self, sample_rate: int, hop_length: int) -> None:
-        super().__init__("quick_loudness_db", sample_rate, hop_length)
-
-    def level_db(
-        self, audio: Float[Tensor, "batch time"], centers: Int[Tensor, " frame"]
-    ) -> Float[Tensor, "batch frame"]:
-        """Return the loudness at these samples."""
-        quick_db = loudness_db(audio, centers, self.sample_rate, _QUICK_FFT, _FLOOR_DB)
-        # A bin's power grows with the window's length, for a tone as for noise.
-        return quick_db + 10 * math.log10(_LOUDNESS_FFT / _QUICK_FFT)
-
-
-class QuickLoudnessConfig(InputConfig):
-    """The loudness on a window of 6 ms."""
-
-    kind: Literal["quick_loudness"] = "quick_loudness"
-
-    def build(self, sample_rate: int, hop_length: int, statistics: Statistics | None) -> QuickLoudness:
-        """Return the input."""
-        return QuickLoudness(sample_rate, hop_length)
