@@ -86,12 +86,27 @@ SPECS = {
         "Alto saxophone: Weresax by Karoryfer Samples.",
         44_100,
         60.0,
+        recipe="dry",
     ),
     "flute": Spec(
-        "A sampled flute, dry.", "mit", _FLUID, SAMPLE_RATE, 60.0, player=Player(73, 60, 93), seed=1
+        "A sampled flute, dry.",
+        "mit",
+        _FLUID,
+        SAMPLE_RATE,
+        60.0,
+        player=Player(73, 60, 93),
+        seed=1,
+        recipe="dry",
     ),
     "trumpet": Spec(
-        "A sampled trumpet, dry.", "mit", _FLUID, SAMPLE_RATE, 60.0, player=Player(56, 54, 82), seed=2
+        "A sampled trumpet, dry.",
+        "mit",
+        _FLUID,
+        SAMPLE_RATE,
+        60.0,
+        player=Player(56, 54, 82),
+        seed=2,
+        recipe="dry",
     ),
     "voice": Spec(
         "A sampled voice that sings one vowel, ooh, dry.",
@@ -101,6 +116,7 @@ SPECS = {
         60.0,
         player=Player(53, 48, 79),
         seed=3,
+        recipe="dry",
     ),
 }
 #: Beside the recipe.

@@ -434,3 +434,22 @@ def test_a_whole_sample_rate_of_any_type_makes_the_same_dataset(sound: torch.Ten
 def test_features_of_another_sound_are_refused(sound: torch.Tensor) -> None:
     with pytest.raises(InputError, match="its audio needs 2500 at 16000 Hz"):
         Dataset.from_arrays(sound[: 2500 * 64], 16_000, features=analyze(sound, 16_000))
+
+
+@pytest.mark.parametrize(
+    ("reverb_s", "n_recordings", "is_dry"),
+    [(1.0, 1, False), (0.3, 1, True), (None, 1, False), (None, 12, True), (1.0, 12, False)],
+)
+def test_it_is_dry_where_what_rings_is_short_or_single_notes_show_nothing(
+    prepared: Path, reverb_s: float | None, n_recordings: int, is_dry: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = read_manifest(prepared)
+    assert Dataset.open(prepared).is_dry is manifest.is_dry
+    monkeypatch.setattr("oscine.data.manifest.NOTE_AT_MOST_S", 60.0)  # the recordings of the test are longer
+    changed = manifest.model_copy(
+        update={
+            "quality": manifest.quality.model_copy(update={"reverb_s": reverb_s}),
+            "recordings": manifest.recordings[:1] * n_recordings,
+        }
+    )
+    assert changed.is_dry is is_dry

@@ -1,5 +1,6 @@
 """How a run starts, is resumed and ends: nothing foreign is touched, nothing is lost, everything is said."""
 
+import copy
 import json
 import math
 import os
@@ -499,3 +500,21 @@ def test_a_signal_ends_a_run_in_good_order(
     assert "Traceback" not in said
     assert Instrument.from_pretrained(folder).statistics is not None
     assert read_checkpoint(folder / "training" / "checkpoint.safetensors")[0].counters.step > 0
+
+
+def test_a_dataset_in_which_nothing_rings_on_gets_no_reverb(arrays: Dataset, tmp_path: Path) -> None:
+    small = {"instrument.controller.hidden_size": 8, "training.batch_size": 1, "training.n_validations": 1}
+    reverb = small | {"instrument.effects.reverb.ir_s": 0.1}
+    for is_dry, overrides, recipe in (
+        (True, small, "dry"),
+        (True, reverb, "default"),
+        (False, small, "default"),
+    ):
+        dataset = copy.copy(arrays)
+        dataset.is_dry = is_dry
+        folder = tmp_path / f"{is_dry} {len(overrides)}"
+        assert train(dataset, folder, steps=1, overrides=overrides).recipe == recipe
+        assert len(Instrument.from_pretrained(folder).config.effects) == int(recipe == "default")
+    chosen = tmp_path / "chosen"
+    dataset.is_dry = True
+    assert train(dataset, chosen, recipe="default", steps=1, overrides=small).recipe == "default"

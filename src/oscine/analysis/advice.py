@@ -10,7 +10,10 @@ _CLIPPED_SHARE = 1e-4
 _LEAST_SIGNAL_TO_NOISE_DB = 25.0
 #: Between the 0.03 of a single line in a church and the 0.23 of the same player's chords.
 _POLYPHONY_SHARE, _LEAST_JUDGED_S = 0.08, 1.0
-_REVERB_S, _LEAST_RINGING = 0.6, 3
+REVERB_S = 0.6
+"""Sounds that take as long to fall by 60 dB ring on as in a room."""
+
+_LEAST_RINGING = 3
 _CLEAR_SHARE = 0.6
 _NARROW_PITCH, _NARROW_LOUDNESS_DB = 7, 7.0
 
@@ -68,7 +71,7 @@ class Advice:
     @property
     def reverb_suspected(self) -> bool:
         """Whether sounds ring on as in a room."""
-        return self.n_ringing >= _LEAST_RINGING and self.reverb_s is not None and self.reverb_s >= _REVERB_S
+        return self.n_ringing >= _LEAST_RINGING and self.reverb_s is not None and self.reverb_s >= REVERB_S
 
     def sentences(self) -> list[str]:
         """Return one sentence for each finding: what it is, and what to do."""

@@ -30,7 +30,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="A name from `oscine recipes` or a YAML file; `default`, or the resumed run's, if left out.",
+            help="A name from `oscine recipes` or a YAML file. If left out: `default`, or `dry` where "
+            "nothing in the recordings rings on, or the resumed run's.",
             show_default=False,
         ),
     ] = None,

@@ -181,6 +181,7 @@ class Dataset:
             none of its own.
         held_out: The part that training never sees, to measure on.
         is_held_out_unseen: Whether the held-out part chooses no checkpoint: there is a validation part.
+        is_dry: Whether nothing in the recordings rings on as in a room; False of arrays, where it is unknown.
     """
 
     def __init__(
@@ -197,6 +198,7 @@ class Dataset:
         identities: Sequence[str] = ("",),
         curves: Sequence[str] = (),
         folder: Path | None = None,
+        is_dry: bool = False,
     ) -> None:
         self.name = name
         self.folder = folder
@@ -206,6 +208,7 @@ class Dataset:
         self.identities = tuple(identities)
         self.statistics = statistics
         self.fingerprint = fingerprint
+        self.is_dry = is_dry
         self.train = Split(train, hop_length)
         self.held_out = Split(held_out, hop_length)
         self.is_held_out_unseen = bool(validation)
@@ -269,6 +272,7 @@ class Dataset:
             fingerprint=sha256(folder / MANIFEST),
             identities=identities,
             curves=curves,
+            is_dry=manifest.is_dry,
         )
 
     @classmethod

@@ -17,7 +17,10 @@ DEFAULT_SHARE = 0.1
 #: Kept to choose the checkpoint, of the length of what is held out.
 VALIDATION_SHARE = 0.5
 
-_NOTES_AT_LEAST, _NOTE_AT_MOST_S = 10, 15.0
+NOTE_AT_MOST_S = 15.0
+"""Length of the longest isolated note."""
+
+_NOTES_AT_LEAST = 10
 _VOICE_AT_LEAST_S = 1.0
 
 
@@ -140,7 +143,7 @@ def split_whole(takes: Sequence[Take], held_out: Sequence[bool]) -> tuple[list[F
 def _split(
     takes: Sequence[Take], frame_rate: float, wanted: int
 ) -> tuple[list[FrameRange], list[FrameRange]]:
-    notes = _spread(takes, _notes(takes, _NOTE_AT_MOST_S * frame_rate), wanted)
+    notes = _spread(takes, _notes(takes, NOTE_AT_MOST_S * frame_rate), wanted)
     if 2 * sum(takes[number].n_frames for number in notes) >= wanted:
         return split_whole(takes, [number in notes for number in range(len(takes))])
     return _split_ends(takes, wanted, ceil(GAP_S * frame_rate), round(_VOICE_AT_LEAST_S * frame_rate))
@@ -191,10 +194,19 @@ def _split_end(
     return train[::-1], held_out[::-1]
 
 
+def are_notes(n_frames: Sequence[int], at_most: float) -> bool:
+    """Return whether recordings of so many frames are isolated notes, and not phrases.
+
+    Args:
+        n_frames: Of each recording.
+        at_most: Frames of the longest note.
+    """
+    return len(n_frames) >= _NOTES_AT_LEAST and sorted(n_frames)[len(n_frames) // 2] <= at_most
+
+
 def _notes(takes: Sequence[Take], at_most: float) -> list[int]:
     """Return the isolated notes that can be held out, by identity and pitch; none where these are phrases."""
-    lengths = sorted(take.n_frames for take in takes)
-    if len(takes) < _NOTES_AT_LEAST or lengths[len(takes) // 2] > at_most:
+    if not are_notes([take.n_frames for take in takes], at_most):
         return []
     n_of_identity = Counter(take.identity for take in takes)
     notes = [

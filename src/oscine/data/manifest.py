@@ -8,10 +8,12 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from oscine.analysis.advice import REVERB_S
 from oscine.analysis.features import FEATURES
 from oscine.analysis.quality import Quality
 from oscine.audio import FileReport
 from oscine.data.curves import check_names
+from oscine.data.held_out import NOTE_AT_MOST_S, are_notes
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.explain import explain
@@ -104,6 +106,14 @@ class Manifest(_Record):
     statistics: Statistics = Field(description="of the training part")
     quality: Quality = Field(description="of all recordings together")
     curves: list[str] = Field(default=[], description="names of the further curves in every shard")
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing rings on as in a room: what was measured is short, or single notes show nothing."""
+        if self.quality.reverb_s is not None:
+            return self.quality.reverb_s < REVERB_S
+        n_frames = [recording.n_frames for recording in self.recordings]
+        return are_notes(n_frames, NOTE_AT_MOST_S * self.sample_rate / self.hop_length)
 
     @field_validator("curves")
     @classmethod

@@ -38,7 +38,7 @@ from oscine.training.starting import Start
 from oscine.training.teacher import Teacher, fingerprint
 
 DEFAULT_MINUTES = 10.0
-DEFAULT_RECIPE = "default"
+DEFAULT_RECIPE, DRY_RECIPE = "default", "dry"
 DEFAULT_STUDENT = "student10"
 
 
@@ -95,8 +95,9 @@ def train(
         dataset: A folder that `oscine prepare` made, or a `Dataset`, also one of arrays; its sample rate and
             hop length become the instrument's.
         instrument_folder: Where the instrument goes.
-        recipe: A name (`oscine recipes`), a YAML file or a `Recipe`; ``default`` if left out (``student10``
-            with a teacher), or, of a run that is resumed, the run's.
+        recipe: A name (`oscine recipes`), a YAML file or a `Recipe`. If left out, ``default``, or ``dry``
+            where nothing in the recordings rings on (``student10`` with a teacher), or, of a run that is
+            resumed, the run's.
         start_from: A trained instrument, its folder or hub id, in place of a recipe: the new one has its
             inputs, networks and parts, starts from its weights and trains them by settings of their own
             (`oscine.training.starting`). A run that is resumed needs it no more.
@@ -149,7 +150,7 @@ def train(
         if minutes is None and steps is None:
             minutes, steps = (DEFAULT_MINUTES, None) if before is None else (before.minutes, before.steps)
         run = RunInfo(
-            recipe=_fitted(_chosen(recipe, overrides or {}, before, teacher, start), source, teacher),
+            recipe=_fitted(_chosen(recipe, overrides or {}, before, teacher, start, source), source, teacher),
             dataset_sha256=source.fingerprint,
             minutes=minutes,
             steps=steps,
@@ -234,6 +235,7 @@ def _chosen(
     before: RunInfo | None,
     teacher: Instrument | None,
     start: Start | None,
+    dataset: Dataset,
 ) -> Recipe:
     if start is not None and (recipe is not None or teacher is not None):
         other = "A recipe" if recipe is not None else "A teacher"
@@ -244,7 +246,11 @@ def _chosen(
         return start.recipe(overrides)
     if isinstance(recipe, Recipe):
         return change_recipe(recipe, overrides) if overrides else recipe
-    return load_recipe(recipe or (DEFAULT_RECIPE if teacher is None else DEFAULT_STUDENT), overrides)
+    if recipe is None and teacher is not None:
+        return load_recipe(DEFAULT_STUDENT, overrides)
+    asks_for_effects = any(key.startswith("instrument.effects") for key in overrides)
+    fitting = DRY_RECIPE if dataset.is_dry and not asks_for_effects else DEFAULT_RECIPE
+    return load_recipe(recipe or fitting, overrides)
 
 
 def _origin(start: Start | None, before: RunInfo | None) -> dict[str, str | None]:
