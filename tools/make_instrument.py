@@ -119,8 +119,6 @@ SPECS = {
         recipe="dry",
     ),
 }
-#: Beside the recipe.
-OVERRIDES = {"training.loudness_weight": 0.1}
 _ROUNDED = ("multi-scale spectral loss", "log-mel L1 (dB)", "told apart (%)", "loudness L1 (dB)")
 
 
@@ -165,7 +163,6 @@ def make(name: str, source: Path | None, steps: int, work: Path, out: Path) -> P
         work / "instrument",
         recipe=spec.recipe,
         steps=steps,
-        overrides=OVERRIDES,
         device="cpu",
         resume="auto",
         console=Console(stderr=True),
@@ -177,7 +174,7 @@ def make(name: str, source: Path | None, steps: int, work: Path, out: Path) -> P
         "description": spec.description,
         "licence": spec.licence,
         "credit": spec.credit,
-        "recipe": f"{spec.recipe}, {', '.join(f'{key}={value}' for key, value in OVERRIDES.items())}",
+        "recipe": spec.recipe,
         "training": f"{steps:,} steps on one thread, {cpu_minutes:.1f} minutes of CPU time",
         "sound": recordings.CREDITS[1],
         "reproduce": f"{command} --steps {steps}",

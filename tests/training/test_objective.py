@@ -9,7 +9,7 @@ import torch
 from oscine.data import Batch, Statistics
 from oscine.data.synthetic import synthetic_tones
 from oscine.errors import InputError
-from oscine.losses import LogMelLoss, MovementLoss
+from oscine.losses import LogMelLoss, TextureLoss
 from oscine.models import Instrument, InstrumentConfig, TrainingConfig
 from oscine.models.inputs import F0, CurveConfig, F0Config, Identity, IdentityConfig, LoudnessConfig
 from oscine.networks import ControllerConfig, EncodedPitch, PitchEncoder, PitchEncoderConfig
@@ -116,7 +116,7 @@ def test_further_losses_count_by_their_weights() -> None:
     instrument, audio = _instrument(300.0), 0.5 * _batch(300.0).audio
     target = _batch(330.0).audio
     plain = Objective(instrument, TrainingConfig()).sound_loss(audio, target)
-    for name, loss in (("log_mel_weight", LogMelLoss(RATE)), ("movement_weight", MovementLoss(RATE))):
+    for name, loss in (("log_mel_weight", LogMelLoss(RATE)), ("texture_weight", TextureLoss(RATE))):
         with_it = Objective(instrument, TrainingConfig.model_validate({name: 0.3})).sound_loss(audio, target)
         assert float(with_it - plain) == pytest.approx(0.3 * float(loss(audio, target)), rel=1e-4)
 

@@ -3,7 +3,7 @@
 from oscine.losses.energy import EnergyDistance
 from oscine.losses.log_mel import LogMelLoss
 from oscine.losses.matching import in_sizes_of, shared_controls
-from oscine.losses.movement import MovementLoss
+from oscine.losses.texture import TextureLoss
 from oscine.losses.parameters import parameter_distances, parameter_loss
 from oscine.losses.perceptual import CrepeLoss
 from oscine.losses.spectral import MultiScaleSpectralLoss, default_fft_sizes, multi_scale_spectral_loss
@@ -13,7 +13,7 @@ __all__ = [
     "CrepeLoss",
     "EnergyDistance",
     "LogMelLoss",
-    "MovementLoss",
+    "TextureLoss",
     "MultiScaleSpectralLoss",
     "SpectralTransportLoss",
     "default_fft_sizes",

@@ -45,8 +45,8 @@ class TrainingConfig(BaseModel):
     """Weight of the mean absolute difference of loudness, dB, beside the spectral loss."""
     log_mel_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the mean absolute difference of mel bands over 50 ms, dB (`oscine.losses.LogMelLoss`)."""
-    movement_weight: float = Field(default=0.0, ge=0.0)
-    """Weight of the difference of how bands move (`oscine.losses.MovementLoss`)."""
+    texture_weight: float = Field(default=0.0, ge=0.0)
+    """Weight of the difference of how bands move and how loud they are (`oscine.losses.TextureLoss`)."""
     pretraining_share: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the run, at its start, on synthetic tones whose controls are known."""
     synthetic_share: float = Field(default=0.0, ge=0.0, lt=1.0)

@@ -28,7 +28,7 @@ class ControllerConfig(SequenceConfig, frozen=True):
     """Number of dense layers in each stack; no effect if ``mlp_size`` is 0."""
     shimmer_frames: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(default=(), max_length=8)
     """Every control moves a little by itself, at random, with a new value every so many frames, for each of
-    these periods; how much is learned (``training.movement_weight`` asks for it)."""
+    these periods; how much is learned (``training.texture_weight`` asks for it)."""
 
 
 class ControllerState(NamedTuple):

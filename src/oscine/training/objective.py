@@ -14,7 +14,7 @@ from oscine.functional.units import hz_to_midi
 from oscine.losses import (
     CrepeLoss,
     LogMelLoss,
-    MovementLoss,
+    TextureLoss,
     MultiScaleSpectralLoss,
     SpectralTransportLoss,
     parameter_loss,
@@ -79,7 +79,7 @@ class Objective(nn.Module):
         )
         beside = {
             LogMelLoss(rate, floor_db=config.floor_db): config.log_mel_weight,
-            MovementLoss(rate, floor_db=config.floor_db): config.movement_weight,
+            TextureLoss(rate, floor_db=config.floor_db): config.texture_weight,
         }
         self.beside = nn.ModuleList(one for one, weight in beside.items() if weight)
         self.weights_beside = [weight for weight in beside.values() if weight]

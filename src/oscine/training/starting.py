@@ -16,8 +16,8 @@ from oscine.processors import Reverb
 
 #: How weights that have learned another instrument are trained further (docs/few-minutes.md has the figures).
 FINE_TUNING = TrainingConfig(batch_size=4, crop_s=1.0, preroll_s=0.75, learning_rate=1e-3)
-#: The losses of the recipe `shimmer`, without which an instrument whose controls shimmer would lose that.
-_WITH_SHIMMER = {"loudness_weight": 0.1, "log_mel_weight": 0.5, "movement_weight": 0.5}
+#: The losses of the recipe `default`, without which an instrument whose controls shimmer would lose that.
+_WITH_SHIMMER = {"loudness_weight": 0.1, "texture_weight": 0.5}
 _EMBEDDING = "inputs.identity.embedding.weight"
 _MOST_CHARACTERS = 300
 
