@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.augmentation", description=__doc__)
     parser.add_argument("datasets", type=Path, nargs="+", metavar="DATASET")
     parser.add_argument("--minutes", type=float, default=1.0, help="(%(default)g)")
-    parser.add_argument("--steps", type=int, default=300, help="of each run (%(default)s)")
+    parser.add_argument("--steps", type=int, default=600, help="of each run (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--results", type=Path, default=Path("build/augmentation"), metavar="FOLDER")
     parser.add_argument("--write", action="store_true", help="write docs/few-minutes.md")

@@ -42,10 +42,10 @@ FITTED, EVERYTHING = "its embedding fitted", "everything fitted"
 Figures = dict[str, Any]
 
 
-def part(split: Split, frame_rate: float, number: int, minutes: float) -> Split:
-    """Return so many minutes of an identity's recordings, or all of them if there are less."""
-    own = Split([one for one in split.segments if one.identity == number], split.hop_length)
-    return Split(shortened(own, frame_rate, min(minutes, own.n_frames / frame_rate / 60)), split.hop_length)
+def part(split: Split, frame_rate: float, minutes: float) -> Split:
+    """Return so many minutes of a part, or all of it if there is less."""
+    there = split.n_frames / frame_rate / 60
+    return split if there <= minutes else Split(shortened(split, frame_rate, minutes), split.hop_length)
 
 
 def learned(parts: Sequence[Split], names: Sequence[str], steps: int) -> Instrument:
@@ -119,14 +119,13 @@ def measured(instrument: Instrument, split: Split) -> Figures:
     return {"spectral_loss": loss, "log_mel_db": sound.log_mel_l1_db, "told_apart": sound.realism}
 
 
-def run(dataset: Dataset, left_out: int, steps: int, fit_steps: int) -> Figures:
+def run(datasets: dict[str, Dataset], left_out: str, steps: int, fit_steps: int) -> Figures:
     """Return the figures of an instrument that was left out, by what plays it."""
-    rate = dataset.sample_rate / dataset.hop_length
-    others = [number for number in range(len(dataset.identities)) if number != left_out]
-    names = [dataset.identities[number] for number in others]
-    band = learned([part(dataset.train, rate, one, LEARNED_MINUTES) for one in others], names, steps)
-    given = part(dataset.train, rate, left_out, GIVEN_MINUTES)
-    test = part(dataset.held_out, rate, left_out, TESTED_MINUTES)
+    rate = SAMPLE_RATE / datasets[left_out].hop_length
+    names = [name for name in datasets if name != left_out]
+    band = learned([part(datasets[name].train, rate, LEARNED_MINUTES) for name in names], names, steps)
+    given = part(datasets[left_out].train, rate, GIVEN_MINUTES)
+    test = part(datasets[left_out].held_out, rate, TESTED_MINUTES)
     embeddings = band.state_dict()[EMBEDDING]
     each = [with_embedding(band, embedding) for embedding in embeddings.T]
     losses = [measured(one, given)["spectral_loss"] for one in each]
@@ -165,14 +164,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     folder: Path = options.results
-    if not (folder / "dataset" / MANIFEST).exists():
-        prepare(options.recordings, folder / "dataset", sample_rate=SAMPLE_RATE, n_workers=1)
-    dataset = Dataset.open(folder / "dataset")
+    datasets: dict[str, Dataset] = {}
+    for source in sorted(path for path in options.recordings.iterdir() if path.is_dir()):
+        place = folder / "datasets" / source.name
+        if not (place / MANIFEST).exists():
+            prepare(source, place, sample_rate=SAMPLE_RATE, n_workers=1)
+        datasets[source.name] = Dataset.open(place)
     found: dict[str, Figures] = {}
-    for name in options.left_out or dataset.identities:
+    for name in options.left_out or datasets:
         path = folder / f"{name}-{options.steps}-{options.fit_steps}.json"
         if not path.exists():
-            line = run(dataset, dataset.identities.index(name), options.steps, options.fit_steps)
+            line = run(datasets, name, options.steps, options.fit_steps)
             write_atomically(path, json.dumps(line, indent=1) + "\n")
         found[name] = json.loads(path.read_text(encoding="utf-8"))
     content = as_table(found)
