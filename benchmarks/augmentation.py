@@ -1,11 +1,12 @@
 """Augmentation of one minute of recordings, on and off: docs/few-minutes.md.
 
-    python -m benchmarks.augmentation DATASET … [--minutes M] [--steps N] [--seeds N]
-                                      [--results FOLDER] [--write]
+    python -m benchmarks.augmentation DATASET … [--ways WAY …] [--minutes M] [--steps N]
+                                      [--seeds N] [--results FOLDER] [--write]
 
 DATASET is what `oscine prepare` makes. M minutes of it are learned from nothing by the recipe ``default``, as
 they are, and with four changed copies of each recording beside it. Validation and held-out part are not
-changed. FOLDER keeps the figures: what is there is not trained again.
+changed. FOLDER keeps the figures: what is there is not trained again, and the table is of all that is there
+with as many steps.
 """
 
 import argparse
@@ -131,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.augmentation", description=__doc__)
     parser.add_argument("datasets", type=Path, nargs="+", metavar="DATASET")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=[], help="all of them if left out")
     parser.add_argument("--minutes", type=float, default=1.0, help="(%(default)g)")
     parser.add_argument("--steps", type=int, default=600, help="of each run (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="(%(default)s)")
@@ -138,17 +140,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true", help="write docs/few-minutes.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    lines = []
-    for place in options.datasets:
-        for way in WAYS:
-            for seed in range(options.seeds):
+    for seed in range(options.seeds):
+        for place in options.datasets:
+            for way in options.ways or WAYS:
                 name = f"{place.name}-{options.minutes:g}-{way.replace(' ', '-')}-{seed}-{options.steps}"
                 path = options.results / f"{name}.json"
                 if not path.exists():
                     line = run(place, options.minutes, way, seed, options.steps)
                     write_atomically(path, json.dumps(line, indent=1) + "\n")
                     print(name, line["validation_loss"], line["spectral_loss"], flush=True)
-                lines.append(json.loads(path.read_text(encoding="utf-8")))
+    lines = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(options.results.glob("*.json"))]
+    lines = [line for line in lines if line["steps"] == options.steps]
+    lines.sort(key=lambda line: (line["instrument"], line["minutes"], list(WAYS).index(line["way"])))
     content = as_table(lines)
     print(content)
     if options.write:

@@ -134,11 +134,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prepare(recordings.path("violin"), options.results / "dataset", sample_rate=RATE, n_workers=1)
     dataset = Dataset.open(options.results / "dataset")
     ways: dict[str, list[Figures]] = {}
-    for name in WAYS:
+    for name, way in WAYS.items():
         whole: list[Figures] = []
         for guard in GUARDS:
             lines, is_row = [], guard == GUARDS[0]
-            for seed in range(options.seeds):
+            for seed in range(min(options.seeds, way.most_seeds)):
                 # Where the part of the guard that is left out did nothing, the run is the same without it.
                 acted = is_row or whole[seed]["rolled_back" if guard == GUARDS[1] else "skipped"]
                 line = kept(dataset, name, seed, options.steps, folder, guard) if acted else whole[seed]
