@@ -131,7 +131,6 @@ WAYS = {
     "6 gradients in a row not finite": Way(
         callback=lambda: NotFinite(lambda step: 160 <= step < 166), most_seeds=3
     ),
-    "learning rate × 100": Way({"learning_rate": 0.3}, most_seeds=3),
 }
 
 
