@@ -11,9 +11,9 @@ with as many steps.
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
 
 import numpy as np
 import soxr
@@ -24,6 +24,7 @@ from benchmarks.ensemble import Figures, measured
 from benchmarks.few_minutes import few_minutes
 from benchmarks.measure import table
 from benchmarks.page import PAGE, machine, write_section
+from benchmarks.stability import spread
 from benchmarks.training_ways import Way, train
 from oscine.analysis import F0Curve, analyze
 from oscine.analysis.features import FEATURES
@@ -122,10 +123,11 @@ def as_table(lines: Sequence[Figures]) -> str:
         same = [line for line in lines if (line["instrument"], line["minutes"], line["way"]) == key]
         columns = [[line["validation_loss"] for line in same], [line["spectral_loss"] for line in same]]
         columns.append([line["log_mel_db"] for line in same])
-        cells = [f"{mean(one):.2f}" + (f" ± {stdev(one):.2f}" if len(one) > 1 else "") for one in columns]
+        cells = [spread(one, ".2f") for one in columns]
+        cells.append(spread([100 * (line["told_apart"] or math.nan) for line in same], ".0f"))
         rows.append([f"{key[0]}, {key[1]:g} min, {key[2]}", f"{len(same)}", *cells])
     headings = ["augmentation", "seeds", "validation loss", "held out: spectral loss", "log-mel, dB"]
-    return table(headings, rows)
+    return table([*headings, "told apart, %"], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

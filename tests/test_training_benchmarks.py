@@ -143,7 +143,7 @@ def test_a_changed_recording_has_the_features_of_the_changed_sound(dataset: Data
 
 
 def test_augmentation_is_a_row_for_each_way() -> None:
-    line = {"instrument": "sax", "minutes": 1.0, "validation_loss": 5.0, "log_mel_db": 3.0}
+    line = {"instrument": "sax", "minutes": 1.0, "validation_loss": 5.0, "log_mel_db": 3.0, "told_apart": 0.8}
     lines = [
         line | {"way": way, "spectral_loss": loss}
         for way, loss in (("none", 6.0), ("none", 8.0), ("gain", 9.0))
