@@ -1,6 +1,5 @@
-"""An ensemble, several instruments whose controls and reverbs are averaged, and its figures."""
+"""An ensemble, several instruments whose controls are averaged, and its figures."""
 
-import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -39,11 +38,11 @@ def averaged(players: Sequence[Instrument], given: dict[str, Tensor]) -> dict[st
 
 @torch.no_grad()
 def measured(players: Sequence[Instrument], dataset: Dataset) -> Figures:
-    """Return the held-out figures of an instrument, or of several whose controls and rooms are averaged."""
-    first = copy.deepcopy(players[0]).eval()
-    for name, weight in first.named_parameters():
-        if name.endswith("impulse_response"):
-            weight.copy_(torch.stack([one.state_dict()[name] for one in players]).mean(0))
+    """Return the held-out figures of an instrument, or of several whose controls are averaged.
+
+    The effects are the first one's: the mean of several reverbs is weaker than each, for their tails differ.
+    """
+    first = players[0]
     # What is silenced to hear the harmonics alone, and the noise alone.
     silenced = [f"{synth_part(first, FilteredNoise)[0]}.magnitudes"]
     silenced.append(f"{synth_part(first, HarmonicOscillator)[0]}.amplitude")

@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.zero_shot", description=__doc__)
     parser.add_argument("recordings", type=Path)
-    parser.add_argument("--left-out", nargs="+", default=[], metavar="NAME", help="all, one after the other")
+    parser.add_argument("--left-out", nargs="+", default=[], metavar="NAME", help="all in turn if left out")
     parser.add_argument("--steps", type=int, default=1000, help="(%(default)s)")
     parser.add_argument("--fit-steps", type=int, default=200, help="(%(default)s)")
     parser.add_argument("--results", type=Path, default=Path("build/zero-shot"), metavar="FOLDER")
@@ -180,7 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     content = as_table(found)
     print(content)
     if options.write:
-        command = f"python -m benchmarks.zero_shot RECORDINGS --steps {options.steps} --write"
+        which = "".join(f" --left-out {name}" for name in found if options.left_out)
+        command = f"python -m benchmarks.zero_shot RECORDINGS{which} --steps {options.steps} --write"
         content += f"\n\n*{machine()}, one thread; `{command}`.*"
         write_section("zero-shot", content, PAGE.with_name("few-minutes.md"))
 
