@@ -4,9 +4,9 @@
                                       [--seeds N] [--results FOLDER] [--write]
 
 DATASET is what `oscine prepare` makes. M minutes of it are learned from nothing by the recipe ``default``, as
-they are, and with four changed copies of each recording beside it. Validation and held-out part are not
-changed. FOLDER keeps the figures: what is there is not trained again, and the table is of all that is there
-with as many steps.
+they are, with four changed copies of each recording beside it, or with crops that training transposes
+(``training.transpose_semitones``). Validation and held-out part are not changed. FOLDER keeps the figures:
+what is there is not trained again, and the table is of all that is there with as many steps.
 """
 
 import argparse
@@ -41,10 +41,11 @@ SEMITONES, GAINS_DB, NOISES_DB, RT60S_S = (
     (0.2, 0.4, 0.6, 0.8),
 )
 _ROOM_DB = -12.0
-AS_IT_IS = "none"
+AS_IT_IS, IN_TRAINING = "none", "pitch and speed, of each crop"
 WAYS = {
     AS_IT_IS: (),
     "pitch and speed": ("speed",),
+    IN_TRAINING: (),
     "gain": ("gain",),
     "added noise": ("noise",),
     "room": ("room",),
@@ -110,7 +111,8 @@ def augmented(dataset: Dataset, kinds: Sequence[str]) -> Dataset:
 def run(place: Path, minutes: float, way: str, seed: int, steps: int) -> Figures:
     """Train one instrument and return its figures."""
     dataset = augmented(few_minutes(Dataset.open(place), minutes), WAYS[way])
-    loop, kept = train(dataset, Way({"batch_size": 4}), seed, steps)
+    transposed = {"transpose_semitones": float(max(SEMITONES))} if way == IN_TRAINING else {}
+    loop, kept = train(dataset, Way({"batch_size": 4, **transposed}), seed, steps)
     loop.instrument.load_state_dict(kept.weights)
     line = {"instrument": place.name, "minutes": minutes, "way": way, "seed": seed, "steps": steps}
     return line | {"validation_loss": kept.best, **measured([loop.instrument], dataset)}

@@ -19,6 +19,7 @@ from oscine.data.held_out import FrameRange, Take, split_held_out, split_validat
 from oscine.data.manifest import MANIFEST, Span, check_shard, identity_of, read_manifest
 from oscine.data.segment import ArrayPart, Segment, ShardPart
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics, measure_statistics
+from oscine.data.transposition import source_frames, transposed
 from oscine.errors import InputError
 from oscine.files import file_size, sha256
 from oscine.plural import counted
@@ -27,6 +28,8 @@ from oscine.plural import counted
 _LEAST_SOUND, _N_TRIES = 0.02, 8
 #: What statistics are of, beside the dataset's own curves.
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
+#: In the order of `Batch`.
+_MEASURED_OF_CROPS = ("f0_hz", "loudness_db", "confidence")
 #: Voiced or not, what is within this of the loudest frames is sound.
 _SOUND_RANGE_DB = 40.0
 
@@ -108,7 +111,16 @@ class Split:
                 break
         return number, start
 
-    def batch(self, seed: int, step: int, batch_size: int, n_frames: int, n_before: int = 0) -> Batch:
+    def batch(
+        self,
+        seed: int,
+        step: int,
+        batch_size: int,
+        n_frames: int,
+        n_before: int = 0,
+        *,
+        semitones: float = 0.0,
+    ) -> Batch:
         """Return the batch of one training step: a pure function of the arguments and the dataset.
 
         Every frame of the split is the middle of a crop as often as any other; a crop that would stick out
@@ -122,6 +134,7 @@ class Split:
             batch_size: Crops in the batch.
             n_frames: Frames of each crop.
             n_before: Frames in front of them, of what sounded before.
+            semitones: Each crop is transposed, by up to so much up or down, by resampling.
 
         Returns:
             Crops of ``n_before + n_frames`` frames.
@@ -136,32 +149,44 @@ class Split:
                 "crop of one frame."
             )
         random = np.random.Generator(np.random.Philox(key=[seed, step]))
-        hop_length = self.hop_length
-        shape = batch_size, n_before + n_frames
-        audio = np.zeros((batch_size, shape[1] * hop_length), np.float32)
-        f0_hz = np.empty(shape, np.float32)
-        loudness_db = np.full(shape, LOUDNESS_FLOOR_DB, np.float32)
-        confidence = np.zeros(shape, np.float32)
-        curves = {name: np.empty(shape, np.float32) for name in self.segments[0].curves}
-        identity = np.empty(batch_size, np.int64)
-        for row in range(batch_size):
-            number, start = self._draw(random, n_frames)
+        crops, identities = [], []
+        for _ in range(batch_size):
+            ratio = 2.0 ** (random.uniform(-semitones, semitones) / 12) if semitones else 1.0
+            n_source = source_frames(n_frames, ratio)
+            number, start = self._draw(random, n_source)
             segment = self.segments[number]
-            first, stop = max(start - n_before, 0), min(start + n_frames, segment.n_frames)
-            # Where in the crop the segment begins and ends.
-            i, j = n_before + first - start, n_before + stop - start
-            audio[row, i * hop_length : j * hop_length] = segment.slice("audio", first, stop)
-            loudness_db[row, i:j] = segment.slice("loudness_db", first, stop)
-            confidence[row, i:j] = segment.slice("confidence", first, stop)
-            for name, values in (("f0_hz", f0_hz), *curves.items()):
-                values[row, i:j] = segment.slice(name, first, stop)
-                values[row, :i], values[row, j:] = values[row, i], values[row, j - 1]
-            identity[row] = segment.identity
+            n_all = n_before + n_frames
+            n_source_before = source_frames(n_all, ratio) - n_source
+            crop = self._crop(segment, start, n_source, n_source_before)
+            if ratio != 1.0:
+                crop = transposed(crop, n_all, ratio, segment.sample_rate, self.hop_length)
+            crops.append(crop)
+            identities.append(segment.identity)
+        stacked = {name: torch.from_numpy(np.stack([crop[name] for crop in crops])) for name in crops[0]}
         return Batch(
-            *(torch.from_numpy(values) for values in (audio, f0_hz, loudness_db, confidence)),
-            curves={name: torch.from_numpy(curve) for name, curve in curves.items()},
-            identity=torch.from_numpy(identity),
+            *(stacked.pop(name) for name in ("audio", *_MEASURED_OF_CROPS)),
+            curves=stacked,
+            identity=torch.tensor(identities),
         )
+
+    def _crop(self, segment: Segment, start: int, n_frames: int, n_before: int) -> dict[str, np.ndarray]:
+        """Return audio and curves of frames ``start − n_before`` … ``start + n_frames − 1`` of a segment."""
+        hop_length, n_all = self.hop_length, n_before + n_frames
+        first, stop = max(start - n_before, 0), min(start + n_frames, segment.n_frames)
+        # Where in the crop the segment begins and ends.
+        i, j = n_before + first - start, n_before + stop - start
+        audio = np.zeros(n_all * hop_length, np.float32)
+        audio[i * hop_length : j * hop_length] = segment.slice("audio", first, stop)
+        crop = {"audio": audio}
+        for name, silent in (("loudness_db", LOUDNESS_FLOOR_DB), ("confidence", 0.0)):
+            crop[name] = np.full(n_all, silent, np.float32)
+            crop[name][i:j] = segment.slice(name, first, stop)
+        for name in ("f0_hz", *segment.curves):
+            values = np.empty(n_all, np.float32)
+            values[i:j] = segment.slice(name, first, stop)
+            values[:i], values[j:] = values[i], values[j - 1]
+            crop[name] = values
+        return crop
 
 
 class Dataset:

@@ -3,19 +3,19 @@
 from oscine.losses.energy import EnergyDistance
 from oscine.losses.log_mel import LogMelLoss
 from oscine.losses.matching import in_sizes_of, shared_controls
-from oscine.losses.texture import TextureLoss
 from oscine.losses.parameters import parameter_distances, parameter_loss
 from oscine.losses.perceptual import CrepeLoss
 from oscine.losses.spectral import MultiScaleSpectralLoss, default_fft_sizes, multi_scale_spectral_loss
+from oscine.losses.texture import TextureLoss
 from oscine.losses.transport import SpectralTransportLoss
 
 __all__ = [
     "CrepeLoss",
     "EnergyDistance",
     "LogMelLoss",
-    "TextureLoss",
     "MultiScaleSpectralLoss",
     "SpectralTransportLoss",
+    "TextureLoss",
     "default_fft_sizes",
     "in_sizes_of",
     "multi_scale_spectral_loss",

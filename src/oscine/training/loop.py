@@ -242,7 +242,14 @@ class TrainingLoop:
                 n_harmonics=synth_part(instrument, HarmonicOscillator)[1].n_harmonics,
                 n_bands=synth_part(instrument, FilteredNoise)[1].n_bands,
             )
-        return self._train.batch(config.seed, step, config.batch_size, n_frames, self._n_preroll)
+        return self._train.batch(
+            config.seed,
+            step,
+            config.batch_size,
+            n_frames,
+            self._n_preroll,
+            semitones=config.transpose_semitones,
+        )
 
     @property
     def _n_preroll(self) -> int:

@@ -14,9 +14,9 @@ from oscine.functional.units import hz_to_midi
 from oscine.losses import (
     CrepeLoss,
     LogMelLoss,
-    TextureLoss,
     MultiScaleSpectralLoss,
     SpectralTransportLoss,
+    TextureLoss,
     parameter_loss,
 )
 from oscine.models import Instrument, TrainingConfig
