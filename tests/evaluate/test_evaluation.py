@@ -117,12 +117,14 @@ class Parrot(Instrument):
 
     def init_state(self, batch_size: int, seed: int = 0) -> Any:
         del seed
-        return torch.zeros(batch_size, dtype=torch.long)
+        return torch.full((batch_size,), -1, dtype=torch.long)
 
     def step(self, *signals: Any, state: Any, gain=None, dry=False, **conditions):
         del signals, gain, dry
-        stop = state + conditions["f0_hz"].shape[1] * HOP
-        return self.audio[None, int(state) : int(stop)], stop
+        n_samples = conditions["f0_hz"].shape[1] * HOP
+        if state < 0:  # the silence before each stretch
+            return torch.zeros(1, n_samples), torch.zeros_like(state)
+        return self.audio[None, int(state) : int(state) + n_samples], state + n_samples
 
 
 def test_a_perfect_instrument_has_no_error(dataset, instrument, monkeypatch):

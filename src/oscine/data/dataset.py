@@ -26,6 +26,9 @@ from oscine.plural import counted
 
 #: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
 _LEAST_SOUND, _N_TRIES = 0.02, 8
+#: Length of the silence before each segment, of which a part of a crop may be: of isolated notes of six
+#: crops' length a third of the crops begin with the attack.
+_SILENT_CROPS = 2.0
 #: What statistics are of, beside the dataset's own curves.
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
 #: In the order of `Batch`.
@@ -95,15 +98,18 @@ class Split:
     def _draw(self, random: np.random.Generator, n_frames: int) -> tuple[int, int]:
         """Return a segment's number and a start frame in it."""
         number = start = 0
+        # Silence before each segment, from which crops are moved in: those begin with the first note.
+        n_silent = round(_SILENT_CROPS * n_frames)
+        ends = self._ends + n_silent * np.arange(1, len(self.segments) + 1)
         for _ in range(_N_TRIES):
-            # A uniform frame of the split is the crop's middle, so each second of sound is as likely as any
-            # other. Where the crop would stick out of the segment it is moved in: of isolated notes, whose
-            # attacks would otherwise be in hardly any crop, many begin with the note.
-            frame = int(random.integers(self.n_frames))
-            number = int(np.searchsorted(self._ends, frame, side="right"))
+            # A uniform frame is the crop's middle, so each second of sound is as likely as any other. Where
+            # the crop would stick out of the segment it is moved in: of isolated notes, whose attacks would
+            # otherwise be in hardly any crop, many begin with the note.
+            frame = int(random.integers(ends[-1]))
+            number = int(np.searchsorted(ends, frame, side="right"))
             length = self.segments[number].n_frames
             start_of_segment = int(self._ends[number]) - length
-            middle = frame - start_of_segment
+            middle = frame - (int(ends[number]) - length)
             start = max(0, min(middle - n_frames // 2, length - n_frames))
             first = start_of_segment + start
             n_sound = self._sound_before[first + min(length, n_frames)] - self._sound_before[first]
@@ -123,10 +129,11 @@ class Split:
     ) -> Batch:
         """Return the batch of one training step: a pure function of the arguments and the dataset.
 
-        Every frame of the split is the middle of a crop as often as any other; a crop that would stick out
-        of its segment is moved in. A crop that is nearly all silence teaches nothing and is drawn again, at
-        most seven times. Before a segment and behind one that is shorter than the crop there is silence:
-        audio 0, loudness −80 dB, confidence 0, its first or last pitch and curves held.
+        Every frame of the split, and of a silence of two crops' length before each segment, is the middle of
+        a crop as often as any other; a crop that would stick out of its segment is moved in. A crop that is
+        nearly all silence teaches nothing and is drawn again, at most seven times. Before a segment and
+        behind one that is shorter than the crop there is silence: audio 0, loudness −80 dB, confidence 0,
+        its first or last pitch and curves held.
 
         Args:
             seed: Of the training run, 0 or more.

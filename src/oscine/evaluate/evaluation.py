@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from oscine.evaluate.sound import Band
 from oscine.evaluate.spectrum import energy_spectrum
 from oscine.evaluate.tally import Metrics, Played, Sound, Tally, heard_sound, played
 from oscine.models import Instrument
-from oscine.models.conditioning import Piece, condition_pieces
+from oscine.models.conditioning import Piece, condition_pieces, silence_before
 from oscine.streaming import Stream
 
 _PIECE_S = 60.0
@@ -95,10 +96,10 @@ def evaluate(
 ) -> Evaluation:
     """Return the metrics of an instrument on the held-out part of a dataset, beside reference points.
 
-    The instrument plays the inputs of each held-out stretch, from its first frame on. Recording and output
-    are analysed in the same way and compared frame by frame. Stretches are pooled, so each frame has the same
-    weight. Memory does not grow with their length: a stretch is processed a minute at a time, and the
-    instrument keeps its state.
+    The instrument plays the inputs of each held-out stretch, after 0.75 s of silence, as before a recording
+    in training. Recording and output are analysed in the same way and compared frame by frame. Stretches are
+    pooled, so each frame has the same weight. Memory does not grow with their length: a stretch is processed
+    a minute at a time, and the instrument keeps its state.
 
     Args:
         instrument: The instrument to measure.
@@ -140,17 +141,16 @@ def evaluate(
     for segment in segments:
         for stream in players.values():
             stream.reset()
-        for original, features, conditions in _pieces(segment, instrument, identities):
+        for number, (original, features, conditions) in enumerate(_pieces(segment, instrument, identities)):
             target = heard_sound(original, features)
             recording = played(target, target, band)
             outputs: dict[str, Played] = {}
             for name, stream in players.items():
-                given = conditions
+                given = dict(conditions)
                 if name == "mean_control":
-                    given = conditions | {"loudness_db": features.loudness_db[None].to(instrument.device)}
-                began = time.perf_counter()
-                audio = stream.push(**given)[0].cpu()
-                played_s += time.perf_counter() - began if name == "instrument" else 0.0
+                    given["loudness_db"] = features.loudness_db[None].to(instrument.device)
+                audio, took_s = _push(stream, given, silence_before(instrument, given) if number == 0 else {})
+                played_s += took_s if name == "instrument" else 0.0
                 outputs[name] = played(heard_sound(audio, features), target, band)
             if baselines:
                 audio = harmonic_ceiling(original, features)
@@ -195,6 +195,16 @@ def evaluate(
         real_time_factor_streaming=streaming_real_time_factor(instrument, first),
         n_threads=torch.get_num_threads(),
     )
+
+
+def _push(
+    stream: Stream, given: dict[str, Tensor], before: dict[str, Tensor]
+) -> tuple[Float[Tensor, " time"], float]:
+    """Return the audio of conditions, after what is played before and not heard, and how long it took."""
+    if before:
+        stream.push(**before)
+    began = time.perf_counter()
+    return stream.push(**given)[0].cpu(), time.perf_counter() - began
 
 
 class _Progress:
