@@ -202,6 +202,7 @@ def test_a_student_has_its_teachers_effects_and_credit(dataset: Path, tmp_path: 
     distill(tmp_path / "violin", tmp_path / "student", dataset, steps=3, overrides=fixed)
     student = Instrument.from_pretrained(tmp_path / "student")
     assert student.config.effects == teacher.config.effects
+    assert student.config.gate_below_db is None is teacher.config.gate_below_db
     for name, weight in teacher.effects.state_dict().items():
         assert torch.equal(student.effects.state_dict()[name], weight)
     assert {key: student.card[key] for key in ("teacher", "licence", "credit", "recipe")} == {

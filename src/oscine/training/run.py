@@ -17,6 +17,7 @@ from oscine.data.dataset import Dataset
 from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
+from oscine.models.inputs import LoudnessConfig
 from oscine.models.recipes import change_recipe
 from oscine.plural import counted
 from oscine.processors import require_distinct_names
@@ -263,7 +264,7 @@ def _origin(start: Start | None, before: RunInfo | None) -> dict[str, str | None
 
 
 def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Recipe:
-    """Return the recipe at the dataset's rates, with its identities and the teacher's effects.
+    """Return the recipe at the dataset's rates, with its identities and the teacher's effects and gate.
 
     Raises:
         InputError: When the recipe asks for other rates, the instrument takes a curve that the dataset lacks,
@@ -280,7 +281,10 @@ def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Rec
         dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.identities
     )
     if teacher is not None:
-        config = config.model_copy(update={"effects": teacher.config.effects})
+        hears_loudness = any(isinstance(one, LoudnessConfig) for one in config.inputs)
+        gate_below_db = teacher.config.gate_below_db if hears_loudness else None
+        taken = {"effects": teacher.config.effects, "gate_below_db": gate_below_db}
+        config = config.model_copy(update=taken)
         try:
             require_distinct_names([*config.synth, *config.effects])
         except ValueError as error:
