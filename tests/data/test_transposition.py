@@ -36,6 +36,7 @@ def test_the_features_are_those_of_what_then_sounds(glide: Dataset, semitones: f
     cents = 1200 * np.log2(found.f0_hz.numpy()[inside] / made["f0_hz"][inside])
     assert np.median(np.abs(cents)) < 3
     assert np.abs(found.loudness_db.numpy() - made["loudness_db"])[inside].max() < 0.1
+    assert np.abs(np.diff(made["loudness_db"])).max() < 0.5
     middle = 250
     before = crop["f0_hz"][round((middle + 1) * ratio) - 1]
     assert made["f0_hz"][middle] == pytest.approx(ratio * before, rel=2e-3)

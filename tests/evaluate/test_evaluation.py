@@ -119,7 +119,7 @@ class Parrot(Instrument):
         del seed
         return torch.full((batch_size,), -1, dtype=torch.long)
 
-    def step(self, *signals: Any, state: Any, gain=None, dry=False, **conditions):
+    def step(self, *signals: Any, state: Any, gain=None, dry=False, **conditions) -> Any:
         del signals, gain, dry
         n_samples = conditions["f0_hz"].shape[1] * HOP
         if state < 0:  # the silence before each stretch

@@ -17,6 +17,7 @@ from oscine.models.conditioning import (
     condition_pieces,
     encoder_grid,
     identity_number,
+    silence_before,
     statistics_of,
 )
 from oscine.models.inputs import (
@@ -24,7 +25,9 @@ from oscine.models.inputs import (
     CurveConfig,
     F0Config,
     IdentityConfig,
+    LevelConfig,
     LoudnessConfig,
+    OnsetConfig,
     PaperLoudnessConfig,
     PeriodicityConfig,
     ZConfig,
@@ -216,3 +219,31 @@ def test_an_unknown_identity_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(InputError, match="one alone; omit the identity"):
         identity_number(alone, "oboe")
     assert absent_conditions(alone, 5) == {}
+
+
+def test_the_silence_before_a_performance_is_that_of_training() -> None:
+    inputs = (F0Config(), LoudnessConfig(), LevelConfig(), PeriodicityConfig(), OnsetConfig())
+    config = InstrumentConfig(
+        sample_rate=16_000,
+        hop_length=64,
+        inputs=inputs,
+        controller=ControllerConfig(hidden_size=8),
+        synth=(HarmonicConfig(n_harmonics=4),),
+        effects=(),
+    )
+    instrument = Instrument(config)
+    n_silent, n_sound = 188, 50
+    sound = torch.cat([torch.zeros(1, n_silent * 64), 0.1 * torch.randn(1, n_sound * 64)], 1)
+    quiet, loud = torch.full((1, n_silent), -80.0), torch.full((1, n_sound), -20.0)
+    features = {
+        "f0_hz": torch.full((1, n_silent + n_sound), 300.0),
+        "confidence": torch.cat([torch.zeros(1, n_silent), torch.ones(1, n_sound)], 1),
+        "loudness_db": torch.cat([quiet, loud], 1),
+    }
+    whole = instrument.conditions(sound, features)
+    before = silence_before(instrument, {name: values[:, n_silent:] for name, values in whole.items()})
+    for name, values in before.items():
+        torch.testing.assert_close(values[:, :-2], whole[name][:, : n_silent - 2])
+    alone = silence_before(instrument, {"loudness_db": loud, "breath": torch.ones(1, n_sound)})
+    assert alone["loudness_db"].eq(-80.0).all()
+    assert alone["breath"].eq(1.0).all()

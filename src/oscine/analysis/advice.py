@@ -13,7 +13,9 @@ _POLYPHONY_SHARE, _LEAST_JUDGED_S = 0.08, 1.0
 REVERB_S = 0.6
 """Sounds that take as long to fall by 60 dB ring on as in a room."""
 
-_LEAST_RINGING = 3
+LEAST_RINGING = 3
+"""Fewer places at which a sound ends say nothing of a room."""
+
 _CLEAR_SHARE = 0.6
 _NARROW_PITCH, _NARROW_LOUDNESS_DB = 7, 7.0
 
@@ -71,7 +73,7 @@ class Advice:
     @property
     def reverb_suspected(self) -> bool:
         """Whether sounds ring on as in a room."""
-        return self.n_ringing >= _LEAST_RINGING and self.reverb_s is not None and self.reverb_s >= REVERB_S
+        return self.n_ringing >= LEAST_RINGING and self.reverb_s is not None and self.reverb_s >= REVERB_S
 
     def sentences(self) -> list[str]:
         """Return one sentence for each finding: what it is, and what to do."""

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from oscine.analysis.advice import REVERB_S
+from oscine.analysis.advice import LEAST_RINGING, REVERB_S
 from oscine.analysis.features import FEATURES
 from oscine.analysis.quality import Quality
 from oscine.audio import FileReport
@@ -110,8 +110,9 @@ class Manifest(_Record):
     @property
     def is_dry(self) -> bool:
         """Whether nothing rings on as in a room: what was measured is short, or single notes show nothing."""
-        if self.quality.reverb_s is not None:
-            return self.quality.reverb_s < REVERB_S
+        reverb_s, n_ringing = self.quality.reverb_s, sum(self.quality.evidence.ringing.values())
+        if reverb_s is not None and n_ringing >= LEAST_RINGING:
+            return reverb_s < REVERB_S
         n_frames = [recording.n_frames for recording in self.recordings]
         return are_notes(n_frames, NOTE_AT_MOST_S * self.sample_rate / self.hop_length)
 

@@ -12,7 +12,7 @@ from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.functional.framing import frame_centers
 from oscine.functional.loudness import loudness_db
 
-_MEASURED_EVERY = 8
+_MEASURED_EVERY, _HALF_WINDOW_S = 8, 0.016
 #: Slope of the A-weighting around 100 Hz; a larger change is that of an attack between two frames.
 _MOST_DB_PER_OCTAVE = 12.0
 
@@ -49,12 +49,15 @@ def transposed(
         if name != "audio"
     }
     curves["f0_hz"] = curves["f0_hz"] * np.float32(ratio)
-    # The A-weighting of the new pitch changes the loudness, slowly: it is measured at some frames.
-    some = np.arange(0, n_frames, _MEASURED_EVERY)
-    centers = frame_centers(n_frames, hop_length, sample_rate, sample_rate)[::_MEASURED_EVERY]
-    measured = loudness_db(torch.from_numpy(audio), centers, sample_rate, floor_db=LOUDNESS_FLOOR_DB)
-    most_db = _MOST_DB_PER_OCTAVE * abs(math.log2(ratio))
-    changes = np.clip(measured.numpy() - curves["loudness_db"][some], -most_db, most_db)
-    change = np.interp(np.arange(n_frames), some, changes)
-    curves["loudness_db"] = curves["loudness_db"] + change.astype(np.float32)
+    # The A-weighting of the new pitch changes the loudness, slowly: it is measured at some frames, at which
+    # the whole window is inside the crop.
+    n_window = math.ceil(_HALF_WINDOW_S * sample_rate / hop_length)
+    some = np.arange(n_window, n_frames - n_window, _MEASURED_EVERY)
+    if len(some):
+        centers = frame_centers(n_frames, hop_length, sample_rate, sample_rate)[torch.from_numpy(some)]
+        measured = loudness_db(torch.from_numpy(audio), centers, sample_rate, floor_db=LOUDNESS_FLOOR_DB)
+        most_db = _MOST_DB_PER_OCTAVE * abs(math.log2(ratio))
+        changes = np.clip(measured.numpy() - curves["loudness_db"][some], -most_db, most_db)
+        changed = curves["loudness_db"] + np.interp(np.arange(n_frames), some, changes)
+        curves["loudness_db"] = np.maximum(changed, LOUDNESS_FLOOR_DB).astype(np.float32)
     return {"audio": audio, **curves}

@@ -52,6 +52,9 @@ class MeanControl(Streaming[PlayState]):
                     value = controls[control.name][0].double().cpu()
                     if control.activation == "distribution":
                         value = normalize_distribution(value)
+                    if control.unit == "linear" and "gate" in controls:
+                        gate = controls["gate"][0].double().cpu()
+                        value = value * (gate if value.ndim == 1 else gate[:, None])
                     if control.unit != "linear":
                         value = value * (level if value.ndim == 1 else level[:, None])
                     sums[control.name] = sums[control.name] + value.sum(0)

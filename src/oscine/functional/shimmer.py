@@ -45,6 +45,8 @@ def shimmer(
     """
     start = start.to(torch.int64)
     total = torch.zeros(len(start), n_frames, depths.shape[1], dtype=depths.dtype, device=depths.device)
+    if not len(start):
+        return total
     for number, (period, depth) in enumerate(zip(periods, depths, strict=True)):
         n_channels, n_values, begin = len(depth), n_frames // period + 3, start // period
         first = PERIOD_NUMBERS * (number + 1) + begin * n_channels

@@ -12,7 +12,7 @@ from torch import Tensor
 from oscine.analysis import Features
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
-from oscine.models.inputs import F0, Level, Loudness, PaperLoudness, Z
+from oscine.models.inputs import F0, Loudness, Z
 from oscine.models.instrument import Instrument
 
 _PIECE_S = 60.0
@@ -20,7 +20,6 @@ _PIECE_S = 60.0
 _AROUND_S = 1.0
 #: As long as the preroll of the recipe `default`.
 _SILENT_S = 0.75
-_LEVELS = (Loudness, PaperLoudness, Level)
 
 
 class Piece(NamedTuple):
@@ -35,21 +34,21 @@ class Piece(NamedTuple):
 def silence_before(instrument: Instrument, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the conditions of 0.75 s of silence before a performance, so that its first note has an attack.
 
-    In training there is silence before a recording; a network that has heard nothing yet is in a state that
-    it was never trained in.
+    In training there is silence before a recording; a network without earlier frames is in a state that it
+    was never trained in.
 
     Args:
-        instrument: Who plays.
+        instrument: The one that plays.
         conditions: By name, (1, frame, …) each, of the performance.
     """
     n_frames = round(_SILENT_S * instrument.config.frame_rate)
-    levels = {one.name: one.default for one in instrument.all_inputs() if isinstance(one, _LEVELS)}
-    before = {}
-    for name, values in conditions.items():
-        first = values[:, :1]
-        first = torch.full_like(first, levels[name]) if name in levels else first
-        before[name] = first.expand(-1, n_frames, *values.shape[2:])
-    return before
+    inputs = {"loudness_db": Loudness()} | {one.name: one for one in instrument.all_inputs()}
+    return {
+        name: inputs[name].silence(values[:, :1], n_frames)
+        if name in inputs
+        else values[:, :1].expand(-1, n_frames, *values.shape[2:])
+        for name, values in conditions.items()
+    }
 
 
 def condition_pieces(

@@ -33,7 +33,7 @@ def distill(
 
     The student's sound is compared with the recording's and with the teacher's, and its controls with those
     of the teacher's that have the same declaration (`Recipe.distillation` has the weights). The student has
-    the teacher's effects, such as reverb, with their weights, and trains them further, unless
+    the teacher's gate, and its effects, such as reverb, with their weights, and trains them further, unless
     ``distillation.trains_effects`` is false. Licence and credit of the teacher's card go to the student's.
 
     Args:
@@ -41,7 +41,8 @@ def distill(
         student_folder: Where the student goes.
         dataset: What both play; recordings at the teacher's rate and hop length, such as those that it has
             learned from.
-        recipe: The student's, as in `train`; its effects do not count. ``student10`` if left out.
+        recipe: The student's, as in `train`; its effects and its gate do not count. ``student10`` if left
+            out.
         minutes: As in `train`.
         steps: As in `train`.
         overrides: As in `train`; ``{"distillation.control_weight": 0.0}`` teaches by sound alone.

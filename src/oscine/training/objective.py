@@ -39,7 +39,7 @@ class Objective(nn.Module):
     """The loss of a batch, as the run goes on.
 
     Where pitch is given, it is the multi-scale spectral loss and, with their weights, the differences of
-    loudness, of mel bands and of how they move. None has a pitch direction beyond half a semitone, so an
+    loudness, of mel bands and of texture. None has a pitch direction beyond half a semitone, so an
     instrument that hears pitch may be taught in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known

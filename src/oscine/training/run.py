@@ -350,6 +350,8 @@ def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoo
         f"Training on {device} (kernels: {kernels.chosen(device)}{threads}): {dataset.name} to {folder}, "
         f"recipe {run.recipe.name}, {start}{' or '.join(parts)}."
     )
+    if run.recipe.name == DRY_RECIPE and dataset.is_dry:
+        yield "Nothing in the recordings rings on, so no reverb is learned; --recipe default has one."
     if device.type == "cpu" and kernels.chosen(device) == "torch":
         yield (
             "There are no compiled kernels here, so training is several times slower; install a C++ "

@@ -69,6 +69,12 @@ class Input(nn.Module, ABC):
     def lower(self, program: Program, condition: Wire) -> Wire:
         """Append `forward` to a program."""
 
+    def silence(
+        self, first: Float[Tensor, "batch 1 *channel"], n_frames: int
+    ) -> Float[Tensor, "batch frame *channel"]:
+        """Return the condition of silence before a sound: its first value, unless a kind says otherwise."""
+        return first.expand(-1, n_frames, *first.shape[2:])
+
     def init_state(self, batch_size: int, like: Tensor) -> Float[Tensor, "batch *channel"]:
         """Return the last good value before the first frame: the default."""
         shape = (batch_size, self.size) if self.size else (batch_size,)

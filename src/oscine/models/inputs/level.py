@@ -34,6 +34,10 @@ class Loudness(ScaledInput):
         """Return the loudness that was measured with the pitch."""
         return require(features, "loudness_db")
 
+    def silence(self, first: Float[Tensor, "batch 1"], n_frames: int) -> Float[Tensor, "batch frame"]:
+        """Return the level of silence."""
+        return torch.full_like(first, self.default).expand(-1, n_frames)
+
 
 class LoudnessConfig(InputConfig):
     """The loudness by the later public definition."""
@@ -64,6 +68,10 @@ class _FromAudio(ScaledInput):
         with torch.no_grad():
             parts = [self.level_db(audio, part) for part in centers.to(audio.device).split(_FRAMES_AT_ONCE)]
             return torch.cat(parts, dim=-1)
+
+    def silence(self, first: Float[Tensor, "batch 1"], n_frames: int) -> Float[Tensor, "batch frame"]:
+        """Return the level of silence."""
+        return torch.full_like(first, self.default).expand(-1, n_frames)
 
     @abstractmethod
     def level_db(

@@ -39,6 +39,11 @@ class Onset(Input):
         confidence, loudness_db = require(features, "confidence"), require(features, "loudness_db")
         return time_since_onset_s(confidence, loudness_db, self.frame_rate)
 
+    def silence(self, first: Float[Tensor, "batch 1"], n_frames: int) -> Float[Tensor, "batch frame"]:
+        """Return the time since the start of the silence, which counts as an onset."""
+        time_s = torch.arange(n_frames, dtype=first.dtype, device=first.device) / self.frame_rate
+        return time_s.expand(len(first), -1)
+
     def forward(self, condition: Float[Tensor, "batch frame"]) -> Float[Tensor, "batch frame 2"]:
         """Return both curves, 0 at the onset and towards 1."""
         return torch.stack([condition / (condition + tau_s) for tau_s in (_FAST_S, _SLOW_S)], dim=-1)

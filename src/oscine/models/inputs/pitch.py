@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -70,6 +71,10 @@ class Periodicity(ScaledInput):
     ) -> Float[Tensor, "batch frame"]:
         """Return the tracker's confidence."""
         return require(features, "confidence")
+
+    def silence(self, first: Float[Tensor, "batch 1"], n_frames: int) -> Float[Tensor, "batch frame"]:
+        """Return 0: silence has no pitch."""
+        return torch.zeros_like(first).expand(-1, n_frames)
 
 
 class PeriodicityConfig(InputConfig):
