@@ -26,8 +26,8 @@ from oscine.plural import counted
 
 #: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
 _LEAST_SOUND, _N_TRIES = 0.02, 8
-#: Length of the silence before each segment, of which a part of a crop may be: of isolated notes of six
-#: crops' length a third of the crops begin with the attack.
+#: Length, in crops, of the silence that is imagined before each segment. A crop whose middle is in it begins
+#: with the segment: of notes of six crops' length, 31 % of the crops do.
 _SILENT_CROPS = 2.0
 #: What statistics are of, beside the dataset's own curves.
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
@@ -141,7 +141,7 @@ class Split:
             batch_size: Crops in the batch.
             n_frames: Frames of each crop.
             n_before: Frames in front of them, of what sounded before.
-            semitones: Each crop is transposed, by up to so much up or down, by resampling.
+            semitones: Largest transposition of a crop, up or down.
 
         Returns:
             Crops of ``n_before + n_frames`` frames.

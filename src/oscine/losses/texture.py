@@ -30,10 +30,9 @@ class TextureLoss(nn.Module):
     - the correlations C of 16 groups of three bands, of their levels less the mean of 21 windows;
     - the level ``l``, the mean over time of L.
 
-    They say how a crop sounds, and not when. A difference of spectra asks for what is expected at every
-    instant, so a network that makes it small plays steadier than the recording, and what moves in it moves
-    together; and since it asks for the median, the output is softer where chance has the largest part, in the
-    highest bands.
+    They say how a crop sounds, and not when. A difference of spectra is smallest for the median of what may
+    come. A network that makes it small plays steadier than the recording, and all bands move together. Where
+    much is random, as in the highest bands, it plays too softly.
 
     Args:
         sample_rate: In Hz.

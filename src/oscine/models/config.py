@@ -33,7 +33,7 @@ class InstrumentConfig(BaseModel):
     effects: tuple[AnyPart, ...] = Field(default=(ReverbConfig(),), max_length=_MOST_PARTS)
     """The effects that their sum goes through, one after the other."""
     gate_below_db: float | None = Field(default=None, ge=0.0, le=60.0)
-    """How far below the quietest that it has learned the sound begins to fall as the loudness does, dB; it
+    """How far below the quietest frames with a pitch the sound begins to fall as the loudness does, dB; it
     does not if left out. It needs the input ``loudness``."""
 
     @property

@@ -16,12 +16,12 @@ _SLOPE = math.log(10) / 20
 class Gate:
     """A factor on the sound, ``σ(ln 10 / 20 · (loudness − threshold))``.
 
-    What a network plays at a loudness that it has never heard is by chance, a hiss often. Far below the
-    threshold this falls by 1 dB per dB; at the threshold it is a half, and in training it is there as well,
-    so what is learned sounds as it was learned.
+    At a loudness outside its training data a network's output is arbitrary, often a hiss. Far below the
+    threshold this factor falls by 1 dB per dB; at the threshold it is a half. The gate is also applied in
+    training, so what was learned sounds as it was learned.
 
     Args:
-        below_db: How far the threshold is below the quietest frames of what was learned (its 1 % quantile).
+        below_db: How far the threshold is below the quietest frames with a pitch (the 1 % quantile).
         statistics: Of what was learned; without them the threshold is that far below silence.
     """
 

@@ -26,7 +26,7 @@ class TrainingConfig(BaseModel):
     crop_s: float = Field(default=1.0, gt=0.0, le=600.0)
     """Length of a crop, seconds."""
     transpose_semitones: float = Field(default=0.0, ge=0.0, le=12.0)
-    """Each crop is transposed by up to so much up or down, at random, by resampling."""
+    """Largest transposition of a crop, up or down, semitones; each crop has one of its own, by resampling."""
     learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0)
     """Highest learning rate of AdamW."""
     warmup_steps: int = Field(default=50, ge=0, le=1_000_000)
