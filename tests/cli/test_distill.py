@@ -60,7 +60,11 @@ def test_distill_writes_a_student_and_resumes_it(
         ),
         (["--set", "instrument.sample_rate=44100"], "asks for instrument.sample_rate 44100"),
         (
-            ["--set", "instrument.inputs=[{kind: z}]", "--set", "instrument.synth=[{kind: noise}]"],
+            [
+                *("--set", "instrument.gate_below_db=null"),
+                *("--set", "instrument.inputs=[{kind: z}]"),
+                *("--set", "instrument.synth=[{kind: noise}]"),
+            ],
             "and the student z",
         ),
     ],
