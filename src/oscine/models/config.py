@@ -62,8 +62,8 @@ class InstrumentConfig(BaseModel):
     def _gate_has_a_loudness(self) -> "InstrumentConfig":
         if self.gate_below_db is not None and not any(isinstance(one, LoudnessConfig) for one in self.inputs):
             raise ValueError(
-                "gate_below_db needs the input loudness; add {kind: loudness} to `inputs`, or set gate_below_db "
-                "to null."
+                "gate_below_db needs the input loudness; add {kind: loudness} to `inputs`, or set "
+                "gate_below_db to null."
             )
         return self
 
