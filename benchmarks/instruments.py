@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from benchmarks.live import BLOCK, RATE, long_song
 from benchmarks.measure import table
 from benchmarks.page import write_section
 from oscine import instruments
-from oscine.models import list_instruments
+from oscine.data.statistics import LOUDNESS_FLOOR_DB
+from oscine.functional import midi_to_hz
+from oscine.models import Instrument, list_instruments
 from oscine.models.saved import read_config
 from oscine.note_names import note_name
 from oscine.performance.midi_file import message_of
@@ -87,7 +90,21 @@ def figures() -> str:
     names = instruments.names()
     measured = [read_config(instruments.path(name)).card["evaluation"] for name in names]
     rows = [[label, *(one[label].replace("recording: ", "") for one in measured)] for label in FIGURES]
+    silences = [f"{silence_db(load(instruments.path(name))):.0f}" for name in names]
+    rows.append(["silence (dB below a note)", *silences])
     return table(["", *(f"`{name}`" for name in names)], rows)
+
+
+@torch.no_grad()
+def silence_db(instrument: Instrument) -> float:
+    """Return how far a second of silence before a note of middle pitch and loudness is below it, dB."""
+    learned, n_frames = instrument.statistics, round(instrument.config.frame_rate)
+    assert learned is not None
+    f0_hz = midi_to_hz(torch.full((1, 2 * n_frames), learned.pitch_midi_quantiles[50]))
+    levels = torch.tensor([LOUDNESS_FLOOR_DB, learned.loudness_db_quantiles[50]])
+    loudness_db = levels.repeat_interleave(n_frames)[None]
+    silence, note = instrument(f0_hz=f0_hz, loudness_db=loudness_db)[0].double().chunk(2)
+    return float(10 * torch.log10(note.square().mean() / silence.square().mean()))
 
 
 def half() -> str:

@@ -69,6 +69,11 @@ class Spec(NamedTuple):
     recipe: str = "default"
 
 
+def _rendered(description: str, player: Player, seed: int) -> Spec:
+    """Return what is made of the soundfont, which is dry."""
+    return Spec(description, "mit", _FLUID, SAMPLE_RATE, 60.0, player=player, seed=seed, recipe="dry")
+
+
 SPECS = {
     "violin": Spec("A solo violin in a room.", "cc-by-3.0", _BACH, 44_100, 45.0, _MOVEMENTS),
     "violin-16k": Spec(
@@ -88,36 +93,9 @@ SPECS = {
         60.0,
         recipe="dry",
     ),
-    "flute": Spec(
-        "A sampled flute, dry.",
-        "mit",
-        _FLUID,
-        SAMPLE_RATE,
-        60.0,
-        player=Player(73, 60, 93),
-        seed=1,
-        recipe="dry",
-    ),
-    "trumpet": Spec(
-        "A sampled trumpet, dry.",
-        "mit",
-        _FLUID,
-        SAMPLE_RATE,
-        60.0,
-        player=Player(56, 54, 82),
-        seed=2,
-        recipe="dry",
-    ),
-    "voice": Spec(
-        "A sampled voice that sings one vowel, ooh, dry.",
-        "mit",
-        _FLUID,
-        SAMPLE_RATE,
-        60.0,
-        player=Player(53, 48, 79),
-        seed=3,
-        recipe="dry",
-    ),
+    "flute": _rendered("A sampled flute, dry.", Player(73, 60, 93), seed=1),
+    "trumpet": _rendered("A sampled trumpet, dry.", Player(56, 54, 82), seed=2),
+    "voice": _rendered("A sampled voice that sings one vowel, ooh, dry.", Player(53, 48, 79), seed=3),
 }
 _ROUNDED = ("multi-scale spectral loss", "log-mel L1 (dB)", "told apart (%)", "loudness L1 (dB)")
 

@@ -31,8 +31,6 @@ _LEAST_SOUND, _N_TRIES = 0.02, 8
 _SILENT_CROPS = 2.0
 #: What statistics are of, beside the dataset's own curves.
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
-#: In the order of `Batch`.
-_MEASURED_OF_CROPS = ("f0_hz", "loudness_db", "confidence")
 #: Voiced or not, what is within this of the loudest frames is sound.
 _SOUND_RANGE_DB = 40.0
 
@@ -171,7 +169,7 @@ class Split:
             identities.append(segment.identity)
         stacked = {name: torch.from_numpy(np.stack([crop[name] for crop in crops])) for name in crops[0]}
         return Batch(
-            *(stacked.pop(name) for name in ("audio", *_MEASURED_OF_CROPS)),
+            **{name: stacked.pop(name) for name in ("audio", *_MEASURED)},
             curves=stacked,
             identity=torch.tensor(identities),
         )

@@ -14,10 +14,10 @@ from oscine.functional.frames import UpsampleState, upsample, upsample_state, up
 from oscine.functional.hold import hold_valid
 from oscine.models import hub, saved
 from oscine.models.config import InstrumentConfig
-from oscine.models.dynamics import dynamics_of
 from oscine.models.effects import Effects
 from oscine.models.gate import Gate
 from oscine.models.inputs import Input
+from oscine.models.metadata import program_metadata
 from oscine.networks import Controller
 from oscine.processors import (
     Chain,
@@ -43,7 +43,6 @@ from oscine.streaming import (
 # Not typing.Self: beartype cannot check that in a class that it does not decorate whole.
 Kind = TypeVar("Kind", bound="Instrument")
 
-_CENTROID_DEVIATION = 12.0  # semitones, where nothing was learned
 _MOST_GAIN = 1e4
 
 
@@ -365,41 +364,8 @@ class Instrument(Streaming[InstrumentState]):
         program = Program(self.sample_rate, self.hop_length, self.latency_with(dry=dry))
         wires = {one.name: one.declare(program) for one in self.all_inputs()}
         program.output = self.lower(program, dry=dry, **wires)
-        program.metadata = self._metadata()
+        program.metadata = program_metadata(self.config, self.all_inputs(), self.statistics, self.card)
         return program
-
-    def _metadata(self) -> dict[str, Any]:
-        """Return what a program file says about the instrument, for people and for hosts."""
-        learned = self.statistics
-        ranges = (
-            {}
-            if learned is None
-            else {
-                "pitch_midi": [learned.pitch_midi_quantiles[1], learned.pitch_midi_quantiles[99]],
-                "loudness_db": [learned.loudness_db_quantiles[1], learned.loudness_db_quantiles[99]],
-            }
-        )
-        return {
-            "card": {n: str(value) for n, value in self.card.items() if not isinstance(value, Mapping)},
-            "inputs": {one.name: {"unit": one.unit, "size": max(1, one.size)} for one in self.all_inputs()},
-            "identities": list(self.config.identities),
-            "learned": ranges,
-            "dynamics": dynamics_of(learned)._asdict(),
-            "knobs": self._knobs(),
-            "synth": [part.part_name for part in self.config.synth],
-            "effects": [part.part_name for part in self.config.effects],
-        }
-
-    def _knobs(self) -> dict[str, list[float]]:
-        """Return default, minimum and maximum for what notes don't tell: three deviations around the mean."""
-        learned = {} if self.statistics is None else self.statistics.curves
-        knobs = {}
-        for one in self.all_inputs():
-            if one.name in learned or one.name == "centroid_midi":
-                mean, deviation = learned.get(one.name, (one.default, _CENTROID_DEVIATION))
-                limits = mean, mean - 3 * deviation, mean + 3 * deviation
-                knobs[one.name] = [min(max(limit, one.minimum), one.maximum) for limit in limits]
-        return knobs
 
     # ---- saved
 
