@@ -220,6 +220,47 @@ def _sinusoidal(n_sines: int, hop: int) -> Case:
     )
 
 
+def _phased(n_sines: int, hop: int) -> Case:
+    return Case(
+        "sinusoidal",
+        lambda program, wires: program.sinusoidal(wires["f"], wires["a"], wires["p"]),
+        lambda inputs: functional.sinusoidal_oscillator(
+            inputs["f"], inputs["a"], sample_rate=RATE, hop_length=hop, phases=inputs["p"]
+        ),
+        {"f": n_sines, "a": n_sines, "p": n_sines},
+        hop,
+        {"f": (50.0, 9000.0), "a": (0.0, 1.0), "p": (-0.5, 0.5)},
+    )
+
+
+def _envelope(n_bands: int, n_points: int) -> Case:
+    def expected(inputs: Inputs) -> Tensor:
+        points = inputs["f0_hz"] * torch.arange(1, n_points + 1)
+        return functional.read_envelope(inputs["x"], points, RATE)
+
+    return Case(
+        "envelope",
+        lambda program, wires: program.envelope(wires["x"], n_points, wires["f0_hz"]),
+        expected,
+        {"x": n_bands, "f0_hz": 1},
+        n_points,
+        {"f0_hz": (50.0, 9000.0)},
+    )
+
+
+def _amplitudes(n_bands: int, n_points: int) -> Case:
+    return Case(
+        "envelope",
+        lambda program, wires: program.envelope(wires["x"], n_points, wires["f0_hz"], amplitudes=True),
+        lambda inputs: functional.partial_amplitudes(
+            inputs["f0_hz"][..., 0], inputs["x"], torch.full_like(inputs["x"], -300.0), n_points, RATE
+        ),
+        {"x": n_bands, "f0_hz": 1},
+        n_points,
+        {"f0_hz": (50.0, 9000.0), "x": (-100.0, -30.0)},
+    )
+
+
 def _cycle(n_harmonics: int, hop: int) -> Case:
     tables = torch.randn(1, 2, n_harmonics) / n_harmonics
 
@@ -393,6 +434,10 @@ def _cases() -> dict[str, Case]:
         "harmonic, phased": _harmonic(30, 60, phased=True),
         "harmonic, both": _harmonic(30, 60, inharmonic=True, phased=True),
         "sinusoidal": _sinusoidal(21, 60),
+        "sinusoidal, phased": _phased(21, 60),
+        "envelope": _envelope(30, 50),
+        "envelope of two": _envelope(2, 3),
+        "envelope, amplitudes": _amplitudes(40, 60),
         "cycle": _cycle(40, 60),
         "pulse": _pulse(60, odd=False),
         "pulse, odd": _pulse(60, odd=True),
@@ -438,6 +483,8 @@ def busy_program() -> Program:
         audio = program.add(audio, program.harmonic(f0_hz, amplitude, weights))
         sines = program.concatenate(f0_hz, program.affine(f0_hz, 2.0, 0.0), program.affine(f0_hz, 0.25, 0.0))
         audio = program.add(audio, program.sinusoidal(sines, program.softmax(extra.split(3, 6)[0])))
+        tilted = program.envelope(program.affine(extra, 20.0, -30.0), 3, f0_hz, amplitudes=True)
+        audio = program.add(audio, program.sinusoidal(sines, tilted, extra.split(3, 6)[0]))
         audio = program.add(audio, program.cycle(f0_hz, amplitude, program.tanh(tables)))
         level = program.saturate(program.softmax(extra), 0.5)
         magnitudes = program.exp_sigmoid(magnitudes, 1.0)

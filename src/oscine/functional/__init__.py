@@ -8,6 +8,17 @@ from oscine.functional.activations import (
 )
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
+from oscine.functional.envelope import (
+    EnvelopeState,
+    envelope_grid_hz,
+    envelope_oscillator,
+    envelope_oscillator_step,
+    envelope_state,
+    minimum_phase_matrix,
+    noise_magnitudes,
+    partial_amplitudes,
+    read_envelope,
+)
 from oscine.functional.fft import fast_fft_length, fft_convolve
 from oscine.functional.filter import (
     FilterState,
@@ -59,6 +70,7 @@ from oscine.functional.wavetable import (
 
 __all__ = [
     "ConvolutionState",
+    "EnvelopeState",
     "FilterState",
     "NoiseState",
     "OnsetState",
@@ -74,6 +86,10 @@ __all__ = [
     "convolve_step",
     "cycle_coefficients",
     "db_to_amplitude",
+    "envelope_grid_hz",
+    "envelope_oscillator",
+    "envelope_oscillator_step",
+    "envelope_state",
     "exp_sigmoid",
     "fast_fft_length",
     "fft_convolve",
@@ -92,21 +108,25 @@ __all__ = [
     "loudness_db",
     "mfcc",
     "midi_to_hz",
+    "minimum_phase_matrix",
     "minimum_phase_taps",
     "moving_filter",
     "moving_filter_step",
     "multi_scale_spectral_distance",
+    "noise_magnitudes",
     "noise_state",
     "normalize_distribution",
     "onset_state",
     "oscillator_state",
     "paper_loudness_db",
+    "partial_amplitudes",
     "partial_ratios",
     "power_to_db",
     "previous_frames",
     "pulse_state",
     "pulse_train",
     "pulse_train_step",
+    "read_envelope",
     "refine_frames",
     "rms_power_db",
     "sampled_cycles",

@@ -22,21 +22,34 @@ class OscillatorState(NamedTuple):
     """Frequency at the last frame."""
     amplitudes: Float[Tensor, "batch partial"]
     """Amplitudes at the last frame."""
-    offset: Float[Tensor, " batch"]
-    """Phase control at the last frame, turns."""
+    offset: Float[Tensor, "batch *sine"]
+    """Phase control at the last frame, turns: one, or where free sinusoids have phases, one for each."""
     started: Bool[Tensor, " batch"]
     """False until the first frame, which is held from the start."""
 
 
 def oscillator_state(
-    batch_size: int, n_partials: int, n_sines: int = 1, device: torch.device | str | None = None
+    batch_size: int,
+    n_partials: int,
+    n_sines: int = 1,
+    device: torch.device | str | None = None,
+    *,
+    phased: bool = False,
 ) -> OscillatorState:
-    """Return the state before the first sample, with every phase at zero."""
+    """Return the state before the first sample, with every phase at zero.
+
+    Args:
+        batch_size: Items.
+        n_partials: Partials of each.
+        n_sines: Phases of each: 1 for harmonics, as many as partials where each has its own.
+        device: Where the state is.
+        phased: For `sinusoidal_oscillator_step` with ``phases``.
+    """
     return OscillatorState(
         phase=torch.zeros(batch_size, n_sines, dtype=torch.float64, device=device),
         frequency_hz=torch.zeros(batch_size, n_sines, device=device),
         amplitudes=torch.zeros(batch_size, n_partials, device=device),
-        offset=torch.zeros(batch_size, device=device),
+        offset=torch.zeros(batch_size, *([n_sines] if phased else []), device=device),
         started=torch.zeros(batch_size, dtype=torch.bool, device=device),
     )
 
@@ -192,8 +205,9 @@ def sinusoidal_oscillator(
     *,
     sample_rate: int,
     hop_length: int,
+    phases: Float[Tensor, "batch frame sine"] | None = None,
 ) -> Float[Tensor, "batch time"]:
-    """Return the audio of free sinusoids from their start, ``y[n] = Σ_j a_j[n] · sin(2π φ_j[n])``.
+    """Return the audio of free sinusoids from their start, ``y[n] = Σ_j a_j[n] · sin(2π (φ_j[n] + p_j[n]))``.
 
     A sinusoid at or above Nyquist at either end of a frame is exactly silent in it.
 
@@ -203,6 +217,7 @@ def sinusoidal_oscillator(
         amplitudes: Amplitudes at the frames' ends, linear.
         sample_rate: Hz.
         hop_length: Samples per frame.
+        phases: Phases added to those of the frequencies, at the frames' ends, turns.
 
     Raises:
         ValueError: When the arguments have other axes, batches or frames, or there are none of them; when
@@ -210,10 +225,10 @@ def sinusoidal_oscillator(
     """
     _check_sines(frequencies_hz, amplitudes, sample_rate, hop_length)
     n_sines = amplitudes.shape[-1]
-    state = oscillator_state(amplitudes.shape[0], n_sines, n_sines, device=amplitudes.device)
-    return sinusoidal_oscillator_step(
-        frequencies_hz, amplitudes, state, sample_rate=sample_rate, hop_length=hop_length
-    )[0]
+    phased = phases is not None
+    state = oscillator_state(amplitudes.shape[0], n_sines, n_sines, amplitudes.device, phased=phased)
+    rates = {"sample_rate": sample_rate, "hop_length": hop_length}
+    return sinusoidal_oscillator_step(frequencies_hz, amplitudes, state, **rates, phases=phases)[0]
 
 
 def sinusoidal_oscillator_step(
@@ -223,6 +238,7 @@ def sinusoidal_oscillator_step(
     *,
     sample_rate: int,
     hop_length: int,
+    phases: Float[Tensor, "batch frame sine"] | None = None,
 ) -> tuple[Float[Tensor, "batch time"], OscillatorState]:
     """Return the next block's audio and state: `sinusoidal_oscillator` where it left off (same arguments).
 
@@ -232,7 +248,14 @@ def sinusoidal_oscillator_step(
     _check_sines(frequencies_hz, amplitudes, sample_rate, hop_length)
     _check_state(state, amplitudes.shape[0], amplitudes.shape[-1], amplitudes.shape[-1])
     frequencies_hz = frequencies_hz.clamp(min=0.0)
-    return _bank_step(frequencies_hz, None, amplitudes, amplitudes, state, sample_rate, hop_length)
+    offset = None
+    if phases is not None:
+        require_batch("phases", phases, "batch frame sine", ("frequencies_hz", frequencies_hz))
+        offset = torch.stack([previous_frames(phases, state.offset, state.started), phases], dim=-1)
+    audio, after = _bank_step(
+        frequencies_hz, None, amplitudes, amplitudes, state, sample_rate, hop_length, offset
+    )
+    return audio, after if phases is None else after._replace(offset=phases[:, -1])
 
 
 def _check(

@@ -3,6 +3,7 @@
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
 from oscine.processors.control import Control, split_controls, start_controls
+from oscine.processors.envelope import EnvelopeConfig, EnvelopeOscillator
 from oscine.processors.filter import Filter, FilterConfig
 from oscine.processors.harmonic import HarmonicConfig, HarmonicOscillator
 from oscine.processors.noise import FilteredNoise, NoiseConfig
@@ -23,6 +24,8 @@ __all__ = [
     "Chain",
     "ChainConfig",
     "Control",
+    "EnvelopeConfig",
+    "EnvelopeOscillator",
     "Filter",
     "FilterConfig",
     "FilteredNoise",

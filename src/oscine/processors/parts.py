@@ -7,6 +7,7 @@ from pydantic import Field
 
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
+from oscine.processors.envelope import EnvelopeConfig
 from oscine.processors.filter import FilterConfig
 from oscine.processors.harmonic import HarmonicConfig
 from oscine.processors.noise import NoiseConfig
@@ -47,6 +48,7 @@ AnyPart = Annotated[
     | SinusoidalConfig
     | WavetableConfig
     | PulseConfig
+    | EnvelopeConfig
     | NoiseConfig
     | FilterConfig
     | ReverbConfig

@@ -213,9 +213,36 @@ class Program(Contents):
         wires = [f0_hz, amplitude, distribution, *extra]
         return self.append("harmonic", wires, self.hop_length, integers=flags)
 
-    def sinusoidal(self, frequencies_hz: Wire, amplitudes: Wire) -> Wire:
+    def sinusoidal(self, frequencies_hz: Wire, amplitudes: Wire, phases: Wire | None = None) -> Wire:
         """Return `oscine.functional.sinusoidal_oscillator`'s audio of the frame."""
-        return self.append("sinusoidal", [frequencies_hz, amplitudes], self.hop_length)
+        wires = [wire for wire in (frequencies_hz, amplitudes, phases) if wire is not None]
+        return self.append("sinusoidal", wires, self.hop_length)
+
+    def envelope(
+        self,
+        values: Wire,
+        n_points: int,
+        spacing_hz: Wire | float,
+        *,
+        from_zero: bool = False,
+        amplitudes: bool = False,
+    ) -> Wire:
+        """Return `oscine.functional.read_envelope`'s values at multiples of a frequency.
+
+        Args:
+            values: Of the envelope's points.
+            n_points: Multiples at which it is read.
+            spacing_hz: The frequency; of a wire, what is below 1 Hz counts as 1 Hz.
+            from_zero: The first point is 0 Hz; else it is the frequency.
+            amplitudes: Return ``√(2 spacing) 10^(x / 20)``, amplitudes of a power density in dB per Hz.
+        """
+        return self.append(
+            "envelope",
+            [values, spacing_hz] if isinstance(spacing_hz, Wire) else [values],
+            n_points,
+            integers=[not from_zero, amplitudes],
+            numbers=[1.0 if isinstance(spacing_hz, Wire) else spacing_hz],
+        )
 
     def cycle(self, f0_hz: Wire, amplitude: Wire, cycle: Wire) -> Wire:
         """Return `oscine.functional.wavetable_oscillator`'s audio of the frame, of one cycle.

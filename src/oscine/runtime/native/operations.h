@@ -7,6 +7,7 @@
 #include "audio.h"
 #include "cycle.h"
 #include "dense.h"
+#include "envelope.h"
 #include "filter.h"
 #include "frames.h"
 #include "pulse.h"
@@ -95,6 +96,7 @@ struct Operations {
         kind<PulseTrain>("pulse"),
         kind<MinimumPhase<W>>("minimum_phase"),
         kind<MovingFilter<W>>("moving_filter"),
+        kind<Envelope>("envelope"),
     };
 
     // The kind of a name, null where there is none.

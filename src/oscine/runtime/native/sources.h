@@ -9,18 +9,17 @@
 
 namespace {
 
-// functional/harmonic.py, a frame at a time. FREE: every partial has a frequency of its own, and its amplitude is given.
+// functional/harmonic.py, a frame at a time. FREE: every partial has a frequency of its own, its amplitude is given, and a phase may be.
 template <int W, int MOST_BLOCKS, bool FREE>
 class Sines {
     const Wire f0_hz, weights, y;
     Wire amplitude, inharmonicity, offset;
     const int64_t n_partials, n_sines, hop;
     const double rate;
-    Buffer<float> hz, previous_hz, amplitudes;
+    Buffer<float> hz, previous_hz, amplitudes, previous_offset;
     Buffer<double> phase, polynomial;
     oscine_bank description{};
     Bank<float, W, MOST_BLOCKS> bank;
-    float previous_offset = 0;
     bool has_started = false;
 
     static const oscine_bank& describe(oscine_bank& b, const Call& c, int64_t partials, int64_t sines) {
@@ -37,7 +36,11 @@ class Sines {
    public:
     static bool fits(const Call& c) {
         if (c.output_size() != c.hop()) return false;
-        if (FREE) return c.has(2, 0, 0, 0) && c.size(0) == c.size(1) && c.size(0) <= (1 << 16);
+        if (FREE) {
+            const bool phased = c.n_wires() == 3;
+            return c.has(phased ? 3 : 2, 0, 0, 0) && c.size(0) == c.size(1) && c.size(0) <= (1 << 16) &&
+                   (!phased || c.size(2) == c.size(0));
+        }
         if (c.n_integers() != 2 || !c.is_flag(0) || !c.is_flag(1)) return false;
         const uint32_t extra = static_cast<uint32_t>(c.integer(0) + c.integer(1));
         if (!c.has(3 + extra, 2, 0, 0) || c.size(0) != 1 || c.size(1) != 1 || c.size(2) > (1 << 16)) return false;
@@ -52,12 +55,14 @@ class Sines {
     Sines(const Call& c, Arena& arena)
         : f0_hz(c.wire(0)), weights(c.wire(FREE ? 1 : 2)), y(c.output()), n_partials(partials_of(c)), n_sines(sines_of(c)),
           hop(c.hop()), rate(c.sample_rate()), hz(n_sines, &arena), previous_hz(n_sines, &arena), amplitudes(n_partials, &arena),
-          phase(n_sines, &arena), polynomial(3 * n_sines, &arena),
+          previous_offset(FREE ? n_sines : 1, &arena), phase(n_sines, &arena), polynomial(3 * n_sines, &arena),
           bank(describe(description, c, n_partials, n_sines), &arena) {
         if (!FREE) {
             amplitude = c.wire(1);
             if (c.integer(0)) inharmonicity = c.wire(3);
             if (c.integer(1)) offset = c.wire(c.integer(0) ? 4 : 3);
+        } else if (c.n_wires() == 3) {
+            offset = c.wire(2);
         }
         description.polynomial = polynomial.data();
         description.frequency_hz = hz.data();
@@ -78,15 +83,16 @@ class Sines {
         if (!has_started) {
             std::memcpy(previous_hz.data(), hz.data(), static_cast<size_t>(n_sines) * sizeof(float));
             bank.amplitudes(0, 0, amplitudes.data());
-            if (offset) previous_offset = *offset;
+            remember_offset();
             has_started = true;
         }
         // functional/phase.py: linear frequency, quadratic phase.
         const double length = static_cast<double>(hop);
         for (int64_t k = 0; k < n_sines; k++) {
             const double before = previous_hz[k] / rate, now = hz[k] / rate;
-            const double times = n_sines == 1 ? 1.0 : static_cast<double>(k + 1);
-            const double from = offset ? times * previous_offset : 0, to = offset ? times * *offset : 0;
+            const double times = FREE || n_sines == 1 ? 1.0 : static_cast<double>(k + 1);
+            const int64_t own = FREE ? k : 0;
+            const double from = offset ? times * previous_offset[own] : 0, to = offset ? times * offset[own] : 0;
             polynomial[3 * k] = phase[k] + from;
             polynomial[3 * k + 1] = before + (to - from) / length;
             polynomial[3 * k + 2] = (now - before) / (2 * length);
@@ -96,10 +102,13 @@ class Sines {
         bank.forward(0, 0, 1);
         bank.amplitudes(0, 0, amplitudes.data());
         std::memcpy(previous_hz.data(), hz.data(), static_cast<size_t>(n_sines) * sizeof(float));
-        if (offset) previous_offset = *offset;
+        remember_offset();
     }
 
    private:
+    void remember_offset() {
+        if (offset) std::memcpy(previous_offset.data(), offset, static_cast<size_t>(FREE ? n_sines : 1) * sizeof(float));
+    }
     float frequency(int64_t k) const {
         if (FREE) return f0_hz[k];
         if (!inharmonicity) return *f0_hz;

@@ -20,6 +20,7 @@ KINDS: dict[str, type[PlainOperation]] = {
     "attention": frames.Attention,
     "harmonic": sources.Harmonic,
     "sinusoidal": sources.Sinusoidal,
+    "envelope": values.Envelope,
     "cycle": sources.Cycle,
     "pulse": sources.Pulse,
     "noise": sources.Noise,

@@ -76,6 +76,12 @@ class Sines(PlainOperation):
         return sines_sum(wrapped(phase), start[0], end[0])
 
 
+def line(memory: Memory, offset: Tensor, hop_length: int) -> Tensor:
+    """Return a phase control as the polynomial that goes from its last value to this one, (frame, sine, 3)."""
+    was = memory.previous("offset", offset).double()
+    return torch.stack([was, (offset.double() - was) / hop_length, torch.zeros_like(was)], -1)
+
+
 def wrapped(turns: Tensor) -> Tensor:
     """Return turns in −½ … ½ as float32, which then loses nothing by being one."""
     return (turns - torch.round(turns)).to(torch.float32)
@@ -127,11 +133,8 @@ class Harmonic(Sines):
             hz = (hz.double() * ratios[0]).to(torch.float32)
         polynomial, before = self.polynomial(memory, hz)
         if self.has_offset:
-            now = extra[-1]
-            was = memory.previous("offset", now).double()
-            line = torch.stack([was, (now.double() - was) / self.hop_length, torch.zeros_like(was)], -1)
             number = torch.arange(1, self.n_sines + 1, dtype=torch.float64).unsqueeze(-1)
-            polynomial = polynomial + line * number
+            polynomial = polynomial + line(memory, extra[-1], self.hop_length) * number
         return self.sound(memory, polynomial, (hz, before), amplitude[:, 0], weights)
 
 
@@ -142,10 +145,16 @@ class Sinusoidal(Sines):
         super().__init__(operation, sample_rate, hop_length)
         self.n_sines = self.n_partials = self.sizes[0]
 
+    def start(self) -> dict[str, Tensor]:
+        """Return the values before the first frame."""
+        return super().start() | ({"offset": torch.zeros(1, self.n_sines)} if len(self.sizes) == 3 else {})
+
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return the audio, (frame, hop)."""
-        hz, amplitudes = wires
+        hz, amplitudes, *phases = wires
         polynomial, before = self.polynomial(memory, hz)
+        if phases:
+            polynomial = polynomial + line(memory, phases[0], self.hop_length)
         return self.sound(memory, polynomial, (hz, before), None, amplitudes)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from oscine.functional import exp_sigmoid, hz_to_midi, log_sigmoid_range, scaled_sigmoid
+from oscine.functional import exp_sigmoid, hz_to_midi, log_sigmoid_range, read_envelope, scaled_sigmoid
 from oscine.streaming.plain.operation import Memory, PlainOperation
 
 #: Operations without a memory and without tensors: their output from their wires and their numbers.
@@ -50,3 +50,15 @@ class LayerNorm(PlainOperation):
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
         """Return x, normalised."""
         return F.layer_norm(wires[0], (self.size,), self.constant(0), self.constant(1), self.numbers[0])
+
+
+class Envelope(PlainOperation):
+    """`oscine.functional.read_envelope`, at multiples of a frequency."""
+
+    def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
+        """Return the values, or the amplitudes of a power density."""
+        spacing = wires[1].clamp(min=1.0) if len(wires) == 2 else torch.full((1, 1), self.numbers[0])
+        first, is_amplitude = self.integers
+        number = torch.arange(first, first + self.size, dtype=torch.float32)
+        read = read_envelope(wires[0], (spacing * number).expand(len(wires[0]), -1), self.sample_rate)
+        return torch.sqrt(2 * spacing) * torch.pow(10.0, read / 20) if is_amplitude else read
