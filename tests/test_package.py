@@ -30,7 +30,7 @@ LAYERS = [
     {"networks", "losses", "data"},
     {"models"},
     {"training"},
-    {"transfer", "evaluate", "performance", "export", "fitting"},
+    {"transfer", "evaluate", "performance", "export", "fitting", "voices"},
     {"realtime"},
     {"cli", "__main__"},
 ]

@@ -39,6 +39,7 @@ _SUBPACKAGES = (
     "recordings",
     "training",
     "transfer",
+    "voices",
 )
 
 

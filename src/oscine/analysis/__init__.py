@@ -1,5 +1,6 @@
 """Pitch, loudness and their like: what a sound is, frame by frame."""
 
+from oscine.analysis.envelope import continuous_f0, spectral_envelope
 from oscine.analysis.extract import NO_PITCH_HZ, analyze, analyze_blocks, paper_loudness
 from oscine.analysis.features import CONFIDENT, VOICED, Features
 from oscine.analysis.inharmonicity import StringPartials, string_partials
@@ -28,6 +29,7 @@ __all__ = [
     "analyze",
     "analyze_blocks",
     "assess",
+    "continuous_f0",
     "default_hop_length",
     "f0_file_beside",
     "merge",
@@ -35,6 +37,7 @@ __all__ = [
     "passages",
     "plot_features",
     "read_f0",
+    "spectral_envelope",
     "string_partials",
     "write_f0",
 ]

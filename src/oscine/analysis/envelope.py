@@ -43,16 +43,20 @@ _LAGRANGE = range(-2, 4)
 
 
 def continuous_f0(features: Features) -> Float[Tensor, " frame"]:
-    """Return the pitch with its gaps filled, in a straight line over semitones, Hz.
+    """Return the pitch with its gaps filled (`fill_f0`), Hz."""
+    return fill_f0(features.f0_hz, features.confidence)
+
+
+def fill_f0(f0_hz: Float[Tensor, " frame"], confidence: Float[Tensor, " frame"]) -> Float[Tensor, " frame"]:
+    """Return a pitch with its gaps filled, in a straight line over semitones, Hz.
 
     Where the tracker hears no pitch, a voice may still have one; the aperiodicity tells.
     """
-    f0_hz = features.f0_hz.double().numpy()
-    voiced = np.flatnonzero(features.confidence.numpy() >= VOICED)
+    voiced = np.flatnonzero(confidence.numpy() >= VOICED)
     if len(voiced) == 0:
-        return features.f0_hz
-    filled = np.interp(np.arange(len(f0_hz)), voiced, np.log(f0_hz[voiced]))
-    return torch.from_numpy(np.exp(filled)).to(features.f0_hz.dtype)
+        return f0_hz
+    known = np.log(f0_hz.double().numpy()[voiced])
+    return torch.from_numpy(np.exp(np.interp(np.arange(len(f0_hz)), voiced, known))).to(f0_hz.dtype)
 
 
 def spectral_envelope(

@@ -160,3 +160,22 @@ def resample_blocks(
     for block in blocks:
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+
+def spans_of(
+    blocks: Iterator[Float32[np.ndarray, " time"]], spans: list[tuple[int, int]]
+) -> Iterator[Float32[np.ndarray, " time"]]:
+    """Yield the samples of overlapping spans, in order; zeros behind the end."""
+    longest = max(last - first for first, last in spans) if spans else 1
+    cut = (block[i : i + longest] for block in blocks for i in range(0, len(block), longest))
+    kept, at = np.zeros(0, np.float32), 0
+    for first, last in spans:
+        parts, n_there = [kept[first - at :]], len(kept) - (first - at)
+        while n_there < last - first:
+            block = next(cut, None)
+            if block is None:
+                block = np.zeros(last - first - n_there, np.float32)
+            parts.append(block)
+            n_there += len(block)
+        kept, at = np.concatenate(parts), first
+        yield kept[: last - first]

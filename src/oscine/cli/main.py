@@ -22,6 +22,7 @@ from oscine.cli.signals import orderly_ends
 from oscine.cli.terminal import own_words, terminal
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
+from oscine.cli.voice import voice
 from oscine.errors import InputError
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ COMMANDS = (
     distill,
     evaluate,
     transfer,
+    voice,
     play,
     render,
     fit,

@@ -77,7 +77,7 @@ def condition_pieces(
     n_around = grid * max(1, round(_AROUND_S * features.frame_rate / grid))
     # Encoders' frames lie on a coarser grid, which is to be the same in every piece.
     firsts = [max(start // grid * grid - n_around, 0) for start in range(0, n_frames, n_piece)]
-    windows = _windows(
+    windows = spans_of(
         blocks,
         [
             (first * hop_length, min(start + n_piece + n_around, n_frames) * hop_length)
@@ -177,22 +177,3 @@ def absent_conditions(
     if instrument.config.identities:
         absent["identity"] = torch.tensor([which])
     return absent
-
-
-def _windows(
-    blocks: Iterator[Float32[np.ndarray, " time"]], spans: list[tuple[int, int]]
-) -> Iterator[Float32[np.ndarray, " time"]]:
-    """Yield the samples of overlapping spans, in order; zeros behind the end."""
-    longest = max(last - first for first, last in spans) if spans else 1
-    cut = (block[i : i + longest] for block in blocks for i in range(0, len(block), longest))
-    kept, at = np.zeros(0, np.float32), 0
-    for first, last in spans:
-        parts, n_there = [kept[first - at :]], len(kept) - (first - at)
-        while n_there < last - first:
-            block = next(cut, None)
-            if block is None:
-                block = np.zeros(last - first - n_there, np.float32)
-            parts.append(block)
-            n_there += len(block)
-        kept, at = np.concatenate(parts), first
-        yield kept[: last - first]

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from oscine.models.inputs.base import Input, InputConfig
 from oscine.models.inputs.curve import Curve, CurveConfig
+from oscine.models.inputs.envelope import Envelope, EnvelopeInputConfig
 from oscine.models.inputs.identity import Identity, IdentityConfig
 from oscine.models.inputs.level import (
     Level,
@@ -28,6 +29,7 @@ AnyInput = Annotated[
     | PeriodicityConfig
     | CentroidConfig
     | OnsetConfig
+    | EnvelopeInputConfig
     | CurveConfig
     | IdentityConfig,
     Field(discriminator="kind"),
@@ -41,6 +43,8 @@ __all__ = [
     "CentroidConfig",
     "Curve",
     "CurveConfig",
+    "Envelope",
+    "EnvelopeInputConfig",
     "F0Config",
     "Identity",
     "IdentityConfig",
