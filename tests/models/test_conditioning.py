@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from oscine.analysis import Features, analyze
+from oscine.audio.samples import spans_of
 from oscine.data import Statistics
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
 from oscine.models.conditioning import (
-    _windows,
     absent_conditions,
     condition_pieces,
     encoder_grid,
@@ -202,7 +202,7 @@ def test_pieces_begin_on_the_grid_of_the_encoders(monkeypatch: pytest.MonkeyPatc
 def test_windows_are_the_samples_of_their_spans(cuts: list[int], n_around: int) -> None:
     samples = np.arange(100, dtype=np.float32)
     spans = [(max(0, a - n_around), a + 16 + n_around) for a in range(0, 100, 16)]
-    windows = list(_windows(iter(np.split(samples, cuts)), spans))
+    windows = list(spans_of(iter(np.split(samples, cuts)), spans))
     padded = np.concatenate([samples, np.zeros(100, np.float32)])
     assert len(windows) == 7
     for (first, last), window in zip(spans, windows, strict=True):

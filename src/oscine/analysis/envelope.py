@@ -4,14 +4,13 @@ A frame is four periods of the sound, resampled so that every period has the sam
 and glides are gone. With a Hann window over N periods, the spectrum of a sound that repeats has its partials
 at bins N, 2 N, …, and is zero half-way between two of them when N is 4. What is there is noise.
 
-* *Power density.* Three periods: the power in the three bins around partial k is the partial's, and with the
-  noise's the power of the band that is f0 wide.
-* *Aperiodicity.* Four periods: the power half-way to the partials on both sides over the power at the partial.
-  Changes of level from period to period count as noise too, so the ratio is squared: on studio speech
-  (docs/voice.md) the result is then as close as WORLD's.
+* *Power density.* Three periods: the three bins around partial k have the power of the band that is f0 wide.
+* *Aperiodicity.* Four periods: the power half-way to the next partials over the power at the partial. Changes
+  of level from period to period count as noise too, so the ratio is squared: on studio speech (docs/voice.md)
+  the result is then as close as WORLD's.
 
-Reference: Morise, CheapTrick, Speech Communication 67, 2015, which smooths over two thirds of f0 what a window
-of three periods sees; Kawahara et al., STRAIGHT, for periods of equal length.
+Reference: Morise, CheapTrick, Speech Communication 67, 2015, which smooths over two thirds of f0 what a
+window of three periods sees; Kawahara et al., STRAIGHT, for periods of equal length.
 """
 
 import math
@@ -84,7 +83,9 @@ def spectral_envelope(
         ValueError: When there is no frame, or there are fewer than 2 bands.
     """
     if len(f0_hz) == 0 or n_bands < 2:
-        raise ValueError(f"There are {len(f0_hz)} frames and {n_bands} bands; give a frame and 2 bands or more.")
+        raise ValueError(
+            f"There are {len(f0_hz)} frames and {n_bands} bands; give a frame and 2 bands or more."
+        )
     f0 = f0_hz.double().clamp(_LOWEST_F0_HZ, sample_rate / 4).numpy()
     instants_s = np.arange(1, len(f0) + 1) * (hop_length / sample_rate)
     slopes = np.gradient(f0, hop_length / sample_rate) if len(f0) > 1 else np.zeros(1)
@@ -141,16 +142,16 @@ def _power(frames: np.ndarray, n_periods: int, n_samples: int) -> np.ndarray:
 def _envelopes(
     frames: np.ndarray, f0: np.ndarray, n_samples: int, sample_rate: int, n_bands: int
 ) -> np.ndarray:
-    wide, narrow = (
-        _power(frames, n_periods, n_samples) for n_periods in (_POWER_PERIODS, _NOISE_PERIODS)
-    )
+    wide, narrow = (_power(frames, n_periods, n_samples) for n_periods in (_POWER_PERIODS, _NOISE_PERIODS))
     number = np.arange(1, n_samples // 2 - 1)
     partials = _POWER_PERIODS * number
     power = wide[:, partials - 1] + wide[:, partials] + wide[:, partials + 1]
     density = 2 * power / _HANN_BINS / f0[:, None]
     step = _NOISE_PERIODS * number
     between = (narrow[:, step - 2] + narrow[:, step + 2]) / 2
-    aperiodicity = (_running_mean(between) / np.maximum(_running_mean(narrow[:, step]), 1e-30)).clip(0, 1) ** 2
+    aperiodicity = (_running_mean(between) / np.maximum(_running_mean(narrow[:, step]), 1e-30)).clip(
+        0, 1
+    ) ** 2
     bands = _bands(n_bands, sample_rate)
     total, noise = (
         np.stack([_at_bands(row, f, bands) for row, f in zip(one, f0, strict=True)])

@@ -61,8 +61,8 @@ def voice(
     console = terminal()
     before, after = report.f0_hz
     console.print(
-        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {before:.0f} → {after:.0f} Hz, formants × "
-        f"{report.formant:g}; peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time",
+        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {before:.0f} → {after:.0f} Hz, "
+        f"formants × {report.formant:g}; peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time",
         soft_wrap=True,
     )
     for remark in report.remarks:

@@ -1,9 +1,9 @@
 """Spectral envelopes: power densities at points of the mel scale, read at any frequency, and played.
 
 An envelope has a value at ``band`` points that are equally spaced in mel from 0 Hz to Nyquist; between two
-points it runs in a straight line over mel. Its values are power densities, dB of full scale squared per Hz, so
-that it does not depend on f0: partials at a distance of f0 have ``a² / 2 = f0 · 10^(E / 10)``, and noise of
-this density is as loud as they are. A second curve says how much of the power is noise: its ratio to that of
+points it runs in a straight line over mel. Its values are power densities, dB of full scale squared per Hz,
+so that it does not depend on f0: partials at a distance of f0 have ``a² / 2 = f0 · 10^(E / 10)``, and noise
+of this density is as loud as they are. A second curve says how much of the power is noise: its ratio to that of
 the partials, R dB, so that the aperiodicity, the noise's share, is ``σ(R ln 10 / 10)``.
 """
 
@@ -38,7 +38,11 @@ class EnvelopeState(NamedTuple):
 
 
 def envelope_state(
-    batch_size: int, n_partials: int, n_noise_bands: int, seed: int = 0, device: torch.device | str | None = None
+    batch_size: int,
+    n_partials: int,
+    n_noise_bands: int,
+    seed: int = 0,
+    device: torch.device | str | None = None,
 ) -> EnvelopeState:
     """Return the state before the first sample; the noise of item ``i`` has the seed ``seed + i``."""
     sines = oscillator_state(batch_size, n_partials, n_partials, device, phased=True)
@@ -157,13 +161,14 @@ def envelope_oscillator(
 ) -> Float[Tensor, "batch time"]:
     """Return partials of f0 and noise that share one envelope, from the start.
 
-    ``y[n] = Σ_k a_k[n] cos(2π (k φ[n] + θ_k[n])) + noise``, with ``a_k`` by `partial_amplitudes` and ``θ`` the
-    minimum phase of the envelope, so that each period is the response of a vocal tract to a pulse, or zero.
+    ``y[n] = Σ_k a_k[n] cos(2π (k φ[n] + θ_k[n])) + noise``, with ``a_k`` by `partial_amplitudes` and ``θ``
+    the minimum phase of the envelope, so that each period is the response of a vocal tract to a pulse, or 0.
     f0 is free of the envelope: another pitch leaves the formants where they are.
 
     Args:
         f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start.
-        envelope_db: Power density of partials and noise at `envelope_grid_hz`, dB of full scale squared per Hz.
+        envelope_db: Power density of partials and noise at `envelope_grid_hz`, dB of full scale
+            squared per Hz.
         noise_ratio_db: Power of the noise over that of the partials at the same points, dB.
         n_partials: Partials; those at or above Nyquist are silent.
         n_noise_bands: Frequencies, from 0 to Nyquist, at which the noise's filter is given.

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from oscine.analysis import Features
+from oscine.audio.samples import spans_of
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.models.inputs import F0, Loudness, Z

@@ -48,8 +48,8 @@ class EnvelopeOscillator(Processor[EnvelopeState]):
         start_db_per_octave: Slope of the envelope before training, above 100 Hz; −6 is a saw's.
 
     Raises:
-        ValueError: When a size is not a positive whole number or below 2 bands, the phase is of no known kind,
-            or the slope is not within −48 … 0 dB.
+        ValueError: When a size is not a positive whole number, there are fewer than 2 bands, the phase is of
+            no known kind, or the slope is not within −48 … 0 dB.
 
     Example:
         >>> oscillator = EnvelopeOscillator(20, 8, 33, sample_rate=16000, hop_length=64)
@@ -110,15 +110,17 @@ class EnvelopeOscillator(Processor[EnvelopeState]):
 
         Args:
             f0_hz: Fundamental, Hz.
-            levels: ``density_db``, dB per Hz, and ``noise_ratio_db``, dB, (batch, frame, band); or, if `measured`,
-                ``envelope_db`` with both one after the other, and the two corrections of it, dB.
+            levels: ``density_db``, dB per Hz, and ``noise_ratio_db``, dB, (batch, frame, band); or, if
+                `measured`, ``envelope_db`` with both one after the other, and the two corrections of it, dB.
             state: From the block before.
             named: The same by name.
         """
         names = [*self.inputs[1:], *(control.name for control in self.controls)]
         given = dict(zip(names, levels, strict=False)) | named
         if sorted(given) != sorted(names) or len(levels) + len(named) != len(names):
-            raise ValueError(f"{', '.join(given) or 'Nothing'} was given beside f0_hz; give {', '.join(names)}.")
+            raise ValueError(
+                f"{', '.join(given) or 'Nothing'} was given beside f0_hz; give {', '.join(names)}."
+            )
         *measured, density_db, ratio_db = (given[name] for name in names)
         if measured:
             density, ratio = measured[0].split(self.n_bands, -1)

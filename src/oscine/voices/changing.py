@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from oscine.analysis import TRACKERS, VOICED, Features, continuous_f0
-from oscine.audio import FileReport, Sound, rate_of
+from oscine.audio import FileReport, Sound
 from oscine.audio.output import check_output, write_audio
 from oscine.errors import InputError
 from oscine.explain import explain
@@ -19,7 +19,15 @@ from oscine.functional import envelope_grid_hz, read_envelope
 from oscine.models import Instrument
 from oscine.processors import EnvelopeOscillator
 from oscine.transfer.streaming import listen
-from oscine.voices.voice import N_NOISE_BANDS, Voice, n_partials, voice_bands, voice_hop, voice_pieces
+from oscine.voices.voice import (
+    N_NOISE_BANDS,
+    Voice,
+    n_partials,
+    sound_rate,
+    voice_bands,
+    voice_hop,
+    voice_pieces,
+)
 
 _LOWEST_HZ = 40.0
 _BLOCK_FRAMES = 400
@@ -53,7 +61,9 @@ class VoiceChange(BaseModel):
         try:
             return VoiceChange(**values)
         except ValueError as error:
-            raise InputError(f"The voice can't be changed like that: {explain(error, VoiceChange)}.") from None
+            raise InputError(
+                f"The change of the voice can't be made: {explain(error, VoiceChange)}."
+            ) from None
 
     def f0_hz(self, features: Features) -> Float[Tensor, " frame"]:
         """Return the changed pitch of all frames, without gaps, Hz; at least 40."""
@@ -106,10 +116,10 @@ def change_voice(
     tracker: str = TRACKERS[0],
     seed: int = 0,
 ) -> tuple[Float[Tensor, " time"], int]:
-    """Return a recording of a voice, changed, and its sample rate in Hz: as long as the input, in time with it.
+    """Return a changed recording of a voice and its sample rate, Hz: as long as the input, in time with it.
 
-    Nothing is trained: pitch and envelope are measured and played again, so the pitch is exact and the formants
-    stay where they are.
+    Nothing is trained: pitch and envelope are measured and played again, so the pitch is exact and the
+    formants stay where they are.
 
     Args:
         sound: An audio file, or samples and their rate in Hz. Channels are mixed.
@@ -182,7 +192,7 @@ def change_voice_file(
     voiced = features.confidence >= VOICED
     remarks = [f"Of the input: {reason}." for reason in verdicts[0].reasons]
     if not bool(voiced.any()):
-        remarks.append("No pitch was found in the input, so all of it is played as it was measured at 440 Hz.")
+        remarks.append("No pitch was found in the input, so its envelope was measured as if it had 440 Hz.")
     if gain < 1:
         remarks.append(f"The peak was {peak:.2f} of full scale, so the level was reduced.")
     return VoiceReport(
@@ -211,7 +221,7 @@ def _grid(sound: Sound, vocoder: Instrument | None) -> tuple[int, int]:
         InputError: When the vocoder takes other inputs than a pitch and an envelope.
     """
     if vocoder is None:
-        sample_rate = rate_of(sound)
+        sample_rate = sound_rate(sound)
         return sample_rate, voice_hop(sample_rate)
     names = list(vocoder.inputs)
     if sorted(names) != ["envelope_db", "f0_hz"]:

@@ -19,7 +19,7 @@ _MIDDLE_DB, _SPREAD_DB = -75.0, 30.0
 
 
 class Envelope(Input):
-    """The spectral envelope and the ratio of noise, (batch, frame, 2 band) (`oscine.analysis.spectral_envelope`).
+    """Spectral envelope and ratio of noise, (batch, frame, 2 band) (`oscine.analysis.spectral_envelope`).
 
     Args:
         n_bands: Points of the envelope.
@@ -54,7 +54,9 @@ class Envelope(Input):
         """Return the envelope of silence."""
         return torch.full_like(first, FLOOR_DB).expand(-1, n_frames, -1)
 
-    def forward(self, condition: Float[Tensor, "batch frame channel"]) -> Float[Tensor, "batch frame channel"]:
+    def forward(
+        self, condition: Float[Tensor, "batch frame channel"]
+    ) -> Float[Tensor, "batch frame channel"]:
         """Return the scaled envelope and ratio."""
         density_db, ratio_db = condition.split(self.n_bands, -1)
         return torch.cat([(density_db - _MIDDLE_DB) / _SPREAD_DB, ratio_db / _SPREAD_DB], -1)

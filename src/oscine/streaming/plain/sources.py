@@ -77,7 +77,7 @@ class Sines(PlainOperation):
 
 
 def line(memory: Memory, offset: Tensor, hop_length: int) -> Tensor:
-    """Return a phase control as the polynomial that goes from its last value to this one, (frame, sine, 3)."""
+    """Return a phase control as a polynomial from its last value to this one, (frame, sine, 3)."""
     was = memory.previous("offset", offset).double()
     return torch.stack([was, (offset.double() - was) / hop_length, torch.zeros_like(was)], -1)
 
