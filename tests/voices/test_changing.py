@@ -31,8 +31,15 @@ def vowel() -> torch.Tensor:
     density_db = (-95 + 20 * torch.log10(response.abs()) - 6 * (grid / 500).clamp(min=1.0).log2()).float()
     f0_hz = torch.linspace(105, 135, 400)
     curves = density_db.expand(1, 400, -1)
-    sizes = {"n_partials": 80, "n_noise_bands": 257, "sample_rate": RATE, "hop_length": 80}
-    return envelope_oscillator(f0_hz[None], curves, torch.full_like(curves, -30.0), **sizes)[0]
+    return envelope_oscillator(
+        f0_hz[None],
+        curves,
+        torch.full_like(curves, -30.0),
+        n_partials=80,
+        n_noise_bands=257,
+        sample_rate=RATE,
+        hop_length=80,
+    )[0]
 
 
 def _praat(audio: torch.Tensor) -> tuple[float, list[float]]:

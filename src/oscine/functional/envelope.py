@@ -3,8 +3,8 @@
 An envelope has a value at ``band`` points that are equally spaced in mel from 0 Hz to Nyquist; between two
 points it runs in a straight line over mel. Its values are power densities, dB of full scale squared per Hz,
 so that it does not depend on f0: partials at a distance of f0 have ``a² / 2 = f0 · 10^(E / 10)``, and noise
-of this density is as loud as they are. A second curve says how much of the power is noise: its ratio to that of
-the partials, R dB, so that the aperiodicity, the noise's share, is ``σ(R ln 10 / 10)``.
+of this density is as loud as they are. A second curve says how much of the power is noise: its ratio to that
+of the partials, R dB, so that the aperiodicity, the noise's share, is ``σ(R ln 10 / 10)``.
 """
 
 import functools

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from oscine.analysis import TRACKERS, VOICED, Features, continuous_f0
@@ -17,7 +18,9 @@ from oscine.explain import explain
 from oscine.files import printable, write_atomically
 from oscine.functional import envelope_grid_hz, read_envelope
 from oscine.models import Instrument
+from oscine.models.inputs import Envelope
 from oscine.processors import EnvelopeOscillator
+from oscine.streaming import Streaming
 from oscine.transfer.streaming import listen
 from oscine.voices.voice import (
     N_NOISE_BANDS,
@@ -60,7 +63,7 @@ class VoiceChange(BaseModel):
         """
         try:
             return VoiceChange(**values)
-        except ValueError as error:
+        except ValidationError as error:
             raise InputError(
                 f"The change of the voice can't be made: {explain(error, VoiceChange)}."
             ) from None
@@ -242,19 +245,21 @@ def _blocks(
     """Yield the changed voice's sound, in all ``n_samples``."""
     f0_hz = change.f0_hz(features)
     sample_rate, hop_length = features.sample_rate, features.hop_length
-    n_bands = voice_bands(sample_rate) if vocoder is None else vocoder.inputs["envelope_db"].size // 2
-    player = vocoder or EnvelopeOscillator(
-        n_bands, n_partials(f0_hz, sample_rate), N_NOISE_BANDS, sample_rate, hop_length
-    )
+    n_bands = voice_bands(sample_rate)
+    if vocoder is not None:
+        n_bands = next(one.n_bands for one in vocoder.all_inputs() if isinstance(one, Envelope))
+    sizes = n_bands, n_partials(f0_hz, sample_rate), N_NOISE_BANDS
+    plain = EnvelopeOscillator(*sizes, sample_rate, hop_length)
+    player = cast("Streaming[Any]", plain if vocoder is None else vocoder)
     state, at = player.init_state(1, seed), 0
     with torch.no_grad():
         for piece in voice_pieces(sound, features, n_bands):
             changed = change.apply(piece, f0_hz[at : at + len(piece.f0_hz)])
             for first in range(0, len(changed.f0_hz), _BLOCK_FRAMES):
                 now = changed.slice(first, first + _BLOCK_FRAMES)
-                levels = now.density_db[None], now.noise_ratio_db[None]
-                if isinstance(player, Instrument):
-                    levels = (torch.cat(levels, -1),)
+                levels = [now.density_db[None], now.noise_ratio_db[None]]
+                if vocoder is not None:
+                    levels = [torch.cat(levels, -1)]
                 audio, state = player.step(now.f0_hz[None], *levels, state=state)
                 begin = (at + first) * hop_length
                 yield audio[0, : max(0, n_samples - begin)]

@@ -141,5 +141,6 @@ def voice_pieces(sound: Sound, features: Features, n_bands: int | None = None) -
     windows = spans_of(sound_blocks(sound, sample_rate), spans)
     for start, first, last, audio in zip(starts, firsts, lasts, windows, strict=True):
         both = spectral_envelope(audio, f0_hz[first:last], sample_rate, hop_length, n_bands)
-        whole = Voice(f0_hz[first:last], *both.split(n_bands, -1), sample_rate, hop_length)
+        density_db, ratio_db = both.split(n_bands, -1)
+        whole = Voice(f0_hz[first:last], density_db, ratio_db, sample_rate, hop_length)
         yield whole.slice(start - first, min(start + n_piece, n_frames) - first)
