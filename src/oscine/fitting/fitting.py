@@ -16,14 +16,15 @@ from oscine.analysis.pitch.f0_file import F0Curve
 from oscine.audio import FileReport, Sound, rate_of, sound_blocks
 from oscine.errors import InputError
 from oscine.files import printable
+from oscine.fitting.hits import find_onset, hit_speeds, hit_start
 from oscine.fitting.losses import make_loss
 from oscine.fitting.patch import LONGEST_S, Patch, PatchConfig, Residual, load_weights, pieces, weights_of
 from oscine.fitting.strings import StringCurves, string_curves
+from oscine.functional.transient import REACH
 from oscine.losses import EnergyDistance, LogMelLoss, MultiScaleSpectralLoss
 from oscine.models import Instrument, list_recipes, load_recipe
 from oscine.processors import HarmonicOscillator, split_controls
 
-_FRAMES_PER_S = 250
 _LOWEST_RATE, _HIGHEST_RATE = 16_000, 48_000
 _SHORTEST_S = 0.1
 _LEARNING_RATE, _WEIGHTS_LEARNING_RATE, _FINAL_RATIO = 0.1, 3e-3, 0.02
@@ -31,13 +32,14 @@ _BETAS = (0.9, 0.99)
 _MOST_STEPS = 100_000
 _EDGE = 0.02  # the least share of a range that a start leaves to the gradient
 _STIFF_SPEED = 0.04
+_ONSET_SPEED = 0.02  # samples in a step
 
 
 def fit(
     sound: Sound,
     synth: str | Path | Instrument = "default",
     *,
-    loss: str = "spectral",
+    loss: str | None = None,
     steps: int = 200,
     dry: bool = False,
     seed: int = 0,
@@ -46,7 +48,9 @@ def fit(
 ) -> Patch:
     """Return a patch: the controls with which a synthesiser comes nearest to a recording.
 
-    The pitch is the tracker's. Every other control is a free number for each frame, before its activation;
+    The pitch is the tracker's, where a part has one. The onset, where a part begins with a hit, is measured in
+    the recording, and so are modes, clicks and noise bands as they are at first; all of them are then moved.
+    Every other control is a free number for each frame, before its activation;
     Adam moves all of them at once by the gradient of the loss. Nothing is learned about other recordings.
 
     With ``loss="energy"`` the noise is another one in each step, so the controls are right for any noise.
@@ -57,9 +61,9 @@ def fit(
         sound: A path, or samples and their rate as ``(samples, sample_rate)``; mixed to mono, at most ten
             minutes.
         synth: An instrument, its folder or hub id: its parts as they were trained, its effects and its sample
-            rate. Or a recipe by name or path, at the sound's own rate (within 16 … 48 kHz) and 250 frames a
-            second. What its parts and effects learn, such as wavetables and a reverb, is then fitted too.
-        loss: One of `LOSSES`.
+            rate. Or a recipe by name or path, at the sound's own rate (within 16 … 48 kHz) and frame rate,
+            mostly 250 a second. What its parts and effects learn, such as wavetables and a reverb, is then fitted too.
+        loss: One of `LOSSES`; if left out, "hit" where a part begins with a hit, and else "spectral".
         steps: Steps of the optimiser.
         dry: Leave out the effects.
         seed: Of the noise and of the first wavetables.
@@ -84,7 +88,8 @@ def fit(
     if instrument is None:
         rate = min(max(_rate(sound), _LOWEST_RATE), _HIGHEST_RATE)
         recipe = load_recipe(str(synth)).instrument
-        model = recipe.model_copy(update={"sample_rate": rate, "hop_length": round(rate / _FRAMES_PER_S)})
+        hop_length = round(rate / recipe.frame_rate)
+        model = recipe.model_copy(update={"sample_rate": rate, "hop_length": hop_length})
     else:
         model = instrument.config
     config = PatchConfig(
@@ -95,6 +100,9 @@ def fit(
         synth=model.synth,
         effects=() if dry else model.effects,
     )
+    onset_counts = config.has_onset
+    if loss is None:
+        loss = "hit" if onset_counts else "spectral"
     criterion = make_loss(loss, config.sample_rate)
     audio, remarks = _read(sound, config.sample_rate)
     with torch.random.fork_rng(devices=[]):
@@ -111,20 +119,27 @@ def fit(
 
     n_frames = -(-(len(audio) + body.latency) // config.hop_length)
     padded = torch.nn.functional.pad(audio, (0, n_frames * config.hop_length - len(audio)))
-    features = analyze(padded, config.sample_rate, config.hop_length, tracker)
-    strings = string_curves(padded, features) if _stiff(body) else None
-    f0_hz = features.f0_hz if strings is None else strings.f0_hz
-    f0_hz = f0_hz.clamp(1.0, config.sample_rate / 2)
+    given, strings = Given(config.sample_rate, config.hop_length), None
+    if "f0_hz" in body.inputs:
+        features = analyze(padded, config.sample_rate, config.hop_length, tracker)
+        strings = string_curves(padded, features) if _stiff(body) else None
+        f0_hz = features.f0_hz if strings is None else strings.f0_hz
+        given.f0_hz = f0_hz.clamp(1.0, config.sample_rate / 2)
     # The output is late by the latency, so the recording that it is compared with is made late as well.
     target = torch.nn.functional.pad(audio, (body.latency, 0))
     target = torch.nn.functional.pad(target, (0, len(padded) - len(target)))[: len(padded)]
-    raw = _start(body, n_frames, strings)
+    if onset_counts:
+        onset = find_onset(target, config.sample_rate) - REACH
+        given.onset = torch.tensor(float(onset), dtype=torch.float64, requires_grad=True)
+    measured = hit_start(body, target, None if given.onset is None else float(given.onset.detach()))
+    raw = _start(body, n_frames, strings, measured)
     notes = None if strings is None else strings.note
-    _descend(body, raw, notes, f0_hz[None], target[None], criterion, weights, steps, seed, on_progress)
+    _descend(body, raw, notes, given, target[None], criterion, weights, steps, seed, on_progress)
 
     body.requires_grad_(False)
     with torch.no_grad():
         controls = {name: value[0] for name, value in split_controls(raw, body.controls).items()}
+        controls |= {name: value[0] for name, value in given.curves(slice(0, n_frames)).items()}
     config = config.model_copy(
         update={
             "n_samples": len(audio),
@@ -133,7 +148,7 @@ def fit(
             "remarks": tuple(remarks),
         }
     )
-    played, _ = (patch := Patch(config, body, {"f0_hz": f0_hz, **controls})).play()
+    played, _ = (patch := Patch(config, body, controls)).play()
     if not played.isfinite().all():
         raise InputError(f"The fit with the loss {loss} diverged; use another loss or fewer steps.")
     residual = _residual(played, audio, config.sample_rate)
@@ -202,12 +217,41 @@ def _stiff(instrument: Instrument) -> list[str]:
     ]
 
 
+class Given:
+    """The inputs of the parts: the pitch, and the onset, which is one number that the gradient moves.
+
+    Args:
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+
+    Attributes:
+        f0_hz: At the frames' ends, (frame,), or None.
+        onset: The sample at which the hit begins, float64, or None.
+    """
+
+    def __init__(self, sample_rate: int, hop_length: int) -> None:
+        self.sample_rate, self.hop_length = sample_rate, hop_length
+        self.f0_hz: Tensor | None = None
+        self.onset: Tensor | None = None
+
+    def curves(self, frames: slice) -> dict[str, Float[Tensor, "1 frame"]]:
+        """Return the inputs of some frames, by name."""
+        made = {}
+        if self.f0_hz is not None:
+            made["f0_hz"] = self.f0_hz[None, frames]
+        if self.onset is not None:
+            end = self.hop_length * torch.arange(frames.start + 1, frames.stop + 1, dtype=torch.float64)
+            made["onset_s"] = ((end - self.onset) / self.sample_rate).clamp(min=0).to(torch.float32)[None]
+        return made
+
+
 def _start(
-    instrument: Instrument, n_frames: int, strings: StringCurves | None
+    instrument: Instrument, n_frames: int, strings: StringCurves | None, measured: dict[str, Tensor]
 ) -> Float[Tensor, "1 frame channel"]:
     """Return what the controls are before their activations at the first step.
 
-    It is what they are before training; the inharmonicity of strings is that of their notes.
+    It is what they are before training, if they are not measured; the inharmonicity of strings is that of
+    their notes.
     """
     start = []
     for one in instrument.controls:
@@ -216,7 +260,7 @@ def _start(
         if strings is not None and one.name in _stiff(instrument):
             share = (strings.inharmonicity / one.minimum).clamp(min=1.0).log()
             values = (share / math.log(one.maximum / one.minimum)).logit(_EDGE)[:, None]
-        start.append(values)
+        start.append(measured.get(one.name, values))
     return torch.cat(start, -1)[None].clone().requires_grad_()
 
 
@@ -224,7 +268,7 @@ def _descend(
     instrument: Instrument,
     raw: Float[Tensor, "1 frame channel"],
     notes: Int[Tensor, " frame"] | None,
-    f0_hz: Float[Tensor, "1 frame"],
+    given: Given,
     target: Float[Tensor, "1 time"],
     criterion: nn.Module,
     weights: list[nn.Parameter],
@@ -235,7 +279,7 @@ def _descend(
     """Move the controls, and the parts' weights, in place.
 
     The inharmonicity of strings starts near its end, and a string has one: it moves slowly, by the mean
-    gradient of its note.
+    gradient of its note. So do controls that a hit keeps, by the sum of their gradients.
 
     A long sound is played in pieces, with the state of the piece before: memory does not grow with its
     length, but for the controls. What a piece's controls do to the next one, such as reverberation, is heard
@@ -245,10 +289,16 @@ def _descend(
     stiff = [one.name in _stiff(instrument) and notes is not None for one in instrument.controls]
     is_stiff = torch.tensor(stiff).repeat_interleave(torch.tensor(widths))
     start, moved = raw.detach().clone(), torch.zeros_like(raw).requires_grad_()
-    speed = torch.where(is_stiff, _STIFF_SPEED, 1.0)
+    of_hits = hit_speeds(instrument)
+    kept = [of_hits.get(one.name, 0.0) for one in instrument.controls]
+    kept_speed = torch.tensor(kept).repeat_interleave(torch.tensor(widths))
+    is_kept = kept_speed > 0
+    speed = torch.where(is_stiff, _STIFF_SPEED, torch.where(is_kept, kept_speed, 1.0))
     groups: list[dict[str, Any]] = [{"params": [moved], "lr": _LEARNING_RATE, "first": _LEARNING_RATE}]
     if weights:
         groups.append({"params": weights, "lr": _WEIGHTS_LEARNING_RATE, "first": _WEIGHTS_LEARNING_RATE})
+    if given.onset is not None:
+        groups.append({"params": [given.onset], "lr": _ONSET_SPEED, "first": _ONSET_SPEED})
     optimizer = torch.optim.Adam(groups, betas=_BETAS)
     hop_length, n_frames = instrument.hop_length, raw.shape[1]
     draws_twice = isinstance(criterion, EnergyDistance)
@@ -261,7 +311,7 @@ def _descend(
         state, other_state = instrument.play_state(1, first), instrument.play_state(1, first + 1)
         for piece in pieces(n_frames, hop_length, instrument.sample_rate):
             now = start[:, piece] + speed * moved[:, piece]
-            controls = {"f0_hz": f0_hz[:, piece], **split_controls(now, instrument.controls)}
+            controls = {**given.curves(piece), **split_controls(now, instrument.controls)}
             heard = target[:, piece.start * hop_length : piece.stop * hop_length]
             audio, state = instrument.play(controls, state=state)
             if draws_twice:
@@ -274,6 +324,9 @@ def _descend(
             state = _detached(state)
         if notes is not None and moved.grad is not None:
             moved.grad[0, :, is_stiff] = _mean_per_note(moved.grad[0][:, is_stiff], notes)
+        if moved.grad is not None and is_kept.any():
+            # A hit keeps its controls, so all frames have the same.
+            moved.grad[0, :, is_kept] = moved.grad[0][:, is_kept].sum(0)
         optimizer.step()
         on_progress((step + 1) / steps)
     with torch.no_grad():

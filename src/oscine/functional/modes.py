@@ -76,12 +76,17 @@ def modes_step(
     hit, after = since_onset_step(onset_s, state, sample_rate=sample_rate, hop_length=hop_length)
     given = torch.cat([frequencies_hz, decays_s, amplitudes, phases], dim=-1)
     start, end = held_controls(given, state.held, hit.begun)
-    here = torch.where(hit.begun.unsqueeze(-1), end.unsqueeze(2), start.unsqueeze(2))
-    hz, decay_s, level, phase = here.chunk(4, dim=-1)
-    time = (hit.since.clamp(min=0) / sample_rate).unsqueeze(-1)
-    turns = hz.to(torch.float64) * time + phase
-    angle = 2 * math.pi * (turns - torch.round(turns)).to(level.dtype)
-    fall = torch.exp(-(time / decay_s.clamp(min=_SHORTEST_S)).to(level.dtype))
-    audio = (level * fall * torch.sin(angle)).sum(dim=-1)
+    # Both for all samples: that takes less than to choose the controls of each sample.
+    audio = torch.where(hit.begun, _sound(hit.since, end, sample_rate), _sound(hit.since, start, sample_rate))
     audio = torch.where(hit.since < 0, torch.zeros_like(audio), audio)
     return audio.flatten(1), after._replace(held=end[:, -1])
+
+
+def _sound(since: Tensor, held: Tensor, sample_rate: int) -> Tensor:
+    """Return the sinusoids of each frame's controls, (batch, frame, hop)."""
+    hz, decay_s, level, phase = held.unsqueeze(2).chunk(4, dim=-1)
+    time = (since.clamp(min=0) / sample_rate).unsqueeze(-1)
+    turns = torch.addcmul(phase.to(torch.float64), hz.to(torch.float64), time)
+    angle = 2 * math.pi * (turns - torch.round(turns.detach())).to(level.dtype)
+    fall = torch.exp(time.to(level.dtype) * -(1 / decay_s.clamp(min=_SHORTEST_S)))
+    return (torch.sin(angle) * fall @ level.transpose(-1, -2)).squeeze(-1)
