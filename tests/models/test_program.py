@@ -81,7 +81,7 @@ def _conditions(instrument: Instrument, n_frames: int = FRAMES) -> dict[str, Ten
     if "onset_s" in instrument.inputs:
         rates = instrument.sample_rate, instrument.hop_length
         hits = tuple(share * n_frames * instrument.hop_length for share in (0.07, 0.4, 0.43, 0.8))
-        given["onset_s"] = onset_curve(hits, n_frames, *rates)[None]
+        given["onset_s"] = onset_curve(hits, n_frames, *rates)[None].float()
     with torch.no_grad():
         sound = 0.1 * torch.randn(1, n_frames * instrument.hop_length)
         return instrument.conditions(sound, features, given)

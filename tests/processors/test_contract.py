@@ -56,7 +56,7 @@ def _given(name: str) -> Tensor:
     """A curve that is given: hits begin inside frames, at their ends, and two in a frame."""
     if name == "onset_s":
         hits = (70.3, 192.0, 300.5, 310.25, 500.75), (0.0, 33.5, 64.0, 400.1)
-        return torch.stack([onset_curve(one, FRAMES, RATE, HOP) for one in hits])
+        return torch.stack([onset_curve(one, FRAMES, RATE, HOP) for one in hits]).float()
     return _f0() if name == "f0_hz" else torch.rand(2, FRAMES)
 
 

@@ -47,12 +47,12 @@ class Case:
             low, high = self.ranges.get(name, (-2.0, 2.0))
             made[name] = low + (high - low) * torch.rand(1, n_frames, size)
         if self.hits:
-            made["onset_s"] = onset_curve(self.hits, n_frames, RATE, self.hop_length)[None, :, None]
+            made["onset_s"] = onset_curve(self.hits, n_frames, RATE, self.hop_length)[None, :, None].float()
         return made
 
 
 def onset_curve(hits: Sequence[float], n_frames: int, sample_rate: int, hop_length: int) -> Tensor:
-    """Return the seconds since the last hit at each frame's end, 0 before the first one.
+    """Return the seconds since the last hit at each frame's end, 0 before the first one, float64.
 
     Args:
         hits: Samples at which they begin, in order.
@@ -64,7 +64,7 @@ def onset_curve(hits: Sequence[float], n_frames: int, sample_rate: int, hop_leng
     curve = torch.zeros_like(end)
     for hit in hits:
         curve = torch.where(end > hit, (end - hit) / sample_rate, curve)
-    return curve.float()
+    return curve
 
 
 def _map(

@@ -19,7 +19,7 @@ _TILT_BANDS, _PIVOT_HZ, _LOWEST_HZ = 257, 1000.0, 20.0
 _DB_PER_FACTOR_2 = 6.0206
 
 
-def require_knobs(instrument: Instrument, **knobs: float) -> None:
+def require_knobs(instrument: Instrument, **knobs: float | int) -> None:
     """Refuse a knob that is turned and moves nothing.
 
     Raises:
@@ -66,10 +66,10 @@ def turned(
     instrument: Instrument,
     controls: Mapping[str, Tensor],
     *,
-    ratio: float,
-    longer: float,
-    noise_db: float,
-    click_db: float,
+    ratio: float | int,
+    longer: float | int,
+    noise_db: float | int,
+    click_db: float | int,
 ) -> dict[str, Tensor]:
     """Return the controls with the knobs turned.
 
@@ -101,7 +101,7 @@ def turned(
     return made
 
 
-def _moved_bands(gains: Float[Tensor, "frame band"], part: NoiseBands, ratio: float) -> Tensor:
+def _moved_bands(gains: Float[Tensor, "frame band"], part: NoiseBands, ratio: float | int) -> Tensor:
     """Return the gains of noise whose spectrum lies higher by the ratio; there is none from beyond Nyquist."""
     centers = band_centers_hz(part.n_bands, part.sample_rate)
     place = hz_to_mel(centers / ratio) / hz_to_mel(centers[1:2])
@@ -111,7 +111,7 @@ def _moved_bands(gains: Float[Tensor, "frame band"], part: NoiseBands, ratio: fl
     return moved * (centers / ratio <= part.sample_rate / 2)
 
 
-def tilted(audio: Float[Tensor, " time"], sample_rate: int, db_per_octave: float) -> Tensor:
+def tilted(audio: Float[Tensor, " time"], sample_rate: int, db_per_octave: float | int) -> Tensor:
     """Return the audio through a filter of minimum phase that rises by so many dB per octave, 0 at 1 kHz."""
     hz = torch.linspace(0.0, sample_rate / 2, _TILT_BANDS, dtype=torch.float64).clamp(min=_LOWEST_HZ)
     magnitudes = (hz / _PIVOT_HZ) ** (db_per_octave / _DB_PER_FACTOR_2)

@@ -107,8 +107,8 @@ def onset_gate(
 ) -> Float[Tensor, "batch time"]:
     """Return the audio, exactly silent before the first onset: ``y[n] = x[n] · min(max(τ[n], 0), 1)``.
 
-    A gain that goes from frame to frame rises before an onset that lies inside a frame. Behind this gate it
-    doesn't: the onset is at the sample, and in between by a share of the first sample.
+    Later onsets leave it open. A gain that goes from frame to frame rises before an onset that lies inside a frame. Behind this gate it
+    doesn't: the sound begins at the sample, and an onset between two samples gives the first one a share.
 
     Args:
         audio: As many samples as frames have.
@@ -144,4 +144,6 @@ def onset_gate_step(
             f"audio is {tuple(audio.shape)} and onset_s {tuple(onset_s.shape)}; give {hop_length} samples for "
             "each frame."
         )
-    return audio * hit.since.flatten(1).clamp(0, 1).to(audio.dtype), after
+    since = hit.since.flatten(1)
+    was_open = torch.cat([state.since.unsqueeze(1), since[:, :-1]], dim=1) >= 0
+    return audio * torch.where(was_open, 1.0, since.clamp(0, 1)).to(audio.dtype), after

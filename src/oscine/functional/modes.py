@@ -49,6 +49,7 @@ def modes(
         >>> modes(onset_s, 200 * one, one, one, 0 * one, sample_rate=1000, hop_length=4).shape
         torch.Size([1, 12])
     """
+    _check(onset_s, frequencies_hz, decays_s, amplitudes, phases)
     state = hit_state(onset_s.shape[0], 4 * frequencies_hz.shape[-1], onset_s.device)
     rates = {"sample_rate": sample_rate, "hop_length": hop_length}
     return modes_step(onset_s, frequencies_hz, decays_s, amplitudes, phases, state, **rates)[0]
@@ -66,13 +67,7 @@ def modes_step(
     hop_length: int,
 ) -> tuple[Float[Tensor, "batch time"], HitState]:
     """Return the next block's audio and state: `modes` where it left off (same arguments)."""
-    for name, value in (
-        ("frequencies_hz", frequencies_hz),
-        ("decays_s", decays_s),
-        ("amplitudes", amplitudes),
-        ("phases", phases),
-    ):
-        require_batch(name, value, "batch frame mode", ("onset_s", onset_s))
+    _check(onset_s, frequencies_hz, decays_s, amplitudes, phases)
     hit, after = since_onset_step(onset_s, state, sample_rate=sample_rate, hop_length=hop_length)
     given = torch.cat([frequencies_hz, decays_s, amplitudes, phases], dim=-1)
     start, end = held_controls(given, state.held, hit.begun)
@@ -80,6 +75,12 @@ def modes_step(
     audio = torch.where(hit.begun, _sound(hit.since, end, sample_rate), _sound(hit.since, start, sample_rate))
     audio = torch.where(hit.since < 0, torch.zeros_like(audio), audio)
     return audio.flatten(1), after._replace(held=end[:, -1])
+
+
+def _check(onset_s: Tensor, *controls: Tensor) -> None:
+    require_batch("onset_s", onset_s, "batch frame")
+    for name, value in zip(("frequencies_hz", "decays_s", "amplitudes", "phases"), controls, strict=True):
+        require_batch(name, value, "batch frame mode", ("onset_s", onset_s))
 
 
 def _sound(since: Tensor, held: Tensor, sample_rate: int) -> Tensor:

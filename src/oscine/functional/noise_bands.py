@@ -49,6 +49,7 @@ def noise_bands(
         >>> noise_bands(torch.ones(1, 10, 256), sample_rate=44100, hop_length=64).shape
         torch.Size([1, 640])
     """
+    require_batch("gains", gains, "batch frame band")
     state = noise_state(gains.shape[0], gains.shape[-1], seed, gains.device)
     rates = {"sample_rate": sample_rate, "hop_length": hop_length}
     return noise_bands_step(gains, state, **rates, n_taps=n_taps)[0]

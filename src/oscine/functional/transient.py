@@ -50,6 +50,7 @@ def transient(
         >>> int(audio.argmax()), float(audio.max())
         (12, 1.0)
     """
+    require_batch("taps", taps, "batch frame tap", ("onset_s", onset_s))
     state = hit_state(onset_s.shape[0], taps.shape[-1], onset_s.device)
     return transient_step(onset_s, taps, state, sample_rate=sample_rate, hop_length=hop_length)[0]
 

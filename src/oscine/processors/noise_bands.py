@@ -26,7 +26,7 @@ class NoiseBands(Processor[NoiseState]):
         sample_rate: Hz.
         hop_length: Samples per frame.
         n_taps: Taps of half the filter.
-        bias: Start of the gains before their activation; −5 is some 70 dB below a full-scale sine.
+        bias: Start of the gains before their activation; −2 is a gain of −37 dB.
 
     Raises:
         ValueError: When there are fewer than 2 bands or taps, or a rate is not a positive whole number.
@@ -41,7 +41,7 @@ class NoiseBands(Processor[NoiseState]):
     is_random = True
 
     def __init__(
-        self, n_bands: int, sample_rate: int, hop_length: int, n_taps: int = 1024, bias: float = -5.0
+        self, n_bands: int, sample_rate: int, hop_length: int, n_taps: int = 1024, bias: float = -2.0
     ) -> None:
         super().__init__()
         require_count("n_bands", n_bands, at_least=2)

@@ -19,6 +19,7 @@ class SinceOnset {
         int64_t first, end;
         double since;  // samples since the onset at the first one; negative before the first hit
         bool begins;   // a hit begins with it
+        bool follows;  // another hit sounded at the sample before
     };
     Span spans[2];
     int n_spans = 0;
@@ -40,7 +41,7 @@ class SinceOnset {
 
    private:
     void add(int64_t first, int64_t end, double since) {
-        spans[n_spans++] = {first, end, since, since >= 0 && (last < 0 || since < last)};
+        spans[n_spans++] = {first, end, since, since >= 0 && (last < 0 || since < last), last >= 0};
         last = since + static_cast<double>(end - first - 1);
     }
 };
@@ -62,7 +63,8 @@ class OnsetGate {
             const SinceOnset::Span& span = hit.spans[s];
             for (int64_t i = span.first; i < span.end; i++) {
                 const double since = span.since + static_cast<double>(i - span.first);
-                y[i] = since >= 1 ? audio[i] : since <= 0 ? 0.0f : audio[i] * static_cast<float>(since);
+                const bool is_open = since >= 1 || (span.follows && i == span.first);
+                y[i] = is_open ? audio[i] : since <= 0 ? 0.0f : audio[i] * static_cast<float>(since);
             }
         }
     }

@@ -55,7 +55,8 @@ class OnsetGate(OfAHit):
         """Return the audio, (frame, hop)."""
         audio, onset_s = wires
         since, _ = self.since(memory, onset_s)
-        return audio * since.clamp(0, 1).to(torch.float32)
+        previous = torch.cat([memory.before["since"], since.reshape(-1)[:-1]]).reshape(since.shape)
+        return audio * torch.where(previous >= 0, 1.0, since.clamp(0, 1)).to(torch.float32)
 
 
 class Modes(OfAHit):
