@@ -1,10 +1,12 @@
-"""Hits: their onset and modes are found, the parts add up to the sound, and each knob moves its own measure."""
+"""Hits: onset and modes are found, the parts add up to the sound, each knob moves its own measure."""
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 import torch
+from tests.fitting.conftest import known_patch
 
 from oscine.errors import InputError
 from oscine.fitting import Patch, PatchConfig, fit
@@ -12,7 +14,6 @@ from oscine.fitting.hits import find_onset
 from oscine.functional import uniform_noise
 from oscine.models import load_recipe
 from oscine.processors import ChainConfig, ModesConfig, NoiseBandsConfig, OnsetGateConfig, TransientConfig
-from tests.fitting.conftest import known_patch
 
 RATE, HOP = 16_000, 32
 NOISE = ChainConfig(name="noise", parts=(NoiseBandsConfig(n_bands=32, n_taps=128), OnsetGateConfig()))
@@ -67,14 +68,18 @@ def drum():
 def test_a_hit_needs_no_pitch_and_its_modes_are_found(drum):
     assert "f0_hz" not in drum.controls
     assert drum.config.loss == "hit"
-    values = {name.partition(".")[2]: one[-1] for name, one in drum.controls.items() if name.startswith("modes.")}
+    values = {
+        name.partition(".")[2]: one[-1] for name, one in drum.controls.items() if name.startswith("modes.")
+    }
     loudest = values["amplitudes"].argsort(descending=True)[:2]
     order = loudest[values["frequencies_hz"][loudest].argsort()]
     hz, decays = values["frequencies_hz"][order].tolist(), values["decays_s"][order].tolist()
     assert hz == pytest.approx([187.0, 1311.0], rel=0.01)
     assert decays == pytest.approx([0.08, 0.03], rel=0.35)
     # A hit keeps its controls, so they are the same in every frame.
-    assert all(torch.equal(one[0], one[-1]) for name, one in drum.controls.items() if name.startswith("modes."))
+    assert all(
+        torch.equal(one[0], one[-1]) for name, one in drum.controls.items() if name.startswith("modes.")
+    )
 
 
 def test_modes_and_a_click_beside_noise_are_nearer_than_noise_alone(drum, tmp_path):
@@ -86,6 +91,7 @@ def test_modes_and_a_click_beside_noise_are_nearer_than_noise_alone(drum, tmp_pa
         "synth: [{kind: noise_bands, n_bands: 256}]}\n"
     )
     other = fit((struck(1237), RATE), alone, steps=40, loss="hit", tracker="yin")
+    assert other.config.residual is not None
     assert drum.config.residual.spectral_loss < 0.9 * other.config.residual.spectral_loss
     starts = [int((one.play()[0].abs() > 0.05).nonzero()[0]) for one in (drum, other)]
     assert starts[0] == pytest.approx(1237, abs=4)
@@ -176,7 +182,7 @@ def test_each_knob_moves_its_own_measure(knob):
 
 def test_tune_and_decay_are_what_they_say():
     patch = known_hit()
-    quiet = {"noise_db": -60, "click_db": -60}
+    quiet: dict[str, Any] = {"noise_db": -60, "click_db": -60}
     assert loudest_hz(patch.play(tune=7, **quiet)[0]) == pytest.approx(300 * 2 ** (7 / 12), rel=0.01)
     plain, longer = (decay_s(patch.play(decay=x, **quiet)[0][700:]) for x in (1.0, 2.0))
     assert longer == pytest.approx(2 * plain, rel=0.05)
@@ -184,7 +190,7 @@ def test_tune_and_decay_are_what_they_say():
     bands = patch.controls["noise.noise_bands.gains"].clone()
     bands[:, torch.arange(32) != 12] = 0
     one = Patch(patch.config, patch.instrument, {**patch.controls, "noise.noise_bands.gains": bands})
-    silent = {"click_db": -60, "noise_db": 40}
+    silent: dict[str, Any] = {"click_db": -60, "noise_db": 40}
     low, high = (centroid_hz(one.play(tune=x, **silent)[0]) for x in (0, 12))
     assert high == pytest.approx(2 * low, rel=0.1)
 
@@ -218,8 +224,10 @@ def test_a_knob_that_moves_nothing_or_too_much_is_refused(options, reason):
 def test_the_knobs_of_all_sounds_work_without_a_hit():
     patch = known_patch(effects=())
     plain = patch.play()[0]
-    assert centroid_hz(patch.play(brightness_db=6)[0]) > centroid_hz(plain) > centroid_hz(
-        patch.play(brightness_db=-6)[0]
+    assert (
+        centroid_hz(patch.play(brightness_db=6)[0])
+        > centroid_hz(plain)
+        > centroid_hz(patch.play(brightness_db=-6)[0])
     )
     assert spectrum_db(patch.play(noise_db=20)[0], 5000, 8000) > spectrum_db(plain, 5000, 8000) + 15
     assert loudest_hz(patch.play(tune=12)[0]) == pytest.approx(660, rel=0.01)

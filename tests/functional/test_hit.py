@@ -114,7 +114,10 @@ def test_the_gate_is_silent_before_the_first_onset_and_open_ever_after():
         (lambda: BARE_TRANSIENT(torch.ones(1, 2), torch.ones(1, 3, 4), **RATES), "the same batch and frames"),
         (lambda: BARE_TRANSIENT(torch.ones(1, 2), torch.ones(1, 2), **RATES), "taps has 2 axes"),
         (lambda: BARE_MODES(torch.ones(1, 2), *[torch.ones(1, 3, 1)] * 4, **RATES), "the same batch and"),
-        (lambda: transient(torch.ones(1, 2), torch.ones(1, 2, 4), sample_rate=0, hop_length=9), "sample_rate"),
+        (
+            lambda: transient(torch.ones(1, 2), torch.ones(1, 2, 4), sample_rate=0, hop_length=9),
+            "sample_rate",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(call, reason):

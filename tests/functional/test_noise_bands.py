@@ -38,7 +38,8 @@ def test_a_band_sounds_at_its_centre_and_not_elsewhere(band):
     half = band_taps(128, 2048, RATE)[band]
     n_fft = 1 << 14
     response = half[0] + 2 * (
-        half[1:, None] * torch.cos(2 * torch.pi / n_fft * torch.arange(1.0, 2048)[:, None] * torch.arange(n_fft // 2 + 1))
+        half[1:, None]
+        * torch.cos(2 * torch.pi / n_fft * torch.arange(1.0, 2048)[:, None] * torch.arange(n_fft // 2 + 1))
     ).sum(0)
     hz = torch.arange(n_fft // 2 + 1) * RATE / n_fft
     centers = band_centers_hz(128, RATE)

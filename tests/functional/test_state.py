@@ -55,7 +55,7 @@ def _hz(batch: int, frames: int, *partials: int) -> Tensor:
 
 
 def _onset_s(batch: int, frames: int, first: float = 3.3) -> Tensor:
-    """Hits that began before the block, so many frames before its first end, and 2.3 frames before its last."""
+    """A hit that began so many frames before the first one's end, and one 2.3 before the last one's."""
     number = torch.arange(frames)
     ages = torch.where(number < 5, number + first, (number - frames + 3.3).clamp(min=0))
     return (ages * HOP / RATE).expand(batch, -1)
@@ -129,7 +129,7 @@ CASES = {
     ),
     "onset_gate_step": Case(
         lambda audio, onset, state: onset_gate_step(audio, onset, state, **SIZES),
-        lambda batch: hit_state(batch),
+        hit_state,
         lambda batch, frames: [
             torch.randn(batch, frames * HOP),
             # Another hit begins with the block, so it matters whether there was one before.

@@ -314,7 +314,7 @@ def _pulse(hop: int, odd: bool) -> Case:
     )
 
 
-#: In a frame, in two that follow each other, at a frame's end, twice in a frame, and when all before are silent.
+#: In a frame, in two that follow each other, at a frame's end, twice in a frame, and after silence.
 _HITS = (70.3, 605.75, 660.25, 1200.0, 1500.5, 1510.6, 2700.9)
 
 

@@ -24,8 +24,8 @@ def fit(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="spectral, energy, transport, log-mel or hit; if left out, hit for a synthesiser of hits, else "
-            "spectral.",
+            help="spectral, energy, transport, log-mel or hit; if left out, hit for a synthesiser of hits "
+            "and else spectral.",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="Steps of the optimiser.")] = 200,
@@ -41,9 +41,9 @@ def fit(
 ) -> None:
     """Fit a synthesiser to a recording: find its controls, frame by frame, by gradient.
 
-    The patch has the controls, the synthesiser and how near they come to the recording. oscine replay plays it
-    at another pitch, level, length or decay; so does Python, oscine.Patch.load("PATCH").play(octave=1). An
-    existing patch is not replaced.
+    The patch has the controls, the synthesiser and how near they come to the recording. oscine replay plays
+    it at another pitch, level, length or decay; so does Python, oscine.Patch.load("PATCH").play(octave=1).
+    An existing patch is not replaced.
     """
     import time
 

@@ -91,7 +91,9 @@ def prepare(
                     "remove --held-out."
                 )
             if is_nsynth and unpitched:
-                raise InputError(f"{folder} is NSynth, or in its format, whose notes have a pitch; remove --unpitched.")
+                raise InputError(
+                    f"{folder} is NSynth, or in its format, whose notes have a pitch; remove --unpitched."
+                )
             report = (data.prepare_nsynth if is_nsynth else data.prepare)(
                 folder,
                 dataset,

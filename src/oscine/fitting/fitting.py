@@ -22,7 +22,7 @@ from oscine.fitting.patch import LONGEST_S, Patch, PatchConfig, Residual, load_w
 from oscine.fitting.strings import StringCurves, string_curves
 from oscine.functional.transient import REACH
 from oscine.losses import EnergyDistance, LogMelLoss, MultiScaleSpectralLoss
-from oscine.models import Instrument, list_recipes, load_recipe
+from oscine.models import Instrument, InstrumentConfig, list_recipes, load_recipe
 from oscine.processors import HarmonicOscillator, split_controls
 
 _LOWEST_RATE, _HIGHEST_RATE = 16_000, 48_000
@@ -48,10 +48,10 @@ def fit(
 ) -> Patch:
     """Return a patch: the controls with which a synthesiser comes nearest to a recording.
 
-    The pitch is the tracker's, where a part has one. The onset, where a part begins with a hit, is measured in
-    the recording, and so are modes, clicks and noise bands as they are at first; all of them are then moved.
-    Every other control is a free number for each frame, before its activation;
-    Adam moves all of them at once by the gradient of the loss. Nothing is learned about other recordings.
+    The pitch is the tracker's, where a part takes one. The onset, where a part begins with a hit, is measured
+    in the recording, and so is where modes, clicks and noise bands start. Every control is a free number for
+    each frame, before its activation, or for each hit; Adam moves all of them, and the onset, at once by the
+    gradient of the loss. Nothing is learned about other recordings.
 
     With ``loss="energy"`` the noise is another one in each step, so the controls are right for any noise.
     With the other losses it is the same in each step and in the patch: the controls shape this very noise,
@@ -61,8 +61,9 @@ def fit(
         sound: A path, or samples and their rate as ``(samples, sample_rate)``; mixed to mono, at most ten
             minutes.
         synth: An instrument, its folder or hub id: its parts as they were trained, its effects and its sample
-            rate. Or a recipe by name or path, at the sound's own rate (within 16 … 48 kHz) and frame rate,
-            mostly 250 a second. What its parts and effects learn, such as wavetables and a reverb, is then fitted too.
+            rate. Or a recipe by name or path, at the sound's own rate (within 16 … 48 kHz) and the recipe's
+            frames a second. What its parts and effects learn, such as wavetables and a reverb, is then fitted
+            too.
         loss: One of `LOSSES`; if left out, "hit" where a part begins with a hit, and else "spectral".
         steps: Steps of the optimiser.
         dry: Leave out the effects.
@@ -85,13 +86,9 @@ def fit(
     if not 0 <= seed < 1 << 31:
         raise InputError(f"seed is {seed}; give 0 … {(1 << 31) - 1}.")
     instrument = _instrument(synth)
-    if instrument is None:
-        rate = min(max(_rate(sound), _LOWEST_RATE), _HIGHEST_RATE)
-        recipe = load_recipe(str(synth)).instrument
-        hop_length = round(rate / recipe.frame_rate)
-        model = recipe.model_copy(update={"sample_rate": rate, "hop_length": hop_length})
-    else:
-        model = instrument.config
+    model = (
+        _at_rate_of(sound, load_recipe(str(synth)).instrument) if instrument is None else instrument.config
+    )
     config = PatchConfig(
         sample_rate=model.sample_rate,
         hop_length=model.hop_length,
@@ -100,9 +97,7 @@ def fit(
         synth=model.synth,
         effects=() if dry else model.effects,
     )
-    onset_counts = config.has_onset
-    if loss is None:
-        loss = "hit" if onset_counts else "spectral"
+    loss = loss or ("hit" if config.has_onset else "spectral")
     criterion = make_loss(loss, config.sample_rate)
     audio, remarks = _read(sound, config.sample_rate)
     with torch.random.fork_rng(devices=[]):
@@ -119,16 +114,12 @@ def fit(
 
     n_frames = -(-(len(audio) + body.latency) // config.hop_length)
     padded = torch.nn.functional.pad(audio, (0, n_frames * config.hop_length - len(audio)))
-    given, strings = Given(config.sample_rate, config.hop_length), None
-    if "f0_hz" in body.inputs:
-        features = analyze(padded, config.sample_rate, config.hop_length, tracker)
-        strings = string_curves(padded, features) if _stiff(body) else None
-        f0_hz = features.f0_hz if strings is None else strings.f0_hz
-        given.f0_hz = f0_hz.clamp(1.0, config.sample_rate / 2)
+    given = Given(config.sample_rate, config.hop_length)
+    strings = given.take_pitch(padded, body, tracker) if "f0_hz" in body.inputs else None
     # The output is late by the latency, so the recording that it is compared with is made late as well.
     target = torch.nn.functional.pad(audio, (body.latency, 0))
     target = torch.nn.functional.pad(target, (0, len(padded) - len(target)))[: len(padded)]
-    if onset_counts:
+    if config.has_onset:
         onset = find_onset(target, config.sample_rate) - REACH
         given.onset = torch.tensor(float(onset), dtype=torch.float64, requires_grad=True)
     measured = hit_start(body, target, None if given.onset is None else float(given.onset.detach()))
@@ -173,6 +164,12 @@ def _instrument(synth: str | Path | Instrument) -> Instrument | None:
         f"There is no synth {synth}; give a recipe ({', '.join(list_recipes())}), a YAML file, the folder of "
         f"an instrument, or one in the package ({', '.join(instruments.names())})."
     )
+
+
+def _at_rate_of(sound: Sound, config: InstrumentConfig) -> InstrumentConfig:
+    """Return a recipe's instrument at a sound's sample rate, with as many frames a second."""
+    rate = min(max(_rate(sound), _LOWEST_RATE), _HIGHEST_RATE)
+    return config.model_copy(update={"sample_rate": rate, "hop_length": round(rate / config.frame_rate)})
 
 
 def _rate(sound: Sound) -> int:
@@ -233,6 +230,16 @@ class Given:
         self.sample_rate, self.hop_length = sample_rate, hop_length
         self.f0_hz: Tensor | None = None
         self.onset: Tensor | None = None
+
+    def take_pitch(
+        self, audio: Float[Tensor, " time"], instrument: Instrument, tracker: str | F0Curve
+    ) -> StringCurves | None:
+        """Track the pitch, and return the curves of strings where a part is one."""
+        features = analyze(audio, self.sample_rate, self.hop_length, tracker)
+        strings = string_curves(audio, features) if _stiff(instrument) else None
+        f0_hz = features.f0_hz if strings is None else strings.f0_hz
+        self.f0_hz = f0_hz.clamp(1.0, self.sample_rate / 2)
+        return strings
 
     def curves(self, frames: slice) -> dict[str, Float[Tensor, "1 frame"]]:
         """Return the inputs of some frames, by name."""

@@ -173,7 +173,9 @@ def _gains(audio: Tensor, part: NoiseBands, n_frames: int) -> Float[Tensor, "fra
     n_window = round(_WINDOW_S * part.sample_rate)
     n_fft = 1 << (2 * n_window - 1).bit_length()
     window = torch.hann_window(n_window, dtype=audio.dtype)
-    around = F.pad(audio, (n_window // 2 - part.hop_length, n_window + n_frames * part.hop_length - len(audio)))
+    around = F.pad(
+        audio, (n_window // 2 - part.hop_length, n_window + n_frames * part.hop_length - len(audio))
+    )
     frames = around.unfold(0, n_window, part.hop_length)[:n_frames] * window
     power = torch.fft.rfft(frames, n_fft).abs().square()
     # The mean over a band and its neighbours' halves, by differences of the sum up to a frequency.

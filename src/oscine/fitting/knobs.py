@@ -8,8 +8,8 @@ from torch import Tensor
 
 from oscine.errors import InputError
 from oscine.fitting.hits import leaves
-from oscine.functional.filter import minimum_phase_taps
 from oscine.functional.fft import fft_convolve
+from oscine.functional.filter import minimum_phase_taps
 from oscine.functional.mfcc import hz_to_mel
 from oscine.functional.noise import band_centers_hz
 from oscine.models import Instrument
@@ -102,7 +102,7 @@ def turned(
 
 
 def _moved_bands(gains: Float[Tensor, "frame band"], part: NoiseBands, ratio: float | int) -> Tensor:
-    """Return the gains of noise whose spectrum lies higher by the ratio; there is none from beyond Nyquist."""
+    """Return the gains of noise whose spectrum lies higher by the ratio; beyond Nyquist is none."""
     centers = band_centers_hz(part.n_bands, part.sample_rate)
     place = hz_to_mel(centers / ratio) / hz_to_mel(centers[1:2])
     before = place.long().clamp(max=part.n_bands - 2)

@@ -1,8 +1,8 @@
 """A hit in time: the samples since its onset, and what stays as it is until the next one.
 
 Every part of a hit is a function of τ, the samples since the onset. It is given as the seconds since the
-onset at each frame's end, ``onset_s``, and may begin anywhere between two samples. Before the end of the frame
-in which a hit begins ``onset_s`` is 0 or that of the hit before.
+onset at each frame's end, ``onset_s``, so a hit may begin anywhere between two samples. Before the first hit
+``onset_s`` is 0.
 """
 
 from typing import NamedTuple
@@ -107,8 +107,9 @@ def onset_gate(
 ) -> Float[Tensor, "batch time"]:
     """Return the audio, exactly silent before the first onset: ``y[n] = x[n] · min(max(τ[n], 0), 1)``.
 
-    Later onsets leave it open. A gain that goes from frame to frame rises before an onset that lies inside a frame. Behind this gate it
-    doesn't: the sound begins at the sample, and an onset between two samples gives the first one a share.
+    Later onsets leave it open. A gain that goes from frame to frame rises before an onset that lies inside a
+    frame. Behind this gate it doesn't: the sound begins at the sample, and an onset between two samples gives
+    the first one a share.
 
     Args:
         audio: As many samples as frames have.
@@ -141,8 +142,8 @@ def onset_gate_step(
     hit, after = since_onset_step(onset_s, state, sample_rate=sample_rate, hop_length=hop_length)
     if audio.shape != (onset_s.shape[0], onset_s.shape[1] * hop_length):
         raise ValueError(
-            f"audio is {tuple(audio.shape)} and onset_s {tuple(onset_s.shape)}; give {hop_length} samples for "
-            "each frame."
+            f"audio is {tuple(audio.shape)} and onset_s {tuple(onset_s.shape)}; give {hop_length} samples "
+            "for each frame."
         )
     since = hit.since.flatten(1)
     was_open = torch.cat([state.since.unsqueeze(1), since[:, :-1]], dim=1) >= 0

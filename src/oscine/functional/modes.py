@@ -24,9 +24,9 @@ def modes(
 ) -> Float[Tensor, "batch time"]:
     """Return damped sinusoids from each onset, in closed form.
 
-    ``y[n] = Σ_j a_j exp(−t / T_j) sin(2π (f_j t + φ_j))``, t being the time since the onset, and nothing before
-    the first one. A hit takes the controls of the frame in which it begins and keeps them; it ends the hit
-    before.
+    ``y[n] = Σ_j a_j exp(−t / T_j) sin(2π (f_j t + φ_j))``, t being the time since the onset, and nothing
+    before the first one. A hit takes the controls of the frame in which it begins and keeps them; it ends the
+    hit before.
 
     Args:
         onset_s: Seconds since the onset at the frames' ends (see `oscine.functional.hit`); its gradient moves

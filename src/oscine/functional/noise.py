@@ -114,7 +114,7 @@ def band_taps(n_bands: int, n_taps: int, sample_rate: int) -> Float[Tensor, "ban
     centers = band_centers_hz(n_bands, sample_rate)
     tap = torch.arange(n_taps, dtype=torch.float64)
     omega = 2 * math.pi / sample_rate * tap[1:]
-    # ∫ H(f) cos(ωf) df of a triangle, by parts: the steps of its slope, times cos(ωf) at its corners, over ω².
+    # ∫ H(f) cos(ωf) df of a triangle, by parts: the steps of its slope times cos(ωf) at its corners, over ω².
     cosines = torch.cos(centers.unsqueeze(-1) * omega)
     slopes = cosines.diff(dim=0) / centers.diff().unsqueeze(-1)
     steps = torch.nn.functional.pad(slopes, (0, 0, 1, 0)) - torch.nn.functional.pad(slopes, (0, 0, 0, 1))

@@ -40,7 +40,7 @@ def noise_bands(
         ``frame · hop_length`` samples.
 
     Raises:
-        ValueError: When the gains have other axes or fewer than 2 bands, or a number is none of samples or Hz.
+        ValueError: When the gains have other axes or fewer than 2 bands, or another number is too small.
 
     Reference: Barahona-Ríos and Collins, NoiseBandNet: Controllable Time-Varying Neural Synthesis of Sound
         Effects Using Filterbanks, 2023. There the noise of each band is a loop of some seconds in memory.

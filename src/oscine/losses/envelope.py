@@ -58,7 +58,9 @@ class EnvelopeLoss(nn.Module):
             InputError: When the shapes differ, or there is no sample.
         """
         require_same_sound(audio, target)
-        distances = [(self._level_db(audio, n) - self._level_db(target, n)).abs().mean() for n in self.windows]
+        distances = [
+            (self._level_db(audio, n) - self._level_db(target, n)).abs().mean() for n in self.windows
+        ]
         return torch.stack(distances).mean()
 
     def _level_db(self, audio: Tensor, n_window: int) -> Tensor:
