@@ -21,7 +21,11 @@ from benchmarks.page import machine, write_section
 from oscine.audio import read_audio
 from oscine.fitting import Patch, fit
 from oscine.losses import LogMelLoss, MultiScaleSpectralLoss
-from oscine.models import load_recipe
+from oscine.models import Instrument, InstrumentConfig, load_recipe
+from oscine.models.inputs import LoudnessConfig
+from oscine.networks import ControllerConfig
+from oscine.processors import NoiseBandsConfig
+from oscine.runtime import Engine
 
 PAGE = Path(__file__).parent.parent / "docs" / "hits.md"
 HITS = (
@@ -146,10 +150,10 @@ def compare_hits(folder: Path, work: Path, steps: int, n_seeds: int) -> str:
         "onset of `hit`, ms",
     ]
     return (
-        f"{table(head, rows)}\n\nMulti-scale spectral loss of fits of {steps} steps; the mean of "
-        f"{n_seeds} seeds for noise alone and `hit`, each seed with another odd number of samples of silence "
-        "before the sound, and one seed for the other two. The onset is where the sound first reaches a fifth "
-        "of its peak, less that of the recording; the largest of the seeds. Mean change against the best noise: "
+        f"{table(head, rows)}\n\nMulti-scale spectral loss of fits of {steps} steps; the mean of {n_seeds} "
+        "seeds for noise alone and `hit`, each seed with another odd number of samples of silence before the "
+        "sound, and one seed for the other two. The onset is where the sound first reaches a fifth of its "
+        "peak, less that of the recording; the largest of the seeds. Mean change against the best noise: "
         f"{statistics.mean(changes):+.0f} %; largest onset error of `hit`: {max(late_ms):.2f} ms. A fit of "
         f"`hit` takes {statistics.mean(cpu_s):.0f} CPU seconds per second of sound."
     )
@@ -203,8 +207,44 @@ def compare_textures(folder: Path, work: Path, steps: int) -> str:
     return (
         f"{table(['texture', *systems], rows)}\n\nLog-mel L1 in dB / multi-scale spectral loss of "
         f"{_TEXTURE_S:g} s, fitted by the energy distance in {steps} steps and played with "
-        f"{len(_OTHER_SEEDS)} other seeds of the noise. Fits of `noise_bands` start at the measured level of each band, those of "
-        "`noise` do not."
+        f"{len(_OTHER_SEEDS)} other seeds of the noise. Fits of `noise_bands` start at the measured level of "
+        "each band, those of `noise` do not."
+    )
+
+
+def compare_bands() -> str:
+    """Return the table of what noise bands cost in the compiled runtime."""
+    rows = []
+    for n_bands, n_taps, hop_length in (
+        (256, 1024, 176),
+        (256, 1024, 64),
+        (2048, 1024, 176),
+        (2048, 2048, 64),
+    ):
+        config = InstrumentConfig(
+            sample_rate=44_100,
+            hop_length=hop_length,
+            inputs=(LoudnessConfig(),),
+            controller=ControllerConfig(hidden_size=8),
+            synth=(NoiseBandsConfig(n_bands=n_bands, n_taps=n_taps),),
+            effects=(),
+        )
+        content = Instrument(config).program().to_bytes()
+        engine, n_frames = Engine(content), 44_100 // hop_length
+        curve = -60 * torch.rand(1, n_frames)
+        shares = []
+        for block in (n_frames, 1):
+            times = []
+            for _ in range(5):
+                began = time.process_time()
+                for first in range(0, n_frames, block):
+                    engine.play({"loudness_db": curve[:, first : first + block]})
+                times.append(time.process_time() - began)
+            shares.append(f"{100 * statistics.median(times):.1f} %")
+        rows.append([str(n_bands), str(n_taps), str(hop_length), f"{len(content) / 2**20:.1f}", *shares])
+    head = ["bands", "taps of half the filter", "hop", "file, MiB", "share of a core", "… frame by frame"]
+    return (
+        f"{table(head, rows)}\n\nFor sound at 44.1 kHz in the compiled runtime, the median of five seconds."
     )
 
 
@@ -214,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", choices=("clicks", "hits", "textures"))
+    parser.add_argument("--only", choices=("clicks", "hits", "bands", "textures"))
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -225,6 +265,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             made["clicks"] = compare_clicks(options.steps)
         if options.only in (None, "hits"):
             made["hits"] = compare_hits(options.folder, work, options.steps, options.seeds)
+        if options.only in (None, "bands"):
+            made["bands"] = compare_bands()
         if options.only in (None, "textures"):
             made["textures"] = compare_textures(options.folder, work, 2 * options.steps)
     for name, found in made.items():

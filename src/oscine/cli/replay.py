@@ -56,7 +56,7 @@ def replay(
     say_scaled(output, scaled_db)
 
 
-def write_patch(patch: "Patch", path: Path, **knobs: float | bool | None) -> float:
+def write_patch(patch: "Patch", path: Path, **knobs: float | int | None) -> float:
     """Write a patch's sound, and return the gain that kept it from clipping, dB."""
     import math
 
