@@ -1,6 +1,7 @@
 """The envelope oscillator against its definition: powers, phases, and a pitch free of the envelope."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from oscine.functional import (
 )
 
 RATE, HOP = 16_000, 80
-SIZES = {"n_partials": 80, "n_noise_bands": 257, "sample_rate": RATE, "hop_length": HOP}
+SIZES: dict[str, Any] = {"n_partials": 80, "n_noise_bands": 257, "sample_rate": RATE, "hop_length": HOP}
 
 
 def _bell_db(n_bands: int, center_hz: float = 1000.0) -> torch.Tensor:
@@ -22,7 +23,7 @@ def _bell_db(n_bands: int, center_hz: float = 1000.0) -> torch.Tensor:
 
 
 def _play(
-    f0_hz: float, density_db: torch.Tensor, ratio_db: float, n_frames: int = 200, **options
+    f0_hz: float, density_db: torch.Tensor, ratio_db: float, n_frames: int = 200, **options: Any
 ) -> torch.Tensor:
     curves = density_db.expand(1, n_frames, -1)
     f0 = torch.full((1, n_frames), f0_hz, dtype=density_db.dtype)
@@ -107,10 +108,10 @@ def test_gradients_are_those_of_differences():
     f0 = 150 + 20 * torch.rand(1, 4, dtype=torch.float64, generator=generator)
     density = -50 + 10 * torch.rand(1, 4, 6, dtype=torch.float64, generator=generator)
     ratio = -10 + 10 * torch.rand(1, 4, 6, dtype=torch.float64, generator=generator)
-    sizes = {"n_partials": 5, "n_noise_bands": 9, "sample_rate": RATE, "hop_length": 8}
+    sizes: dict[str, Any] = {"n_partials": 5, "n_noise_bands": 9, "sample_rate": RATE, "hop_length": 8}
 
-    def play(*curves: torch.Tensor) -> torch.Tensor:
-        return 100 * envelope_oscillator(*curves, **sizes)
+    def play(f0_hz: torch.Tensor, density_db: torch.Tensor, ratio_db: torch.Tensor) -> torch.Tensor:
+        return 100 * envelope_oscillator(f0_hz, density_db, ratio_db, **sizes)
 
     inputs = tuple(one.requires_grad_() for one in (f0, density, ratio))
     assert torch.autograd.gradcheck(play, inputs, eps=1e-5, atol=1e-4)

@@ -1,6 +1,6 @@
 """What every `*_step` promises: one item of a batch can begin anew, and the step can be exported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from oscine.functional import (
     NoiseState,
     convolution_state,
     convolve_step,
+    envelope_oscillator_step,
+    envelope_state,
     filter_state,
     filtered_noise_step,
     harmonic_oscillator_step,
@@ -87,6 +89,26 @@ CASES = {
         lambda hz, amplitudes, state: sinusoidal_oscillator_step(hz, amplitudes, state, **SIZES),
         lambda batch: oscillator_state(batch, 4, 4),
         lambda batch, frames: [_hz(batch, frames, 4), torch.rand(batch, frames, 4)],
+    ),
+    "sinusoidal_oscillator_step, with phases": Case(
+        lambda hz, amplitudes, phases, state: sinusoidal_oscillator_step(
+            hz, amplitudes, state, **SIZES, phases=phases
+        ),
+        lambda batch: oscillator_state(batch, 4, 4, phased=True),
+        lambda batch, frames: [
+            _hz(batch, frames, 4),
+            torch.rand(batch, frames, 4),
+            torch.rand(batch, frames, 4),
+        ],
+    ),
+    "envelope_oscillator_step": Case(
+        lambda f0, density, ratio, state: envelope_oscillator_step(f0, density, ratio, state, **SIZES),
+        lambda batch: envelope_state(batch, 7, 9),
+        lambda batch, frames: [
+            _hz(batch, frames),
+            -20 * torch.rand(batch, frames, 6),
+            20 * torch.rand(batch, frames, 6) - 10,
+        ],
     ),
     "wavetable_oscillator_step": Case(
         lambda f0, amplitude, mixture, tables, state: wavetable_oscillator_step(
@@ -168,11 +190,17 @@ CASES = {
 
 
 def _flat(state: Any) -> list[Tensor]:
-    return [state] if isinstance(state, Tensor) else list(state)
+    return [state] if isinstance(state, Tensor) else [tensor for part in state for tensor in _flat(part)]
 
 
-def _like(state: Any, tensors: list[Tensor]) -> Any:
-    return tensors[0] if isinstance(state, Tensor) else type(state)(*tensors)
+def _like(state: Any, tensors: Sequence[Tensor]) -> Any:
+    """Return a state of the same kind; its parts may be states themselves."""
+    left = iter(tensors)
+
+    def made(part: Any) -> Any:
+        return next(left) if isinstance(part, Tensor) else type(part)(*map(made, part))
+
+    return made(state)
 
 
 def test_no_public_step_is_left_out() -> None:
