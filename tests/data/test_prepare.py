@@ -240,6 +240,21 @@ def test_too_little_voiced_sound_is_refused(sources: Path, tmp_path: Path) -> No
         prepare(sources, tmp_path / "dataset", n_workers=1, sample_rate=16_000)
 
 
+def test_a_texture_needs_no_pitch(tmp_path: Path) -> None:
+    folder = tmp_path / "wind"
+    folder.mkdir()
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, 16_000 * 8)
+    soundfile.write(folder / "wind.wav", noise, 16_000)
+    settings = {"n_workers": 1, "sample_rate": 16_000, "tracker": "yin"}
+    with pytest.raises(InputError, match="or give --unpitched for a texture"):
+        prepare(folder, tmp_path / "dataset", **settings)
+    report = prepare(folder, tmp_path / "dataset", unpitched=True, **settings)
+    assert report.train_s + report.validation_s + report.held_out_s == pytest.approx(8.0, abs=1.0)
+    soundfile.write(folder / "wind.wav", noise[: 16_000 * 4], 16_000)
+    with pytest.raises(InputError, match=r"holds [34]\.\d+ s of sound, and less than 5 s cannot be learned"):
+        prepare(folder, tmp_path / "other", unpitched=True, **settings)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -16,15 +16,20 @@ from oscine.functional import (
     filter_state,
     filtered_noise_step,
     harmonic_oscillator_step,
+    hit_state,
     hold_valid,
+    modes_step,
     moving_filter_step,
+    noise_bands_step,
     noise_state,
+    onset_gate_step,
     onset_state,
     oscillator_state,
     pulse_state,
     pulse_train_step,
     sinusoidal_oscillator_step,
     time_since_onset_step,
+    transient_step,
     upsample_state,
     upsample_step,
     wavetable_oscillator_step,
@@ -47,6 +52,13 @@ class Case:
 
 def _hz(batch: int, frames: int, *partials: int) -> Tensor:
     return 100 + 2000 * torch.rand(batch, frames, *partials)
+
+
+def _onset_s(batch: int, frames: int, first: float = 3.3) -> Tensor:
+    """A hit that began so many frames before the first one's end, and one 2.3 before the last one's."""
+    number = torch.arange(frames)
+    ages = torch.where(number < 5, number + first, (number - frames + 3.3).clamp(min=0))
+    return (ages * HOP / RATE).expand(batch, -1)
 
 
 def _harmonic(partials: int, *extra: str) -> Case:
@@ -93,6 +105,36 @@ CASES = {
         lambda magnitudes, state: filtered_noise_step(magnitudes, state, hop_length=HOP),
         lambda batch: noise_state(batch, 17, seed=5),
         lambda batch, frames: [torch.rand(batch, frames, 17)],
+    ),
+    "noise_bands_step": Case(
+        lambda gains, state: noise_bands_step(gains, state, **SIZES, n_taps=30),
+        lambda batch: noise_state(batch, 17, seed=5),
+        lambda batch, frames: [torch.rand(batch, frames, 17)],
+    ),
+    "modes_step": Case(
+        lambda onset, hz, decays, amplitudes, phases, state: modes_step(
+            onset, hz, decays, amplitudes, phases, state, **SIZES
+        ),
+        lambda batch: hit_state(batch, 4 * 3),
+        lambda batch, frames: [
+            _onset_s(batch, frames),
+            _hz(batch, frames, 3),
+            *(0.1 + torch.rand(3, batch, frames, 3)).unbind(),
+        ],
+    ),
+    "transient_step": Case(
+        lambda onset, taps, state: transient_step(onset, taps, state, **SIZES),
+        lambda batch: hit_state(batch, 500),
+        lambda batch, frames: [_onset_s(batch, frames), torch.randn(batch, frames, 500)],
+    ),
+    "onset_gate_step": Case(
+        lambda audio, onset, state: onset_gate_step(audio, onset, state, **SIZES),
+        hit_state,
+        lambda batch, frames: [
+            torch.randn(batch, frames * HOP),
+            # Another hit begins with the block, so it matters whether there was one before.
+            _onset_s(batch, frames, 1 + 0.3 / HOP),
+        ],
     ),
     "moving_filter_step": Case(
         lambda audio, taps, state: moving_filter_step(audio, taps, state, hop_length=HOP),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.runtime.programs import onset_curve
 from torch import Tensor
 
 from oscine import networks, processors
@@ -51,6 +52,14 @@ def _f0(high: float = 900.0) -> Tensor:
     return 60.0 + high * torch.rand(2, FRAMES)
 
 
+def _given(name: str) -> Tensor:
+    """A curve that is given: hits begin inside frames, at their ends, and two in a frame."""
+    if name == "onset_s":
+        hits = (70.3, 192.0, 300.5, 310.25, 500.75), (0.0, 33.5, 64.0, 400.1)
+        return torch.stack([onset_curve(one, FRAMES, RATE, HOP) for one in hits]).float()
+    return _f0() if name == "f0_hz" else torch.rand(2, FRAMES)
+
+
 def _loud(module: Streaming[Any]) -> Streaming[Any]:
     """Let impulse responses and fixed filters be heard."""
     for one in module.modules():
@@ -64,7 +73,7 @@ def _loud(module: Streaming[Any]) -> Streaming[Any]:
 def _arguments(processor: Processor[Any]) -> list[Tensor]:
     """Legal values of everything that a processor takes, in order; audio of as many frames."""
     audio = [torch.randn(2, FRAMES * HOP) for _ in processor.signals]
-    given = [_f0() if name == "f0_hz" else torch.rand(2, FRAMES) for name in processor.inputs]
+    given = [_given(name) for name in processor.inputs]
     return [*audio, *given, *(c.value(torch.randn(2, FRAMES, c.width)) for c in processor.controls)]
 
 

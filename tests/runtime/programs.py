@@ -1,7 +1,7 @@
 """One small program for each operation, with what it has to sound like in torch."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -22,7 +22,7 @@ class Case:
     """A program's last operation, from inputs of these sizes, and the same in torch.
 
     Inputs are (1, frame, size). The program's audio is the operation's output, so that ``hop_length`` is its
-    size; ``expected`` returns it, any shape, for all frames.
+    size; ``expected`` returns it, any shape, for all frames. With ``hits``, samples, an input is ``onset_s``.
     """
 
     kind: str
@@ -32,6 +32,7 @@ class Case:
     hop_length: int
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     tolerance: float = 1e-5
+    hits: tuple[float, ...] = ()
 
     def program(self) -> Program:
         program = Program(RATE, self.hop_length)
@@ -45,7 +46,25 @@ class Case:
         for name, size in self.sizes.items():
             low, high = self.ranges.get(name, (-2.0, 2.0))
             made[name] = low + (high - low) * torch.rand(1, n_frames, size)
+        if self.hits:
+            made["onset_s"] = onset_curve(self.hits, n_frames, RATE, self.hop_length)[None, :, None].float()
         return made
+
+
+def onset_curve(hits: Sequence[float], n_frames: int, sample_rate: int, hop_length: int) -> Tensor:
+    """Return the seconds since the last hit at each frame's end, 0 before the first one, float64.
+
+    Args:
+        hits: Samples at which they begin, in order.
+        n_frames: How many.
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+    """
+    end = hop_length * torch.arange(1.0, n_frames + 1, dtype=torch.float64)
+    curve = torch.zeros_like(end)
+    for hit in hits:
+        curve = torch.where(end > hit, (end - hit) / sample_rate, curve)
+    return curve
 
 
 def _map(
@@ -295,6 +314,57 @@ def _pulse(hop: int, odd: bool) -> Case:
     )
 
 
+#: In a frame, in two that follow each other, at a frame's end, twice in a frame, and after silence.
+_HITS = (70.3, 605.75, 660.25, 1200.0, 1500.5, 1510.6, 2700.9)
+
+
+#: The same for frames of one sample.
+_CLOSE_HITS = (5.5, 20.25, 21.5, 22.0, 40.0)
+
+
+def _modes(n_modes: int, hop: int) -> Case:
+    return Case(
+        "modes",
+        lambda program, wires: program.modes(*wires.values()),
+        lambda inputs: functional.modes(
+            inputs["onset_s"][..., 0],
+            *(inputs[name] for name in ("f", "t", "a", "p")),
+            sample_rate=RATE,
+            hop_length=hop,
+        ),
+        {"onset_s": 1, "f": n_modes, "t": n_modes, "a": n_modes, "p": n_modes},
+        hop,
+        {"f": (50.0, 7000.0), "t": (0.001, 0.1), "a": (0.0, 1.0), "p": (-1.0, 1.0)},
+        hits=_HITS if hop > 1 else _CLOSE_HITS,
+    )
+
+
+def _transient(n_taps: int, hop: int) -> Case:
+    return Case(
+        "transient",
+        lambda program, wires: program.transient(wires["onset_s"], wires["c"]),
+        lambda inputs: functional.transient(
+            inputs["onset_s"][..., 0], inputs["c"], sample_rate=RATE, hop_length=hop
+        ),
+        {"onset_s": 1, "c": n_taps},
+        hop,
+        hits=_HITS if hop > 1 else _CLOSE_HITS,
+    )
+
+
+def _onset_gate(hop: int, hits: tuple[float, ...]) -> Case:
+    return Case(
+        "onset_gate",
+        lambda program, wires: program.onset_gate(wires["audio"], wires["onset_s"]),
+        lambda inputs: functional.onset_gate(
+            inputs["audio"].flatten(1), inputs["onset_s"][..., 0], sample_rate=RATE, hop_length=hop
+        ),
+        {"audio": hop, "onset_s": 1},
+        hop,
+        hits=hits,
+    )
+
+
 def _noise(n_bands: int, hop: int) -> Case:
     return Case(
         "noise",
@@ -441,6 +511,13 @@ def _cases() -> dict[str, Case]:
         "cycle": _cycle(40, 60),
         "pulse": _pulse(60, odd=False),
         "pulse, odd": _pulse(60, odd=True),
+        "modes": _modes(7, 60),
+        "modes, a hop of one": _modes(3, 1),
+        "transient": _transient(50, 60),
+        "transient of a tap, a hop longer than it": _transient(1, 60),
+        "transient of many, a hop of one": _transient(90, 1),
+        "onset_gate": _onset_gate(60, _HITS),
+        "onset_gate, an onset between two samples": _onset_gate(60, (1333.25,)),
         "noise": _noise(65, 60),
         "noise of two bands": _noise(2, 33),
         "gain": _gain(48),
@@ -489,6 +566,11 @@ def busy_program() -> Program:
         level = program.saturate(program.softmax(extra), 0.5)
         magnitudes = program.exp_sigmoid(magnitudes, 1.0)
         pulses = program.pulse(f0_hz, amplitude, odd=True)
+        onset_s = program.input("onset_s", default=1e4, minimum=0.0, maximum=1e4)
+        decays = program.log_sigmoid(extra, 1e-3, 1.0)
+        hit = program.modes(onset_s, program.affine(decays, 900.0, 50.0), decays, level, extra)
+        hit = program.add(hit, program.transient(onset_s, tables))
+        pulses = program.add(program.onset_gate(pulses, onset_s), hit)
         taps = program.minimum_phase(magnitudes, filter_taps(17).T, 64, LOG_OFFSET)
         audio = program.add(audio, program.moving_filter(pulses, taps))
         half = program.linear(magnitudes, filter_taps(17).T)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from oscine.cli.replay import say_scaled, write_patch
 from oscine.cli.terminal import terminal
 
 
@@ -20,8 +21,13 @@ def fit(
         ),
     ] = "default",
     loss: Annotated[
-        str, typer.Option(metavar="NAME", help="spectral, energy, transport or log-mel.")
-    ] = "spectral",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="spectral, energy, transport, log-mel or hit; if left out, hit for a synthesiser of hits "
+            "and else spectral.",
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="Steps of the optimiser.")] = 200,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     audio: Annotated[
@@ -35,9 +41,9 @@ def fit(
 ) -> None:
     """Fit a synthesiser to a recording: find its controls, frame by frame, by gradient.
 
-    The patch has the controls, the synthesiser and how near they come to the recording. Python plays it at
-    another pitch, level or length: oscine.Patch.load("PATCH").play(octave=1). An existing patch is not
-    replaced.
+    The patch has the controls, the synthesiser and how near they come to the recording. oscine replay plays
+    it at another pitch, level, length or decay; so does Python, oscine.Patch.load("PATCH").play(octave=1).
+    An existing patch is not replaced.
     """
     import time
 
@@ -71,7 +77,7 @@ def fit(
             on_progress=lambda share: progress.update(bar, completed=share),
         )
         patch.save(output)
-        scaled_db = _write(patch, audio) if audio is not None else 0.0
+        scaled_db = write_patch(patch, audio) if audio is not None else 0.0
     residual = patch.config.residual
     assert residual is not None
     seconds = patch.config.n_samples / patch.sample_rate
@@ -82,7 +88,7 @@ def fit(
             "sample_rate": patch.sample_rate,
             "seconds": seconds,
             "frames": patch.n_frames,
-            "loss": loss,
+            "loss": patch.config.loss,
             **residual.model_dump(),
             "scaled_db": scaled_db,
             "remarks": patch.config.remarks,
@@ -99,26 +105,5 @@ def fit(
     )
     for remark in patch.config.remarks:
         console.print(f"  Of the recording: {remark}.", soft_wrap=True)
-    if scaled_db < 0:
-        console.print(
-            f"  {audio} would clip, so its level was reduced by {-scaled_db:.1f} dB.", soft_wrap=True
-        )
-
-
-def _write(patch: object, path: Path) -> float:
-    """Write a patch's sound, and return the gain that kept it from clipping, dB."""
-    import math
-
-    from oscine.audio.output import write_audio
-    from oscine.files import write_atomically
-    from oscine.fitting import Patch
-
-    assert isinstance(patch, Patch)
-    sound, sample_rate = patch.play()
-    gains: list[float] = []
-
-    def write(temporary: Path) -> None:
-        gains.append(write_audio(temporary, iter([sound]), sample_rate, len(sound))[1])
-
-    write_atomically(path, write)
-    return 20.0 * math.log10(gains[0])
+    if audio is not None:
+        say_scaled(audio, scaled_db)

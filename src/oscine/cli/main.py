@@ -17,6 +17,7 @@ from oscine.cli.play import play
 from oscine.cli.prepare import prepare
 from oscine.cli.recipes import recipes
 from oscine.cli.render import render
+from oscine.cli.replay import replay
 from oscine.cli.room import room
 from oscine.cli.signals import orderly_ends
 from oscine.cli.terminal import own_words, terminal
@@ -44,6 +45,7 @@ COMMANDS = (
     play,
     render,
     fit,
+    replay,
     export,
     room,
     recipes,

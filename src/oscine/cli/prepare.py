@@ -46,6 +46,9 @@ def prepare(
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
+    unpitched: Annotated[
+        bool, typer.Option("--unpitched", help="The recordings are textures or hits, which have no pitch.")
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Number of processes; by default one per core.")
     ] = None,
@@ -80,11 +83,16 @@ def prepare(
 
         try:
             given: dict[str, Any] = {"sample_rate": sample_rate, "held_out_s": held_out}
+            given["unpitched"] = unpitched or None
             is_nsynth = data.is_nsynth(folder)
             if is_nsynth and held_out is not None:
                 raise InputError(
                     f"{folder} is NSynth, or in its format, of which whole instruments are held out; "
                     "remove --held-out."
+                )
+            if is_nsynth and unpitched:
+                raise InputError(
+                    f"{folder} is NSynth, or in its format, whose notes have a pitch; remove --unpitched."
                 )
             report = (data.prepare_nsynth if is_nsynth else data.prepare)(
                 folder,

@@ -30,6 +30,8 @@ from oscine.files import printable, sha256, write_atomically
 
 #: Statistics are of every frame up to this many; longer sets are sampled evenly.
 _STATISTICS_FRAMES = 4_000_000
+#: Less sound than this cannot be learned where no pitch is asked for.
+_LEAST_SOUNDING_S = 5.0
 #: What they are of, beside the dataset's own curves.
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
 #: The code that decides what a shard and its record contain.
@@ -79,6 +81,7 @@ def prepare(
     validation_names: Callable[[str], bool] | None = None,
     accept: Callable[[str], bool] | None = None,
     tracker: str = TRACKERS[0],
+    unpitched: bool = False,
     strict: bool = False,
     n_workers: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -115,6 +118,7 @@ def prepare(
         accept: Which files to look at, by their path relative to the folder; the others might as well not be
             there. None: all.
         tracker: What finds the pitch, one of ``analysis.TRACKERS``.
+        unpitched: The recordings are textures or hits: 5 s of sound are enough, with a pitch or without.
         strict: Stop at the first file that has to be rejected.
         n_workers: Processes; None: one for each core. 1 works in this process.
         on_progress: Called in this process at the start, and for every file when its verdict is known.
@@ -123,7 +127,7 @@ def prepare(
         The report; the same figures are in ``manifest.json``.
 
     Raises:
-        InputError: When there is no such folder, no usable file, less than 30 s of voiced sound, too much
+        InputError: When there is no such folder, no usable file, too little sound, too much
             held out, nothing held out or all of it, a dataset folder that holds something else or that
             another run is writing to, a recording lacks a curve that another has, or, if ``strict``, a file
             has to be rejected.
@@ -162,7 +166,7 @@ def prepare(
         recordings = [record.recording for record in plan.finished() if record.recording]
         curves = common_curves({recording.name: recording.curves for recording in recordings})
         frame_rate = sample_rate / hop_length
-        _require_voiced(recordings, folder)
+        _require_enough(recordings, folder, unpitched)
         train, validation, held_out = parts_of(
             recordings, frame_rate, held_out_s, held_out_names, validation_names
         )
@@ -347,12 +351,21 @@ def _refuse_if(strict: bool, report: FileReport) -> None:
         )
 
 
-def _require_voiced(recordings: list[Recording], folder: Path) -> None:
+def _require_enough(recordings: list[Recording], folder: Path, unpitched: bool) -> None:
+    if unpitched:
+        sounding_s = sum(recording.quality.evidence.sounding_s for recording in recordings)
+        if sounding_s < _LEAST_SOUNDING_S:
+            raise InputError(
+                f"{folder} holds {_below(sounding_s, _LEAST_SOUNDING_S)} s of sound, and less than "
+                f"{_LEAST_SOUNDING_S:.0f} s cannot be learned; record more."
+            )
+        return
     voiced_s = sum(recording.quality.evidence.voiced_s for recording in recordings)
     if voiced_s < LEAST_VOICED_S:
         raise InputError(
             f"{folder} holds {_below(voiced_s, LEAST_VOICED_S)} s of sound with a pitch, and less than "
-            f"{LEAST_VOICED_S:.0f} s cannot be learned; record more, and see oscine analyze."
+            f"{LEAST_VOICED_S:.0f} s cannot be learned; record more, and see oscine analyze, or give "
+            "--unpitched for a texture."
         )
 
 

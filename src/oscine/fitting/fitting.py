@@ -16,14 +16,15 @@ from oscine.analysis.pitch.f0_file import F0Curve
 from oscine.audio import FileReport, Sound, rate_of, sound_blocks
 from oscine.errors import InputError
 from oscine.files import printable
+from oscine.fitting.hits import find_onset, hit_speeds, hit_start
 from oscine.fitting.losses import make_loss
 from oscine.fitting.patch import LONGEST_S, Patch, PatchConfig, Residual, load_weights, pieces, weights_of
 from oscine.fitting.strings import StringCurves, string_curves
+from oscine.functional.transient import REACH
 from oscine.losses import EnergyDistance, LogMelLoss, MultiScaleSpectralLoss
-from oscine.models import Instrument, list_recipes, load_recipe
+from oscine.models import Instrument, InstrumentConfig, list_recipes, load_recipe
 from oscine.processors import HarmonicOscillator, split_controls
 
-_FRAMES_PER_S = 250
 _LOWEST_RATE, _HIGHEST_RATE = 16_000, 48_000
 _SHORTEST_S = 0.1
 _LEARNING_RATE, _WEIGHTS_LEARNING_RATE, _FINAL_RATIO = 0.1, 3e-3, 0.02
@@ -31,13 +32,14 @@ _BETAS = (0.9, 0.99)
 _MOST_STEPS = 100_000
 _EDGE = 0.02  # the least share of a range that a start leaves to the gradient
 _STIFF_SPEED = 0.04
+_ONSET_SPEED = 0.02  # samples in a step
 
 
 def fit(
     sound: Sound,
     synth: str | Path | Instrument = "default",
     *,
-    loss: str = "spectral",
+    loss: str | None = None,
     steps: int = 200,
     dry: bool = False,
     seed: int = 0,
@@ -46,8 +48,10 @@ def fit(
 ) -> Patch:
     """Return a patch: the controls with which a synthesiser comes nearest to a recording.
 
-    The pitch is the tracker's. Every other control is a free number for each frame, before its activation;
-    Adam moves all of them at once by the gradient of the loss. Nothing is learned about other recordings.
+    The pitch is the tracker's, where a part takes one. The onset, where a part begins with a hit, is measured
+    in the recording, and so is where modes, clicks and noise bands start. Every control is a free number for
+    each frame, before its activation, or for each hit; Adam moves all of them, and the onset, at once by the
+    gradient of the loss. Nothing is learned about other recordings.
 
     With ``loss="energy"`` the noise is another one in each step, so the controls are right for any noise.
     With the other losses it is the same in each step and in the patch: the controls shape this very noise,
@@ -57,9 +61,10 @@ def fit(
         sound: A path, or samples and their rate as ``(samples, sample_rate)``; mixed to mono, at most ten
             minutes.
         synth: An instrument, its folder or hub id: its parts as they were trained, its effects and its sample
-            rate. Or a recipe by name or path, at the sound's own rate (within 16 … 48 kHz) and 250 frames a
-            second. What its parts and effects learn, such as wavetables and a reverb, is then fitted too.
-        loss: One of `LOSSES`.
+            rate. Or a recipe by name or path, at the sound's own rate (within 16 … 48 kHz) and the recipe's
+            frames a second. What its parts and effects learn, such as wavetables and a reverb, is then fitted
+            too.
+        loss: One of `LOSSES`; if left out, "hit" where a part begins with a hit, and else "spectral".
         steps: Steps of the optimiser.
         dry: Leave out the effects.
         seed: Of the noise and of the first wavetables.
@@ -81,12 +86,9 @@ def fit(
     if not 0 <= seed < 1 << 31:
         raise InputError(f"seed is {seed}; give 0 … {(1 << 31) - 1}.")
     instrument = _instrument(synth)
-    if instrument is None:
-        rate = min(max(_rate(sound), _LOWEST_RATE), _HIGHEST_RATE)
-        recipe = load_recipe(str(synth)).instrument
-        model = recipe.model_copy(update={"sample_rate": rate, "hop_length": round(rate / _FRAMES_PER_S)})
-    else:
-        model = instrument.config
+    model = (
+        _at_rate_of(sound, load_recipe(str(synth)).instrument) if instrument is None else instrument.config
+    )
     config = PatchConfig(
         sample_rate=model.sample_rate,
         hop_length=model.hop_length,
@@ -95,6 +97,7 @@ def fit(
         synth=model.synth,
         effects=() if dry else model.effects,
     )
+    loss = loss or ("hit" if config.has_onset else "spectral")
     criterion = make_loss(loss, config.sample_rate)
     audio, remarks = _read(sound, config.sample_rate)
     with torch.random.fork_rng(devices=[]):
@@ -111,20 +114,23 @@ def fit(
 
     n_frames = -(-(len(audio) + body.latency) // config.hop_length)
     padded = torch.nn.functional.pad(audio, (0, n_frames * config.hop_length - len(audio)))
-    features = analyze(padded, config.sample_rate, config.hop_length, tracker)
-    strings = string_curves(padded, features) if _stiff(body) else None
-    f0_hz = features.f0_hz if strings is None else strings.f0_hz
-    f0_hz = f0_hz.clamp(1.0, config.sample_rate / 2)
+    given = Given(config.sample_rate, config.hop_length)
+    strings = given.take_pitch(padded, body, tracker) if "f0_hz" in body.inputs else None
     # The output is late by the latency, so the recording that it is compared with is made late as well.
     target = torch.nn.functional.pad(audio, (body.latency, 0))
     target = torch.nn.functional.pad(target, (0, len(padded) - len(target)))[: len(padded)]
-    raw = _start(body, n_frames, strings)
+    if config.has_onset:
+        onset = find_onset(target, config.sample_rate) - REACH
+        given.onset = torch.tensor(float(onset), dtype=torch.float64, requires_grad=True)
+    measured = hit_start(body, target, None if given.onset is None else float(given.onset.detach()))
+    raw = _start(body, n_frames, strings, measured)
     notes = None if strings is None else strings.note
-    _descend(body, raw, notes, f0_hz[None], target[None], criterion, weights, steps, seed, on_progress)
+    _descend(body, raw, notes, given, target[None], criterion, weights, steps, seed, on_progress)
 
     body.requires_grad_(False)
     with torch.no_grad():
         controls = {name: value[0] for name, value in split_controls(raw, body.controls).items()}
+        controls |= {name: value[0] for name, value in given.curves(slice(0, n_frames)).items()}
     config = config.model_copy(
         update={
             "n_samples": len(audio),
@@ -133,7 +139,7 @@ def fit(
             "remarks": tuple(remarks),
         }
     )
-    played, _ = (patch := Patch(config, body, {"f0_hz": f0_hz, **controls})).play()
+    played, _ = (patch := Patch(config, body, controls)).play()
     if not played.isfinite().all():
         raise InputError(f"The fit with the loss {loss} diverged; use another loss or fewer steps.")
     residual = _residual(played, audio, config.sample_rate)
@@ -158,6 +164,12 @@ def _instrument(synth: str | Path | Instrument) -> Instrument | None:
         f"There is no synth {synth}; give a recipe ({', '.join(list_recipes())}), a YAML file, the folder of "
         f"an instrument, or one in the package ({', '.join(instruments.names())})."
     )
+
+
+def _at_rate_of(sound: Sound, config: InstrumentConfig) -> InstrumentConfig:
+    """Return a recipe's instrument at a sound's sample rate, with as many frames a second."""
+    rate = min(max(_rate(sound), _LOWEST_RATE), _HIGHEST_RATE)
+    return config.model_copy(update={"sample_rate": rate, "hop_length": round(rate / config.frame_rate)})
 
 
 def _rate(sound: Sound) -> int:
@@ -202,12 +214,51 @@ def _stiff(instrument: Instrument) -> list[str]:
     ]
 
 
+class Given:
+    """The inputs of the parts: the pitch, and the onset, which is one number that the gradient moves.
+
+    Args:
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+
+    Attributes:
+        f0_hz: At the frames' ends, (frame,), or None.
+        onset: The sample at which the hit begins, float64, or None.
+    """
+
+    def __init__(self, sample_rate: int, hop_length: int) -> None:
+        self.sample_rate, self.hop_length = sample_rate, hop_length
+        self.f0_hz: Tensor | None = None
+        self.onset: Tensor | None = None
+
+    def take_pitch(
+        self, audio: Float[Tensor, " time"], instrument: Instrument, tracker: str | F0Curve
+    ) -> StringCurves | None:
+        """Track the pitch, and return the curves of strings where a part is one."""
+        features = analyze(audio, self.sample_rate, self.hop_length, tracker)
+        strings = string_curves(audio, features) if _stiff(instrument) else None
+        f0_hz = features.f0_hz if strings is None else strings.f0_hz
+        self.f0_hz = f0_hz.clamp(1.0, self.sample_rate / 2)
+        return strings
+
+    def curves(self, frames: slice) -> dict[str, Float[Tensor, "1 frame"]]:
+        """Return the inputs of some frames, by name."""
+        made = {}
+        if self.f0_hz is not None:
+            made["f0_hz"] = self.f0_hz[None, frames]
+        if self.onset is not None:
+            end = self.hop_length * torch.arange(frames.start + 1, frames.stop + 1, dtype=torch.float64)
+            made["onset_s"] = ((end - self.onset) / self.sample_rate).clamp(min=0).to(torch.float32)[None]
+        return made
+
+
 def _start(
-    instrument: Instrument, n_frames: int, strings: StringCurves | None
+    instrument: Instrument, n_frames: int, strings: StringCurves | None, measured: dict[str, Tensor]
 ) -> Float[Tensor, "1 frame channel"]:
     """Return what the controls are before their activations at the first step.
 
-    It is what they are before training; the inharmonicity of strings is that of their notes.
+    It is what they are before training, if they are not measured; the inharmonicity of strings is that of
+    their notes.
     """
     start = []
     for one in instrument.controls:
@@ -216,7 +267,7 @@ def _start(
         if strings is not None and one.name in _stiff(instrument):
             share = (strings.inharmonicity / one.minimum).clamp(min=1.0).log()
             values = (share / math.log(one.maximum / one.minimum)).logit(_EDGE)[:, None]
-        start.append(values)
+        start.append(measured.get(one.name, values))
     return torch.cat(start, -1)[None].clone().requires_grad_()
 
 
@@ -224,7 +275,7 @@ def _descend(
     instrument: Instrument,
     raw: Float[Tensor, "1 frame channel"],
     notes: Int[Tensor, " frame"] | None,
-    f0_hz: Float[Tensor, "1 frame"],
+    given: Given,
     target: Float[Tensor, "1 time"],
     criterion: nn.Module,
     weights: list[nn.Parameter],
@@ -235,7 +286,7 @@ def _descend(
     """Move the controls, and the parts' weights, in place.
 
     The inharmonicity of strings starts near its end, and a string has one: it moves slowly, by the mean
-    gradient of its note.
+    gradient of its note. So do controls that a hit keeps, by the sum of their gradients.
 
     A long sound is played in pieces, with the state of the piece before: memory does not grow with its
     length, but for the controls. What a piece's controls do to the next one, such as reverberation, is heard
@@ -245,10 +296,16 @@ def _descend(
     stiff = [one.name in _stiff(instrument) and notes is not None for one in instrument.controls]
     is_stiff = torch.tensor(stiff).repeat_interleave(torch.tensor(widths))
     start, moved = raw.detach().clone(), torch.zeros_like(raw).requires_grad_()
-    speed = torch.where(is_stiff, _STIFF_SPEED, 1.0)
+    of_hits = hit_speeds(instrument)
+    kept = [of_hits.get(one.name, 0.0) for one in instrument.controls]
+    kept_speed = torch.tensor(kept).repeat_interleave(torch.tensor(widths))
+    is_kept = kept_speed > 0
+    speed = torch.where(is_stiff, _STIFF_SPEED, torch.where(is_kept, kept_speed, 1.0))
     groups: list[dict[str, Any]] = [{"params": [moved], "lr": _LEARNING_RATE, "first": _LEARNING_RATE}]
     if weights:
         groups.append({"params": weights, "lr": _WEIGHTS_LEARNING_RATE, "first": _WEIGHTS_LEARNING_RATE})
+    if given.onset is not None:
+        groups.append({"params": [given.onset], "lr": _ONSET_SPEED, "first": _ONSET_SPEED})
     optimizer = torch.optim.Adam(groups, betas=_BETAS)
     hop_length, n_frames = instrument.hop_length, raw.shape[1]
     draws_twice = isinstance(criterion, EnergyDistance)
@@ -261,7 +318,7 @@ def _descend(
         state, other_state = instrument.play_state(1, first), instrument.play_state(1, first + 1)
         for piece in pieces(n_frames, hop_length, instrument.sample_rate):
             now = start[:, piece] + speed * moved[:, piece]
-            controls = {"f0_hz": f0_hz[:, piece], **split_controls(now, instrument.controls)}
+            controls = {**given.curves(piece), **split_controls(now, instrument.controls)}
             heard = target[:, piece.start * hop_length : piece.stop * hop_length]
             audio, state = instrument.play(controls, state=state)
             if draws_twice:
@@ -274,6 +331,9 @@ def _descend(
             state = _detached(state)
         if notes is not None and moved.grad is not None:
             moved.grad[0, :, is_stiff] = _mean_per_note(moved.grad[0][:, is_stiff], notes)
+        if moved.grad is not None and is_kept.any():
+            # A hit keeps its controls, so all frames have the same.
+            moved.grad[0, :, is_kept] = moved.grad[0][:, is_kept].sum(0)
         optimizer.step()
         on_progress((step + 1) / steps)
     with torch.no_grad():

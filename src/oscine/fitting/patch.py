@@ -1,5 +1,6 @@
 """A patch: the controls of a synthesiser over time, with the synthesiser itself, in one file."""
 
+import functools
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
@@ -16,10 +17,11 @@ from torch import Tensor
 from oscine.errors import InputError
 from oscine.explain import explain
 from oscine.files import parse_json, write_atomically
+from oscine.fitting.knobs import at_places, onset_at_places, onset_of, require_knobs, tilted, turned
 from oscine.models import Instrument, InstrumentConfig
-from oscine.models.inputs import F0Config
+from oscine.models.inputs import F0Config, OnsetConfig
 from oscine.networks import ControllerConfig
-from oscine.processors import AnyPart, require_distinct_names
+from oscine.processors import AnyPart, build_parts, require_distinct_names
 from oscine.tensor_file import read_header, read_tensors, require_fit
 
 LONGEST_S = 600.0
@@ -31,6 +33,7 @@ _PIECE_S = 10.0
 _MOST_PARTS = 64
 _LEEWAY = 1e-6
 _MOST_OCTAVES, _MOST_STRETCH, _MOST_GAIN_DB = 6.0, 16.0, 60.0
+_MOST_SEMITONES, _MOST_TILT_DB = 24.0, 12.0
 
 
 class Residual(BaseModel):
@@ -85,17 +88,32 @@ class PatchConfig(BaseModel):
             raise ValueError(f"a patch has at most {LONGEST_S:g} s")
         return self
 
+    @functools.cached_property
+    def part_inputs(self) -> tuple[str, ...]:
+        """What the parts take, by name."""
+        with torch.device("meta"):
+            parts = build_parts([*self.synth, *self.effects], self.sample_rate, self.hop_length)
+        return tuple(dict.fromkeys(name for part in parts.values() for name in part.inputs))
+
+    @property
+    def has_onset(self) -> bool:
+        """Whether a part begins with a hit."""
+        return "onset_s" in self.part_inputs
+
     def build(self) -> Instrument:
         """Return the synthesiser with weights as before training, in an instrument whose network is not used.
 
         Raises:
-            InputError: When a part takes an input other than f0, or is not where it can be.
+            InputError: When a part takes an input other than f0 and onset, or is not where it can be.
         """
+        onset = (OnsetConfig(),) if self.has_onset else ()
+        # An instrument has an input, whether or not a part takes it.
+        pitch = (F0Config(),) if "f0_hz" in self.part_inputs or not onset else ()
         return Instrument(
             InstrumentConfig(
                 sample_rate=self.sample_rate,
                 hop_length=self.hop_length,
-                inputs=(F0Config(),),
+                inputs=(*pitch, *onset),
                 controller=ControllerConfig(hidden_size=1),
                 synth=self.synth,
                 effects=self.effects,
@@ -110,8 +128,8 @@ class Patch:
     Attributes:
         config: Rates, parts, seed and residual.
         instrument: The synthesiser; its network is not used.
-        controls: By name, (frame,) or (frame, channel): ``f0_hz`` and all that the parts declare, such as
-            ``harmonic.amplitude``. Frame t describes the instant ``(t + 1) · hop_length``.
+        controls: By name, (frame,) or (frame, channel): ``f0_hz`` or ``onset_s`` and all that the parts
+            declare, such as ``harmonic.amplitude``. Frame t describes the instant ``(t + 1) · hop_length``.
 
     Example:
         >>> patch = oscine.fit("note.wav")                       # doctest: +SKIP
@@ -131,7 +149,7 @@ class Patch:
     @property
     def n_frames(self) -> int:
         """Frames of controls: those of the recording, and of the synthesiser's latency."""
-        return self.controls["f0_hz"].shape[0]
+        return next(iter(self.controls.values())).shape[0]
 
     @torch.no_grad()
     def play(
@@ -140,48 +158,77 @@ class Patch:
         octave: float | int = 0.0,
         gain_db: float | int = 0.0,
         stretch: float | int = 1.0,
+        tune: float | int = 0.0,
+        decay: float | int = 1.0,
+        noise_db: float | int = 0.0,
+        click_db: float | int = 0.0,
+        brightness_db: float | int = 0.0,
         dry: bool = False,
         seed: int | None = None,
     ) -> tuple[Float[Tensor, " time"], int]:
         """Return the sound and its sample rate.
 
         Args:
-            octave: Octaves to add to f0, −6 … 6, whole or not: 1/12 is a semitone. All other controls stay,
-                so a harmonic spectrum moves with the pitch.
+            octave: Octaves to add to f0, −6 … 6, whole or not: 1/12 is a semitone. A harmonic spectrum moves
+                with the pitch. So do the modes and the noise bands of a hit; a click stays.
             gain_db: Gain before the effects, −60 … 60 dB.
             stretch: Factor on the length, 1/16 … 16; the pitch stays.
+            tune: Semitones to add, beside the octaves, −24 … 24.
+            decay: Factor on the time that a hit takes to die away, 1/16 … 16. What is before its onset keeps
+                its length.
+            noise_db: Gain of the noise, −60 … 60 dB.
+            click_db: Gain of the click, −60 … 60 dB.
+            brightness_db: Slope of a filter on all that sounds, −12 … 12 dB per octave, 0 dB at 1 kHz.
             dry: Leave out the effects.
             seed: Of the noise; the patch's own if left out.
 
         Returns:
-            ``round(n_samples · stretch)`` samples, in time with the recording.
+            ``round(n_samples · stretch)`` samples, in time with the recording; with another decay as many
+            more or less as the hit is longer or shorter.
 
         Raises:
-            InputError: When a value is out of its range.
+            InputError: When a value is out of its range, or no part of the patch has what it moves.
         """
         for name, value, low, high in (
             ("octave", octave, -_MOST_OCTAVES, _MOST_OCTAVES),
             ("gain_db", gain_db, -_MOST_GAIN_DB, _MOST_GAIN_DB),
             ("stretch", stretch, 1 / _MOST_STRETCH, _MOST_STRETCH),
+            ("tune", tune, -_MOST_SEMITONES, _MOST_SEMITONES),
+            ("decay", decay, 1 / _MOST_STRETCH, _MOST_STRETCH),
+            ("noise_db", noise_db, -_MOST_GAIN_DB, _MOST_GAIN_DB),
+            ("click_db", click_db, -_MOST_GAIN_DB, _MOST_GAIN_DB),
+            ("brightness_db", brightness_db, -_MOST_TILT_DB, _MOST_TILT_DB),
         ):
             if not low <= value <= high:
                 raise InputError(f"{name} is {value}; give {low:g} … {high:g}.")
         instrument, hop_length = self.instrument, self.config.hop_length
-        n_samples = max(1, round(self.config.n_samples * stretch))
-        latency = instrument.latency_with(dry=dry)
+        require_knobs(instrument, decay=decay, noise_db=noise_db, click_db=click_db)
+        latency, frame_s = instrument.latency_with(dry=dry), hop_length / self.sample_rate
+        onset = onset_of(self.controls["onset_s"], frame_s) if decay != 1 else math.inf
+        length = min(self.config.n_samples, onset * hop_length)
+        n_samples = max(1, round((length + (self.config.n_samples - length) * decay) * stretch))
         n_frames = -(-(n_samples + latency) // hop_length)
-        controls = {
-            name: _stretched(value, float(stretch), n_frames)[None] for name, value in self.controls.items()
-        }
-        controls["f0_hz"] = (controls["f0_hz"] * 2.0**octave).clamp(1.0, self.sample_rate / 2)
+        place = (torch.arange(n_frames, dtype=torch.float64) + 1) / stretch
+        if math.isfinite(onset):
+            place = torch.where(place > onset, onset + (place - onset) / decay, place)
+        controls = {name: at_places(value, place) for name, value in self.controls.items()}
+        if "onset_s" in controls:
+            since = onset_at_places(self.controls["onset_s"], place, frame_s)
+            controls["onset_s"] = (since * decay * stretch).float()
+        ratio, longer = 2.0 ** (octave + tune / 12), float(decay * stretch)
+        controls = turned(
+            instrument, controls, ratio=ratio, longer=longer, noise_db=noise_db, click_db=click_db
+        )
+        controls = {name: value[None] for name, value in controls.items()}
         state = instrument.play_state(1, self.config.seed if seed is None else seed)
         blocks = []
         for piece in pieces(n_frames, hop_length, self.sample_rate):
             part = {name: value[:, piece] for name, value in controls.items()}
-            gain = torch.full_like(part["f0_hz"], 10.0 ** (gain_db / 20.0))
+            gain = torch.full((1, piece.stop - piece.start), 10.0 ** (gain_db / 20.0))
             audio, state = instrument.play(part, state=state, gain=gain, dry=dry)
             blocks.append(audio[0])
-        return torch.cat(blocks)[latency : latency + n_samples], self.sample_rate
+        sound = torch.cat(blocks)[latency : latency + n_samples]
+        return tilted(sound, self.sample_rate, brightness_db) if brightness_db else sound, self.sample_rate
 
     def save(self, path: str | Path) -> None:
         """Write the patch to one .safetensors file, whole or not at all; what is there is replaced.
@@ -222,7 +269,7 @@ class Patch:
         if config.units != _units(model):
             raise InputError(f"{path} is not a patch: its units are not those of its controls. Get it again.")
         n_frames = -(-(config.n_samples + model.latency) // config.hop_length)
-        shapes = {"f0_hz": (n_frames,)}
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(model.inputs, (n_frames,))
         shapes |= {one.name: (n_frames, one.size) if one.size else (n_frames,) for one in model.controls}
         expected = {_CONTROL + name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
         expected |= {_WEIGHT + name: value for name, value in weights_of(model).items()}
@@ -234,7 +281,9 @@ class Patch:
         if broken is not None:
             raise InputError(f"{path} can't be played: {broken} is not all finite numbers. Get it again.")
         controls = {name: tensors[_CONTROL + name] for name in shapes}
-        limits = {"f0_hz": (1.0, config.sample_rate / 2)}
+        limits = {one.name: (one.minimum, one.maximum) for one in model.all_inputs()}
+        if "f0_hz" in limits:
+            limits["f0_hz"] = (1.0, config.sample_rate / 2)
         limits |= {one.name: (one.minimum, one.maximum) for one in model.controls}
         for name, (low, high) in limits.items():
             leeway = _LEEWAY * (high - low)
@@ -285,7 +334,8 @@ def weights_of(instrument: Instrument) -> dict[str, Tensor]:
 
 
 def _units(instrument: Instrument) -> dict[str, str]:
-    return {"f0_hz": "Hz", **{control.name: control.unit for control in instrument.controls}}
+    inputs = {one.name: one.unit for one in instrument.all_inputs()}
+    return {**inputs, **{control.name: control.unit for control in instrument.controls}}
 
 
 def _sha256(tensors: Mapping[str, Tensor]) -> str:
@@ -294,12 +344,3 @@ def _sha256(tensors: Mapping[str, Tensor]) -> str:
         digest.update(name.encode())
         digest.update(tensors[name].numpy().tobytes())
     return digest.hexdigest()
-
-
-def _stretched(value: Tensor, stretch: float, n_frames: int) -> Tensor:
-    """Return a control at ``n_frames`` instants that lie ``1 / stretch`` frames apart; its ends are held."""
-    last = value.shape[0] - 1
-    position = ((torch.arange(n_frames, dtype=torch.float64) + 1) / stretch - 1).clamp(0, last)
-    before = position.floor().long()
-    share = (position - before).to(value.dtype).reshape(-1, *[1] * (value.ndim - 1))
-    return value[before].lerp(value[(before + 1).clamp(max=last)], share.expand(-1, *value.shape[1:]))

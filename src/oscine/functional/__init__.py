@@ -40,23 +40,28 @@ from oscine.functional.harmonic import (
     sinusoidal_oscillator,
     sinusoidal_oscillator_step,
 )
+from oscine.functional.hit import HitState, hit_state, onset_gate, onset_gate_step
 from oscine.functional.hold import hold_valid
 from oscine.functional.interpolation import refine_frames
 from oscine.functional.loudness import a_weighting_db, loudness_db, paper_loudness_db, rms_power_db
 from oscine.functional.mfcc import log_mel_spectrogram, mfcc
+from oscine.functional.modes import modes, modes_step
 from oscine.functional.noise import (
     NoiseState,
+    band_centers_hz,
     filtered_noise,
     filtered_noise_step,
     noise_state,
     uniform_noise,
 )
+from oscine.functional.noise_bands import noise_bands, noise_bands_step
 from oscine.functional.onset import OnsetState, onset_state, time_since_onset_s, time_since_onset_step
 from oscine.functional.phase import accumulate_phase
 from oscine.functional.pulse import PulseState, pulse_state, pulse_train, pulse_train_step
 from oscine.functional.shimmer import shimmer
 from oscine.functional.spectral_distance import multi_scale_spectral_distance
 from oscine.functional.stft import stft_magnitude
+from oscine.functional.transient import transient, transient_step
 from oscine.functional.transport import spectral_transport, wasserstein_distance, wasserstein_power
 from oscine.functional.units import amplitude_to_db, db_to_amplitude, hz_to_midi, midi_to_hz, power_to_db
 from oscine.functional.wavetable import (
@@ -72,6 +77,7 @@ __all__ = [
     "ConvolutionState",
     "EnvelopeState",
     "FilterState",
+    "HitState",
     "NoiseState",
     "OnsetState",
     "OscillatorState",
@@ -81,6 +87,7 @@ __all__ = [
     "a_weighting_db",
     "accumulate_phase",
     "amplitude_to_db",
+    "band_centers_hz",
     "convolution_state",
     "convolve",
     "convolve_step",
@@ -101,6 +108,7 @@ __all__ = [
     "harmonic_amplitudes",
     "harmonic_oscillator",
     "harmonic_oscillator_step",
+    "hit_state",
     "hold_valid",
     "hz_to_midi",
     "log_mel_spectrogram",
@@ -110,12 +118,18 @@ __all__ = [
     "midi_to_hz",
     "minimum_phase_matrix",
     "minimum_phase_taps",
+    "modes",
+    "modes_step",
     "moving_filter",
     "moving_filter_step",
     "multi_scale_spectral_distance",
+    "noise_bands",
+    "noise_bands_step",
     "noise_magnitudes",
     "noise_state",
     "normalize_distribution",
+    "onset_gate",
+    "onset_gate_step",
     "onset_state",
     "oscillator_state",
     "paper_loudness_db",
@@ -139,6 +153,8 @@ __all__ = [
     "stft_magnitude",
     "time_since_onset_s",
     "time_since_onset_step",
+    "transient",
+    "transient_step",
     "uniform_noise",
     "upsample",
     "upsample_state",

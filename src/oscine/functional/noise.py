@@ -12,6 +12,7 @@ from torch import Tensor
 from oscine.functional.checks import require_batch, require_whole
 from oscine.functional.fft import fast_fft_length
 from oscine.functional.frames import previous_frames, ramp
+from oscine.functional.mfcc import hz_to_mel, mel_to_hz
 from oscine.kernels import noise
 
 
@@ -93,6 +94,36 @@ def filter_taps(n_bands: int) -> Float[Tensor, "band tap"]:
     return taps * (0.5 + 0.5 * torch.cos(math.pi * tap / half))
 
 
+def band_centers_hz(n_bands: int, sample_rate: int) -> Float[Tensor, " band"]:
+    """Return the centres of noise bands: evenly spaced in mel from 0 Hz to Nyquist, in Hz, float64."""
+    highest = hz_to_mel(torch.tensor(sample_rate / 2, dtype=torch.float64))
+    return mel_to_hz(torch.linspace(0.0, 1.0, n_bands, dtype=torch.float64) * highest)
+
+
+def band_taps(n_bands: int, n_taps: int, sample_rate: int) -> Float[Tensor, "band tap"]:
+    """Return the symmetric filters of noise bands, taps 0 … n_taps − 1 of each, float64.
+
+    Band m passes its centre and falls in a straight line to 0 at its neighbours' centres; a Hann window cuts
+    the filter to ±(n_taps − 1) taps. The filters add up to one that passes everything as it is.
+
+    Args:
+        n_bands: At least 2.
+        n_taps: At least 2; bands that are closer than ``sample_rate / n_taps`` overlap.
+        sample_rate: Hz.
+    """
+    centers = band_centers_hz(n_bands, sample_rate)
+    tap = torch.arange(n_taps, dtype=torch.float64)
+    omega = 2 * math.pi / sample_rate * tap[1:]
+    # ∫ H(f) cos(ωf) df of a triangle, by parts: the steps of its slope times cos(ωf) at its corners, over ω².
+    cosines = torch.cos(centers.unsqueeze(-1) * omega)
+    slopes = cosines.diff(dim=0) / centers.diff().unsqueeze(-1)
+    steps = torch.nn.functional.pad(slopes, (0, 0, 1, 0)) - torch.nn.functional.pad(slopes, (0, 0, 0, 1))
+    gaps = torch.nn.functional.pad(centers.diff(), (1, 1))
+    area = (gaps[1:] + gaps[:-1]).unsqueeze(-1) / 2
+    taps = (2 / sample_rate) * torch.cat([area, steps / omega.square()], dim=-1)
+    return taps * (0.5 + 0.5 * torch.cos(math.pi * tap / (n_taps - 1)))
+
+
 _P = ParamSpec("_P")
 
 
@@ -106,20 +137,41 @@ def _kept(make: Callable[_P, Tensor]) -> Callable[_P, Tensor]:
     return constant
 
 
-@_kept
-def _filter_taps(n_bands: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return filter_taps(n_bands).to(dtype=dtype, device=device)
+class FilterDesign(NamedTuple):
+    """Which matrix turns gains into the taps of a symmetric filter: its `taps`, computed from three numbers.
+
+    Attributes:
+        n_bands: Gains of a frame.
+        n_taps: Taps 0 … n_taps − 1 of the filter.
+        sample_rate: Of bands that are evenly spaced in mel, Hz; 0 for bands that are evenly spaced in Hz, of
+            which there are as many as taps.
+    """
+
+    n_bands: int
+    n_taps: int
+    sample_rate: int = 0
+
+    def taps(self) -> Float[Tensor, "band tap"]:
+        """Return the matrix, float64."""
+        if self.sample_rate == 0:
+            return filter_taps(self.n_bands)
+        return band_taps(self.n_bands, self.n_taps, self.sample_rate)
 
 
 @_kept
-def _band_spectrum(n_bands: int, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return the matrix from band magnitudes to the filter's real spectrum at ``n_fft``, (band, bin)."""
-    twice = torch.full((n_bands, 1), 2.0, dtype=torch.float64)
+def _filter_taps(design: FilterDesign, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return design.taps().to(dtype=dtype, device=device)
+
+
+@_kept
+def _band_spectrum(design: FilterDesign, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the matrix from gains to the filter's real spectrum at ``n_fft``, (band, bin)."""
+    twice = torch.full((design.n_taps, 1), 2.0, dtype=torch.float64)
     twice[0] = 1
-    tap = torch.arange(n_bands, dtype=torch.float64).unsqueeze(-1)
+    tap = torch.arange(design.n_taps, dtype=torch.float64).unsqueeze(-1)
     bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64)
     cosines = twice * torch.cos(2 * math.pi * tap * bins / n_fft)
-    return (filter_taps(n_bands) @ cosines).to(dtype=dtype, device=device)
+    return (design.taps() @ cosines).to(dtype=dtype, device=device)
 
 
 def filtered_noise(
@@ -167,6 +219,18 @@ def filtered_noise_step(
         ValueError: See `filtered_noise`; and when the state is of another batch or number of bands.
     """
     _check(magnitudes, hop_length)
+    n_bands = magnitudes.shape[-1]
+    return through_design(magnitudes, state, FilterDesign(n_bands, n_bands), hop_length)
+
+
+def through_design(
+    magnitudes: Float[Tensor, "batch frame band"], state: NoiseState, design: FilterDesign, hop_length: int
+) -> tuple[Float[Tensor, "batch time"], NoiseState]:
+    """Return the next block of noise through filters of any design, and the state.
+
+    Raises:
+        ValueError: When the state is of another batch or number of bands.
+    """
     if state.magnitudes.shape != (magnitudes.shape[0], magnitudes.shape[2]):
         raise ValueError(
             f"The state's magnitudes are {tuple(state.magnitudes.shape)}; for these arguments give "
@@ -174,13 +238,13 @@ def filtered_noise_step(
         )
     n_samples = magnitudes.shape[1] * hop_length
     if noise.compiled(magnitudes):
-        filters = _filter_taps(magnitudes.shape[-1], magnitudes.dtype, magnitudes.device)
+        filters = _filter_taps(design, magnitudes.dtype, magnitudes.device)
         taps = magnitudes @ filters
         started = state.started.unsqueeze(-1)
         previous = torch.where(started, state.magnitudes.to(taps.dtype) @ filters, taps[:, 0])
         audio = noise.filtered_noise(state.seed, state.sample, taps, previous, hop_length)
     else:
-        audio = _by_spectra(magnitudes, state, hop_length)
+        audio = _by_spectra(magnitudes, state, design, hop_length)
     return audio, NoiseState(
         seed=state.seed,
         sample=state.sample + n_samples,
@@ -196,9 +260,8 @@ def _check(magnitudes: Tensor, hop_length: int) -> None:
     require_whole(hop_length=hop_length)
 
 
-def _by_spectra(magnitudes: Tensor, state: NoiseState, hop_length: int) -> Tensor:
-    n_frames, n_bands = magnitudes.shape[1:]
-    reach = n_bands - 1
+def _by_spectra(magnitudes: Tensor, state: NoiseState, design: FilterDesign, hop_length: int) -> Tensor:
+    n_frames, reach = magnitudes.shape[1], design.n_taps - 1
     span = hop_length + 2 * reach
     white = uniform_noise(
         state.seed, state.sample - reach, n_frames * hop_length + 2 * reach, magnitudes.dtype
@@ -206,7 +269,7 @@ def _by_spectra(magnitudes: Tensor, state: NoiseState, hop_length: int) -> Tenso
     n_fft = fast_fft_length(span)
     # Circular convolution wraps only into the first and last `reach` samples, which are cut off.
     spectrum = torch.fft.rfft(white.unfold(-1, span, hop_length), n_fft)
-    bands = _band_spectrum(n_bands, n_fft, magnitudes.dtype, magnitudes.device)
+    bands = _band_spectrum(design, n_fft, magnitudes.dtype, magnitudes.device)
     previous = previous_frames(magnitudes, state.magnitudes, state.started)
     first = torch.fft.irfft(spectrum * (previous @ bands), n_fft)[..., reach : reach + hop_length]
     last = torch.fft.irfft(spectrum * (magnitudes @ bands), n_fft)[..., reach : reach + hop_length]

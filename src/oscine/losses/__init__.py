@@ -1,6 +1,7 @@
 """Losses: distances between sounds, and between controls."""
 
 from oscine.losses.energy import EnergyDistance
+from oscine.losses.envelope import EnvelopeLoss
 from oscine.losses.log_mel import LogMelLoss
 from oscine.losses.matching import in_sizes_of, shared_controls
 from oscine.losses.parameters import parameter_distances, parameter_loss
@@ -12,6 +13,7 @@ from oscine.losses.transport import SpectralTransportLoss
 __all__ = [
     "CrepeLoss",
     "EnergyDistance",
+    "EnvelopeLoss",
     "LogMelLoss",
     "MultiScaleSpectralLoss",
     "SpectralTransportLoss",

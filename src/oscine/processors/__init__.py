@@ -6,7 +6,10 @@ from oscine.processors.control import Control, split_controls, start_controls
 from oscine.processors.envelope import EnvelopeConfig, EnvelopeOscillator
 from oscine.processors.filter import Filter, FilterConfig
 from oscine.processors.harmonic import HarmonicConfig, HarmonicOscillator
+from oscine.processors.modes import Modes, ModesConfig
 from oscine.processors.noise import FilteredNoise, NoiseConfig
+from oscine.processors.noise_bands import NoiseBands, NoiseBandsConfig
+from oscine.processors.onset_gate import OnsetGate, OnsetGateConfig
 from oscine.processors.parts import (
     AnyPart,
     ChainConfig,
@@ -17,6 +20,7 @@ from oscine.processors.parts import (
 from oscine.processors.pulse import Pulse, PulseConfig
 from oscine.processors.reverb import Reverb, ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig, SinusoidalOscillator
+from oscine.processors.transient import Transient, TransientConfig
 from oscine.processors.wavetable import Wavetable, WavetableConfig
 
 __all__ = [
@@ -31,7 +35,13 @@ __all__ = [
     "FilteredNoise",
     "HarmonicConfig",
     "HarmonicOscillator",
+    "Modes",
+    "ModesConfig",
+    "NoiseBands",
+    "NoiseBandsConfig",
     "NoiseConfig",
+    "OnsetGate",
+    "OnsetGateConfig",
     "PartConfig",
     "Processor",
     "Pulse",
@@ -42,6 +52,8 @@ __all__ = [
     "SinusoidalOscillator",
     "Sum",
     "SumConfig",
+    "Transient",
+    "TransientConfig",
     "Wavetable",
     "WavetableConfig",
     "build_parts",

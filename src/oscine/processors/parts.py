@@ -10,10 +10,14 @@ from oscine.processors.composition import Chain, Sum
 from oscine.processors.envelope import EnvelopeConfig
 from oscine.processors.filter import FilterConfig
 from oscine.processors.harmonic import HarmonicConfig
+from oscine.processors.modes import ModesConfig
 from oscine.processors.noise import NoiseConfig
+from oscine.processors.noise_bands import NoiseBandsConfig
+from oscine.processors.onset_gate import OnsetGateConfig
 from oscine.processors.pulse import PulseConfig
 from oscine.processors.reverb import ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig
+from oscine.processors.transient import TransientConfig
 from oscine.processors.wavetable import WavetableConfig
 
 _MOST_PARTS = 64
@@ -50,7 +54,11 @@ AnyPart = Annotated[
     | PulseConfig
     | EnvelopeConfig
     | NoiseConfig
+    | NoiseBandsConfig
+    | ModesConfig
+    | TransientConfig
     | FilterConfig
+    | OnsetGateConfig
     | ReverbConfig
     | ChainConfig
     | SumConfig,

@@ -258,6 +258,21 @@ class Program(Contents):
         """Return `oscine.functional.pulse_train`'s audio of the frame; ``odd``: odd harmonics alone."""
         return self.append("pulse", [f0_hz, amplitude], self.hop_length, integers=[odd])
 
+    def modes(
+        self, onset_s: Wire, frequencies_hz: Wire, decays_s: Wire, amplitudes: Wire, phases: Wire
+    ) -> Wire:
+        """Return `oscine.functional.modes`' audio of the frame."""
+        wires = [onset_s, frequencies_hz, decays_s, amplitudes, phases]
+        return self.append("modes", wires, self.hop_length)
+
+    def transient(self, onset_s: Wire, taps: Wire) -> Wire:
+        """Return `oscine.functional.transient`'s audio of the frame."""
+        return self.append("transient", [onset_s, taps], self.hop_length)
+
+    def onset_gate(self, audio: Wire, onset_s: Wire) -> Wire:
+        """Return the audio, silent before the first onset (`oscine.functional.onset_gate`)."""
+        return self.append("onset_gate", [audio, onset_s], audio.size)
+
     def minimum_phase(self, magnitudes: Wire, cepstrum: Tensor, n_taps: int, offset: float) -> Wire:
         """Return the taps of `oscine.functional.minimum_phase_taps`.
 

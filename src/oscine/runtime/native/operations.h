@@ -10,6 +10,7 @@
 #include "envelope.h"
 #include "filter.h"
 #include "frames.h"
+#include "hit.h"
 #include "pulse.h"
 #include "reverb.h"
 #include "sources.h"
@@ -94,6 +95,9 @@ struct Operations {
         kind<Convolve<W>>("convolve"),
         kind<Cycle<W>>("cycle"),
         kind<PulseTrain>("pulse"),
+        kind<Modes>("modes"),
+        kind<Transient>("transient"),
+        kind<OnsetGate>("onset_gate"),
         kind<MinimumPhase<W>>("minimum_phase"),
         kind<MovingFilter<W>>("moving_filter"),
         kind<Envelope>("envelope"),

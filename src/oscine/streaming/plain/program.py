@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from oscine.streaming.contents import Contents, ProgramInput, Wire
-from oscine.streaming.plain import audio, frames, sources, values
+from oscine.streaming.plain import audio, frames, hits, sources, values
 from oscine.streaming.plain.operation import Memory, PlainOperation, joined, rows
 
 #: The class of each kind of operation.
@@ -23,6 +23,9 @@ KINDS: dict[str, type[PlainOperation]] = {
     "envelope": values.Envelope,
     "cycle": sources.Cycle,
     "pulse": sources.Pulse,
+    "modes": hits.Modes,
+    "transient": hits.Transient,
+    "onset_gate": hits.OnsetGate,
     "noise": sources.Noise,
     "shimmer": sources.Shimmer,
     "gain": audio.Gain,
