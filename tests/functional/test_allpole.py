@@ -54,7 +54,9 @@ def test_the_energy_that_is_stored_is_never_more_than_what_came_in() -> None:
     moving = torch.asin(k)
     before = torch.cat([moving[:, :1], moving[:, :-1]], 1)
     weight = (torch.arange(4) / 4).reshape(4, 1)
-    a = reflection_to_lpc(torch.sin(before[:, :, None] + weight * (moving - before)[:, :, None]).flatten(1, 2))
+    a = reflection_to_lpc(
+        torch.sin(before[:, :, None] + weight * (moving - before)[:, :, None]).flatten(1, 2)
+    )
     for n in range(22, 1600):
         y[:, n] -= (a[:, n] * y[:, n - 22 : n].flip(1)).sum(1)
     assert not torch.isfinite(y).all()
@@ -66,7 +68,10 @@ def test_float32_stays_near_float64_near_the_unit_circle() -> None:
     k = torch.tensor([-2 * radius * math.cos(angle) / (1 + radius**2), radius**2], dtype=torch.float64)
     k = torch.cat([k, 0.95 * torch.ones(8, dtype=torch.float64)]).expand(1, 2500, -1)
     x = torch.randn(1, 2500 * 64, dtype=torch.float64)
-    single, double = allpole(x.float(), k.float(), hop_length=64), allpole(x, k.float().double(), hop_length=64)
+    single, double = (
+        allpole(x.float(), k.float(), hop_length=64),
+        allpole(x, k.float().double(), hop_length=64),
+    )
     assert (single - double).norm() < 1e-5 * double.norm()
     assert single.dtype == torch.float32
 

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from oscine.functional import glottal_cycles, glottal_tables, glottal_weights, sampled_cycles
 
 
 def _flow_derivative(rd: float, time: np.ndarray) -> tuple[np.ndarray, float]:
-    """The cycle at these instants, 0 … 1, and the instant of closure; Fant 1995, equations as printed there."""
+    """The cycle at these instants, 0 … 1, and the instant of closure; the equations of Fant 1995."""
     ta, rk = (-1 + 4.8 * rd) / 100, (22.4 + 11.8 * rd) / 100
     rg = 1 / (4 * ((0.11 * rd / (0.5 + 1.2 * rk)) - ta) / rk)
     tp = 1 / (2 * rg)
     te = tp * (1 + rk)
     omega = math.pi / tp
-    epsilon = brentq(lambda e: e * ta - 1 + math.exp(-e * (1 - te)), 0.5 / ta, 2 / ta)
+    epsilon = root_scalar(lambda e: e * ta - 1 + math.exp(-e * (1 - te)), bracket=(0.5 / ta, 2 / ta)).root
 
     def before(t: float, alpha: float) -> float:
         return -math.exp(alpha * (t - te)) * math.sin(omega * t) / math.sin(omega * te)
@@ -27,7 +27,7 @@ def _flow_derivative(rd: float, time: np.ndarray) -> tuple[np.ndarray, float]:
         return -(math.exp(-epsilon * (t - te)) - math.exp(-epsilon * (1 - te))) / (epsilon * ta)
 
     returned = quad(after, te, 1)[0]
-    alpha = brentq(lambda a: quad(before, 0, te, (a,))[0] + returned, 0, 20)
+    alpha = root_scalar(lambda a: quad(before, 0, te, (a,))[0] + returned, bracket=(0, 20)).root
     return np.array([before(t, alpha) if t < te else after(t) for t in time]), te
 
 

@@ -49,7 +49,8 @@ def _formula(audio: Tensor, angles: Tensor, previous: Tensor, initial: Tensor, h
 def test_it_is_the_formula_and_so_are_its_gradients(every_form: str, size: tuple[int, int, int, int]) -> None:
     given, hop = _arguments(*size), size[3]
     ours, _ = allpole(*given, hop)
-    truth = _formula(*given, hop)
+    audio, angles, previous, initial = given
+    truth = _formula(audio, angles, previous, initial, hop)
     torch.testing.assert_close(ours, truth, rtol=0, atol=1e-12)
     weights = torch.cos(torch.arange(ours.numel(), dtype=ours.dtype)).reshape(ours.shape)
     for one, other in zip(
@@ -101,5 +102,5 @@ def test_tensors_that_do_not_belong_together_are_refused(every_form: str) -> Non
         with pytest.raises(ValueError, match=said):
             allpole(*given, 4)
     states = torch.zeros(2, 4, 5, dtype=torch.float64)
-    with pytest.raises(ValueError, match="grad_states is .* beside angles"):
+    with pytest.raises(ValueError, match=r"grad_states is .* beside angles"):
         allpole_backward(audio, states[:, 1:], audio, angles, previous, states, 4)

@@ -590,6 +590,7 @@ def busy_program() -> Program:
         half = program.linear(magnitudes, filter_taps(17).T)
         audio = program.add(program.delay(audio, 16), program.noise(half, 5))
         audio = program.moving_filter(audio, half, symmetric=True)
+        audio = program.allpole(audio, program.tanh(tables))
         audio = program.gain(
             audio, program.input("gain", default=1.0, minimum=0.0, maximum=10.0, optional=True)
         )

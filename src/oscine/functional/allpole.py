@@ -1,4 +1,4 @@
-"""An all-pole filter whose reflection coefficients move at every sample: linear prediction as a part of sound."""
+"""An all-pole filter whose reflection coefficients move from sample to sample."""
 
 from typing import NamedTuple
 
@@ -51,9 +51,9 @@ def allpole(
     coefficients stand still, this is ``√Π(1 − k_m²) / A(z)``, A the polynomial of `reflection_to_lpc`: white
     noise leaves the filter with the power with which it entered.
 
-    Every section is a rotation, and a rotation keeps energy. So ``Σ_m g_m[n]² ≤ Σ_{j≤n} x[j]²`` at every sample,
-    however fast the coefficients move. The filter in its direct form has no such bound. The gradient is exact.
-    It computes in float64, whatever it is given, and has no latency.
+    Every section is a rotation, and a rotation keeps energy. So ``Σ_m g_m[n]² ≤ Σ_{j≤n} x[j]²`` at every
+    sample, however fast the coefficients move. The filter in its direct form has no such bound. The gradient
+    is exact. It computes in float64, whatever it is given, and has no latency.
 
     Args:
         audio: What is filtered, ``frame · hop_length`` samples.
@@ -62,7 +62,8 @@ def allpole(
         hop_length: Samples per frame.
 
     Raises:
-        ValueError: When the shapes do not fit, there is no frame, or the hop is no whole number of at least 1.
+        ValueError: When the shapes do not fit, there is no frame, or the hop is no whole number of at least
+            1.
 
     Reference: Gray and Markel, A normalized digital filter structure, 1975; Yu and Fazekas, Singing voice
         synthesis using differentiable LPC and glottal-flow-inspired wavetables (GOLF), ISMIR 2023, which has
@@ -97,8 +98,8 @@ def allpole_step(
     ):
         if tuple(tensor.shape) != shape:
             raise ValueError(
-                f"{name} is {tuple(tensor.shape)}; beside reflection of {tuple(reflection.shape)} and hops of "
-                f"{hop_length} give {shape}."
+                f"{name} is {tuple(tensor.shape)}; beside reflection of {tuple(reflection.shape)} and hops "
+                f"of {hop_length} give {shape}."
             )
     angles = torch.asin(reflection.double().clamp(-MOST_REFLECTION, MOST_REFLECTION))
     previous = previous_frames(angles, state.angles, state.started)[:, 0]

@@ -1,4 +1,4 @@
-"""The glottal source: the derivative of the air flow through the vocal folds, by the model of Liljencrants and Fant.
+"""The glottal source: how the air flow through the vocal folds changes, by Liljencrants and Fant's model.
 
 A single number sets the shape of a cycle, Rd: 0.3 is a pressed voice, 1 a usual one, 2.7 a breathy one.
 """
@@ -21,8 +21,8 @@ def glottal_cycles(rd: Float[Tensor, " table"], n_harmonics: int) -> Float[Tenso
 
     A cycle from 0 to 1 is ``E(t) = E_0 e^{αt} sin(πt / T_p)`` until ``T_e``, where it is at its lowest, and
     then ``−(e^{−ε(t−T_e)} − e^{−ε(1−T_e)}) / (ε T_a)``. Rd gives T_p, T_e and T_a; ε and α are such that both
-    parts meet and the flow is closed. The coefficients are the integrals in closed form, so nothing is aliased.
-    Phase 0 is T_e, where the folds close: mixtures of cycles keep one closure.
+    parts meet and that as much air returns as has come. The coefficients are the integrals in closed form, so
+    nothing is aliased. Phase 0 is T_e, where the folds close: mixtures of cycles keep one closure.
 
     Each cycle has the energy of a sine of amplitude 1, as the tables of `wavetable_oscillator` have it.
 
@@ -51,7 +51,8 @@ def glottal_cycles(rd: Float[Tensor, " table"], n_harmonics: int) -> Float[Tenso
         low, high = torch.where(more, alpha, low), torch.where(more, high, alpha)
     # ∫ E(t) e^{−k (t − T_e)} dt
     k = 2j * math.pi * torch.arange(1, n_harmonics + 1, dtype=rd.dtype, device=rd.device)
-    fall, level = (1 - torch.exp(-(epsilon + k) * rest)) / (epsilon + k), tail * (1 - torch.exp(-k * rest)) / k
+    fall = (1 - torch.exp(-(epsilon + k) * rest)) / (epsilon + k)
+    level = tail * (1 - torch.exp(-k * rest)) / k
     spectrum = _open_part(low - k, omega, te) - (fall - level) / (epsilon * ta)
     cycles = torch.stack([spectrum.real, -spectrum.imag], 1)
     return cycles / torch.linalg.vector_norm(cycles, dim=(1, 2), keepdim=True)

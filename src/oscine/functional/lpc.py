@@ -53,7 +53,8 @@ def formants(
 ) -> tuple[Float[Tensor, "*frame formant"], Float[Tensor, "*frame formant"]]:
     """Return the formants' frequencies and bandwidths, Hz, lowest first.
 
-    A pole ``r e^{jω}`` has the frequency ``ω · sample_rate / 2π`` and the bandwidth ``−ln r · sample_rate / π``.
+    A pole ``r e^{jω}`` has the frequency ``ω · sample_rate / 2π`` and the bandwidth
+    ``−ln r · sample_rate / π``.
 
     Args:
         reflection: Reflection coefficients of the filter.
@@ -89,8 +90,8 @@ def move_formant(
 ) -> Float[Tensor, "*frame section"]:
     """Return reflection coefficients with one formant at another frequency, its bandwidth kept.
 
-    The angle of the formant's pair of poles is multiplied by the factor, at most to 0.98 of Nyquist. All other poles
-    stay, so this is not for gradients. A frame that does not have the formant is returned as it is.
+    The angle of the formant's pair of poles is multiplied by the factor, at most to 0.98 of Nyquist. All
+    other poles stay. No gradient goes through. A frame that does not have the formant is returned as it is.
 
     Args:
         reflection: Reflection coefficients of the filter.

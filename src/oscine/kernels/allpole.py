@@ -5,9 +5,9 @@ For m = M … 1, with f_M the input and y = f_0 = g_0 the output,
     f_{m−1}[n] = cos θ_m[n] · f_m[n] − sin θ_m[n] · g_{m−1}[n − 1]
     g_m[n]     = sin θ_m[n] · f_m[n] + cos θ_m[n] · g_{m−1}[n − 1]
 
-In frame t, at its samples i = 0 … hop − 1, the angles go in a line from ``θ[t − 1]`` to ``θ[t]``. The transpose
-of a rotation is its inverse, so the backward pass is exact and is the same lattice, run backward in time, on the
-gradients: ``θ̄_m = ḡ_m f_{m−1} − f̄_{m−1} g_m``.
+In frame t, at its samples i = 0 … hop − 1, the angles go in a line from ``θ[t − 1]`` to ``θ[t]``. The
+transpose of a rotation is its inverse. So the backward pass is exact and is the same lattice, run backward in
+time on the gradients: ``θ̄_m = ḡ_m f_{m−1} − f̄_{m−1} g_m``.
 
 It computes in float64. The forms are the C++ library's and `lattice`'s.
 """
@@ -114,9 +114,7 @@ def allpole_backward(
     return grads
 
 
-def _empty_gradients(
-    grad: Tensor, angles: Tensor, previous: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _empty_gradients(grad: Tensor, angles: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     shapes = grad.shape, angles.shape, previous.shape, previous.shape
     audio, moved, before, initial = (grad.new_empty(shape) for shape in shapes)
     return audio, moved, before, initial

@@ -1,8 +1,8 @@
 """The all-pole lattice in torch: all frames side by side, sample by sample, then one after the other.
 
 Inside a frame, each output is an affine function of the state before the frame. The recursion is run for the
-unit states and for the audio without a state, all at once; what is left is a small product per frame. Backward
-is the same, with the rotations the other way.
+unit states and for the audio without a state, all at once; what is left is a small product per frame.
+Backward is the same, with the rotations the other way.
 
 Written as plain forward and backward functions: inside an operator nothing is recorded for autograd.
 """

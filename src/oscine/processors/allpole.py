@@ -29,9 +29,9 @@ class GainedAllpoleState(NamedTuple):
 class Allpole(Processor[GainedAllpoleState]):
     """The signal times a gain, and then through `oscine.functional.allpole`. Latency 0.
 
-    In a chain behind `Glottal` it is the vocal tract. The reflection coefficients are predicted, in −0.99 … 0.99,
-    so the filter is stable whatever the network says. The gain is in front: a jump of it is smoothed by the
-    filter, and the power of white noise behind the filter is the gain's alone.
+    In a chain behind `Glottal` it is the vocal tract. The reflection coefficients are predicted, in −0.99 …
+    0.99, so the filter is stable whatever the network says. The gain is in front: its jumps are smoothed.
+    The power of white noise behind the filter follows from the gain alone.
 
     Args:
         order: Number of poles. A voice has a formant per kHz, and each takes two: 22 suit 16 … 24 kHz.

@@ -23,8 +23,8 @@ from oscine.streaming import Program, Wire, require_count
 class Glottal(Processor[WavetableState]):
     """Cycles of the vocal folds, by the LF model: `oscine.functional.glottal_tables` at f0. Latency 0.
 
-    Its control ``rd`` is the quality of the voice: 0.3 is pressed, 2.7 is breathy. Loudness is the amplitude's
-    alone. In a chain with `Allpole` it is the source of the source-filter model.
+    Its control ``rd`` is the quality of the voice: 0.3 is pressed, 2.7 is breathy. The level follows from the
+    amplitude alone. In a chain with `Allpole` it is the source of the source-filter model.
 
     Args:
         n_harmonics: Harmonics of a cycle; those from Nyquist up are silent.
@@ -32,8 +32,8 @@ class Glottal(Processor[WavetableState]):
         hop_length: Samples per frame.
 
     Attributes:
-        tables: Fourier coefficients of the cycles, (table, 2, harmonic). They are computed, not learned, and no
-            part of a saved instrument.
+        tables: Fourier coefficients of the cycles, (table, 2, harmonic). They are computed, not learned, and
+            are no part of a saved instrument.
 
     Raises:
         ValueError: When a size is not a positive whole number.

@@ -298,7 +298,12 @@ class Program(Contents):
         return self.append("moving_filter", [audio, taps], audio.size, integers=[symmetric])
 
     def allpole(self, audio: Wire, reflection: Wire) -> Wire:
-        """Return `oscine.functional.allpole`'s audio of the frame, from the reflection coefficients of its end."""
+        """Return `oscine.functional.allpole`'s audio of the frame.
+
+        Args:
+            audio: Of the frame.
+            reflection: Reflection coefficients at its end.
+        """
         return self.append("allpole", [audio, reflection], audio.size)
 
     def noise(self, taps: Wire, seed_offset: int = 0) -> Wire:

@@ -12,7 +12,6 @@ from oscine.streaming.contents import Operation
 from oscine.streaming.plain.operation import Memory, PlainOperation, joined, rows
 from oscine.streaming.plain.sources import blend, overlapping, symmetric
 
-
 _LONGEST_BLOCK = 16
 
 
