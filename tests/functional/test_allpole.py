@@ -9,7 +9,7 @@ import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
-from oscine.functional import allpole, allpole_state, allpole_step, reflection_to_lpc
+from oscine.functional import allpole, allpole_residual, allpole_state, allpole_step, reflection_to_lpc
 
 HOP = 32
 
@@ -84,6 +84,12 @@ def test_a_coefficient_of_one_is_held_below_it() -> None:
     assert torch.isfinite(torch.autograd.grad(y.square().sum(), k)[0]).all()
 
 
+def test_the_residual_is_what_went_in() -> None:
+    x, k = torch.randn(2, 50 * HOP, dtype=torch.float64), _random(2, 50, 22, 0.9)
+    back = allpole_residual(allpole(x, k, hop_length=HOP), k, hop_length=HOP)
+    torch.testing.assert_close(back, x, rtol=0, atol=1e-9)
+
+
 def test_gradients() -> None:
     x = torch.randn(2, 15, dtype=torch.float64, requires_grad=True)
     k = _random(2, 3, 6).requires_grad_()
@@ -112,7 +118,7 @@ def test_gradients_learn_a_filter() -> None:
         (torch.zeros(1, 63), torch.zeros(1, 2, 3), "audio is .1, 63.; beside reflection"),
         (torch.zeros(1, 64), torch.zeros(2, 3), "reflection has 2 axes"),
         (torch.zeros(1, 0), torch.zeros(1, 0, 3), "no axis of which is empty"),
-        (torch.zeros(1, 64), torch.zeros(1, 2, 4), "state.lattice is .1, 3."),
+        (torch.zeros(1, 64), torch.zeros(1, 2, 4), "The state's lattice is .1, 3."),
     ],
 )
 def test_what_does_not_fit_is_refused(audio: Tensor, reflection: Tensor, said: str) -> None:

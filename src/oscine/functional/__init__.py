@@ -6,7 +6,13 @@ from oscine.functional.activations import (
     normalize_distribution,
     scaled_sigmoid,
 )
-from oscine.functional.allpole import AllpoleState, allpole, allpole_state, allpole_step
+from oscine.functional.allpole import (
+    AllpoleState,
+    allpole,
+    allpole_residual,
+    allpole_state,
+    allpole_step,
+)
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
 from oscine.functional.envelope import (
@@ -91,6 +97,7 @@ __all__ = [
     "a_weighting_db",
     "accumulate_phase",
     "allpole",
+    "allpole_residual",
     "allpole_state",
     "allpole_step",
     "amplitude_to_db",

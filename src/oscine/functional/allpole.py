@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from oscine.functional.checks import require_batch, require_whole
-from oscine.functional.frames import previous_frames
+from oscine.functional.frames import previous_frames, upsample
 from oscine.kernels import allpole as kernel
 
 MOST_REFLECTION = 1 - 1e-7
@@ -89,20 +89,60 @@ def allpole_step(
     Raises:
         ValueError: See `allpole`; and when the state is of another batch or order.
     """
-    require_batch("reflection", reflection, "batch frame section")
-    require_whole(hop_length=hop_length)
-    batch, n_frames, order = reflection.shape
-    for name, tensor, shape in (
-        ("audio", audio, (batch, n_frames * hop_length)),
-        ("state.lattice", state.lattice, (batch, order)),
-    ):
-        if tuple(tensor.shape) != shape:
-            raise ValueError(
-                f"{name} is {tuple(tensor.shape)}; beside reflection of {tuple(reflection.shape)} and hops "
-                f"of {hop_length} give {shape}."
-            )
-    angles = torch.asin(reflection.double().clamp(-MOST_REFLECTION, MOST_REFLECTION))
+    _check(audio, reflection, hop_length)
+    wanted = reflection.shape[0], reflection.shape[2]
+    if tuple(state.lattice.shape) != wanted:
+        raise ValueError(
+            f"The state's lattice is {tuple(state.lattice.shape)}; for these arguments give {wanted}, from "
+            "allpole_state."
+        )
+    angles = _angles(reflection)
     previous = previous_frames(angles, state.angles, state.started)[:, 0]
     output, states = kernel.allpole(audio.double(), angles, previous, state.lattice.double(), hop_length)
     after = AllpoleState(states[:, -1], angles[:, -1], torch.ones_like(state.started))
     return output.to(audio.dtype), after
+
+
+def allpole_residual(
+    audio: Float[Tensor, "batch time"],
+    reflection: Float[Tensor, "batch frame section"],
+    *,
+    hop_length: int,
+) -> Float[Tensor, "batch time"]:
+    """Return what has to enter `allpole` for this audio to leave it: the residual of linear prediction.
+
+    The lattice from its output up, ``f_m[n] = (f_{m−1}[n] + sin θ_m[n] g_{m−1}[n − 1]) / cos θ_m[n]``. With
+    other reflection coefficients on the way back, the audio has other formants.
+
+    Args:
+        audio: What is to leave the filter, ``frame · hop_length`` samples.
+        reflection: As in `allpole`.
+        hop_length: Samples per frame.
+
+    Raises:
+        ValueError: When the shapes do not fit, there is no frame, or the hop is no whole number of at least
+            1.
+    """
+    _check(audio, reflection, hop_length)
+    angles = upsample(_angles(reflection), hop_length)
+    downward = upward = audio.double()
+    for angle in angles.unbind(-1):
+        before = torch.nn.functional.pad(upward, (1, 0))[:, :-1]
+        downward = (downward + torch.sin(angle) * before) / torch.cos(angle)
+        upward = torch.sin(angle) * downward + torch.cos(angle) * before
+    return downward.to(audio.dtype)
+
+
+def _angles(reflection: Tensor) -> Tensor:
+    return torch.asin(reflection.double().clamp(-MOST_REFLECTION, MOST_REFLECTION))
+
+
+def _check(audio: Tensor, reflection: Tensor, hop_length: int) -> None:
+    require_batch("reflection", reflection, "batch frame section")
+    require_whole(hop_length=hop_length)
+    batch, n_frames, _ = reflection.shape
+    if tuple(audio.shape) != (batch, n_frames * hop_length):
+        raise ValueError(
+            f"audio is {tuple(audio.shape)}; beside reflection of {tuple(reflection.shape)} and hops of "
+            f"{hop_length} give {(batch, n_frames * hop_length)}."
+        )
