@@ -88,7 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         columns += [f"F1 asked for {100 * (factor - 1):+.0f} %", "f0 moves, cents"]
     content = (
         f"{table(columns, rows)}\n\nThe first {SECONDS:g} s of each at {RATE} Hz, {ORDER} poles; "
-        f"medians over the frames (and quartiles).\n\n*{machine()}; `python -m benchmarks.formant AUDIO … --write`.*"
+        "medians over the frames (and quartiles).\n\n"
+        f"*{machine()}; `python -m benchmarks.formant AUDIO … --write`.*"
     )
     print(content)
     if options.write:

@@ -3,8 +3,8 @@
     python -m benchmarks.glottal DATASET [--steps N] [--seeds N] [--what WORDS] [--write]
 
 DATASET is a folder from `oscine prepare`. Both recipes are given residual timbre (z) beside pitch and
-loudness: without it no instrument knows the vowels of speech. Training chooses its checkpoint by the validation
-part; the figures are of the held-out part.
+loudness: without it no instrument knows the vowels of speech. Training chooses its checkpoint by the
+validation part; the figures are of the held-out part.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def run(recipe: str, dataset: Path, steps: int, seed: int) -> dict[str, float]:
     figures = evaluate(instrument, Dataset.open(dataset), baselines=False).instrument
     return {
         "spectral": figures.spectral_loss,
-        "cepstral": figures.mel_cepstral_distortion_db,
+        "cepstral": figures.mcd_db,
         "loudness": figures.loudness_l1_db,
         "seconds": seconds,
         "parameters": sum(one.numel() for one in instrument.parameters()),
@@ -91,8 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     what = f"{options.what}; " if options.what else ""
     more = 100 * (losses[1] / losses[0] - 1)
     content = (
-        f"{table(columns, rows)}\n\nMeans (and each seed) on the held-out part; {what}{options.steps} steps on "
-        f"one thread. The spectral loss of `{RECIPES[1]}` differs from that of `{RECIPES[0]}` by {more:+.1f} %.\n\n"
+        f"{table(columns, rows)}\n\nMeans (and each seed) on the held-out part; {what}{options.steps} steps "
+        f"on one thread. The spectral loss of `{RECIPES[1]}` differs from that of `{RECIPES[0]}` by "
+        f"{more:+.1f} %.\n\n"
         f"*{machine()}; `python -m benchmarks.glottal DATASET --steps {options.steps} --write`.*"
     )
     print(content)

@@ -16,28 +16,28 @@ def _flow_derivative(rd: float, time: np.ndarray) -> tuple[np.ndarray, float]:
     ta, rk = (-1 + 4.8 * rd) / 100, (22.4 + 11.8 * rd) / 100
     rg = 1 / (4 * ((0.11 * rd / (0.5 + 1.2 * rk)) - ta) / rk)
     tp = 1 / (2 * rg)
-    te = tp * (1 + rk)
+    closed = tp * (1 + rk)
     omega = math.pi / tp
-    epsilon = root_scalar(lambda e: e * ta - 1 + math.exp(-e * (1 - te)), bracket=(0.5 / ta, 2 / ta)).root
+    epsilon = root_scalar(lambda e: e * ta - 1 + math.exp(-e * (1 - closed)), bracket=(0.5 / ta, 2 / ta)).root
 
     def before(t: float, alpha: float) -> float:
-        return -math.exp(alpha * (t - te)) * math.sin(omega * t) / math.sin(omega * te)
+        return -math.exp(alpha * (t - closed)) * math.sin(omega * t) / math.sin(omega * closed)
 
     def after(t: float) -> float:
-        return -(math.exp(-epsilon * (t - te)) - math.exp(-epsilon * (1 - te))) / (epsilon * ta)
+        return -(math.exp(-epsilon * (t - closed)) - math.exp(-epsilon * (1 - closed))) / (epsilon * ta)
 
-    returned = quad(after, te, 1)[0]
-    alpha = root_scalar(lambda a: quad(before, 0, te, (a,))[0] + returned, bracket=(0, 20)).root
-    return np.array([before(t, alpha) if t < te else after(t) for t in time]), te
+    returned = quad(after, closed, 1)[0]
+    alpha = root_scalar(lambda a: quad(before, 0, closed, (a,))[0] + returned, bracket=(0, 20)).root
+    return np.array([before(t, alpha) if t < closed else after(t) for t in time]), closed
 
 
 @pytest.mark.parametrize("rd", [0.3, 0.5, 1.0, 2.0, 2.7])
 def test_it_is_the_lf_model(rd: float) -> None:
     n = 1 << 14
     time = (np.arange(n) + 0.5) / n
-    cycle, te = _flow_derivative(rd, time)
+    cycle, closed = _flow_derivative(rd, time)
     k = 2j * np.pi * np.arange(1, 41)[:, None]
-    spectrum = 2 * (cycle * np.exp(-k * (time - te))).mean(1)
+    spectrum = 2 * (cycle * np.exp(-k * (time - closed))).mean(1)
     wanted = np.stack([spectrum.real, -spectrum.imag])
     ours = glottal_cycles(torch.tensor([rd]), 40)[0].numpy()
     np.testing.assert_allclose(ours, wanted / np.linalg.norm(wanted), rtol=0, atol=2e-6)
@@ -78,3 +78,9 @@ def test_the_mixture_is_smooth_in_rd() -> None:
 def test_gradients() -> None:
     rd = torch.tensor([[0.31, 0.77, 1.5, 2.69]], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(glottal_weights, rd)
+
+
+@pytest.mark.parametrize("rd", [0.2, 3.0, math.nan])
+def test_a_shape_that_the_model_does_not_have_is_refused(rd: float) -> None:
+    with pytest.raises(ValueError, match=r"give 0.3 … 2.7"):
+        glottal_cycles(torch.tensor([rd]), 10)

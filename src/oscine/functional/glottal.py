@@ -30,14 +30,19 @@ def glottal_cycles(rd: Float[Tensor, " table"], n_harmonics: int) -> Float[Tenso
         rd: Shapes, in 0.3 … 2.7.
         n_harmonics: Harmonics to return.
 
+    Raises:
+        ValueError: When a shape is out of this range, for which the model has no cycle.
+
     Reference: Fant, The LF-model revisited: transformations and frequency domain analysis, STL-QPSR 1995.
     """
     rd = rd.to(torch.float64).unsqueeze(-1)
+    if not ((rd > LEAST_RD - 1e-6) & (rd < MOST_RD + 1e-6)).all():
+        raise ValueError(f"rd goes from {rd.min():g} to {rd.max():g}; give {LEAST_RD} … {MOST_RD}.")
     ta = (-1 + 4.8 * rd) / 100
     skew = (22.4 + 11.8 * rd) / 100
     tp = 2 * (0.11 * rd / (0.5 + 1.2 * skew) - ta) / skew
-    te = tp * (1 + skew)
-    omega, rest = math.pi / tp, 1 - te
+    closed = tp * (1 + skew)
+    omega, rest = math.pi / tp, 1 - closed
     epsilon = 1 / ta
     for _ in range(100):
         epsilon = (1 - torch.exp(-epsilon * rest)) / ta
@@ -47,21 +52,21 @@ def glottal_cycles(rd: Float[Tensor, " table"], n_harmonics: int) -> Float[Tenso
     low, high = torch.zeros_like(rd), torch.full_like(rd, 20.0)
     for _ in range(60):
         alpha = (low + high) / 2
-        more = _open_part(alpha, omega, te) > area
+        more = _open_part(alpha, omega, closed) > area
         low, high = torch.where(more, alpha, low), torch.where(more, high, alpha)
     # ∫ E(t) e^{−k (t − T_e)} dt
     k = 2j * math.pi * torch.arange(1, n_harmonics + 1, dtype=rd.dtype, device=rd.device)
     fall = (1 - torch.exp(-(epsilon + k) * rest)) / (epsilon + k)
     level = tail * (1 - torch.exp(-k * rest)) / k
-    spectrum = _open_part(low - k, omega, te) - (fall - level) / (epsilon * ta)
+    spectrum = _open_part(low - k, omega, closed) - (fall - level) / (epsilon * ta)
     cycles = torch.stack([spectrum.real, -spectrum.imag], 1)
     return cycles / torch.linalg.vector_norm(cycles, dim=(1, 2), keepdim=True)
 
 
-def _open_part(p: Tensor, omega: Tensor, te: Tensor) -> Tensor:
+def _open_part(p: Tensor, omega: Tensor, closed: Tensor) -> Tensor:
     """Return ``∫_0^{T_e} E_0 e^{αt} sin(ωt) e^{−k (t − T_e)} dt`` for p = α − k, where ``E(T_e)`` is −1."""
-    sine, cosine = torch.sin(omega * te), torch.cos(omega * te)
-    return -(p * sine - omega * cosine + omega * torch.exp(-p * te)) / ((p * p + omega * omega) * sine)
+    sine, cosine = torch.sin(omega * closed), torch.cos(omega * closed)
+    return -(p * sine - omega * cosine + omega * torch.exp(-p * closed)) / ((p * p + omega * omega) * sine)
 
 
 def glottal_weights(rd: Float[Tensor, "batch frame"]) -> Float[Tensor, "batch frame table"]:
