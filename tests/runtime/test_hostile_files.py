@@ -218,7 +218,6 @@ def _with(
         _with("minimum_phase", 4, numbers=(0.0,), tensors=(torch.ones(4, 4),)),
         _with("moving_filter", 4, wires=2, integers=(-1,)),
         _with("allpole", 4),
-        _with("allpole", 3, wires=2),
         _with("allpole", 4, wires=2, integers=(1,)),
         _with("concatenate", 4, wires=2),
         _with("softmax", 4, wires=2),

@@ -35,9 +35,13 @@ def glottal_cycles(rd: Float[Tensor, " table"], n_harmonics: int) -> Float[Tenso
 
     Reference: Fant, The LF-model revisited: transformations and frequency domain analysis, STL-QPSR 1995.
     """
-    rd = rd.to(torch.float64).unsqueeze(-1)
     if not ((rd > LEAST_RD - 1e-6) & (rd < MOST_RD + 1e-6)).all():
         raise ValueError(f"rd goes from {rd.min():g} to {rd.max():g}; give {LEAST_RD} … {MOST_RD}.")
+    return _cycles(rd, n_harmonics)
+
+
+def _cycles(rd: Tensor, n_harmonics: int) -> Tensor:
+    rd = rd.to(torch.float64).unsqueeze(-1)
     ta = (-1 + 4.8 * rd) / 100
     skew = (22.4 + 11.8 * rd) / 100
     tp = 2 * (0.11 * rd / (0.5 + 1.2 * skew) - ta) / skew
@@ -94,4 +98,4 @@ def glottal_mixing(
 
 def glottal_tables(n_harmonics: int) -> Float[Tensor, "table 2 harmonic"]:
     """Return the cycles of Rd = 0.3, 0.35, … 2.7 in float64; see `glottal_cycles`."""
-    return glottal_cycles(torch.linspace(LEAST_RD, MOST_RD, N_TABLES, dtype=torch.float64), n_harmonics)
+    return _cycles(torch.linspace(LEAST_RD, MOST_RD, N_TABLES, dtype=torch.float64), n_harmonics)

@@ -91,7 +91,8 @@ class Allpole(PlainOperation):
         """Return the filtered audio."""
         audio, reflection = wires
         order = self.sizes[1]
-        angles = torch.asin(reflection.double().clamp(-MOST_REFLECTION, MOST_REFLECTION))
+        # onnxruntime has no arcsine and no cosine of double.
+        angles = torch.asin(reflection.clamp(-MOST_REFLECTION, MOST_REFLECTION)).double()
         before = memory.previous("angles", angles)
         turned = before.unsqueeze(1) + self.constant("weight") * (angles - before).unsqueeze(1)
         # (block, sample, M, M + 1): the state after a sample, from the one before it and the signal.
@@ -118,7 +119,7 @@ class Allpole(PlainOperation):
 
         Going down, ``f_m = Π_{m≤i<M} c_i x − Σ_{j≥m} Π_{m≤i<j} c_i s_j g_j``, sections counted from 0.
         """
-        sine, cosine = torch.sin(angles), torch.cos(angles)
+        sine, cosine = torch.sin(angles), torch.sin(angles + math.pi / 2)
         zero = torch.zeros_like(angles[:, :1])
         logarithm = torch.cat([zero, torch.cumsum(torch.log(cosine), -1)], -1)
         between = (logarithm.unsqueeze(1) - logarithm.unsqueeze(2)) * self.constant("below")
