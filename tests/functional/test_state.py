@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from oscine import functional, kernels
 from oscine.functional import (
     NoiseState,
+    allpole_state,
+    allpole_step,
     convolution_state,
     convolve_step,
     envelope_oscillator_step,
@@ -162,6 +164,14 @@ CASES = {
         lambda audio, taps, state: moving_filter_step(audio, taps, state, hop_length=HOP),
         lambda batch: filter_state(batch, 9),
         lambda batch, frames: [torch.randn(batch, frames * HOP), torch.randn(batch, frames, 9)],
+    ),
+    "allpole_step": Case(
+        lambda audio, reflection, state: allpole_step(audio, reflection, state, hop_length=HOP),
+        lambda batch: allpole_state(batch, 9),
+        lambda batch, frames: [
+            torch.randn(batch, frames * HOP),
+            torch.tanh(torch.randn(batch, frames, 9)),
+        ],
     ),
     "convolve_step": Case(
         convolve_step,

@@ -24,11 +24,13 @@ from oscine.models.inputs import (
 )
 from oscine.networks import ControllerConfig
 from oscine.processors import (
+    AllpoleConfig,
     AnyPart,
     ChainConfig,
     Control,
     FilterConfig,
     FilteredNoise,
+    GlottalConfig,
     HarmonicConfig,
     NoiseConfig,
     PulseConfig,
@@ -145,6 +147,9 @@ CONFIGS |= {
     "a wavetable of one harmonic": _of_part(WavetableConfig(n_tables=3, n_harmonics=1)),
     "a wavetable of many": _of_part(WavetableConfig(n_tables=2, n_harmonics=300)),
     "odd pulses": _of_part(PulseConfig(harmonics="odd")),
+    "one pole": _of_part(AllpoleConfig(order=1)),
+    "many poles": _of_part(AllpoleConfig(order=50)),
+    "a glottal source of one harmonic": _of_part(GlottalConfig(n_harmonics=1)),
     "minimum phase": _of_part(FilterConfig(n_bands=33, phase="minimum")),
     "minimum phase of two bands": _of_part(FilterConfig(n_bands=2, phase="minimum")),
     "a fixed filter": _of_part(FilterConfig(n_bands=33, fixed=True)),

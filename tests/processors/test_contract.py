@@ -15,12 +15,14 @@ from oscine import networks, processors
 from oscine.models import Instrument, InstrumentConfig
 from oscine.networks import Conformer, Controller, ControllerConfig, Recurrent, Tcn
 from oscine.processors import (
+    Allpole,
     AnyPart,
     Chain,
     ChainConfig,
     Filter,
     FilterConfig,
     FilteredNoise,
+    Glottal,
     HarmonicConfig,
     HarmonicOscillator,
     NoiseConfig,
@@ -420,6 +422,9 @@ def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
         (lambda: Wavetable(0, 8, RATE, HOP), "n_tables is 0"),
         (lambda: Wavetable(4, 0, RATE, HOP), "n_harmonics is 0"),
         (lambda: Pulse(RATE, HOP, "even"), "harmonics is 'even'; give one of all, odd."),
+        (lambda: Glottal(0, RATE, HOP), "n_harmonics is 0"),
+        (lambda: Glottal(8, RATE, 0), "hop_length is 0"),
+        (lambda: Allpole(0, HOP), "order is 0"),
         (lambda: Filter(1, HOP), "n_bands is 1"),
         (lambda: Filter(9, HOP, start_db_per_octave=1.0), "start_db_per_octave is 1.0"),
         (lambda: Filter(9, HOP, "linear"), "phase is 'linear'; give one of zero, minimum."),

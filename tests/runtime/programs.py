@@ -409,6 +409,17 @@ def _convolve(hop: int, n_taps: int) -> Case:
     )
 
 
+def _allpole(order: int, hop: int) -> Case:
+    return Case(
+        "allpole",
+        lambda program, wires: program.allpole(wires["x"], wires["k"]),
+        lambda inputs: functional.allpole(inputs["x"].flatten(1), inputs["k"], hop_length=hop),
+        {"x": hop, "k": order},
+        hop,
+        {"k": (-0.99, 0.99)},
+    )
+
+
 def _minimum_phase(n_bands: int) -> Case:
     n_taps = 4 * (n_bands - 1)
     return Case(
@@ -528,6 +539,9 @@ def _cases() -> dict[str, Case]:
         "convolve, a tap more": _convolve(60, 513),
         "convolve, one tap": _convolve(60, 1),
         "convolve, a long hop": _convolve(1300, 2000),
+        "allpole": _allpole(22, 60),
+        "allpole of one pole": _allpole(1, 7),
+        "allpole of many poles": _allpole(50, 37),
         "minimum_phase": _minimum_phase(33),
         "moving_filter": _moving_filter(60, 40, symmetric=False),
         "moving_filter, symmetric": _moving_filter(60, 33, symmetric=True),
@@ -576,6 +590,7 @@ def busy_program() -> Program:
         half = program.linear(magnitudes, filter_taps(17).T)
         audio = program.add(program.delay(audio, 16), program.noise(half, 5))
         audio = program.moving_filter(audio, half, symmetric=True)
+        audio = program.allpole(audio, program.tanh(tables))
         audio = program.gain(
             audio, program.input("gain", default=1.0, minimum=0.0, maximum=10.0, optional=True)
         )

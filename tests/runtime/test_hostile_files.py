@@ -217,6 +217,8 @@ def _with(
         _with("pulse", 1, wires=2, integers=(7,)),
         _with("minimum_phase", 4, numbers=(0.0,), tensors=(torch.ones(4, 4),)),
         _with("moving_filter", 4, wires=2, integers=(-1,)),
+        _with("allpole", 4),
+        _with("allpole", 4, wires=2, integers=(1,)),
         _with("concatenate", 4, wires=2),
         _with("softmax", 4, wires=2),
     ],

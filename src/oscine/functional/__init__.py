@@ -6,6 +6,13 @@ from oscine.functional.activations import (
     normalize_distribution,
     scaled_sigmoid,
 )
+from oscine.functional.allpole import (
+    AllpoleState,
+    allpole,
+    allpole_residual,
+    allpole_state,
+    allpole_step,
+)
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
 from oscine.functional.envelope import (
@@ -30,6 +37,7 @@ from oscine.functional.filter import (
 )
 from oscine.functional.frames import UpsampleState, previous_frames, upsample, upsample_state, upsample_step
 from oscine.functional.framing import frame_centers, frames_at
+from oscine.functional.glottal import glottal_cycles, glottal_tables, glottal_weights
 from oscine.functional.harmonic import (
     OscillatorState,
     harmonic_amplitudes,
@@ -44,6 +52,7 @@ from oscine.functional.hit import HitState, hit_state, onset_gate, onset_gate_st
 from oscine.functional.hold import hold_valid
 from oscine.functional.interpolation import refine_frames
 from oscine.functional.loudness import a_weighting_db, loudness_db, paper_loudness_db, rms_power_db
+from oscine.functional.lpc import formants, lpc_to_reflection, move_formant, reflection_to_lpc
 from oscine.functional.mfcc import log_mel_spectrogram, mfcc
 from oscine.functional.modes import modes, modes_step
 from oscine.functional.noise import (
@@ -74,6 +83,7 @@ from oscine.functional.wavetable import (
 )
 
 __all__ = [
+    "AllpoleState",
     "ConvolutionState",
     "EnvelopeState",
     "FilterState",
@@ -86,6 +96,10 @@ __all__ = [
     "WavetableState",
     "a_weighting_db",
     "accumulate_phase",
+    "allpole",
+    "allpole_residual",
+    "allpole_state",
+    "allpole_step",
     "amplitude_to_db",
     "band_centers_hz",
     "convolution_state",
@@ -103,8 +117,12 @@ __all__ = [
     "filter_state",
     "filtered_noise",
     "filtered_noise_step",
+    "formants",
     "frame_centers",
     "frames_at",
+    "glottal_cycles",
+    "glottal_tables",
+    "glottal_weights",
     "harmonic_amplitudes",
     "harmonic_oscillator",
     "harmonic_oscillator_step",
@@ -114,12 +132,14 @@ __all__ = [
     "log_mel_spectrogram",
     "log_sigmoid_range",
     "loudness_db",
+    "lpc_to_reflection",
     "mfcc",
     "midi_to_hz",
     "minimum_phase_matrix",
     "minimum_phase_taps",
     "modes",
     "modes_step",
+    "move_formant",
     "moving_filter",
     "moving_filter_step",
     "multi_scale_spectral_distance",
@@ -142,6 +162,7 @@ __all__ = [
     "pulse_train_step",
     "read_envelope",
     "refine_frames",
+    "reflection_to_lpc",
     "rms_power_db",
     "sampled_cycles",
     "scaled_sigmoid",

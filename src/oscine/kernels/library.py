@@ -13,7 +13,7 @@ INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 """The fastest first."""
 DTYPES = {torch.float32: "f32", torch.float64: "f64"}
 """What the kernels compute in."""
-VERSION = 2
+VERSION = 3
 """Of the interface; a library that was built for another one is left alone."""
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
@@ -89,6 +89,31 @@ class Noise(ctypes.Structure):
     )
 
 
+class Allpole(ctypes.Structure):
+    """`oscine_allpole`."""
+
+    _fields_ = (
+        *[(name, _SIZE) for name in ("batch", "n_frames", "hop_length", "order")],
+        *[
+            (name, _POINTER)
+            for name in (
+                "audio",
+                "angles",
+                "previous",
+                "initial",
+                "output",
+                "states",
+                "grad_output",
+                "grad_states",
+                "grad_audio",
+                "grad_angles",
+                "grad_previous",
+                "grad_initial",
+            )
+        ],
+    )
+
+
 class Spectra(ctypes.Structure):
     """`oscine_spectra`."""
 
@@ -113,6 +138,7 @@ class Kernels(ctypes.Structure):
         ("gru_f64", _Function),
         ("noise_f32", _Function),
         ("noise_f64", _Function),
+        ("allpole_f64", _Function),
         ("cut", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER)),
         ("add", ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _SIZE, _SIZE, _SIZE, _POINTER)),
         ("compare", ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, _POINTER, _POINTER)),

@@ -1,10 +1,12 @@
 """Differentiable processors: each the same in training, offline and in real time."""
 
+from oscine.processors.allpole import Allpole, AllpoleConfig
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
 from oscine.processors.control import Control, split_controls, start_controls
 from oscine.processors.envelope import EnvelopeConfig, EnvelopeOscillator
 from oscine.processors.filter import Filter, FilterConfig
+from oscine.processors.glottal import Glottal, GlottalConfig
 from oscine.processors.harmonic import HarmonicConfig, HarmonicOscillator
 from oscine.processors.modes import Modes, ModesConfig
 from oscine.processors.noise import FilteredNoise, NoiseConfig
@@ -24,6 +26,8 @@ from oscine.processors.transient import Transient, TransientConfig
 from oscine.processors.wavetable import Wavetable, WavetableConfig
 
 __all__ = [
+    "Allpole",
+    "AllpoleConfig",
     "AnyPart",
     "Chain",
     "ChainConfig",
@@ -33,6 +37,8 @@ __all__ = [
     "Filter",
     "FilterConfig",
     "FilteredNoise",
+    "Glottal",
+    "GlottalConfig",
     "HarmonicConfig",
     "HarmonicOscillator",
     "Modes",

@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from oscine.processors.allpole import AllpoleConfig
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
 from oscine.processors.envelope import EnvelopeConfig
 from oscine.processors.filter import FilterConfig
+from oscine.processors.glottal import GlottalConfig
 from oscine.processors.harmonic import HarmonicConfig
 from oscine.processors.modes import ModesConfig
 from oscine.processors.noise import NoiseConfig
@@ -53,12 +55,14 @@ AnyPart = Annotated[
     | WavetableConfig
     | PulseConfig
     | EnvelopeConfig
+    | GlottalConfig
     | NoiseConfig
     | NoiseBandsConfig
     | ModesConfig
     | TransientConfig
     | FilterConfig
     | OnsetGateConfig
+    | AllpoleConfig
     | ReverbConfig
     | ChainConfig
     | SumConfig,

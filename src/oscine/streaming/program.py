@@ -297,6 +297,15 @@ class Program(Contents):
         """
         return self.append("moving_filter", [audio, taps], audio.size, integers=[symmetric])
 
+    def allpole(self, audio: Wire, reflection: Wire) -> Wire:
+        """Return `oscine.functional.allpole`'s audio of the frame.
+
+        Args:
+            audio: Of the frame.
+            reflection: Reflection coefficients at its end.
+        """
+        return self.append("allpole", [audio, reflection], audio.size)
+
     def noise(self, taps: Wire, seed_offset: int = 0) -> Wire:
         """Return white noise through the symmetric filter of these taps, 0 … n − 1, cross-faded.
 

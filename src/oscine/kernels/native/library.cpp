@@ -7,7 +7,7 @@ extern const oscine_kernels oscine_portable;
 extern const oscine_kernels oscine_avx2, oscine_avx512;
 #endif
 
-extern "C" int oscine_version(void) { return 2; }
+extern "C" int oscine_version(void) { return 3; }
 
 extern "C" const oscine_kernels* oscine_find(const char* name) {
 #if defined(__x86_64__)

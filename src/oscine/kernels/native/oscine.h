@@ -57,6 +57,24 @@ typedef struct {
     void* grad_previous;
 } oscine_noise;
 
+// A time-varying all-pole filter (allpole.py), in double.
+typedef struct {
+    int64_t batch, n_frames, hop_length, order;
+    const double* audio;                   // [batch][frame][hop]
+    const double* angles;                  // [batch][frame][order]: of the sections, at the frames' ends
+    const double* previous;                // [batch][order]: those before the first frame
+    const double* initial;                 // [batch][order]: the state before the first sample
+    double* output;                        // [batch][frame][hop]: the result
+    double* states;                        // [batch][frame + 1][order]: before every frame, and at the end
+    // Backward only.
+    const double* grad_output;             // given, like the next
+    const double* grad_states;
+    double* grad_audio;
+    double* grad_angles;
+    double* grad_previous;
+    double* grad_initial;
+} oscine_allpole;
+
 // What two spectra are compared by (functional/spectral_distance.py).
 typedef struct {
     int64_t n_frames, n_bins;
@@ -73,6 +91,7 @@ typedef struct {
     void (*gru_f64)(const oscine_gru*, int backward, int n_threads);
     void (*noise_f32)(const oscine_noise*, int backward, int n_threads);
     void (*noise_f64)(const oscine_noise*, int backward, int n_threads);
+    void (*allpole_f64)(const oscine_allpole*, int backward, int n_threads);
     void (*cut)(const float* signal, const float* window, int64_t n_fft, int64_t hop, int64_t n_frames, float* frames);
     void (*add)(const float* frames, const float* window, int64_t n_fft, int64_t hop, int64_t n_frames, float* total);
     double (*compare)(const oscine_spectra*, float* predicted, const float* truth);

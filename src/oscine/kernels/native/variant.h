@@ -8,6 +8,7 @@
 
 #include "bank.h"
 #include "gru.h"
+#include "lattice.h"
 #include "noise.h"
 #include "spectra.h"
 
@@ -71,6 +72,15 @@ void noise(const oscine_noise* n, int backward, int n_threads) {
     });
 }
 
+void allpole(const oscine_allpole* f, int backward, int n_threads) {
+    constexpr int lanes = WIDTH * sizeof(float) / sizeof(double);
+    const int parts = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(n_threads, f->batch)));
+    each(parts, [&](int i) {
+        for (int64_t item = f->batch * i / parts; item < f->batch * (i + 1) / parts; item++)
+            backward ? allpole_backward<lanes>(*f, item) : allpole_forward<lanes>(*f, item);
+    });
+}
+
 }  // namespace
 
 extern const oscine_kernels OSCINE_NAME;
@@ -82,6 +92,7 @@ const oscine_kernels OSCINE_NAME = {
     gru<double>,
     noise<float>,
     noise<double>,
+    allpole,
     Spectra<WIDTH>::cut,
     Spectra<WIDTH>::add,
     Spectra<WIDTH>::compare,

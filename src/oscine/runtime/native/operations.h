@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "allpole.h"
 #include "audio.h"
 #include "cycle.h"
 #include "dense.h"
@@ -101,6 +102,7 @@ struct Operations {
         kind<MinimumPhase<W>>("minimum_phase"),
         kind<MovingFilter<W>>("moving_filter"),
         kind<Envelope>("envelope"),
+        kind<AllpoleStep<W>>("allpole"),
     };
 
     // The kind of a name, null where there is none.

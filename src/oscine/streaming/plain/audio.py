@@ -6,10 +6,13 @@ import torch
 from torch import Tensor
 
 from oscine.functional import upsample
+from oscine.functional.allpole import MOST_REFLECTION
 from oscine.functional.filter import n_minimum_phase_taps
 from oscine.streaming.contents import Operation
 from oscine.streaming.plain.operation import Memory, PlainOperation, joined, rows
 from oscine.streaming.plain.sources import blend, overlapping, symmetric
+
+_LONGEST_BLOCK = 16
 
 
 class Gain(PlainOperation):
@@ -60,6 +63,70 @@ class MovingFilter(PlainOperation):
 
 def _flipped(taps: Tensor) -> Tensor:
     return taps.flip(-1)
+
+
+class Allpole(PlainOperation):
+    """`oscine.functional.allpole`, as one matrix per sample from the state before it to the state after it.
+
+    In blocks of a few samples, all at once, the state at the end of each is an affine function of that before
+    it; what is left is a small product per block.
+    """
+
+    def __init__(self, operation: Operation, sample_rate: int, hop_length: int) -> None:
+        super().__init__(operation, sample_rate, hop_length)
+        order, hop_length = self.sizes[1], self.sizes[0]
+        self.block = next(n for n in range(_LONGEST_BLOCK, 0, -1) if hop_length % n == 0)
+        self.keep("weight", torch.arange(hop_length, dtype=torch.float64).unsqueeze(-1) / hop_length)
+        # Section j is on the way down to section m, for j ≥ m; the signal is behind the last one.
+        self.keep("below", torch.ones(order + 1, order + 1, dtype=torch.float64).triu())
+        self.keep("unit", torch.eye(order, order + 1, dtype=torch.float64))
+        self.keep("signal", torch.eye(1, order + 1, dtype=torch.float64).flip(-1))
+
+    def start(self) -> dict[str, Tensor]:
+        """Return the values before the first frame."""
+        zeros = torch.zeros(1, self.sizes[1], dtype=torch.float64)
+        return {"lattice": zeros, "angles": zeros.clone()}
+
+    def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
+        """Return the filtered audio."""
+        audio, reflection = wires
+        order = self.sizes[1]
+        # onnxruntime has no arcsine and no cosine of double.
+        angles = torch.asin(reflection.clamp(-MOST_REFLECTION, MOST_REFLECTION)).double()
+        before = memory.previous("angles", angles)
+        turned = before.unsqueeze(1) + self.constant("weight") * (angles - before).unsqueeze(1)
+        # (block, sample, M, M + 1): the state after a sample, from the one before it and the signal.
+        after = self.transitions(turned.reshape(-1, order)).unflatten(0, (-1, self.block))
+        x = audio.double().reshape(-1, self.block, 1, 1)
+        state, sounding = self.constant("unit"), []
+        for i in range(self.block):
+            own = after[:, i]
+            state = own[..., :-1] @ state + own[..., -1:] * x[:, i] * self.constant("signal")
+            sounding.append(state[:, :1])
+        # What a block does to the state that it begins with: its last state, and its audio.
+        last, lattice = memory.before["lattice"], []
+        for one in rows(state):
+            lattice.append(last)
+            last = last @ one[0, :, :-1].T + one[:, :, -1]
+        memory.after["lattice"] = last
+        audible = torch.cat(sounding, 1)
+        started = joined(lattice).unsqueeze(1)
+        sound = (audible[..., :-1] * started).sum(-1) + audible[..., -1]
+        return sound.reshape(audio.shape).to(torch.float32)
+
+    def transitions(self, angles: Tensor) -> Tensor:
+        """Return the lattice's affine map of its state at every sample, (sample, M, M + 1).
+
+        Going down, ``f_m = Π_{m≤i<M} c_i x − Σ_{j≥m} Π_{m≤i<j} c_i s_j g_j``, sections counted from 0.
+        """
+        sine, cosine = torch.sin(angles), torch.sin(angles + math.pi / 2)
+        zero = torch.zeros_like(angles[:, :1])
+        logarithm = torch.cat([zero, torch.cumsum(torch.log(cosine), -1)], -1)
+        between = (logarithm.unsqueeze(1) - logarithm.unsqueeze(2)) * self.constant("below")
+        downward = torch.exp(between) * self.constant("below")
+        downward = downward * torch.cat([-sine, zero + 1], -1).unsqueeze(1)
+        upward = sine.unsqueeze(-1) * downward[:, 1:] + cosine.unsqueeze(-1) * self.constant("unit")
+        return torch.cat([downward[:, :1], upward[:, :-1]], 1)
 
 
 class MinimumPhase(PlainOperation):

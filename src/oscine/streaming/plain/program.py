@@ -32,6 +32,7 @@ KINDS: dict[str, type[PlainOperation]] = {
     "delay": audio.Delay,
     "minimum_phase": audio.MinimumPhase,
     "moving_filter": audio.MovingFilter,
+    "allpole": audio.Allpole,
     "convolve": audio.Convolve,
 }
 
