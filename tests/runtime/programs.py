@@ -254,6 +254,25 @@ def _pulse(hop: int, odd: bool) -> Case:
     )
 
 
+def _fm(hop: int, number: int, ratios: tuple[float, ...]) -> Case:
+    modulators = functional.dx7_algorithm(number)
+    return Case(
+        "fm",
+        lambda program, wires: program.fm(wires["f0_hz"], wires["levels"], ratios, modulators),
+        lambda inputs: functional.fm_oscillator(
+            inputs["f0_hz"][..., 0],
+            inputs["levels"],
+            ratios=ratios,
+            modulators=modulators,
+            sample_rate=RATE,
+            hop_length=hop,
+        ),
+        {"f0_hz": 1, "levels": 6},
+        hop,
+        _PITCH | {"levels": (0.0, 6.0)},
+    )
+
+
 def _noise(n_bands: int, hop: int) -> Case:
     return Case(
         "noise",
@@ -396,6 +415,9 @@ def _cases() -> dict[str, Case]:
         "cycle": _cycle(40, 60),
         "pulse": _pulse(60, odd=False),
         "pulse, odd": _pulse(60, odd=True),
+        "fm": _fm(60, 2, (1.0, 1.0, 1.0, 1.0, 3.0, 14.0)),
+        "fm, a modulator of three": _fm(60, 22, (1.0, 2.0, 0.5, 1.01, 3.0, 1.5)),
+        "fm, six carriers": _fm(1, 32, (1.0, 2.0, 3.0, 4.0, 5.0, 6.5)),
         "noise": _noise(65, 60),
         "noise of two bands": _noise(2, 33),
         "gain": _gain(48),
@@ -442,6 +464,8 @@ def busy_program() -> Program:
         level = program.saturate(program.softmax(extra), 0.5)
         magnitudes = program.exp_sigmoid(magnitudes, 1.0)
         pulses = program.pulse(f0_hz, amplitude, odd=True)
+        routing = functional.dx7_algorithm(5)
+        pulses = program.add(pulses, program.fm(f0_hz, weights.split(6, 3)[0], [1, 1, 2, 3, 1, 0.5], routing))
         taps = program.minimum_phase(magnitudes, filter_taps(17).T, 64, LOG_OFFSET)
         audio = program.add(audio, program.moving_filter(pulses, taps))
         half = program.linear(magnitudes, filter_taps(17).T)

@@ -17,6 +17,15 @@ from oscine.functional.filter import (
     moving_filter_step,
     zero_phase_taps,
 )
+from oscine.functional.fm import (
+    FmState,
+    dx7_algorithm,
+    fm_carriers,
+    fm_oscillator,
+    fm_oscillator_step,
+    fm_state,
+    limit_fm_levels,
+)
 from oscine.functional.frames import UpsampleState, previous_frames, upsample, upsample_state, upsample_step
 from oscine.functional.framing import frame_centers, frames_at
 from oscine.functional.harmonic import (
@@ -60,6 +69,7 @@ from oscine.functional.wavetable import (
 __all__ = [
     "ConvolutionState",
     "FilterState",
+    "FmState",
     "NoiseState",
     "OnsetState",
     "OscillatorState",
@@ -74,12 +84,17 @@ __all__ = [
     "convolve_step",
     "cycle_coefficients",
     "db_to_amplitude",
+    "dx7_algorithm",
     "exp_sigmoid",
     "fast_fft_length",
     "fft_convolve",
     "filter_state",
     "filtered_noise",
     "filtered_noise_step",
+    "fm_carriers",
+    "fm_oscillator",
+    "fm_oscillator_step",
+    "fm_state",
     "frame_centers",
     "frames_at",
     "harmonic_amplitudes",
@@ -87,6 +102,7 @@ __all__ = [
     "harmonic_oscillator_step",
     "hold_valid",
     "hz_to_midi",
+    "limit_fm_levels",
     "log_mel_spectrogram",
     "log_sigmoid_range",
     "loudness_db",

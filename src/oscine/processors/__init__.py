@@ -4,6 +4,7 @@ from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
 from oscine.processors.control import Control, split_controls, start_controls
 from oscine.processors.filter import Filter, FilterConfig
+from oscine.processors.fm import FmConfig, FmOscillator
 from oscine.processors.harmonic import HarmonicConfig, HarmonicOscillator
 from oscine.processors.noise import FilteredNoise, NoiseConfig
 from oscine.processors.parts import (
@@ -26,6 +27,8 @@ __all__ = [
     "Filter",
     "FilterConfig",
     "FilteredNoise",
+    "FmConfig",
+    "FmOscillator",
     "HarmonicConfig",
     "HarmonicOscillator",
     "NoiseConfig",

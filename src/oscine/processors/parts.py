@@ -8,6 +8,7 @@ from pydantic import Field
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
 from oscine.processors.filter import FilterConfig
+from oscine.processors.fm import FmConfig
 from oscine.processors.harmonic import HarmonicConfig
 from oscine.processors.noise import NoiseConfig
 from oscine.processors.pulse import PulseConfig
@@ -47,6 +48,7 @@ AnyPart = Annotated[
     | SinusoidalConfig
     | WavetableConfig
     | PulseConfig
+    | FmConfig
     | NoiseConfig
     | FilterConfig
     | ReverbConfig

@@ -8,6 +8,7 @@
 #include "cycle.h"
 #include "dense.h"
 #include "filter.h"
+#include "fm.h"
 #include "frames.h"
 #include "pulse.h"
 #include "reverb.h"
@@ -93,6 +94,7 @@ struct Operations {
         kind<Convolve<W>>("convolve"),
         kind<Cycle<W>>("cycle"),
         kind<PulseTrain>("pulse"),
+        kind<FrequencyModulation>("fm"),
         kind<MinimumPhase<W>>("minimum_phase"),
         kind<MovingFilter<W>>("moving_filter"),
     };

@@ -22,6 +22,7 @@ KINDS: dict[str, type[PlainOperation]] = {
     "sinusoidal": sources.Sinusoidal,
     "cycle": sources.Cycle,
     "pulse": sources.Pulse,
+    "fm": sources.Fm,
     "noise": sources.Noise,
     "shimmer": sources.Shimmer,
     "gain": audio.Gain,
