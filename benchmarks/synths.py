@@ -3,8 +3,8 @@
     python -m benchmarks.synths RECORDINGS RESULTS [--steps N] [--seeds N] [--only NAME …] [--write]
 
 Each is trained on RECORDINGS at 16 kHz for N steps, on one thread, beside the same noise and reverb, and is
-measured on the last 45 s of the last recording, by which nothing is chosen. Only the source differs; the last
-row is the recipe ``fm`` as it is, with a network of its own. RESULTS keeps all figures and instruments: what is
+measured on the last 45 s of the last recording, which chose nothing. Only the source differs; the last row is
+the recipe ``fm`` as it is, with a network of its own. RESULTS keeps all figures and instruments: what is
 there is not trained again. ``--write`` writes the table into docs/fm.md.
 """
 

@@ -59,7 +59,9 @@ class FmOscillator(Processor[FmState]):
 
     inputs = ("f0_hz",)
 
-    def __init__(self, algorithm: int, ratios: Sequence[float | int], sample_rate: int, hop_length: int) -> None:
+    def __init__(
+        self, algorithm: int, ratios: Sequence[float | int], sample_rate: int, hop_length: int
+    ) -> None:
         super().__init__()
         require_rates(sample_rate, hop_length)
         if len(ratios) != _N_OPERATORS or not all(LEAST_RATIO <= one <= MOST_RATIO for one in ratios):

@@ -248,7 +248,9 @@ class Program(Contents):
                 ``2^(number − 1)``.
         """
         masks = [sum(1 << (number - 1) for number in one) for one in modulators]
-        return self.append("fm", [f0_hz, levels], self.hop_length, integers=masks, numbers=list(map(float, ratios)))
+        return self.append(
+            "fm", [f0_hz, levels], self.hop_length, integers=masks, numbers=list(map(float, ratios))
+        )
 
     def minimum_phase(self, magnitudes: Wire, cepstrum: Tensor, n_taps: int, offset: float) -> Wire:
         """Return the taps of `oscine.functional.minimum_phase_taps`.
