@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from benchmarks.fm import constant_tone, folded_db
+from benchmarks.fm import constant_tone, folded_db, recover
 from scipy.special import jv
 from torch import Tensor
 
@@ -162,6 +162,11 @@ def test_the_benchmarks_tone_is_the_oscillators() -> None:
         hop_length=HOP,
     )
     torch.testing.assert_close(constant_tone(100 * torch.tensor(ratios), levels, 5), ours, rtol=0, atol=1e-6)
+
+
+def test_levels_are_found_by_gradient_while_the_ratios_are_fixed() -> None:
+    assert recover(0, free_ratios=False).index_error < 0.05
+    assert recover(0, free_ratios=True).index_error > 0.2
 
 
 def test_gradients() -> None:
