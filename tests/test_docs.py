@@ -109,7 +109,9 @@ def test_the_yaml_blocks_of_a_page_are_recipes_that_build(page, tmp_path):
         path = tmp_path / f"{number}.yaml"
         path.write_text(block, encoding="utf-8")
         recipe = load_recipe(path)
-        Instrument(recipe.instrument.fit(_RATE, _HOP, ["breath", "bow_pressure", "intensity"], ["flute", "violin"]))
+        Instrument(
+            recipe.instrument.fit(_RATE, _HOP, ["breath", "bow_pressure", "intensity"], ["flute", "violin"])
+        )
 
 
 def test_the_settings_on_the_pages_are_settings():

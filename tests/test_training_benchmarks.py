@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmarks import augmentation, ensemble, stability, training_ways, zero_shot
+import yaml
+from benchmarks import augmentation, ensemble, stability, synths, training_ways, zero_shot
 from benchmarks.training_ways import GUARDS, Curriculum, NotFinite, Way
 
 from oscine.data import Dataset, Segment, Split
-from oscine.models import Instrument
+from oscine.models import Instrument, load_recipe
 from oscine.processors import Reverb
 from oscine.training import TrainingLoop
 
@@ -183,3 +184,25 @@ def test_the_sections_are_on_their_pages() -> None:
         ("zero-shot", "few-minutes"),
     ):
         assert (docs / f"{page}.md").read_text(encoding="utf-8").count(f"<!-- begin {name} -->") == 1
+
+
+def test_the_synthesisers_differ_in_the_source_alone(tmp_path: Path) -> None:
+    built = {}
+    for name in synths.SOURCES:
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(synths.recipe(name)), encoding="utf-8")
+        built[name] = Instrument(load_recipe(path).instrument)
+    cores = {tuple(one.numel() for one in built[name].controller.core.parameters()) for name in built}
+    assert len(cores) == 1
+    assert [list(dict(iter(one.synth)))[-1] for one in built.values()] == ["noise"] * len(built)
+
+
+def test_the_table_of_synthesisers_has_means_and_ranges() -> None:
+    def line(name: str, seed: int, loss: float) -> dict[str, object]:
+        figures = dict.fromkeys(("mcd_db", "loudness_l1_db", "f0_median_semitones", "real_time_factor"), 1.0)
+        sizes = {"n_parameters": 7, "steps": 3, "minutes": 2.0, "sound": {"log_mel_l1_db": 4.0}}
+        return {"name": name, "seed": seed, "spectral_loss": loss, **figures, **sizes}
+
+    lines = [line("FM", 0, 5.0), line("harmonic", 0, 4.0), line("FM", 1, 6.0)]
+    _, *rows = _figures(synths.measured_table(lines))
+    assert [row[3:5] for row in rows] == [["1", "4.00"], ["2", "5.50 (5.00 to 6.00)"]]

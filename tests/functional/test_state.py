@@ -15,10 +15,13 @@ from oscine.functional import (
     allpole_step,
     convolution_state,
     convolve_step,
+    dx7_algorithm,
     envelope_oscillator_step,
     envelope_state,
     filter_state,
     filtered_noise_step,
+    fm_oscillator_step,
+    fm_state,
     harmonic_oscillator_step,
     hit_state,
     hold_valid,
@@ -124,6 +127,13 @@ CASES = {
         lambda f0, amplitude, state: pulse_train_step(f0, amplitude, state, **SIZES),
         pulse_state,
         lambda batch, frames: [_hz(batch, frames), torch.rand(batch, frames)],
+    ),
+    "fm_oscillator_step": Case(
+        lambda f0, levels, state: fm_oscillator_step(
+            f0, levels, state, ratios=(1, 1, 2, 1.5, 3, 7), modulators=dx7_algorithm(20), **SIZES
+        ),
+        fm_state,
+        lambda batch, frames: [_hz(batch, frames), 2 * torch.rand(batch, frames, 6)],
     ),
     "filtered_noise_step": Case(
         lambda magnitudes, state: filtered_noise_step(magnitudes, state, hop_length=HOP),

@@ -22,6 +22,7 @@ from oscine.processors import (
     Filter,
     FilterConfig,
     FilteredNoise,
+    FmOscillator,
     Glottal,
     HarmonicConfig,
     HarmonicOscillator,
@@ -124,6 +125,11 @@ CASES |= {
         HOP,
     ),
     "pulse, odd": Case(lambda: Pulse(RATE, HOP, "odd"), lambda: _arguments(Pulse(RATE, HOP)), HOP),
+    "fm, six carriers": Case(
+        lambda: FmOscillator(32, (1, 2, 3, 4, 5, 6.5), RATE, HOP),
+        lambda: _arguments(FmOscillator(32, (1, 2, 3, 4, 5, 6.5), RATE, HOP)),
+        HOP,
+    ),
     "filter, minimum phase": Case(lambda: Filter(9, HOP, "minimum"), lambda: _arguments(Filter(9, HOP)), HOP),
     "filter, fixed": Case(lambda: _loud(Filter(9, HOP, fixed=True)), lambda: [torch.randn(2, 300)], 1),
     "filter, fixed, minimum phase": Case(
@@ -421,6 +427,11 @@ def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
         (lambda: FilteredNoise(1, HOP), "n_bands is 1"),
         (lambda: Wavetable(0, 8, RATE, HOP), "n_tables is 0"),
         (lambda: Wavetable(4, 0, RATE, HOP), "n_harmonics is 0"),
+        (lambda: FmOscillator(33, (1,) * 6, RATE, HOP), "There is no algorithm 33; give 1 … 32."),
+        (
+            lambda: FmOscillator(1, (1, 1, 1, 1, 1, 40), RATE, HOP),
+            "give 6 numbers from 0.1 to 32",
+        ),
         (lambda: Pulse(RATE, HOP, "even"), "harmonics is 'even'; give one of all, odd."),
         (lambda: Glottal(0, RATE, HOP), "n_harmonics is 0"),
         (lambda: Glottal(8, RATE, 0), "hop_length is 0"),

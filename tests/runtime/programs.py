@@ -365,6 +365,25 @@ def _onset_gate(hop: int, hits: tuple[float, ...]) -> Case:
     )
 
 
+def _fm(hop: int, number: int, ratios: tuple[float, ...]) -> Case:
+    modulators = functional.dx7_algorithm(number)
+    return Case(
+        "fm",
+        lambda program, wires: program.fm(wires["f0_hz"], wires["levels"], ratios, modulators),
+        lambda inputs: functional.fm_oscillator(
+            inputs["f0_hz"][..., 0],
+            inputs["levels"],
+            ratios=ratios,
+            modulators=modulators,
+            sample_rate=RATE,
+            hop_length=hop,
+        ),
+        {"f0_hz": 1, "levels": 6},
+        hop,
+        _PITCH | {"levels": (0.0, 6.0)},
+    )
+
+
 def _noise(n_bands: int, hop: int) -> Case:
     return Case(
         "noise",
@@ -529,6 +548,9 @@ def _cases() -> dict[str, Case]:
         "transient of many, a hop of one": _transient(90, 1),
         "onset_gate": _onset_gate(60, _HITS),
         "onset_gate, an onset between two samples": _onset_gate(60, (1333.25,)),
+        "fm": _fm(60, 2, (1.0, 1.0, 1.0, 1.0, 3.0, 14.0)),
+        "fm, a modulator of three": _fm(60, 22, (1.0, 2.0, 0.5, 1.01, 3.0, 1.5)),
+        "fm, six carriers": _fm(1, 32, (1.0, 2.0, 3.0, 4.0, 5.0, 6.5)),
         "noise": _noise(65, 60),
         "noise of two bands": _noise(2, 33),
         "gain": _gain(48),
@@ -585,6 +607,8 @@ def busy_program() -> Program:
         hit = program.modes(onset_s, program.affine(decays, 900.0, 50.0), decays, level, extra)
         hit = program.add(hit, program.transient(onset_s, tables))
         pulses = program.add(program.onset_gate(pulses, onset_s), hit)
+        routing = functional.dx7_algorithm(5)
+        pulses = program.add(pulses, program.fm(f0_hz, weights.split(6, 3)[0], [1, 1, 2, 3, 1, 0.5], routing))
         taps = program.minimum_phase(magnitudes, filter_taps(17).T, 64, LOG_OFFSET)
         audio = program.add(audio, program.moving_filter(pulses, taps))
         half = program.linear(magnitudes, filter_taps(17).T)

@@ -14,14 +14,20 @@ def export(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="OUT", help="A .oscine file; of other formats, a new folder."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="A .oscine, .syx or .wav file; of other formats, a new folder.",
+        ),
     ],
     form: Annotated[
         str,
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="oscine, c, web, clap, vst3, lv2, pd, onnx or nn; see docs/outlets.md.",
+            help="oscine, c, web, clap, vst3, lv2, pd, onnx, nn, neutone, syx or wavetable; see "
+            "docs/outlets.md.",
         ),
     ] = "oscine",
     weights: Annotated[
@@ -56,16 +62,15 @@ def export(
     console = terminal()
     for name, size in report.files.items():
         console.print(f"{name}: {size / 1000:.1f} kB", soft_wrap=True)
-    console.print(
-        f"{report.sample_rate} Hz, {report.hop_length} samples a frame, inputs {', '.join(report.inputs)}",
-        soft_wrap=True,
-    )
+    if report.inputs:
+        rates = f"{report.sample_rate} Hz, {report.hop_length} samples a frame"
+        console.print(f"{rates}, inputs {', '.join(report.inputs)}", soft_wrap=True)
     if report.difference is not None and report.load is not None:
         console.print(
             f"Within {report.difference:.1e} of the instrument's peak; {report.load:.1%} of one core.",
             soft_wrap=True,
         )
-    else:
+    elif report.inputs:
         console.print("Not measured: there is no compiled runtime here.", soft_wrap=True)
     if report.note:
         console.print(report.note, soft_wrap=True)

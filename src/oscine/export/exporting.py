@@ -11,6 +11,7 @@ from torch import Tensor
 
 from oscine.errors import InputError
 from oscine.export.card import credits_of
+from oscine.export.dx7 import dx7_voice
 from oscine.export.neutone import FILE as NEUTONE_FILE
 from oscine.export.neutone import SCRIPT, NeutonePlayer, write_neutone
 from oscine.export.nn_tilde import FILE, NnPlayer, write_nn
@@ -18,13 +19,16 @@ from oscine.export.onnx_graph import OnnxPlayer, write_onnx
 from oscine.export.pd import build_external, pd_files
 from oscine.export.plugin import PluginFormat, plugin_files
 from oscine.export.source import source_files
+from oscine.export.wavetable_file import wavetable_file
 from oscine.export.web import web_files
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Program
 
-Format = Literal["oscine", "c", "web", "clap", "vst3", "lv2", "pd", "onnx", "nn", "neutone"]
+Format = Literal[
+    "oscine", "c", "web", "clap", "vst3", "lv2", "pd", "onnx", "nn", "neutone", "syx", "wavetable"
+]
 Weights = Literal["float32", "float16", "int8"]
 WEIGHTS: tuple[Weights, ...] = ("float32", "float16", "int8")
 Play = Callable[[dict[str, Tensor]], Tensor]
@@ -46,7 +50,8 @@ class ExportReport(BaseModel):
     licence: str | None
     credit: str | None
     difference: float | None = Field(
-        description="largest difference to `Instrument.step`, over its peak; null without a compiled runtime"
+        description="largest difference to `Instrument.step`, over its peak; null for syx and wavetable, and "
+        "without a compiled runtime"
     )
     load: float | None = Field(
         description="share of one core of this machine, by what plays the format: the portable engine, "
@@ -124,7 +129,21 @@ _OUTLETS: dict[Format, _Outlet] = {
         ),
     ),
 }
-FORMATS: tuple[Format, ...] = tuple(_OUTLETS)
+
+
+class _Preset(NamedTuple):
+    """A format for another synthesiser, which plays one part of the instrument without its network."""
+
+    ending: str
+    make: Callable[[Instrument, str, str], tuple[bytes, str]]
+    """From the instrument, its name and its credits: the file and a sentence."""
+
+
+_PRESETS: dict[Format, _Preset] = {
+    "syx": _Preset(".syx", lambda instrument, name, _: dx7_voice(instrument, name)),
+    "wavetable": _Preset(".wav", lambda instrument, _, credit: wavetable_file(instrument, credit)),
+}
+FORMATS: tuple[Format, ...] = (*_OUTLETS, *_PRESETS)
 
 
 def export(
@@ -146,10 +165,13 @@ def export(
     - ``nn`` is a TorchScript model for nn~ (docs/nn.md).
     - ``neutone`` is a TorchScript model with the live tracker, and a script that makes Neutone's file of it
       (docs/neutone.md).
+    - ``syx`` is a voice for a DX7, one steady note of an FM part (docs/fm.md).
+    - ``wavetable`` is the learned cycles as a WAV file for Serum, Vital and others (docs/fm.md).
 
     Args:
         instrument: What is exported.
-        output: A file that ends in ``.oscine``, or a folder that is empty or not there.
+        output: A file that ends in ``.oscine``, ``.syx`` or ``.wav``, by the format, or else a folder that is
+            empty or not there.
         form: One of ``FORMATS``.
         weights: "float16" halves the size and rounds large weights to 11 bits; "int8" takes a byte for each
             weight of a dense or recurrent layer (docs/distillation.md has what it costs in quality). If left
@@ -163,10 +185,12 @@ def export(
     output = Path(output)
     if form not in FORMATS:
         raise InputError(f"The format {form!r} is not known; give one of {', '.join(FORMATS)}.")
+    if form in _PRESETS:
+        return _export_preset(instrument, output, form, has_options=weights is not None or dry)
     outlet = _OUTLETS[form]
     if not outlet.has_weights and weights not in (None, "float32"):
         raise InputError(f"The format {form} has float32 weights; leave out --weights.")
-    _check(output, outlet)
+    _check(output, ".oscine" if outlet.is_file else None)
     try:
         program = instrument.program(dry=dry)
         content = program.to_bytes(weights or "float16")
@@ -206,12 +230,36 @@ def _sizes(output: Path) -> dict[str, int]:
     return {printable(path.relative_to(output).as_posix()): path.stat().st_size for path in paths}
 
 
-def _check(output: Path, outlet: _Outlet) -> None:
-    if outlet.is_file and output.suffix != ".oscine":
-        raise InputError(f"{output} cannot be written; its name must end in .oscine.")
-    if outlet.is_file and output.is_dir():
+def _export_preset(instrument: Instrument, output: Path, form: Format, *, has_options: bool) -> ExportReport:
+    """Write a format that is no program, and is not measured."""
+    preset = _PRESETS[form]
+    if has_options:
+        raise InputError(f"The format {form} has no network and no effects; leave out --weights and --dry.")
+    _check(output, preset.ending)
+    card = {name: str(value) for name, value in instrument.card.items()}
+    content, note = preset.make(instrument, card.get("name", output.stem), credits_of(card))
+    write_atomically(output, content)
+    return ExportReport(
+        files=_sizes(output),
+        sample_rate=instrument.sample_rate,
+        hop_length=instrument.hop_length,
+        latency=0,
+        inputs=[],
+        licence=card.get("licence"),
+        credit=card.get("credit"),
+        difference=None,
+        load=None,
+        note=note,
+    )
+
+
+def _check(output: Path, ending: str | None) -> None:
+    """Refuse a place where a file with this ending, or without one a folder, can't be written."""
+    if ending and output.suffix != ending:
+        raise InputError(f"{output} cannot be written; its name must end in {ending}.")
+    if ending and output.is_dir():
         raise InputError(f"{output} is a folder; give the name of a file to write.")
-    if not outlet.is_file and output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if not ending and output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output} is there already; give a folder that is empty or not there.")
 
 

@@ -35,6 +35,15 @@ from oscine.functional.filter import (
     moving_filter_step,
     zero_phase_taps,
 )
+from oscine.functional.fm import (
+    FmState,
+    dx7_algorithm,
+    fm_carriers,
+    fm_oscillator,
+    fm_oscillator_step,
+    fm_state,
+    limit_fm_levels,
+)
 from oscine.functional.frames import UpsampleState, previous_frames, upsample, upsample_state, upsample_step
 from oscine.functional.framing import frame_centers, frames_at
 from oscine.functional.glottal import glottal_cycles, glottal_tables, glottal_weights
@@ -87,6 +96,7 @@ __all__ = [
     "ConvolutionState",
     "EnvelopeState",
     "FilterState",
+    "FmState",
     "HitState",
     "NoiseState",
     "OnsetState",
@@ -107,6 +117,7 @@ __all__ = [
     "convolve_step",
     "cycle_coefficients",
     "db_to_amplitude",
+    "dx7_algorithm",
     "envelope_grid_hz",
     "envelope_oscillator",
     "envelope_oscillator_step",
@@ -117,6 +128,10 @@ __all__ = [
     "filter_state",
     "filtered_noise",
     "filtered_noise_step",
+    "fm_carriers",
+    "fm_oscillator",
+    "fm_oscillator_step",
+    "fm_state",
     "formants",
     "frame_centers",
     "frames_at",
@@ -129,6 +144,7 @@ __all__ = [
     "hit_state",
     "hold_valid",
     "hz_to_midi",
+    "limit_fm_levels",
     "log_mel_spectrogram",
     "log_sigmoid_range",
     "loudness_db",

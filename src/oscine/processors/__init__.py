@@ -6,6 +6,7 @@ from oscine.processors.composition import Chain, Sum
 from oscine.processors.control import Control, split_controls, start_controls
 from oscine.processors.envelope import EnvelopeConfig, EnvelopeOscillator
 from oscine.processors.filter import Filter, FilterConfig
+from oscine.processors.fm import FmConfig, FmOscillator
 from oscine.processors.glottal import Glottal, GlottalConfig
 from oscine.processors.harmonic import HarmonicConfig, HarmonicOscillator
 from oscine.processors.modes import Modes, ModesConfig
@@ -37,6 +38,8 @@ __all__ = [
     "Filter",
     "FilterConfig",
     "FilteredNoise",
+    "FmConfig",
+    "FmOscillator",
     "Glottal",
     "GlottalConfig",
     "HarmonicConfig",

@@ -22,8 +22,8 @@ class Control:
     Attributes:
         name: The argument of the processor's `step` that it feeds.
         size: Channels; 0 for a control without a channel axis, (batch, frame).
-        unit: "Hz", "s", "turns", "dB", "linear" (an amplitude), "gain" (a factor on a signal) or
-            "weight".
+        unit: "Hz", "s", "turns", "dB", "radians" (a modulation index), "linear" (an amplitude), "gain" (a
+            factor on a signal) or "weight".
         minimum: Smallest value.
         maximum: Largest value.
         activation: How a network's unbounded output becomes a value: "exp_sigmoid" (an amplitude),
@@ -38,7 +38,7 @@ class Control:
 
     name: str
     size: int
-    unit: Literal["Hz", "s", "turns", "dB", "linear", "gain", "weight"]
+    unit: Literal["Hz", "s", "turns", "dB", "radians", "linear", "gain", "weight"]
     minimum: float
     maximum: float
     activation: Activation

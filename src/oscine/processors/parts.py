@@ -10,6 +10,7 @@ from oscine.processors.base import PartConfig, Processor
 from oscine.processors.composition import Chain, Sum
 from oscine.processors.envelope import EnvelopeConfig
 from oscine.processors.filter import FilterConfig
+from oscine.processors.fm import FmConfig
 from oscine.processors.glottal import GlottalConfig
 from oscine.processors.harmonic import HarmonicConfig
 from oscine.processors.modes import ModesConfig
@@ -56,6 +57,7 @@ AnyPart = Annotated[
     | PulseConfig
     | EnvelopeConfig
     | GlottalConfig
+    | FmConfig
     | NoiseConfig
     | NoiseBandsConfig
     | ModesConfig

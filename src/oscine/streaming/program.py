@@ -273,6 +273,27 @@ class Program(Contents):
         """Return the audio, silent before the first onset (`oscine.functional.onset_gate`)."""
         return self.append("onset_gate", [audio, onset_s], audio.size)
 
+    def fm(
+        self,
+        f0_hz: Wire,
+        levels: Wire,
+        ratios: Sequence[float | int],
+        modulators: Sequence[Sequence[int]],
+    ) -> Wire:
+        """Return `oscine.functional.fm_oscillator`'s audio of the frame.
+
+        Args:
+            f0_hz: Fundamental.
+            levels: Of the operators.
+            ratios: Frequency of each over f0.
+            modulators: For each operator, the numbers of those that modulate it; written as the sum of
+                ``2^(number − 1)``.
+        """
+        masks = [sum(1 << (number - 1) for number in one) for one in modulators]
+        return self.append(
+            "fm", [f0_hz, levels], self.hop_length, integers=masks, numbers=list(map(float, ratios))
+        )
+
     def minimum_phase(self, magnitudes: Wire, cepstrum: Tensor, n_taps: int, offset: float) -> Wire:
         """Return the taps of `oscine.functional.minimum_phase_taps`.
 

@@ -10,6 +10,7 @@
 #include "dense.h"
 #include "envelope.h"
 #include "filter.h"
+#include "fm.h"
 #include "frames.h"
 #include "hit.h"
 #include "pulse.h"
@@ -99,6 +100,7 @@ struct Operations {
         kind<Modes>("modes"),
         kind<Transient>("transient"),
         kind<OnsetGate>("onset_gate"),
+        kind<FrequencyModulation>("fm"),
         kind<MinimumPhase<W>>("minimum_phase"),
         kind<MovingFilter<W>>("moving_filter"),
         kind<Envelope>("envelope"),

@@ -26,6 +26,7 @@ KINDS: dict[str, type[PlainOperation]] = {
     "modes": hits.Modes,
     "transient": hits.Transient,
     "onset_gate": hits.OnsetGate,
+    "fm": sources.Fm,
     "noise": sources.Noise,
     "shimmer": sources.Shimmer,
     "gain": audio.Gain,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from oscine.functional import partial_ratios, pulse_train_step
+from oscine.functional import FmState, fm_oscillator_step, partial_ratios, pulse_train_step
 from oscine.functional.phase import phase_polynomial
 from oscine.functional.pulse import PulseState
 from oscine.functional.shimmer import PERIOD_NUMBERS
@@ -200,6 +200,39 @@ class Pulse(PlainOperation):
         harmonics = "odd" if self.integers[0] else "all"
         audio, after = pulse_train_step(hz, amplitude, state, **rates, harmonics=harmonics)
         memory.after |= {"phase": after.phase, "hz": after.frequency_hz, "amplitude": after.amplitude}
+        return audio.unflatten(-1, (-1, self.hop_length))[0]
+
+
+class Fm(PlainOperation):
+    """`oscine.functional.fm_oscillator`."""
+
+    def start(self) -> dict[str, Tensor]:
+        """Return the values before the first frame."""
+        n_operators = self.sizes[1]
+        return {
+            "phase": torch.zeros(1, n_operators, dtype=torch.float64),
+            "hz": torch.zeros(1),
+            "levels": torch.zeros(1, n_operators),
+        }
+
+    def forward(self, memory: Memory, *wires: Tensor) -> Tensor:
+        """Return the audio, (frame, hop)."""
+        hz, levels = wires
+        before = memory.before
+        state = FmState(before["phase"], before["hz"], before["levels"], memory.started)
+        modulators = tuple(
+            tuple(i + 1 for i in range(self.sizes[1]) if mask >> i & 1) for mask in self.integers
+        )
+        audio, after = fm_oscillator_step(
+            hz.transpose(0, 1),
+            levels.unsqueeze(0),
+            state,
+            ratios=self.numbers,
+            modulators=modulators,
+            sample_rate=self.sample_rate,
+            hop_length=self.hop_length,
+        )
+        memory.after |= {"phase": after.phase, "hz": after.f0_hz, "levels": after.levels}
         return audio.unflatten(-1, (-1, self.hop_length))[0]
 
 
