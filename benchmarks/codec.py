@@ -180,12 +180,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows += speaker(folder, codecs, score)
     seconds = sum(one.seconds for one in own.values())
     encoding, decoding = (
-        sum(getattr(one, name) for one in own.values()) / seconds for name in ("encoding_s", "decoding_s")
+        sum(one.encoding_s for one in own.values()) / seconds,
+        sum(one.decoding_s for one in own.values()) / seconds,
     )
     cost = (
-        f"One thread: a voice to bytes {sum(one.encoding_s for one in own.values()) / seconds:.3f} × real time, "
-        f"bytes to a voice {sum(one.decoding_s for one in own.values()) / seconds:.3f} ×; analysis and synthesis "
-        "are not counted."
+        f"One thread: a voice to bytes {encoding:.3f} × real time, bytes to a voice {decoding:.3f} ×; "
+        "analysis and synthesis are not counted."
     )
     parts = [
         "; ".join(counts) + (f". Missing here: {', '.join(missing)}." if missing else "."),

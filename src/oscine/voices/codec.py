@@ -137,8 +137,8 @@ def encode(voice: Voice | Iterable[Voice], bitrate: float = DEFAULT_BITRATE) -> 
 
     The envelopes become cosines over mel (20 of the density at 16 kHz, 2 of the ratio of noise). These and
     the pitch become straight lines between knots 15 … 35 ms apart, with least squared error. Each knot is
-    predicted from the one before; the rest is rounded and goes through a range coder. The step of the rounding is the
-    finest that keeps to the bit rate. Nothing is trained.
+    predicted from the one before; the rest is rounded and goes through a range coder. The step of the
+    rounding is the finest that keeps to the bit rate. Nothing is trained.
 
     Args:
         voice: The voice, or its pieces in order, as `analyze_voice` and `voice_pieces` give them.
