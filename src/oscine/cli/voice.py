@@ -9,8 +9,12 @@ from oscine.cli.terminal import terminal
 
 
 def voice(
-    recording: Annotated[Path, typer.Argument(metavar="INPUT", help="An audio file with one voice.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
+    recording: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="An audio file with one voice, or an .ovc file.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .ovc file.")
+    ],
     pitch: Annotated[
         float, typer.Option(metavar="SEMITONES", help="Semitones up or down, such as +5 or -3.5.")
     ] = 0.0,
@@ -30,13 +34,17 @@ def voice(
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
+    bitrate: Annotated[
+        float | None, typer.Option(metavar="KBPS", help="Of an .ovc file, kb/s: 0.6 to 8; 2 is the default.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
     """Change the pitch, formants, intonation or breath of a voice; nothing is trained.
 
     Pitch and spectral envelope are measured and played again: formants stay where they are when the pitch
     moves. Without an option the output is the same voice, synthesised. It is as long as the input, in time
-    with it and at its sample rate, as 24-bit PCM.
+    with it and at its sample rate, as 24-bit PCM. A name that ends in .ovc gets a coded voice of a few kb/s,
+    which can be an input later.
     """
     from rich.progress import Progress
 
@@ -53,6 +61,7 @@ def voice(
             change,
             vocoder=None if vocoder is None else load(vocoder),
             tracker=tracker,
+            bitrate=bitrate,
             on_progress=lambda share: progress.update(bar, completed=share),
         )
     if as_json:
@@ -60,9 +69,10 @@ def voice(
         return
     console = terminal()
     before, after = report.f0_hz
+    size = f"peak {report.peak:.2f}" if report.bitrate is None else f"{report.bitrate:.2f} kb/s"
     console.print(
         f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {before:.0f} → {after:.0f} Hz, "
-        f"formants × {report.formant:g}; peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time",
+        f"formants × {report.formant:g}; {size}, {report.real_time_factor:.2f} × real time",
         soft_wrap=True,
     )
     for remark in report.remarks:
