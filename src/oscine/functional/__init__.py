@@ -6,6 +6,7 @@ from oscine.functional.activations import (
     normalize_distribution,
     scaled_sigmoid,
 )
+from oscine.functional.causal_stft import StftState, inverse_stft_step, stft_state, stft_step
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
 from oscine.functional.envelope import (
@@ -76,6 +77,7 @@ __all__ = [
     "OnsetState",
     "OscillatorState",
     "PulseState",
+    "StftState",
     "UpsampleState",
     "WavetableState",
     "a_weighting_db",
@@ -103,6 +105,7 @@ __all__ = [
     "harmonic_oscillator_step",
     "hold_valid",
     "hz_to_midi",
+    "inverse_stft_step",
     "log_mel_spectrogram",
     "log_sigmoid_range",
     "loudness_db",
@@ -137,6 +140,8 @@ __all__ = [
     "spectral_centroid_midi",
     "spectral_transport",
     "stft_magnitude",
+    "stft_state",
+    "stft_step",
     "time_since_onset_s",
     "time_since_onset_step",
     "uniform_noise",

@@ -1,5 +1,6 @@
 """Losses: distances between sounds, and between controls."""
 
+from oscine.losses.adversarial import AdversarialLoss, AdversarialTerms
 from oscine.losses.energy import EnergyDistance
 from oscine.losses.log_mel import LogMelLoss
 from oscine.losses.matching import in_sizes_of, shared_controls
@@ -10,6 +11,8 @@ from oscine.losses.texture import TextureLoss
 from oscine.losses.transport import SpectralTransportLoss
 
 __all__ = [
+    "AdversarialLoss",
+    "AdversarialTerms",
     "CrepeLoss",
     "EnergyDistance",
     "LogMelLoss",

@@ -15,6 +15,7 @@ from oscine.processors.parts import (
     require_distinct_names,
 )
 from oscine.processors.pulse import Pulse, PulseConfig
+from oscine.processors.refiner import Refiner, RefinerConfig
 from oscine.processors.reverb import Reverb, ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig, SinusoidalOscillator
 from oscine.processors.wavetable import Wavetable, WavetableConfig
@@ -36,6 +37,8 @@ __all__ = [
     "Processor",
     "Pulse",
     "PulseConfig",
+    "Refiner",
+    "RefinerConfig",
     "Reverb",
     "ReverbConfig",
     "SinusoidalConfig",

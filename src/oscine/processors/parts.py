@@ -12,6 +12,7 @@ from oscine.processors.filter import FilterConfig
 from oscine.processors.harmonic import HarmonicConfig
 from oscine.processors.noise import NoiseConfig
 from oscine.processors.pulse import PulseConfig
+from oscine.processors.refiner import RefinerConfig
 from oscine.processors.reverb import ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig
 from oscine.processors.wavetable import WavetableConfig
@@ -52,6 +53,7 @@ AnyPart = Annotated[
     | NoiseConfig
     | FilterConfig
     | ReverbConfig
+    | RefinerConfig
     | ChainConfig
     | SumConfig,
     Field(discriminator="kind"),
