@@ -24,7 +24,8 @@ def test_each_side_receives_the_gradient_of_its_own_term_alone() -> None:
     weights = list(loss.parameters())
     terms = loss(audio, _buzz(1, 2.0))
     of_generator = torch.autograd.grad(terms.generator, [audio, *weights], allow_unused=True)
-    assert of_generator[0] is not None and of_generator[0].abs().max() > 0
+    assert of_generator[0] is not None
+    assert of_generator[0].abs().max() > 0
     assert all(gradient is None for gradient in of_generator[1:])
     terms = loss(audio, _buzz(1, 2.0))
     of_discriminator = torch.autograd.grad(terms.discriminator, [audio, *weights], allow_unused=True)
@@ -35,7 +36,7 @@ def test_each_side_receives_the_gradient_of_its_own_term_alone() -> None:
 def test_trained_discriminators_tell_two_sounds_apart_and_the_instrument_is_told_so() -> None:
     torch.manual_seed(0)
     loss = AdversarialLoss(RATE)
-    optimizer = torch.optim.Adam(loss.parameters(), lr=5e-3)
+    optimizer = torch.optim.Adam(loss.parameters(), lr=3e-3)
     for step in range(80):
         terms = loss(_buzz(step, 2.0), _buzz(1000 + step, 1.0))
         optimizer.zero_grad()
@@ -44,8 +45,9 @@ def test_trained_discriminators_tell_two_sounds_apart_and_the_instrument_is_told
     with torch.no_grad():
         told = loss(_buzz(5000, 2.0), _buzz(6000, 1.0))
         equal = loss(_buzz(5000, 1.0), _buzz(6000, 1.0))
-    assert told.discriminator < 0.25 < 0.4 < equal.discriminator
-    assert equal.generator < 0.6 * told.generator
+    assert told.discriminator < 0.4
+    assert equal.discriminator > 0.6
+    assert equal.generator < 0.7 * told.generator
 
 
 def test_the_level_of_both_does_not_matter() -> None:
