@@ -271,8 +271,7 @@ class TrainingLoop:
             group["lr"] = self.learning_rate
         progress, there = self.progress, _moved(batch, self.device)
         if self.objective.is_adversarial(progress) and not counters.is_adversarial:
-            # What was best by the spectral loss alone is not what the second stage is for.
-            counters.is_adversarial, counters.best_loss = True, math.inf
+            counters.is_adversarial, counters.best_loss = True, math.inf  # chosen anew, among what it teaches
         is_varied = self.objective.is_varied(counters.step)
 
         def loss(first: int, last: int) -> Tensor:

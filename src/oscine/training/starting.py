@@ -28,8 +28,9 @@ class Start:
     Taken over are the config (rates, inputs, networks, parts) and all weights but the reverb's: a room is the
     recording's and not the instrument's. Where the effects alone are trained, the reverb's are too: the rest
     has learned to sound in that room. The effects may be others; those of the same name keep their weights.
-    Statistics, such as the range of pitch and loudness, are those of the new recordings. Of several identities in the trained instrument, those that the new dataset has as
-    well keep their embeddings; the others start from the mean of all.
+    Statistics, such as the range of pitch and loudness, are those of the new recordings. Of several
+    identities in the trained instrument, those that the new dataset has as well keep their embeddings; the
+    others start from the mean of all.
 
     Attributes:
         instrument: The trained one.
