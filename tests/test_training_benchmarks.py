@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from benchmarks import augmentation, ensemble, stability, synths, training_ways, zero_shot
+from benchmarks import augmentation, ensemble, refiner, stability, synths, training_ways, zero_shot
 from benchmarks.training_ways import GUARDS, Curriculum, NotFinite, Way
 
 from oscine.data import Dataset, Segment, Split
@@ -206,3 +206,25 @@ def test_the_table_of_synthesisers_has_means_and_ranges() -> None:
     lines = [line("FM", 0, 5.0), line("harmonic", 0, 4.0), line("FM", 1, 6.0)]
     _, *rows = _figures(synths.measured_table(lines))
     assert [row[3:5] for row in rows] == [["1", "4.00"], ["2", "5.50 (5.00 to 6.00)"]]
+
+
+def test_a_refiner_is_trained_by_cpu_time_and_measured(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = refiner.SETTINGS | {"training.batch_size": 1, "training.n_validations": 1}
+    monkeypatch.setattr(refiner, "SETTINGS", settings)
+    config = load_recipe("tiny", {"instrument.sample_rate": RATE, "instrument.hop_length": 64}).instrument
+    base = Instrument(config.model_copy(update={"effects": ()}), dataset.statistics).eval()
+    made, steps = refiner.refined(dataset, base, tmp_path / "a", 0.5, 2.0, 0)
+    assert 0 < steps < 1000
+    assert made.latency == base.latency + 7 * 64
+    segment = dataset.held_out.segments[0]
+    audio, features = segment.audio(), segment.features()
+    before = refiner.played(base, audio, features)
+    after_base = Instrument(made.config, dataset.statistics).eval()
+    after_base.load_state_dict(base.state_dict(), strict=False)
+    after = refiner.played(after_base, audio, features)
+    torch.testing.assert_close(after, before, rtol=0, atol=1e-5)
+    again, kept = refiner.refined(dataset, base, tmp_path / "a", 0.5, 2.0, 0)
+    assert kept == steps
+    assert all(torch.equal(x, y) for x, y in zip(again.parameters(), made.parameters(), strict=True))

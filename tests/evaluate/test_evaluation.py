@@ -7,13 +7,16 @@ import pytest
 import soundfile
 import torch
 
+from oscine.analysis import Features
 from oscine.data import Dataset, Split, prepare
 from oscine.errors import InputError
 from oscine.evaluate import Evaluation, Excerpts, Metrics, evaluate, evaluation_page
 from oscine.evaluate.evaluation import _identities, _pieces, streaming_real_time_factor
 from oscine.evaluate.pictures import comparison_picture
 from oscine.evaluate.report import facts, header, rows, sound_header, sound_rows, third_octave_rows
+from oscine.evaluate.timing import played_early
 from oscine.models import Instrument, InstrumentConfig, load_recipe
+from oscine.models.conditioning import Piece
 from oscine.models.inputs import (
     CentroidConfig,
     CurveConfig,
@@ -26,7 +29,7 @@ from oscine.models.inputs import (
     ZConfig,
 )
 from oscine.networks import ControllerConfig, PitchEncoderConfig, TimbreEncoderConfig
-from oscine.processors import HarmonicConfig, NoiseConfig
+from oscine.processors import HarmonicConfig, NoiseConfig, RefinerConfig
 
 RATE, HOP = 16000, 64
 
@@ -283,3 +286,37 @@ def test_records_are_frozen(measured):
     evaluation, _ = measured
     with pytest.raises(ValueError, match="frozen"):
         evaluation.instrument.mcd_db = 1.0
+
+
+def test_the_figures_of_an_instrument_with_a_latency_are_those_without(dataset, instrument, monkeypatch):
+    """A refiner that has learned nothing only delays."""
+    monkeypatch.setattr("oscine.evaluate.evaluation._PIECE_S", 4.0)
+    config = instrument.config.model_copy(
+        update={"effects": (*instrument.config.effects, RefinerConfig(window_frames=4, hidden_size=4))}
+    )
+    late = Instrument(config, dataset.statistics).eval()
+    late.load_state_dict(instrument.state_dict(), strict=False)
+    assert late.latency - instrument.latency == 3 * HOP
+    plain, delayed = (evaluate(one, dataset) for one in (instrument, late))
+    for name in ("instrument", "mean_control"):
+        ours, theirs = getattr(delayed, name), getattr(plain, name)
+        assert ours.spectral_loss == pytest.approx(theirs.spectral_loss, rel=1e-3)
+        assert ours.sound.log_mel_l1_db == pytest.approx(theirs.sound.log_mel_l1_db, rel=1e-3)
+
+
+def test_pieces_are_played_early_and_none_is_left_out():
+    """Also where the last piece is shorter than the latency."""
+    lengths, n_early = (5, 4, 1), 3
+    whole = torch.arange(float(sum(lengths)))[None]
+    pieces, first = [], 0
+    for n in lengths:
+        part = whole[:, first : first + n]
+        features = Features(*(part[0] for _ in range(4)), sample_rate=RATE, hop_length=HOP)
+        pieces.append(Piece(torch.zeros(n * HOP), features, {"f0_hz": part}))
+        first += n
+    early = list(played_early(iter(pieces), n_early))
+    assert [one.piece.features.n_frames for one in early] == list(lengths)
+    assert early[0].before is not None
+    assert [one.before for one in early[1:]] == [None, None]
+    played = torch.cat([early[0].before["f0_hz"], *(one.conditions["f0_hz"] for one in early)], 1)
+    assert torch.equal(played, torch.cat([whole, whole[:, -1:].expand(-1, n_early)], 1))

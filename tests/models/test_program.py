@@ -35,6 +35,7 @@ from oscine.processors import (
     HarmonicConfig,
     NoiseConfig,
     PulseConfig,
+    Refiner,
     Reverb,
     ReverbConfig,
     WavetableConfig,
@@ -175,8 +176,27 @@ CONFIGS |= {
 }
 
 
+#: Configs with a part that only `step` plays.
+UNCOMPILED = {"part refiner", "recipe voice-refined"}
+
+
+@pytest.mark.parametrize("name", sorted(UNCOMPILED))
+def test_what_has_no_compiled_form_is_a_stream_that_says_so(name: str) -> None:
+    instrument = _loud(CONFIGS[name])
+    for module in instrument.modules():
+        if isinstance(module, Refiner):
+            torch.nn.init.normal_(module.head.weight, std=0.1)
+    conditions = _conditions(instrument)
+    stream = Stream(instrument)
+    assert "Refiner has no compiled form" in stream.why or not engines()
+    assert stream.latency == 7 * instrument.hop_length
+    pieces = [stream.push(**{k: v[:, t : t + 9] for k, v in conditions.items()}) for t in range(0, FRAMES, 9)]
+    with torch.no_grad():
+        torch.testing.assert_close(torch.cat(pieces, 1), instrument(**conditions), rtol=0, atol=1e-5)
+
+
 @compiled
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name not in UNCOMPILED])
 def test_forward_is_step_is_program(name: str) -> None:
     instrument = _loud(CONFIGS[name])
     n_frames = 12 if "recipe" in name or "longer" in name else FRAMES

@@ -31,6 +31,8 @@ from oscine.processors import (
     Processor,
     Pulse,
     PulseConfig,
+    Refiner,
+    RefinerConfig,
     Reverb,
     ReverbConfig,
     Sum,
@@ -70,6 +72,8 @@ def _loud(module: Streaming[Any]) -> Streaming[Any]:
             torch.nn.init.normal_(one.impulse_response, std=0.03)
         elif isinstance(one, Filter) and one.fixed:
             torch.nn.init.normal_(one.log_magnitudes)
+        if isinstance(one, Refiner):
+            torch.nn.init.normal_(one.head.weight, std=0.1)
     return module
 
 
@@ -137,6 +141,11 @@ CASES |= {
     ),
     "source-filter vocoder": Case(
         lambda: VOCODER.build(RATE, HOP), lambda: _arguments(VOCODER.build(RATE, HOP)), HOP
+    ),
+    "refiner with one frame of latency": Case(
+        lambda: _loud(RefinerConfig(window_frames=2, hidden_size=8, n_layers=2).build(RATE, HOP)),
+        lambda: _arguments(Refiner(RATE, HOP)),
+        HOP,
     ),
     "reverb of one partition": Case(lambda: _loud(Reverb(40)), lambda: [torch.randn(2, 300)], 1),
     "reverb of several": Case(lambda: _loud(Reverb(2500)), lambda: [torch.randn(2, 1000)], 1),

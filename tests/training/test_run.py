@@ -24,7 +24,7 @@ from oscine.files import sha256
 from oscine.models import Instrument
 from oscine.training import train
 from oscine.training.checkpoint import read_checkpoint, write_checkpoint
-from oscine.training.loop import Budget, TrainingLoop, _pieces
+from oscine.training.loop import Budget, Callback, TrainingLoop, _pieces
 
 SMALL = {
     "instrument.synth.harmonic.n_harmonics": 10,
@@ -96,6 +96,93 @@ def test_an_instrument_with_a_pitch_encoder_is_pretrained_and_resumes_bit_for_bi
         assert sha256(tmp_path / f"{dies_at}" / "model.safetensors") == sha256(
             tmp_path / "whole" / "model.safetensors"
         )
+
+
+REFINER = SMALL | {
+    "instrument.effects": [{"kind": "refiner", "hidden_size": 8, "n_layers": 1, "window_frames": 4}],
+    "training.adversarial_weight": 0.5,
+    "training.adversarial_share": 0.5,
+}
+
+
+def test_with_discriminators_a_run_resumes_bit_for_bit_and_they_are_trained_in_their_share(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"steps": 12, "overrides": REFINER, "checkpoint_every_s": 0.0}
+    _train(dataset, tmp_path / "whole", **options)
+    step = TrainingLoop.step
+    whole, _ = read_checkpoint(tmp_path / "whole" / "training" / "checkpoint.safetensors")
+    assert whole.counters.is_adversarial
+    name = "model.adversarial.discriminators.0.output.weight"
+    for dies_at in (3, 9):
+
+        def dying(self, batch, at: int = dies_at) -> None:
+            if self.counters.step == at:
+                raise RuntimeError("power cut")
+            step(self, batch)
+
+        monkeypatch.setattr(TrainingLoop, "step", dying)
+        with pytest.raises(RuntimeError, match="power cut"):
+            _train(dataset, tmp_path / f"{dies_at}", **options)
+        monkeypatch.undo()
+        checkpoint = tmp_path / f"{dies_at}" / "training" / "checkpoint.safetensors"
+        before, _ = read_checkpoint(checkpoint)
+        moments = {key: value for key, value in before.tensors.items() if key.endswith("exp_avg_sq")}
+        assert any(not value.any() for value in moments.values()) == (dies_at == 3)
+        _train(dataset, tmp_path / f"{dies_at}", steps=12, overrides=REFINER, resume=True)
+        after, _ = read_checkpoint(checkpoint)
+        assert not torch.equal(after.tensors[name], before.tensors[name])
+        assert after.tensors.keys() == whole.tensors.keys()
+        assert all(torch.equal(value, after.tensors[key]) for key, value in whole.tensors.items())
+
+
+def test_what_is_best_is_chosen_anew_when_the_adversarial_loss_begins(dataset: Path, tmp_path: Path) -> None:
+    losses: list[tuple[int, float]] = []
+
+    class Keep(Callback):
+        def on_step(self, loop: TrainingLoop) -> None:
+            losses.append((loop.counters.step, loop.counters.best_loss))
+
+    overrides = REFINER | {"training.n_validations": 4}
+    _train(dataset, tmp_path / "a", steps=12, overrides=overrides, callbacks=[Keep()])
+    best = dict(losses)
+    assert best[6] < float("inf")
+    assert best[7] == float("inf")
+    assert best[12] < float("inf")
+
+
+def test_the_effects_alone_are_trained(dataset: Path, tmp_path: Path) -> None:
+    begun: dict[str, torch.Tensor] = {}
+
+    class Begun(Callback):
+        def on_start(self, loop: TrainingLoop) -> None:
+            begun.update({name: value.clone() for name, value in loop.instrument.state_dict().items()})
+
+    overrides = REFINER | {"training.trains": "effects"}
+    _train(dataset, tmp_path / "a", steps=6, overrides=overrides, callbacks=[Begun()])
+    learned = Instrument.from_pretrained(tmp_path / "a").state_dict()
+    same = {name for name, value in learned.items() if torch.equal(value, begun[name])}
+    assert "effects.parts.refiner.head.weight" not in same
+    assert {name for name in learned if not name.startswith("effects.")} <= same
+    nothing = SMALL | {"instrument.effects": [], "training.trains": "effects"}
+    nothing = {key: value for key, value in nothing.items() if "reverb" not in key}
+    with pytest.raises(InputError, match="no effect that learns"):
+        _train(dataset, tmp_path / "b", overrides=nothing)
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_sound_is_compared_earlier_by_the_latency(dataset: Path, tmp_path: Path) -> None:
+    """An untrained refiner only delays, so it changes no loss."""
+    plain = SMALL | {"instrument.effects": []}
+    plain = {key: value for key, value in plain.items() if "reverb" not in key}
+    delayed = plain | {"instrument.effects": REFINER["instrument.effects"]}
+    options = {"training.learning_rate": 1e-12, "training.weight_decay": 0.0}
+    a = _train(dataset, tmp_path / "a", steps=1, overrides=plain | options).validation_loss
+    b = _train(dataset, tmp_path / "b", steps=1, overrides=delayed | options).validation_loss
+    assert b == pytest.approx(a, rel=2e-3)
+    short = delayed | {"training.crop_s": 0.01}
+    with pytest.raises(InputError, match="latency is 12 ms"):
+        _train(dataset, tmp_path / "c", overrides=short)
 
 
 def test_a_curve_that_the_dataset_lacks_is_refused(dataset: Path, tmp_path: Path) -> None:

@@ -178,3 +178,23 @@ def test_identities_of_the_same_name_keep_their_embedding_and_others_start_from_
     torch.testing.assert_close(begun[:, 0], before.mean(dim=1))
     assert torch.equal(begun[:, 1], before[:, 1])
     assert Instrument.from_pretrained(tmp_path / "new").config.identities == ("cello", "violin")
+
+
+def test_a_refiner_is_put_behind_an_instrument_and_its_room_stays(dataset: Path, tmp_path: Path) -> None:
+    start = _instrument()
+    refiner = {"kind": "refiner", "hidden_size": 8, "n_layers": 1, "window_frames": 4}
+    effects = {"instrument.effects": [{"kind": "reverb", "ir_s": 0.02}, refiner]}
+    overrides = QUICK | effects | {"training.trains": "effects"}
+    begun = _train(dataset, tmp_path / "new", start, overrides=overrides).weights
+    expected = start.state_dict()
+    assert all(torch.equal(begun[name], value) for name, value in expected.items())
+    assert all(name.startswith("effects.parts.refiner.") for name in begun.keys() - expected.keys())
+    learned = Instrument.from_pretrained(tmp_path / "new")
+    assert [name for name, _ in learned.effects] == ["reverb", "refiner"]
+    for name, value in learned.state_dict().items():
+        if not name.startswith("effects."):
+            assert torch.equal(value, expected[name])
+    _train(dataset, tmp_path / "dry", start, overrides=QUICK | {"instrument.effects": []})
+    assert Instrument.from_pretrained(tmp_path / "dry").config.effects == ()
+    with pytest.raises(InputError, match=r"only training\.… and instrument\.effects can be"):
+        _train(dataset, tmp_path / "no", start, overrides={"instrument.controller.hidden_size": 3})

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
@@ -20,8 +19,9 @@ from oscine.evaluate.protocol import EXAMPLE_S, Example, ExampleMetrics, cut, ex
 from oscine.evaluate.sound import Band
 from oscine.evaluate.spectrum import energy_spectrum
 from oscine.evaluate.tally import Metrics, Played, Sound, Tally, heard_sound, played
+from oscine.evaluate.timing import Player, played_early
 from oscine.models import Instrument
-from oscine.models.conditioning import Piece, condition_pieces, silence_before
+from oscine.models.conditioning import Piece, condition_pieces
 from oscine.streaming import Stream
 
 _PIECE_S = 60.0
@@ -97,9 +97,9 @@ def evaluate(
     """Return the metrics of an instrument on the held-out part of a dataset, beside reference points.
 
     The instrument plays the inputs of each held-out stretch, after 0.75 s of silence, as before a recording
-    in training. Recording and output are analysed in the same way and compared frame by frame. Stretches are
-    pooled, so each frame has the same weight. Memory does not grow with their length: a stretch is processed
-    a minute at a time, and the instrument keeps its state.
+    in training, and earlier by its latency. Recording and output are analysed in the same way and compared
+    frame by frame. Stretches are pooled, so each frame has the same weight. Memory does not grow with their
+    length: a stretch is processed a minute at a time, and the instrument keeps its state.
 
     Args:
         instrument: The instrument to measure.
@@ -125,12 +125,13 @@ def evaluate(
 
     band = _band(segments, dataset.sample_rate)
 
-    players: dict[str, Stream] = {"instrument": Stream(instrument)}
+    players = {"instrument": Player(Stream(instrument), instrument)}
     if baselines:
         pieces = (piece for segment in segments for piece in _pieces(segment, instrument, identities))
         everything = ((piece.conditions, piece.features.loudness_db[None]) for piece in pieces)
-        players["mean_control"] = Stream(MeanControl(instrument, everything))
-        players["noise_floor"] = Stream(instrument, seed=1)
+        mean_control = Stream(MeanControl(instrument, everything))
+        players["mean_control"] = Player(mean_control, instrument, takes_level=True)
+        players["noise_floor"] = Player(Stream(instrument, seed=1), instrument)
     names = (*players, *(["harmonic_ceiling"] if baselines else []))
     tallies = {name: Tally(band, dataset.sample_rate) for name in names}
     fitted = OracleRow(instrument, band, n_frames if oracle else 0)
@@ -139,17 +140,14 @@ def evaluate(
     examples: list[Example] = []
     played_s = 0.0
     for segment in segments:
-        for stream in players.values():
-            stream.reset()
-        for number, (original, features, conditions) in enumerate(_pieces(segment, instrument, identities)):
+        pieces = _pieces(segment, instrument, identities)
+        for early in played_early(pieces, players["instrument"].n_frames):
+            original, features, conditions = early.piece
             target = heard_sound(original, features)
             recording = played(target, target, band)
             outputs: dict[str, Played] = {}
-            for name, stream in players.items():
-                given = dict(conditions)
-                if name == "mean_control":
-                    given["loudness_db"] = features.loudness_db[None].to(instrument.device)
-                audio, took_s = _push(stream, given, silence_before(instrument, given) if number == 0 else {})
+            for name, player in players.items():
+                audio, took_s = player.play(early)
                 played_s += took_s if name == "instrument" else 0.0
                 outputs[name] = played(heard_sound(audio, features), target, band)
             if baselines:
@@ -195,16 +193,6 @@ def evaluate(
         real_time_factor_streaming=streaming_real_time_factor(instrument, first),
         n_threads=torch.get_num_threads(),
     )
-
-
-def _push(
-    stream: Stream, given: dict[str, Tensor], before: dict[str, Tensor]
-) -> tuple[Float[Tensor, " time"], float]:
-    """Return the audio of conditions, after what is played before and not heard, and how long it took."""
-    if before:
-        stream.push(**before)
-    began = time.perf_counter()
-    return stream.push(**given)[0].cpu(), time.perf_counter() - began
 
 
 class _Progress:

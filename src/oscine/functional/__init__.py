@@ -13,6 +13,7 @@ from oscine.functional.allpole import (
     allpole_state,
     allpole_step,
 )
+from oscine.functional.causal_stft import StftState, inverse_stft_step, stft_state, stft_step
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
 from oscine.functional.envelope import (
@@ -102,6 +103,7 @@ __all__ = [
     "OnsetState",
     "OscillatorState",
     "PulseState",
+    "StftState",
     "UpsampleState",
     "WavetableState",
     "a_weighting_db",
@@ -144,6 +146,7 @@ __all__ = [
     "hit_state",
     "hold_valid",
     "hz_to_midi",
+    "inverse_stft_step",
     "limit_fm_levels",
     "log_mel_spectrogram",
     "log_sigmoid_range",
@@ -188,6 +191,8 @@ __all__ = [
     "spectral_centroid_midi",
     "spectral_transport",
     "stft_magnitude",
+    "stft_state",
+    "stft_step",
     "time_since_onset_s",
     "time_since_onset_step",
     "transient",

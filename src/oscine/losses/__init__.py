@@ -1,5 +1,6 @@
 """Losses: distances between sounds, and between controls."""
 
+from oscine.losses.adversarial import AdversarialLoss, AdversarialTerms
 from oscine.losses.energy import EnergyDistance
 from oscine.losses.envelope import EnvelopeLoss
 from oscine.losses.log_mel import LogMelLoss
@@ -11,6 +12,8 @@ from oscine.losses.texture import TextureLoss
 from oscine.losses.transport import SpectralTransportLoss
 
 __all__ = [
+    "AdversarialLoss",
+    "AdversarialTerms",
     "CrepeLoss",
     "EnergyDistance",
     "EnvelopeLoss",

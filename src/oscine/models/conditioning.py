@@ -52,6 +52,16 @@ def silence_before(instrument: Instrument, conditions: Mapping[str, Tensor]) -> 
     }
 
 
+def held(conditions: Mapping[str, Tensor], n_frames: int) -> dict[str, Tensor]:
+    """Return the conditions with the last frame held for so many more: the end comes after the latency."""
+    if n_frames == 0:
+        return dict(conditions)
+    return {
+        name: torch.cat([values, values[:, -1:].expand(-1, n_frames, *values.shape[2:])], dim=1)
+        for name, values in conditions.items()
+    }
+
+
 def condition_pieces(
     instrument: Instrument,
     blocks: Iterator[Float32[np.ndarray, " time"]],

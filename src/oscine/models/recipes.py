@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -57,6 +57,12 @@ class TrainingConfig(BaseModel):
     """Weight of the Wasserstein distance of spectra, semitones, which corrects an encoded pitch from afar."""
     handover_share: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of the rest of the run over which the spectral loss's effect on an encoded pitch rises to 1."""
+    adversarial_weight: float = Field(default=0.0, ge=0.0)
+    """Weight of the adversarial loss with feature matching (`oscine.losses.AdversarialLoss`)."""
+    adversarial_share: float = Field(default=0.5, gt=0.0, le=1.0)
+    """Share of the run, at its end, in which that loss acts; the best instrument is chosen from there."""
+    trains: Literal["all", "effects"] = "all"
+    """What is trained: the whole instrument, or its effects while all else stays as it starts."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the distance of CREPE's activations, at 16 kHz; the paper's code has 3.4 on this scale."""
     n_validations: int = Field(default=12, ge=1, le=100_000)

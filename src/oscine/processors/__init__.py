@@ -21,6 +21,7 @@ from oscine.processors.parts import (
     require_distinct_names,
 )
 from oscine.processors.pulse import Pulse, PulseConfig
+from oscine.processors.refiner import Refiner, RefinerConfig
 from oscine.processors.reverb import Reverb, ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig, SinusoidalOscillator
 from oscine.processors.transient import Transient, TransientConfig
@@ -55,6 +56,8 @@ __all__ = [
     "Processor",
     "Pulse",
     "PulseConfig",
+    "Refiner",
+    "RefinerConfig",
     "Reverb",
     "ReverbConfig",
     "SinusoidalConfig",

@@ -18,6 +18,7 @@ from oscine.processors.noise import NoiseConfig
 from oscine.processors.noise_bands import NoiseBandsConfig
 from oscine.processors.onset_gate import OnsetGateConfig
 from oscine.processors.pulse import PulseConfig
+from oscine.processors.refiner import RefinerConfig
 from oscine.processors.reverb import ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig
 from oscine.processors.transient import TransientConfig
@@ -66,6 +67,7 @@ AnyPart = Annotated[
     | OnsetGateConfig
     | AllpoleConfig
     | ReverbConfig
+    | RefinerConfig
     | ChainConfig
     | SumConfig,
     Field(discriminator="kind"),

@@ -64,6 +64,8 @@ class Counters(BaseModel):
     """Steps whose loss or gradient was not finite."""
     n_skipped_in_a_row: int = Field(default=0, ge=0, lt=1 << 62)
     n_rolled_back: int = Field(default=0, ge=0, lt=1 << 62)
+    is_adversarial: bool = False
+    """The adversarial loss acts, and `best_loss` is of a state since it does."""
     rate_scale: float = Field(default=1.0, ge=0.0, le=1.0)
     """Factor on the learning rate, halved at each roll-back."""
 

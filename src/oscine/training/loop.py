@@ -17,6 +17,7 @@ from oscine.data.segment import Segment
 from oscine.data.synthetic import SyntheticTones, synthetic_tones
 from oscine.errors import InputError
 from oscine.models import Instrument, TrainingConfig
+from oscine.models.conditioning import held
 from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
 from oscine.training.conditions import batch_conditions
@@ -81,6 +82,7 @@ class TrainingLoop:
 
     Attributes:
         instrument: What is trained.
+        trained: The instrument, or it and the adversarial loss: all whose weights change.
         optimizer: AdamW.
         counters: Where the run is.
         objective: The loss.
@@ -123,11 +125,17 @@ class TrainingLoop:
         self.last_loss = math.nan
         self.objective = Objective(instrument, config, loss, teacher).to(self.device)
         self.on_notice = on_notice
-        self._parameters = [one for one in instrument.parameters() if one.requires_grad]
+        self.trained: nn.Module = instrument
+        sides: list[nn.Module] = [instrument]
+        if self.objective.adversarial is not None:
+            sides.append(self.objective.adversarial)
+            self.trained = nn.ModuleDict({"instrument": instrument, "adversarial": sides[1]})
+        self._sides = [[one for one in side.parameters() if one.requires_grad] for side in sides]
+        self._parameters = [one for side in self._sides for one in side]
         self.optimizer = torch.optim.AdamW(
             self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        self.snapshot = take_snapshot(instrument, self.optimizer, self.counters)
+        self.snapshot = take_snapshot(self.trained, self.optimizer, self.counters)
         self.threads = DataParallelThreads(1)
         self._train = train
         self._pieces = _pieces(validation, instrument.sample_rate)
@@ -174,7 +182,7 @@ class TrainingLoop:
         Raises:
             InputError: When it is another model's.
         """
-        restore(snapshot, self.instrument, self.optimizer)
+        restore(snapshot, self.trained, self.optimizer)
         self.counters = snapshot.counters.model_copy()
         self.snapshot = snapshot
         # Fewer, where the run is to be longer than it was.
@@ -262,6 +270,8 @@ class TrainingLoop:
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate
         progress, there = self.progress, _moved(batch, self.device)
+        if self.objective.is_adversarial(progress) and not counters.is_adversarial:
+            counters.is_adversarial, counters.best_loss = True, math.inf  # chosen anew, among what it teaches
         is_varied = self.objective.is_varied(counters.step)
 
         def loss(first: int, last: int) -> Tensor:
@@ -279,8 +289,8 @@ class TrainingLoop:
             )
 
         self.last_loss = self.threads.gradients(loss, len(there.audio), self._parameters)
-        norm = nn.utils.clip_grad_norm_(self._parameters, self.config.gradient_clip)
-        finite = math.isfinite(self.last_loss) and bool(torch.isfinite(norm))
+        norms = [nn.utils.clip_grad_norm_(side, self.config.gradient_clip) for side in self._sides]
+        finite = math.isfinite(self.last_loss) and all(bool(torch.isfinite(norm)) for norm in norms)
         counters.step += 1
         if finite:
             optimizer.step()
@@ -293,7 +303,7 @@ class TrainingLoop:
     def take_snapshot(self) -> None:
         """Make the state of now the one that the guard goes back to, unless the last step was skipped."""
         if self.counters.n_skipped_in_a_row == 0:
-            self.snapshot = take_snapshot(self.instrument, self.optimizer, self.counters)
+            self.snapshot = take_snapshot(self.trained, self.optimizer, self.counters)
 
     def _skip(self) -> None:
         counters = self.counters
@@ -304,7 +314,7 @@ class TrainingLoop:
             f"({counters.n_skipped} so far)."
         )
         if counters.n_skipped_in_a_row >= _MOST_SKIPPED_IN_A_ROW:
-            restore(self.snapshot, self.instrument, self.optimizer)
+            restore(self.snapshot, self.trained, self.optimizer)
             counters.n_skipped_in_a_row = 0
             counters.n_rolled_back += 1
             counters.rate_scale /= 2
@@ -324,7 +334,9 @@ class TrainingLoop:
         def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
             with torch.no_grad():
                 there = piece.map(lambda tensor: tensor.to(self.device))
-                audio = player(**batch_conditions(player, there))
+                conditions, n_late = batch_conditions(player, there), player.latency
+                audio = player(**held(conditions, -(-n_late // player.hop_length)))
+                audio = audio[:, n_late : n_late + there.audio.shape[1]]
                 loss = self.objective.sound_loss(audio, there.audio).item() * audio.numel()
                 return loss, audio[0], there.audio[0]
 

@@ -12,6 +12,7 @@ from oscine.functional.framing import frame_centers
 from oscine.functional.loudness import loudness_db
 from oscine.functional.units import hz_to_midi
 from oscine.losses import (
+    AdversarialLoss,
     CrepeLoss,
     LogMelLoss,
     MultiScaleSpectralLoss,
@@ -51,6 +52,11 @@ class Objective(nn.Module):
     - *perception*: the distance of what CREPE's network hears, of whose slope over the pitch as much counts
       as of the spectral loss's.
 
+    In the last ``adversarial_share`` of the run, an adversarial loss may be added, whose discriminators are
+    trained with the instrument.
+
+    Where the instrument has a latency, its sound is compared as much earlier.
+
     A teacher adds two distances, of the sounds and of the controls (`oscine.training.teacher`).
 
     Args:
@@ -59,6 +65,12 @@ class Objective(nn.Module):
         loss: Takes the place of the multi-scale spectral loss: the distance of two sounds, (batch, time)
             each, first the instrument's, as a mean over the batch.
         teacher: Whose student the instrument is.
+
+    Attributes:
+        adversarial: The adversarial loss, which has weights of its own; None where it has no weight.
+
+    Raises:
+        InputError: When a crop is not longer than the latency.
     """
 
     def __init__(
@@ -86,12 +98,25 @@ class Objective(nn.Module):
         encodes = pitch_encoder(instrument) is not None
         self.transport = SpectralTransportLoss(rate) if encodes and config.transport_weight else None
         self.perceptual = CrepeLoss(rate) if config.perceptual_weight else None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.adversarial = AdversarialLoss(rate) if config.adversarial_weight else None
         self.teacher = teacher
+        self.n_late = max(instrument.latency, 0 if teacher is None else teacher.instrument.latency)
+        if self.n_late >= max(1.0, config.crop_s * rate):
+            raise InputError(
+                f"The instrument's latency is {1000 * self.n_late / rate:.0f} ms and training.crop_s is "
+                f"{config.crop_s:g} s; choose longer crops."
+            )
 
     def is_synthetic(self, step: int, progress: float) -> bool:
         """Return whether a step is on synthetic tones."""
         share = self.config.synthetic_share
         return progress < self.config.pretraining_share or int((step + 1) * share) > int(step * share)
+
+    def is_adversarial(self, progress: float) -> bool:
+        """Return whether the adversarial loss acts."""
+        return self.adversarial is not None and progress >= 1 - self.config.adversarial_share
 
     def is_varied(self, step: int) -> bool:
         """Return whether a step is on a performance that was never recorded."""
@@ -134,8 +159,8 @@ class Objective(nn.Module):
             # The same value; only what reaches it of the spectral loss's slope differs.
             conditions["f0_hz"] = f0_hz.detach().lerp(f0_hz, handed_over)
         controls, _ = instrument.control(conditions, seed=seed)
-        audio = instrument.synthesize(controls, seed=seed)
-        heard = slice(n_skipped * instrument.hop_length, None)
+        audio = instrument.synthesize(controls, seed=seed)[:, instrument.latency :]
+        heard = slice(n_skipped * instrument.hop_length, batch.audio.shape[1] - self.n_late)
         target = batch.audio[:, heard]
         targets = ((1.0, batch.audio),) if lesson is None else lesson.targets
         loss = torch.zeros((), device=audio.device)
@@ -154,6 +179,9 @@ class Objective(nn.Module):
             )
             weight = (1 - handed_over) * self.config.transport_weight
             loss = loss + weight * self.transport(tone[:, heard], target)
+        if self.adversarial is not None and self.is_adversarial(progress):
+            terms = self.adversarial(audio[:, heard], target)
+            loss = loss + self.config.adversarial_weight * terms.generator + terms.discriminator
         return loss
 
     def sound_loss(self, audio: Tensor, target: Tensor) -> Tensor:

@@ -317,7 +317,9 @@ def _loop(
             torch.manual_seed(run.recipe.training.seed)
             instrument = Instrument(config, learned)
         if start is not None:
-            start.hand_over(instrument)
+            start.hand_over(instrument, with_room=run.recipe.training.trains == "effects")
+        if run.recipe.training.trains == "effects":
+            _train_effects_alone(instrument)
         if teacher is not None:
             instrument.effects.load_state_dict(teacher.effects.state_dict())
             instrument.effects.requires_grad_(run.recipe.distillation.trains_effects)
@@ -338,6 +340,21 @@ def _loop(
         raise
     except ValueError as error:
         raise InputError(f"The recipe {run.recipe.name} can't be used: {str(error).rstrip('.')}.") from None
+
+
+def _train_effects_alone(instrument: Instrument) -> None:
+    """Keep everything but the effects as it is.
+
+    Raises:
+        InputError: When no effect learns anything.
+    """
+    instrument.requires_grad_(False)
+    instrument.effects.requires_grad_(True)
+    if not any(one.requires_grad for one in instrument.parameters()):
+        raise InputError(
+            "training.trains is 'effects' and the instrument has no effect that learns; add one to "
+            "instrument.effects, such as {kind: refiner}, or train all."
+        )
 
 
 def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoop) -> Iterator[str]:

@@ -26,9 +26,11 @@ class Start:
     """A trained instrument from which another one is learned.
 
     Taken over are the config (rates, inputs, networks, parts) and all weights but the reverb's: a room is the
-    recording's and not the instrument's. Statistics, such as the range of pitch and loudness, are those of
-    the new recordings. Of several identities in the trained instrument, those that the new dataset has as
-    well keep their embeddings; the others start from the mean of all.
+    recording's and not the instrument's. Where the effects alone are trained, the reverb's are too: the rest
+    has learned to sound in that room. The effects may be others; those of the same name keep their weights.
+    Statistics, such as the range of pitch and loudness, are those of the new recordings. Of several
+    identities in the trained instrument, those that the new dataset has as well keep their embeddings; the
+    others start from the mean of all.
 
     Attributes:
         instrument: The trained one.
@@ -58,16 +60,17 @@ class Start:
         """Return the recipe of the new instrument.
 
         Args:
-            overrides: Values of the training by dotted key, ``{"training.learning_rate": 1e-4}``.
+            overrides: Values of the training and the effects by dotted key,
+                ``{"training.learning_rate": 1e-4}``.
 
         Raises:
-            InputError: When one is not of the training, there is no such key, or a value is not allowed.
+            InputError: When one is of neither, there is no such key, or a value is not allowed.
         """
         for key in overrides:
-            if key.partition(".")[0] != "training":
+            if key.split(".")[0] != "training" and key.split(".")[:2] != ["instrument", "effects"]:
                 raise InputError(
                     f"{key} can't be set: the instrument to start from says what the new one is; only "
-                    "training.… can be."
+                    "training.… and instrument.effects can be."
                 )
         shimmers = bool(self.instrument.config.controller.shimmer_frames)
         made = Recipe(
@@ -78,12 +81,21 @@ class Start:
         )
         return change_recipe(made, overrides) if overrides else made
 
-    def hand_over(self, instrument: Instrument) -> None:
-        """Give a new instrument of the same config, other identities apart, the weights it starts from."""
+    def hand_over(self, instrument: Instrument, *, with_room: bool = False) -> None:
+        """Give a new instrument of the same config, identities and effects apart, the weights it starts from.
+
+        Args:
+            instrument: The new one.
+            with_room: Take the reverb's weights over as well.
+        """
         weights = dict(self.instrument.state_dict())
         rooms = [name for name, module in self.instrument.named_modules() if isinstance(module, Reverb)]
-        for name in rooms:
+        for name in () if with_room else rooms:
             del weights[f"{name}.impulse_response"]
+        there = instrument.state_dict()
+        for name in [name for name in weights if name.startswith("effects.")]:
+            if name not in there or there[name].shape != weights[name].shape:
+                del weights[name]
         if _EMBEDDING in weights:
             before, now = self.instrument.config.identities, instrument.config.identities
             weights[_EMBEDDING] = _embeddings(weights[_EMBEDDING], before, now)

@@ -76,7 +76,8 @@ class Teacher(nn.Module):
             batch = self.vary(batch, seed)
         known = batch._replace(identity=self.numbers[batch.identity]) if len(self.numbers) else batch
         controls, _ = self.instrument.control(batch_conditions(self.instrument, known), seed=seed)
-        sound = self.instrument.synthesize(controls, seed=seed)
+        n_late = self.instrument.latency
+        sound = nn.functional.pad(self.instrument.synthesize(controls, seed=seed)[:, n_late:], (0, n_late))
         if is_varied:
             return Lesson(batch._replace(audio=sound), controls, ((1.0, sound),))
         share = self.config.sound_share
