@@ -6,7 +6,8 @@
 Each RECORDINGS is a folder of one instrument that the base has not learned. Of each, 5 s are given in three
 draws: the first table compares ways to an embedding. With ``--learned``, the dataset of the base, one of them
 is heard by a regression. For NAME …, the second table has the loss over seconds of recordings and steps of
-training. Everything is on one thread. FOLDER keeps datasets and figures: what is there is not made again.
+training. Everything is on one thread. FOLDER keeps datasets and figures: what is there is not made again, and
+the second table is of all that is there.
 """
 
 import argparse
@@ -33,7 +34,15 @@ from oscine.transfer.imitating import Clip, known_losses, with_embedding
 GIVEN_S, N_DRAWS = 5.0, 3
 MEAN, HEARD, NEAREST, BEST, FITTED = "mean", "heard", "nearest", "best known", "fitted"
 EMBEDDING_ALONE, FROM_BASE, FROM_NOTHING = "embedding alone", "from the base", "from nothing"
+WAYS = (EMBEDDING_ALONE, FROM_BASE, FROM_NOTHING)
 Line = dict[str, Any]
+
+
+def best_known(base: PlayableInstrument, of: Material) -> Line:
+    """Return the losses on the test of each identity that the base has learned."""
+    heard = Clip(base, sound(clip(of.learned, GIVEN_S, 0)))
+    names = base.config.identities
+    return {name: measured(base, of.test, heard.shift_db(name), i) for i, name in enumerate(names)}
 
 
 def five_seconds(
@@ -42,52 +51,37 @@ def five_seconds(
     """Return the losses on the test of ways to an embedding from 5 s."""
     given = clip(of.learned, GIVEN_S, draw)
     heard = Clip(base, sound(given))
-    names = base.config.identities
     began = time.process_time()
     losses = known_losses(base, heard)
-    took = time.process_time() - began
-    nearest = min(names, key=losses.__getitem__)
-    tests = {
-        name: measured(base, of.test, heard.shift_db(name), number).spectral_loss
-        for number, name in enumerate(names)
-    }
+    found: Line = {"cpu_s": time.process_time() - began}
+    nearest = min(losses, key=losses.__getitem__)
     shift_db = heard.shift_db(nearest)
-    embeddings = base.state_dict()[EMBEDDING]
-    found: Line = {
-        "nearest_name": nearest,
-        "best_name": min(tests, key=tests.__getitem__),
-        "new_pitches": new_pitches(given, of.test),
-        "clip": {NEAREST: losses[nearest]},
-        "cpu_s": {NEAREST: took},
-        NEAREST: tests[nearest],
-        BEST: min(tests.values()),
-        MEAN: measured(with_embedding(base, embeddings.mean(1), MEAN), of.test, shift_db).spectral_loss,
-    }
+    embeddings = base.state_dict()[EMBEDDING].T
+    ways = {NEAREST: embeddings[list(losses).index(nearest)], MEAN: embeddings.mean(0)}
     if (ear := listener()) is not None:
-        one = with_embedding(base, ear(given), HEARD)
-        found[HEARD] = measured(one, of.test, shift_db).spectral_loss
+        ways[HEARD] = ear(given)
     began = time.process_time()
     one, imitation = imitate(base, sound(given))
-    found["cpu_s"][FITTED] = time.process_time() - began
-    found["clip"][FITTED] = imitation.fitted_loss
-    found[FITTED] = measured(one, of.test, shift_db).spectral_loss
-    return found
+    found["fitted_cpu_s"] = time.process_time() - began
+    ways[FITTED] = one.state_dict()[EMBEDDING][:, 0]
+    tests = {way: measured(with_embedding(base, one, way), of.test, shift_db) for way, one in ways.items()}
+    clips = {"nearest_clip": imitation.nearest_loss, "fitted_clip": imitation.fitted_loss}
+    return found | tests | clips | {"known": nearest, "new_pitches": new_pitches(given, of.test)}
 
 
 def few_shot(base: PlayableInstrument, of: Material, way: str, seconds: float, steps: int) -> Line:
     """Return the loss on the test of an instrument that has learned seconds of recordings in some steps."""
     given = clip(of.learned, seconds, 0)
+    line: Line = {"instrument": of.name, "way": way, "seconds": seconds, "steps": steps}
     if way == EMBEDDING_ALONE:
         began = time.process_time()
         one, imitation = imitate(base, sound(given))
-        cpu_s = time.process_time() - began
-        figures = measured(one, of.test, Clip(base, sound(given)).shift_db(imitation.nearest))
+        line["cpu_s"] = time.process_time() - began
+        line["loss"] = measured(one, of.test, Clip(base, sound(given)).shift_db(imitation.nearest))
     else:
         learned = trained(given, steps, base if way == FROM_BASE else None)
-        cpu_s, figures = learned.cpu_s, measured(learned.instrument, of.test)
-    return {"instrument": of.name, "way": way, "seconds": seconds, "steps": steps, "cpu_s": cpu_s} | (
-        figures._asdict()
-    )
+        line |= {"cpu_s": learned.cpu_s, "loss": measured(learned.instrument, of.test)}
+    return line
 
 
 def kept(path: Path, make: Callable[[], Line]) -> Line:
@@ -99,23 +93,31 @@ def kept(path: Path, make: Callable[[], Line]) -> Line:
     return line
 
 
-def embeddings_table(found: dict[str, list[Line]]) -> str:
+def embeddings_table(found: dict[str, list[Line]], known: dict[str, Line]) -> str:
     """Return the losses of the ways to an embedding in Markdown, the means of the draws."""
-    ways = [way for way in (MEAN, HEARD, NEAREST, BEST, FITTED) if way in next(iter(found.values()))[0]]
+    ways = [way for way in (MEAN, HEARD, NEAREST, FITTED) if way in next(iter(found.values()))[0]]
+    wins = dict.fromkeys((BEST, *ways[:-1]), 0)
     rows = []
     for name, lines in found.items():
-        known = ", ".join(dict.fromkeys(line["nearest_name"] for line in lines))
+        nearest = ", ".join(dict.fromkeys(line["known"] for line in lines))
+        best = min(known[name], key=known[name].__getitem__)
+        losses = {way: mean(line[way] for line in lines) for way in ways}
+        losses[BEST] = known[name][best]
+        for way in wins:
+            wins[way] += losses[FITTED] <= losses[way]
         share = 100 * mean(line["new_pitches"] for line in lines)
-        losses = [f"{mean(line[way] for line in lines):.2f}" for way in ways]
-        rows.append([f"{name} ({known})", f"{share:.0f}", *losses])
+        cells = [f"{losses[way]:.2f}" for way in ways]
+        cells.insert(-1, f"{losses[BEST]:.2f} ({best})")
+        cells[ways.index(NEAREST)] += f" ({nearest})"
+        clips = [mean(line[f"{way}_clip"] for line in lines) for way in (NEAREST, FITTED)]
+        rows.append([name, f"{share:.0f}", *cells, " → ".join(f"{one:.2f}" for one in clips)])
+    columns = ["instrument", "new pitches, %", *ways[:-1], BEST, FITTED, "on the clip, nearest → fitted"]
     every = [line for lines in found.values() for line in lines]
-    wins = {way: sum(line[FITTED] <= line[way] for line in every) for way in ways if way != FITTED}
-    said = ", ".join(f"{way} in {count}" for way, count in wins.items())
-    times = " and ".join(f"{mean(line['cpu_s'][way] for line in every):.1f} s" for way in (NEAREST, FITTED))
+    said = ", ".join(f"{way}: {count}" for way, count in wins.items())
     return (
-        f"{table(['instrument (nearest)', 'new pitches, %', *ways], rows)}\n\n"
-        f"Of {len(every)} draws, fitted is as good as or better than: {said}. The nearest takes {times} of "
-        "CPU time with the fit."
+        f"{table(columns, rows)}\n\nFitted is as good or better in, of {len(found)} instruments, {said}. The "
+        f"nearest takes {mean(line['cpu_s'] for line in every):.1f} s of CPU time, the imitation "
+        f"{mean(line['fitted_cpu_s'] for line in every):.1f} s."
     )
 
 
@@ -128,7 +130,7 @@ def curves_table(lines: Sequence[Line]) -> str:
         for way, steps in dict.fromkeys((line["way"], line["steps"]) for line in own):
             same = {line["seconds"]: line for line in own if (line["way"], line["steps"]) == (way, steps)}
             cpu_s = mean(line["cpu_s"] for line in same.values())
-            cells = [f"{same[s]['spectral_loss']:.2f}" if s in same else "–" for s in seconds]
+            cells = [f"{same[s]['loss']:.2f}" if s in same else "–" for s in seconds]
             rows.append([f"{name}, {way}", f"{steps}", f"{cpu_s:.1f}", *cells])
     return table(["", "steps", "CPU s", *(f"{s:g} s of it" for s in seconds)], rows)
 
@@ -152,7 +154,7 @@ def plot(lines: Sequence[Line], path: Path) -> None:
                     if (line["instrument"], line["seconds"], line["way"]) == (name, seconds, way)
                 ]
                 own.sort(key=lambda line: line["steps"])
-                times, losses = [line["cpu_s"] for line in own], [line["spectral_loss"] for line in own]
+                times, losses = [line["cpu_s"] for line in own], [line["loss"] for line in own]
                 size = 11 if way == EMBEDDING_ALONE else 4
                 panel.plot(times, losses, style, color=colour, ms=size, label=f"{seconds:g} s, {way}")
         panel.set(xscale="log", title=name, xlabel="seconds of training")
@@ -186,24 +188,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def listener() -> Ear | None:
         return None if options.learned is None else trained_ear(base, Dataset.open(options.learned).train)
 
-    found = {
-        name: [
+    found, known = {}, {}
+    for name, of in every.items():
+        known[name] = kept(folder / f"{name}-known.json", partial(best_known, base, of))
+        found[name] = [
             kept(folder / f"{name}-{draw}.json", partial(five_seconds, base, of, draw, listener))
             for draw in range(N_DRAWS)
         ]
-        for name, of in every.items()
-    }
-    lines = [
-        kept(
-            folder / f"{name}-{way.replace(' ', '-')}-{seconds:g}-{steps}.json",
-            partial(few_shot, base, every[name], way, seconds, steps),
-        )
-        for name in options.curves
-        for way in (EMBEDDING_ALONE, FROM_BASE, FROM_NOTHING)
-        for steps in ([0] if way == EMBEDDING_ALONE else options.steps)
-        for seconds in options.seconds
-    ]
-    sections = {"embeddings": embeddings_table(found)} | ({"curves": curves_table(lines)} if lines else {})
+    for name in options.curves:
+        for way in WAYS:
+            for seconds in options.seconds:
+                for steps in [0] if way == EMBEDDING_ALONE else options.steps:
+                    cell = f"{name}-{way.replace(' ', '-')}-{seconds:g}-{steps}.json"
+                    kept(folder / "curves" / cell, partial(few_shot, base, every[name], way, seconds, steps))
+    paths = sorted((folder / "curves").glob("*.json"))
+    lines: list[Line] = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    lines.sort(key=lambda line: (line["instrument"], WAYS.index(line["way"]), line["steps"]))
+    sections = {"embeddings": embeddings_table(found, known)} | (
+        {"curves": curves_table(lines)} if lines else {}
+    )
     for name, content in sections.items():
         print(f"{name}\n\n{content}\n")
         if options.write:

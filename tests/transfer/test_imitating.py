@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 import torch
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from oscine.models.inputs.identity import EMBEDDING
 from oscine.networks import ControllerConfig
 from oscine.processors import HarmonicConfig, NoiseConfig
 from oscine.transfer import Options, PlayableInstrument, imitate, load, transfer_file
-from oscine.transfer.imitating import with_embedding
+from oscine.transfer.imitating import Clip, known_losses, with_embedding
 
 RATE, HOP = 16_000, 64
 NAMES = ("bassoon", "clarinet", "oboe")
@@ -57,7 +58,7 @@ def band() -> PlayableInstrument:
     )
     one = PlayableInstrument(config, card={"licence": "mit", "credit": "Nobody.", "evaluation": {"a": 1}})
     with torch.no_grad():
-        one.inputs["identity"].embedding.weight.mul_(6)
+        dict(one.named_parameters())[EMBEDDING].mul_(6)
         one.controller.head.weight.mul_(3)
     # Nothing has taught it to be as loud as it is asked to be: each is asked for the loudness that it has.
     own = {}
@@ -99,6 +100,16 @@ def test_a_known_identity_is_found_at_any_level(band: PlayableInstrument, number
     assert found.fitted_loss == found.nearest_loss
     assert found.seconds == pytest.approx(2.0)
     assert torch.equal(_embeddings(one)[0], _embeddings(band)[number])
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_clip_of_a_lower_rate_is_compared_in_its_band(band: PlayableInstrument, number: int) -> None:
+    audio = soxr.resample(_played(band, _embeddings(band)[number]), RATE, 8000)
+    losses = known_losses(band, Clip(band, (audio, 8000)))
+    assert min(losses, key=losses.__getitem__) == NAMES[number]
+    # The same in the whole band, where the clip has nothing above 4 kHz.
+    dull = soxr.resample(audio, 8000, RATE)
+    assert min(known_losses(band, Clip(band, (dull, RATE))).values()) > 1.2 * min(losses.values())
 
 
 def test_another_embedding_is_fitted_and_no_other_weight_moves(band: PlayableInstrument) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from oscine.analysis import VOICED, Features, analyze
 from oscine.analysis.features import FEATURES
-from oscine.audio import Sound, sound_blocks
+from oscine.audio import Sound, rate_of, sound_blocks
 from oscine.data import Batch, Segment, Split, Statistics, measure_statistics
 from oscine.data.segment import ArrayPart
 from oscine.errors import InputError
@@ -28,6 +28,8 @@ STEPS = 60
 _MOST_STEPS = 10_000
 _LONGEST_S, _LEAST_VOICED_S = 20.0, 0.5
 _BATCH_SIZE, _CROP_S, _BEFORE_S = 4, 1.0, 0.25
+#: As much of the band below half of its rate as a clip is compared in: resampling takes some of the rest.
+_USED_BAND = 0.9
 _LEARNING_RATE, _FINAL_RATIO = 0.05, 0.1
 _KEPT_FACTS = ("licence", "credit", "started_from")
 _LONGEST_NAME = 60
@@ -48,7 +50,8 @@ class Imitation(BaseModel):
 class Clip:
     """The beginning of a recording, which an instrument of several identities is compared with.
 
-    The level of the clip is taken for that of an identity: the medians of their loudness are equal.
+    The level of the clip is taken for that of an identity: the medians of their loudness are equal. Above
+    nine tenths of half of the clip's sample rate nothing is compared.
 
     Args:
         instrument: The one that plays.
@@ -65,6 +68,9 @@ class Clip:
         if not len(samples):
             raise InputError(f"{self.name} holds no audio; give a recording of one instrument.")
         self.seconds = len(samples) / rate
+        # A clip of a lower rate has nothing above; that is the file's and not the instrument's.
+        sound_rate = sound[1] if isinstance(sound, tuple) else rate_of(sound)
+        self.highest_hz = _USED_BAND * float(sound_rate) / 2 if sound_rate < rate else rate / 2
         self.features: Features = analyze((samples, rate), hop_length=hop_length)
         self.voiced = self.features.confidence >= VOICED
         voiced_s = float(self.voiced.sum()) / self.features.frame_rate
@@ -124,7 +130,17 @@ class Clip:
                 conditions[one.name] = conditions[one.name] + shift_db
         played = player(conditions, seed=seed) * 10 ** (-shift_db / 20)
         compared = slice(self._n_before * player.hop_length, None)
-        return self.loss(played[:, compared], batch.audio[:, compared])
+        return self.loss(self._in_band(played)[:, compared], self._in_band(batch.audio)[:, compared])
+
+    def _in_band(self, audio: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+        """Return what is below the highest frequency that the clip can have."""
+        rate = self.instrument.sample_rate
+        if self.highest_hz >= rate / 2:
+            return audio
+        spectrum = torch.fft.rfft(audio)
+        n_kept = round(self.highest_hz / (rate / 2) * spectrum.shape[-1])
+        kept = torch.arange(spectrum.shape[-1], device=audio.device) < n_kept
+        return torch.fft.irfft(spectrum * kept, n=audio.shape[-1])
 
 
 def imitate(
