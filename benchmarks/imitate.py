@@ -1,7 +1,7 @@
 """An unknown instrument from seconds of it, with ``orchestra`` or from nothing: docs/imitate.md.
 
     python -m benchmarks.imitate RECORDINGS … [--base INSTRUMENT] [--learned DATASET] [--curves NAME …]
-                                 [--seconds S …] [--steps N …] [--results FOLDER] [--write]
+                                 [--ways WAY …] [--seconds S …] [--steps N …] [--results FOLDER] [--write]
 
 Each RECORDINGS is a folder of one instrument that the base has not learned. Of each, 5 s are given in three
 draws: the first table compares ways to an embedding. With ``--learned``, the dataset of the base, one of them
@@ -34,7 +34,8 @@ from oscine.transfer.imitating import Clip, known_losses, with_embedding
 GIVEN_S, N_DRAWS = 5.0, 3
 MEAN, HEARD, NEAREST, BEST, FITTED = "mean", "heard", "nearest", "best known", "fitted"
 EMBEDDING_ALONE, FROM_BASE, FROM_NOTHING = "embedding alone", "from the base", "from nothing"
-WAYS = (EMBEDDING_ALONE, FROM_BASE, FROM_NOTHING)
+FROM_IMITATION = "from the imitation"
+WAYS = (EMBEDDING_ALONE, FROM_BASE, FROM_IMITATION, FROM_NOTHING)
 Line = dict[str, Any]
 
 
@@ -73,14 +74,17 @@ def few_shot(base: PlayableInstrument, of: Material, way: str, seconds: float, s
     """Return the loss on the test of an instrument that has learned seconds of recordings in some steps."""
     given = clip(of.learned, seconds, 0)
     line: Line = {"instrument": of.name, "way": way, "seconds": seconds, "steps": steps}
+    start, shift_db, began = base, 0.0, time.process_time()
+    if way in (EMBEDDING_ALONE, FROM_IMITATION):
+        start, imitation = imitate(base, sound(given))
+        shift_db = Clip(base, sound(given)).shift_db(imitation.nearest)
+    line["cpu_s"] = time.process_time() - began
     if way == EMBEDDING_ALONE:
-        began = time.process_time()
-        one, imitation = imitate(base, sound(given))
-        line["cpu_s"] = time.process_time() - began
-        line["loss"] = measured(one, of.test, Clip(base, sound(given)).shift_db(imitation.nearest))
+        line["loss"] = measured(start, of.test, shift_db)
     else:
-        learned = trained(given, steps, base if way == FROM_BASE else None)
-        line |= {"cpu_s": learned.cpu_s, "loss": measured(learned.instrument, of.test)}
+        learned = trained(given, steps, None if way == FROM_NOTHING else start)
+        line["cpu_s"] += learned.cpu_s
+        line["loss"] = measured(learned.instrument, of.test)
     return line
 
 
@@ -143,7 +147,7 @@ def plot(lines: Sequence[Line], path: Path) -> None:
     every = sorted({line["seconds"] for line in lines})
     figure = Figure(figsize=(3.2 * len(names), 3.6), layout="constrained")
     panels = figure.subplots(1, len(names), squeeze=False)[0]
-    styles = {FROM_BASE: "o-", FROM_NOTHING: "s--", EMBEDDING_ALONE: "*"}
+    styles = {EMBEDDING_ALONE: "*", FROM_BASE: "o-", FROM_IMITATION: "^-.", FROM_NOTHING: "s--"}
     colours = ["#9ecae1", "#4c7a9c", "#b5532a", "#1b2733"]
     for panel, name in zip(panels, names, strict=True):
         for seconds, colour in zip(every, colours, strict=False):
@@ -174,6 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--curves", nargs="*", default=[], metavar="NAME", help="of RECORDINGS")
     parser.add_argument("--seconds", type=float, nargs="+", default=[3, 10, 20, 60], help="(%(default)s)")
     parser.add_argument("--steps", type=int, nargs="+", default=[10, 30, 100], help="(%(default)s)")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="of learning (all)")
     parser.add_argument("--results", type=Path, default=Path("build/imitate"), metavar="FOLDER")
     parser.add_argument("--write", action="store_true", help="write docs/imitate.md and its picture")
     options = parser.parse_args(arguments)
@@ -196,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for draw in range(N_DRAWS)
         ]
     for name in options.curves:
-        for way in WAYS:
+        for way in options.ways:
             for seconds in options.seconds:
                 for steps in [0] if way == EMBEDDING_ALONE else options.steps:
                     cell = f"{name}-{way.replace(' ', '-')}-{seconds:g}-{steps}.json"
