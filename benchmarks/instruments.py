@@ -21,6 +21,7 @@ from oscine import instruments
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.functional import midi_to_hz
 from oscine.models import Instrument, list_instruments
+from oscine.models.conditioning import absent_conditions
 from oscine.models.saved import read_config
 from oscine.note_names import note_name
 from oscine.performance.midi_file import message_of
@@ -103,7 +104,10 @@ def silence_db(instrument: Instrument) -> float:
     f0_hz = midi_to_hz(torch.full((1, 2 * n_frames), learned.pitch_midi_quantiles[50]))
     levels = torch.tensor([LOUDNESS_FLOOR_DB, learned.loudness_db_quantiles[50]])
     loudness_db = levels.repeat_interleave(n_frames)[None]
-    silence, note = instrument(f0_hz=f0_hz, loudness_db=loudness_db)[0].double().chunk(2)
+    features = {"f0_hz": f0_hz, "loudness_db": loudness_db}
+    given = absent_conditions(instrument, 2 * n_frames)
+    conditions = instrument.conditions(torch.zeros(1, 2 * n_frames * instrument.hop_length), features, given)
+    silence, note = instrument(**conditions)[0].double().chunk(2)
     return float(10 * torch.log10(note.square().mean() / silence.square().mean()))
 
 

@@ -13,7 +13,7 @@ import soundfile
 import torch
 from benchmarks import instruments as benchmark
 from safetensors.torch import load_file
-from tools import make_instrument, melodies
+from tools import make_instrument, melodies, players
 
 import oscine
 from oscine import instruments, recordings
@@ -25,6 +25,7 @@ from oscine.models.saved import CARD, CONFIG, SOUND, WEIGHTS
 from oscine.performance import Note
 from oscine.processors import HarmonicConfig, NoiseConfig
 from oscine.runtime import engines
+from oscine.transfer import imitate
 
 ROOT = Path(__file__).parents[1]
 NAMES = instruments.names()
@@ -104,9 +105,13 @@ def test_the_list_says_what_each_is(capsys: pytest.CaptureFixture[str]) -> None:
         assert one["lowest_midi"] < one["highest_midi"]
         assert one["description"]
         assert one["credit"]
+    (several,) = [one for one in listed if one["identities"]]
+    assert several["name"] == "orchestra"
+    assert several["identities"] == sorted(players.LEARNED)
     assert _main(["instruments"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in NAMES)
+    assert "english-horn" in shown
 
 
 def test_a_wrong_name_is_a_sentence_with_the_names(capsys: pytest.CaptureFixture[str], hum: Path) -> None:
@@ -248,6 +253,33 @@ def test_what_cannot_be_made_is_a_sentence(
 ) -> None:
     with pytest.raises(InputError, match=words):
         make_instrument.make(name, source, 1, tmp_path, tmp_path)
+
+
+def test_each_of_several_players_has_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[int, Path, float, int]] = []
+    monkeypatch.setattr(
+        players,
+        "render",
+        lambda player, folder, minutes, seed: made.append((player[0], folder, minutes, seed)),
+    )
+    make_instrument.SPECS["orchestra"].render(tmp_path)
+    assert len(made) == 20
+    assert (71, tmp_path / "clarinet", players.MINUTES, 71) in made
+    monkeypatch.setattr("sys.argv", ["players", str(tmp_path), "--minutes", "2"])
+    made.clear()
+    players.main()
+    assert len({program for program, *_ in made}) == len(made) == 26
+    assert (65, tmp_path / "unknown" / "alto-saxophone", 2.0, 65) in made
+    assert not set(players.LEARNED) & set(players.UNKNOWN)
+
+
+def test_the_orchestra_imitates_what_it_has_not_learned() -> None:
+    """Two tones of the violin in a church: another player, another instrument, another room."""
+    audio, rate = soundfile.read(recordings.path("violin") / "movement_6.flac", stop=4 * 16_000)
+    one, found = imitate(oscine.load("orchestra"), (audio, rate), steps=25)
+    assert found.nearest in players.LEARNED
+    assert found.fitted_loss < 0.95 * found.nearest_loss
+    assert one.n_parameters < oscine.load("orchestra").n_parameters
 
 
 def test_tunes_are_played_in_the_range_one_note_at_a_time() -> None:

@@ -16,12 +16,14 @@ import time
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import soundfile
 import torch
 from rich.console import Console
 from tools.melodies import SAMPLE_RATE, Player, render
+from tools.players import LEARNED, MINUTES, render_each
 
 from oscine import recordings
 from oscine.audio import read_audio
@@ -64,9 +66,22 @@ class Spec(NamedTuple):
     """Which of the recordings are used."""
     player: Player | None = None
     """Who plays them, where they are rendered."""
+    players: Mapping[str, Player] = MappingProxyType({})
+    """Who plays them by name, where there are several."""
     seed: int = 0
-    """Of the rendered tunes."""
+    """Of the rendered tunes of one player."""
     recipe: str = "default"
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether no recordings are needed."""
+        return self.player is not None or bool(self.players)
+
+    def render(self, folder: Path) -> None:
+        """Write the tunes of the player into a folder, or of several into a folder each."""
+        if self.player is not None:
+            render(self.player, folder, RENDERED_MINUTES, self.seed)
+        render_each(self.players, folder, MINUTES)
 
 
 def _rendered(description: str, player: Player, seed: int) -> Spec:
@@ -94,6 +109,16 @@ SPECS = {
         recipe="dry",
     ),
     "flute": _rendered("A sampled flute, dry.", Player(73, 60, 93), seed=1),
+    "orchestra": Spec(
+        f"{len(LEARNED)} sampled wind, bowed and free-reed instruments in one network, dry; choose one by "
+        "--identity, or describe one by --like.",
+        "mit",
+        _FLUID,
+        44_100,
+        15.0 * len(LEARNED),
+        players=LEARNED,
+        recipe="many",
+    ),
     "trumpet": _rendered("A sampled trumpet, dry.", Player(56, 54, 82), seed=2),
     "voice": _rendered("A sampled voice that sings one vowel, ooh, dry.", Player(53, 48, 79), seed=3),
 }
@@ -117,15 +142,14 @@ def make(name: str, source: Path | None, steps: int, work: Path, out: Path) -> P
     spec = SPECS.get(name)
     if spec is None:
         raise InputError(f"There is no instrument {name} to make; choose one of {', '.join(SPECS)}.")
-    if (source is None) == (spec.player is None):
+    if (source is None) != spec.is_rendered:
         how = "from RECORDINGS; give" if source is None else "without RECORDINGS; omit"
         raise InputError(f"{name} is made {how} them.")
     torch.set_num_threads(1)
     work = work / name
-    player = spec.player
-    if player is not None:
+    if spec.is_rendered:
         source = work / "rendered"
-        _once(source, lambda folder: render(player, folder, RENDERED_MINUTES, spec.seed))
+        _once(source, spec.render)
     assert source is not None
     prepare(
         source,
@@ -147,7 +171,7 @@ def make(name: str, source: Path | None, steps: int, work: Path, out: Path) -> P
     )
     cpu_minutes = _spent(work / "cpu_minutes.json", (time.process_time() - began) / 60)
     trained, dataset = load(work / "instrument"), Dataset.open(work / "dataset")
-    command = f"python -m tools.make_instrument {name}{'' if spec.player else ' RECORDINGS'}"
+    command = f"python -m tools.make_instrument {name}{'' if spec.is_rendered else ' RECORDINGS'}"
     card: dict[str, object] = {
         "description": spec.description,
         "licence": spec.licence,

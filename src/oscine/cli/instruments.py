@@ -27,12 +27,13 @@ def instruments(
     table = Table("instrument", "range", "Hz", "MB", "licence", box=None)
     table.add_column("what it is, and whom to credit", overflow="fold")
     for one in listed:
+        names = f"\nidentities: {', '.join(one.identities)}" if one.identities else ""
         table.add_row(
             one.name,
             f"{note_name(round(one.lowest_midi))} to {note_name(round(one.highest_midi))}",
             f"{one.sample_rate:,}",
             f"{one.n_bytes / 1e6:.1f}",
             one.licence,
-            f"{one.description}\n{one.credit}",
+            f"{one.description}{names}\n{one.credit}",
         )
     terminal().print(table)

@@ -33,6 +33,12 @@ def transfer(
     identity: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which one plays, if several were learned.")
     ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CLIP", help="Sound like this recording, if several were learned (`orchestra`)."
+        ),
+    ] = None,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
@@ -68,6 +74,7 @@ def transfer(
                 identity=identity,
                 tracker=tracker,
                 level_passes=level_passes,
+                like=like,
             ),
             plot=plot,
             on_progress=lambda what, share: progress.update(bar, description=what, completed=share),
@@ -84,6 +91,13 @@ def transfer(
         f"peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time",
         soft_wrap=True,
     )
+    if (found := report.imitation) is not None:
+        console.print(
+            f"  like {found.clip} ({found.seconds:.1f} s): the nearest is {found.nearest}, spectral loss "
+            f"{found.nearest_loss:.2f} on the clip; {found.fitted_loss:.2f} with the embedding fitted",
+            soft_wrap=True,
+            markup=False,
+        )
     for remark in report.remarks:
         console.print(f"  {remark}", soft_wrap=True)
 

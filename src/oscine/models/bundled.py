@@ -13,6 +13,7 @@ class BundledInstrument(BaseModel):
 
     name: str
     description: str = Field(description="What it is, in a sentence.")
+    identities: tuple[str, ...] = Field(description="Names of the instruments in it, where it has several.")
     lowest_midi: float = Field(description="1st percentile of the pitches that it learned from.")
     highest_midi: float = Field(description="99th percentile of them.")
     sample_rate: int = Field(description="Hz.")
@@ -38,6 +39,7 @@ def _described(name: str) -> BundledInstrument:
     return BundledInstrument(
         name=name,
         description=str(saved.card.get("description", "")),
+        identities=saved.instrument.identities,
         lowest_midi=pitches[0],
         highest_midi=pitches[-1],
         sample_rate=saved.instrument.sample_rate,

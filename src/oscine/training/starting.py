@@ -11,6 +11,7 @@ from oscine.data.dataset import Dataset
 from oscine.errors import InputError
 from oscine.files import printable
 from oscine.models import Instrument, Recipe, TrainingConfig
+from oscine.models.inputs.identity import EMBEDDING
 from oscine.models.recipes import change_recipe
 from oscine.processors import Reverb
 
@@ -18,7 +19,6 @@ from oscine.processors import Reverb
 FINE_TUNING = TrainingConfig(batch_size=4, crop_s=1.0, preroll_s=0.75, learning_rate=1e-3)
 #: The losses of the recipe `default`, without which an instrument whose controls shimmer would lose that.
 _WITH_SHIMMER = {"loudness_weight": 0.1, "texture_weight": 0.5}
-_EMBEDDING = "inputs.identity.embedding.weight"
 _MOST_CHARACTERS = 300
 
 
@@ -96,9 +96,9 @@ class Start:
         for name in [name for name in weights if name.startswith("effects.")]:
             if name not in there or there[name].shape != weights[name].shape:
                 del weights[name]
-        if _EMBEDDING in weights:
+        if EMBEDDING in weights:
             before, now = self.instrument.config.identities, instrument.config.identities
-            weights[_EMBEDDING] = _embeddings(weights[_EMBEDDING], before, now)
+            weights[EMBEDDING] = _embeddings(weights[EMBEDDING], before, now)
         instrument.load_state_dict(weights, strict=False)
 
 

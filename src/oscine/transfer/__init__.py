@@ -1,6 +1,7 @@
 """Timbre transfer: any performance in, the same performance by a learned instrument out."""
 
 from oscine.transfer.autotune import Scale, autotune, estimate_tuning, find_scale
+from oscine.transfer.imitating import Imitation, imitate
 from oscine.transfer.loudness import LoudnessMap, shift_loudness
 from oscine.transfer.matching import Matched, match, match_octave
 from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pitch
@@ -12,6 +13,7 @@ from oscine.transfer.streaming import Performance, listen, play
 from oscine.transfer.transferring import Options, transfer, transfer_file
 
 __all__ = [
+    "Imitation",
     "LoudnessMap",
     "Matched",
     "Options",
@@ -24,6 +26,7 @@ __all__ = [
     "find_notes",
     "find_scale",
     "hold_nearest",
+    "imitate",
     "listen",
     "load",
     "match",

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.audio import Sound
 from oscine.devices import usable_device
 from oscine.models import Instrument
 from oscine.transfer.report import TransferReport
@@ -23,6 +24,7 @@ class OptionNames(TypedDict, total=False):
     dry: bool
     seed: int
     identity: str | None
+    like: Sound | None
 
 
 class PlayableInstrument(Instrument):

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from oscine.transfer.imitating import Imitation
+
 
 class TransferReport(BaseModel):
     """What a transfer did."""
@@ -21,6 +23,9 @@ class TransferReport(BaseModel):
         description="Tuning of the input relative to A = 440 Hz; null if autotune was off."
     )
     identity: str | None = Field(description="Which instrument played, if several were learned; else null.")
+    imitation: Imitation | None = Field(
+        default=None, description="How the clip that the instrument sounds like was fitted; else null."
+    )
     dry: bool = Field(description="Without the instrument's effects.")
     confident_share: float = Field(
         description="Share of the frames with a pitch (confidence of 0.5 or more)."

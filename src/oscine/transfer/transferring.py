@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +13,13 @@ from torch import Tensor
 
 from oscine.analysis import TRACKERS, VOICED, Features
 from oscine.analysis.pitch.trackers import tracker_named
-from oscine.audio import FileReport, sound_blocks
+from oscine.audio import FileReport, Sound, rate_of, sound_blocks
 from oscine.audio.output import check_output, write_audio
 from oscine.errors import InputError
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
+from oscine.transfer.imitating import Imitation, imitate
 from oscine.transfer.leveling import leveled
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.report import TransferReport
@@ -41,9 +42,11 @@ class Options:
         identity: Which instrument plays, if several were learned; the first if left out.
         tracker: What finds the input's pitch, one of ``oscine.analysis.TRACKERS``.
         level_passes: How often the output's loudness is measured and corrected before it is final, 0 to 8.
+        like: A clip, a file or samples and their rate, whose sound an instrument of several identities takes
+            (`oscine.transfer.imitate`), in place of an identity.
 
     Raises:
-        InputError: When a value is out of its range.
+        InputError: When a value is out of its range, or an identity and a clip are given.
     """
 
     octave: Octave = "auto"
@@ -54,6 +57,7 @@ class Options:
     identity: str | None = None
     tracker: str = TRACKERS[0]
     level_passes: int = 2
+    like: Sound | None = None
 
     def __post_init__(self) -> None:
         if not _is_number(self.autotune, 0, 1):
@@ -69,6 +73,8 @@ class Options:
             raise InputError(f"seed is {self.seed}; give a whole number of at most 63 bits.")
         if not isinstance(self.identity, str | None):
             raise InputError(f"identity is {self.identity}; give the name of one, or leave it out.")
+        if self.like is not None and self.identity is not None:
+            raise InputError("An identity and a clip to sound like are given; leave one of them out.")
         if not isinstance(self.level_passes, int) or not _is_number(self.level_passes, 0, 8):
             raise InputError(f"level_passes is {self.level_passes}; give a whole number from 0 to 8.")
         tracker_named(self.tracker)
@@ -153,13 +159,26 @@ def transfer(
         The audio and its sample rate in Hz, the instrument's. It may exceed ±1; files are scaled.
 
     Raises:
-        InputError: The input cannot be read, or the instrument has no such identity.
+        InputError: The input or the clip cannot be read, or the instrument has no such identity, or none to
+            imitate a clip with.
     """
-    options = options or Options()
+    instrument, options, _ = _imitating(instrument, options or Options())
     _, matched, conditions, n_samples = prepare(instrument, performance, options)
     matched = _leveled(instrument, matched, n_samples, conditions, options)
     played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
     return torch.cat(list(played)), instrument.sample_rate
+
+
+def _imitating(
+    instrument: Instrument,
+    options: Options,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> tuple[Instrument, Options, Imitation | None]:
+    """Return who plays, how, and how it was fitted to the clip that it is to sound like, if there is one."""
+    if options.like is None:
+        return instrument, options, None
+    one, found = imitate(instrument, options.like, on_progress=on_progress)
+    return one, replace(options, like=None), found
 
 
 def _leveled(
@@ -210,15 +229,20 @@ def transfer_file(
         The report.
 
     Raises:
-        InputError: The input cannot be read, or the output would overwrite the input or cannot be written.
+        InputError: The input or the clip cannot be read, or the output would overwrite one of them or cannot
+            be written.
     """
     options = options or Options()
     input_path, output_path = Path(input_path), Path(output_path)
-    check_output(output_path, input_path, (".wav", ".flac"))
-    if plot is not None:
-        check_output(Path(plot), input_path, (".png",))
+    sources = [input_path, *([Path(options.like)] if isinstance(options.like, str | Path) else [])]
+    for source in sources:
+        check_output(output_path, source, (".wav", ".flac"))
+        if plot is not None:
+            check_output(Path(plot), source, (".png",))
+    rate_of(input_path)  # a wrong name is told before the clip takes its seconds
     report = on_progress or (lambda what, share: None)
     began = time.perf_counter()
+    instrument, options, imitation = _imitating(instrument, options, lambda share: report("imitating", share))
 
     report("analysing", 0.0)
     verdicts: list[FileReport] = []
@@ -246,7 +270,7 @@ def transfer_file(
 
     result = _report(
         instrument, features, matched, n_samples, options, output_path, peak, gain, took, verdicts[0]
-    )
+    ).model_copy(update={"imitation": imitation})
     if plot is not None:
         from oscine.transfer.plot import plot_transfer
 

@@ -12,6 +12,9 @@ from oscine.data.statistics import Statistics
 from oscine.models.inputs.base import Input, InputConfig
 from oscine.streaming import Program, Wire
 
+#: The name of the embedding among an instrument's weights, (channel, identity).
+EMBEDDING = "inputs.identity.embedding.weight"
+
 _MOST_INSTRUMENTS = 4096
 
 
