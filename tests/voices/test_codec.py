@@ -32,8 +32,8 @@ def _voice(sample_rate: int = RATE, seed: int = 0) -> Voice:
         density += 8 / number * swing[:, None] * np.cos(math.pi * number * band)
     ratio = -15 + 20 * band + 5 * np.sin(2 * math.pi * 1.5 * time)[:, None]
     f0_hz = 140 * 2 ** (0.3 * np.sin(2 * math.pi * 0.8 * time))
-    curves = (torch.from_numpy(curve).float() for curve in (f0_hz, density, ratio))
-    return Voice(*curves, sample_rate, voice_hop(sample_rate))
+    f0, levels, ratios = (torch.from_numpy(curve).float() for curve in (f0_hz, density, ratio))
+    return Voice(f0, levels, ratios, sample_rate, voice_hop(sample_rate))
 
 
 def _distance_db(a: Voice, b: Voice) -> float:
