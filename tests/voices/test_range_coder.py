@@ -23,23 +23,23 @@ def _decode(content: bytes, contexts: list[int]) -> list[int]:
     return [coder.number(context) for context in contexts]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_numbers_come_back(seed: int) -> None:
     chance = random.Random(seed)
     spread = 10 ** chance.uniform(-2, 4.5)
     numbers = [
-        (chance.randrange(3), max(-65536, min(65536, round(chance.gauss(0, spread))))) for _ in range(3000)
+        (chance.randrange(3), max(-65536, min(65536, round(chance.gauss(0, spread))))) for _ in range(1000)
     ]
     assert _decode(_encode(numbers), [context for context, _ in numbers]) == [value for _, value in numbers]
 
 
-@pytest.mark.parametrize("values", [[], [0] * 5000, [65536, -65536] * 40, [1] * 3000 + [-14, 13, 15] * 50])
+@pytest.mark.parametrize("values", [[], [0] * 2000, [65536, -65536] * 40, [1] * 1000 + [-14, 13, 15] * 50])
 def test_extremes_come_back(values: list[int]) -> None:
     assert _decode(_encode([(0, value) for value in values]), [0] * len(values)) == values
 
 
 def test_a_geometric_source_takes_its_entropy() -> None:
-    chance, go_on, n = np.random.default_rng(0), 0.4, 40_000
+    chance, go_on, n = np.random.default_rng(0), 0.4, 20_000
     magnitudes = chance.geometric(1 - go_on, n) - 1
     values = magnitudes * chance.choice([-1, 1], n)
     stop = 1 - go_on
