@@ -83,7 +83,6 @@ def run(dataset: Path, folder: Path, name: str, steps: int, seed: int) -> Figure
     line: Figures = {"name": name, "seed": seed, "steps": steps, "minutes": minutes}
     return line | {
         "n_parameters": measured.n_parameters,
-        "real_time_factor": measured.real_time_factor_streaming,
         **measured.instrument.model_dump(),
     }
 
@@ -109,11 +108,10 @@ def measured_table(lines: Sequence[Figures]) -> str:
                 f"{mean(line['mcd_db'] for line in same):.2f}",
                 f"{mean(line['loudness_l1_db'] for line in same):.2f}",
                 f"{mean(line['f0_median_semitones'] for line in same):.3f}",
-                f"{mean(100 * line['real_time_factor'] for line in same):.1f}",
             ]
         )
     columns = ["source", "parameters", "steps", "minutes", "seeds", "spectral loss", "log-mel, dB", "MCD, dB"]
-    return table([*columns, "loudness L1, dB", "f0 median, semitones", "% of a core, live"], rows)
+    return table([*columns, "loudness L1, dB", "f0 median, semitones"], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

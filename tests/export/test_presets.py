@@ -29,11 +29,11 @@ from oscine.processors import (
     WavetableConfig,
 )
 
-RATES = {"sample_rate": 16_000, "hop_length": 64}
-
 
 def _instrument(*synth, card=None) -> Instrument:
-    config = InstrumentConfig(**RATES, controller=ControllerConfig(hidden_size=8), synth=synth, effects=())
+    config = InstrumentConfig(
+        sample_rate=16_000, hop_length=64, controller=ControllerConfig(hidden_size=8), synth=synth, effects=()
+    )
     return Instrument(config, LEARNED, card or {"licence": "cc-by-3.0", "credit": "Somebody"}).eval()
 
 
@@ -90,6 +90,7 @@ def test_a_voice_is_the_sound_of_a_steady_note(number, ratios) -> None:
     assert read == pytest.approx(ratios, rel=1e-6)
     wanted = _played(instrument, 110.0, -25.0)
     ((_, part), _) = instrument.synth
+    assert isinstance(part, FmOscillator)
     carriers = {one: wanted[one - 1] for one in part.carriers}
     for operator, share in enumerate(shares, 1):
         full = max(carriers.values()) if operator in carriers else 4 * np.pi
