@@ -1,16 +1,37 @@
 """Voices: a sound as pitch, spectral envelope and noise, changed one by one and played again."""
 
 from oscine.voices.changing import VoiceChange, VoiceReport, change_voice, change_voice_file
+from oscine.voices.conversion import (
+    Conversion,
+    ConversionReport,
+    VoiceStatistics,
+    convert_voice,
+    convert_voice_file,
+    voice_statistics,
+)
+from oscine.voices.enhancement import EnhancementReport, enhance, enhance_file
+from oscine.voices.enhancer import Enhancer, EnhancerConfig
 from oscine.voices.voice import Voice, analyze_voice, voice_bands, voice_hop, voice_pieces
 
 __all__ = [
+    "Conversion",
+    "ConversionReport",
+    "EnhancementReport",
+    "Enhancer",
+    "EnhancerConfig",
     "Voice",
     "VoiceChange",
     "VoiceReport",
+    "VoiceStatistics",
     "analyze_voice",
     "change_voice",
     "change_voice_file",
+    "convert_voice",
+    "convert_voice_file",
+    "enhance",
+    "enhance_file",
     "voice_bands",
     "voice_hop",
     "voice_pieces",
+    "voice_statistics",
 ]

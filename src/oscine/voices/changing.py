@@ -1,9 +1,8 @@
 """A voice at another pitch, with other formants, another intonation or more breath."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -12,28 +11,15 @@ from torch import Tensor
 
 from oscine.analysis import TRACKERS, VOICED, Features, continuous_f0
 from oscine.audio import FileReport, Sound
-from oscine.audio.output import check_output, write_audio
+from oscine.audio.output import check_output
 from oscine.errors import InputError
 from oscine.explain import explain
-from oscine.files import printable, write_atomically
+from oscine.files import printable
 from oscine.functional import envelope_grid_hz, read_envelope
 from oscine.models import Instrument
-from oscine.models.inputs import Envelope
-from oscine.processors import EnvelopeOscillator
-from oscine.streaming import Streaming
 from oscine.transfer.streaming import listen
-from oscine.voices.voice import (
-    N_NOISE_BANDS,
-    Voice,
-    n_partials,
-    sound_rate,
-    voice_bands,
-    voice_hop,
-    voice_pieces,
-)
-
-_LOWEST_HZ = 40.0
-_BLOCK_FRAMES = 400
+from oscine.voices.playing import audible_hz, changed_blocks, grid_of, mean_hz, write_blocks
+from oscine.voices.voice import Voice
 
 
 class VoiceChange(BaseModel):
@@ -74,8 +60,7 @@ class VoiceChange(BaseModel):
         voiced = features.confidence >= VOICED
         mean = semitones[voiced].mean() if bool(voiced.any()) else semitones.mean()
         changed = mean + self.intonation * (semitones - mean) + self.pitch
-        highest = features.sample_rate / 4
-        return torch.exp2(changed / 12).clamp(_LOWEST_HZ, max(highest, _LOWEST_HZ))
+        return audible_hz(torch.exp2(changed / 12), features.sample_rate)
 
     def apply(self, voice: Voice, f0_hz: Float[Tensor, " frame"]) -> Voice:
         """Return a voice with another pitch, its envelope changed.
@@ -136,8 +121,8 @@ def change_voice(
         InputError: The sound cannot be read or is empty, or the vocoder takes other inputs.
     """
     change = change or VoiceChange()
-    features, n_samples = listen(sound, *_grid(sound, vocoder), tracker=tracker)
-    blocks = _blocks(sound, features, n_samples, change, vocoder, seed)
+    features, n_samples = listen(sound, *grid_of(sound, vocoder), tracker=tracker)
+    blocks = changed_blocks(sound, features, n_samples, change, vocoder, seed)
     return torch.cat(list(blocks)), features.sample_rate
 
 
@@ -173,24 +158,11 @@ def change_voice_file(
     check_output(output_path, input_path, (".wav", ".flac"))
     began = time.perf_counter()
     verdicts: list[FileReport] = []
-    grid = _grid(input_path, vocoder)
+    grid = grid_of(input_path, vocoder)
     features, n_samples = listen(input_path, *grid, verdicts.append, tracker)
 
-    def told() -> Iterator[Tensor]:
-        done = 0
-        for block in _blocks(input_path, features, n_samples, change, vocoder, seed):
-            yield block
-            done += len(block)
-            if on_progress is not None:
-                on_progress(done / n_samples)
-
-    peak = gain = 1.0
-
-    def write(path: Path) -> None:
-        nonlocal peak, gain
-        peak, gain = write_audio(path, told(), features.sample_rate, n_samples)
-
-    write_atomically(output_path, write)
+    blocks = changed_blocks(input_path, features, n_samples, change, vocoder, seed)
+    peak, gain = write_blocks(output_path, blocks, features.sample_rate, n_samples, on_progress)
     seconds = n_samples / features.sample_rate
     voiced = features.confidence >= VOICED
     remarks = [f"Of the input: {reason}." for reason in verdicts[0].reasons]
@@ -203,64 +175,10 @@ def change_voice_file(
         sample_rate=features.sample_rate,
         seconds=seconds,
         **change.model_dump(),
-        f0_hz=(_mean_hz(continuous_f0(features), voiced), _mean_hz(change.f0_hz(features), voiced)),
+        f0_hz=(mean_hz(continuous_f0(features), voiced), mean_hz(change.f0_hz(features), voiced)),
         voiced_share=float(voiced.float().mean()),
         peak=peak,
         scaled_db=float(20 * torch.log10(torch.tensor(gain))),
         real_time_factor=(time.perf_counter() - began) / seconds,
         remarks=remarks,
     )
-
-
-def _mean_hz(f0_hz: Float[Tensor, " frame"], voiced: Tensor) -> float:
-    heard = f0_hz[voiced] if bool(voiced.any()) else f0_hz
-    return float(torch.exp2(torch.log2(heard).mean()))
-
-
-def _grid(sound: Sound, vocoder: Instrument | None) -> tuple[int, int]:
-    """Return the sample rate and hop of the synthesis.
-
-    Raises:
-        InputError: When the vocoder takes other inputs than a pitch and an envelope.
-    """
-    if vocoder is None:
-        sample_rate = sound_rate(sound)
-        return sample_rate, voice_hop(sample_rate)
-    names = list(vocoder.inputs)
-    if sorted(names) != ["envelope_db", "f0_hz"]:
-        raise InputError(
-            f"The instrument takes {', '.join(names)}; a vocoder takes f0_hz and envelope_db (recipe voice)."
-        )
-    return vocoder.sample_rate, vocoder.hop_length
-
-
-def _blocks(
-    sound: Sound,
-    features: Features,
-    n_samples: int,
-    change: VoiceChange,
-    vocoder: Instrument | None,
-    seed: int,
-) -> Iterator[Float[Tensor, " time"]]:
-    """Yield the changed voice's sound, in all ``n_samples``."""
-    f0_hz = change.f0_hz(features)
-    sample_rate, hop_length = features.sample_rate, features.hop_length
-    n_bands = voice_bands(sample_rate)
-    if vocoder is not None:
-        n_bands = next(one.n_bands for one in vocoder.all_inputs() if isinstance(one, Envelope))
-    sizes = n_bands, n_partials(f0_hz, sample_rate), N_NOISE_BANDS
-    plain = EnvelopeOscillator(*sizes, sample_rate, hop_length)
-    player = cast("Streaming[Any]", plain if vocoder is None else vocoder)
-    state, at = player.init_state(1, seed), 0
-    with torch.no_grad():
-        for piece in voice_pieces(sound, features, n_bands):
-            changed = change.apply(piece, f0_hz[at : at + len(piece.f0_hz)])
-            for first in range(0, len(changed.f0_hz), _BLOCK_FRAMES):
-                now = changed.slice(first, first + _BLOCK_FRAMES)
-                levels = [now.density_db[None], now.noise_ratio_db[None]]
-                if vocoder is not None:
-                    levels = [torch.cat(levels, -1)]
-                audio, state = player.step(now.f0_hz[None], *levels, state=state)
-                begin = (at + first) * hop_length
-                yield audio[0, : max(0, n_samples - begin)]
-            at += len(piece.f0_hz)
