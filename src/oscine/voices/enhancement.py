@@ -52,8 +52,8 @@ def enhance(
 ) -> tuple[Float[Tensor, " time"], int]:
     """Return the speech of a noisy recording, as long as the input, and the network's sample rate in Hz.
 
-    The network gives a mask, and the envelope and the noise ratio of the speech. The mask alone is one result;
-    for the other, pitch is tracked in the masked sound, and the speech is synthesised.
+    The network gives a mask, and the envelope and the noise ratio of the speech. The mask alone is one
+    result; for the other, pitch is tracked in the masked sound, and the speech is synthesised.
 
     Args:
         sound: An audio file, or samples and their rate in Hz. Channels are mixed.

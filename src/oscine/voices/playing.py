@@ -14,7 +14,9 @@ from oscine.audio.output import write_audio
 from oscine.errors import InputError
 from oscine.files import write_atomically
 from oscine.models import Instrument
+from oscine.models.inputs import Envelope
 from oscine.processors import EnvelopeOscillator
+from oscine.streaming import Streaming
 from oscine.voices.voice import (
     N_NOISE_BANDS,
     Voice,
@@ -89,11 +91,9 @@ def changed_blocks(
         seed: Of the noise.
     """
     f0_hz = change.f0_hz(features)
-    n_bands = (
-        voice_bands(features.sample_rate)
-        if vocoder is None
-        else cast("int", vocoder.inputs["envelope_db"].size) // 2
-    )
+    n_bands = voice_bands(features.sample_rate)
+    if vocoder is not None:
+        n_bands = next(one.n_bands for one in vocoder.all_inputs() if isinstance(one, Envelope))
     at = 0
 
     def voices() -> Iterator[Voice]:
@@ -128,18 +128,18 @@ def played_blocks(
         vocoder: A trained instrument that plays; plain synthesis if left out.
         seed: Of the noise.
     """
-    player = vocoder or EnvelopeOscillator(
-        n_bands, n_partials(f0_hz, sample_rate), N_NOISE_BANDS, sample_rate, hop_length
-    )
-    state: Any = player.init_state(1, seed)
+    sizes = n_bands, n_partials(f0_hz, sample_rate), N_NOISE_BANDS
+    plain = EnvelopeOscillator(*sizes, sample_rate, hop_length)
+    player = cast("Streaming[Any]", plain if vocoder is None else vocoder)
+    state = player.init_state(1, seed)
     at = 0
     with torch.no_grad():
         for voice in voices:
             for first in range(0, len(voice.f0_hz), _BLOCK_FRAMES):
                 now = voice.slice(first, first + _BLOCK_FRAMES)
-                levels = now.density_db[None], now.noise_ratio_db[None]
-                if isinstance(player, Instrument):
-                    levels = (torch.cat(levels, -1),)
+                levels = [now.density_db[None], now.noise_ratio_db[None]]
+                if vocoder is not None:
+                    levels = [torch.cat(levels, -1)]
                 audio, state = player.step(now.f0_hz[None], *levels, state=state)
                 begin = (at + first) * hop_length
                 yield audio[0, : max(0, n_samples - begin)]
