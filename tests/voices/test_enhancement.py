@@ -102,3 +102,22 @@ def test_the_command_says_one_sentence_about_a_missing_model(tmp_path, capsys):
         )
     assert ended.value.code == 2 and "does not exist" in capsys.readouterr().err
     assert not (tmp_path / "o.wav").exists()
+
+
+def test_the_package_network_raises_the_signal_to_noise_ratio():
+    """White noise on singing, neither of which it was trained on, at 5 dB."""
+    from oscine import recordings, weights
+    from oscine.audio import read_audio
+
+    clean = torch.from_numpy(read_audio(recordings.path("singing"), RATE)[0])[: 4 * RATE]
+    noise = torch.randn_like(clean)
+    noise *= clean.square().mean().sqrt() / noise.square().mean().sqrt() * 10 ** (-5 / 20)
+    enhancer = Enhancer.load(weights.path("enhancer"))
+    masked_sound, _ = enhance((clean + noise, RATE), enhancer, mask=True)
+    ratio_db = 10 * torch.log10(clean.square().sum() / (masked_sound - clean).square().sum())
+    assert ratio_db > 9
+    made, _ = enhance((clean + noise, RATE), enhancer)
+    bands = [band_density_db(one[None], RATE, HOP, BANDS) for one in (clean, clean + noise, made)]
+    floor = bands[0].max() - 60
+    noisy, anew = ((one.clamp_min(floor) - bands[0].clamp_min(floor)).abs().mean() for one in bands[1:])
+    assert anew < 0.6 * noisy
