@@ -6,8 +6,10 @@ import sys
 import typer
 
 from oscine.cli.analyze import analyze
+from oscine.cli.convert import convert
 from oscine.cli.demo import demo
 from oscine.cli.distill import distill
+from oscine.cli.enhance import enhance
 from oscine.cli.evaluate import evaluate
 from oscine.cli.export import export
 from oscine.cli.fit import fit
@@ -42,6 +44,8 @@ COMMANDS = (
     evaluate,
     transfer,
     voice,
+    convert,
+    enhance,
     play,
     render,
     fit,

@@ -57,10 +57,24 @@ def listen(
         if n_samples == 0:
             raise InputError(f"{describe(performance)} holds no audio; give a recording with sound.")
 
-    n_threads = min(_MOST_THREADS, os.cpu_count() or 1)
-    parts = analyze_blocks(counted(), sample_rate, hop_length, n_threads, tracker)
-    features = _collect(parts, sample_rate, hop_length)
+    features = features_of(counted(), sample_rate, hop_length, tracker)
     return features, n_samples
+
+
+def features_of(
+    blocks: Iterator[np.ndarray], sample_rate: int, hop_length: int, tracker: str = TRACKERS[0]
+) -> Features:
+    """Return the features of a sound that comes in blocks, which are not kept.
+
+    Args:
+        blocks: Mono, at ``sample_rate``.
+        sample_rate: In Hz.
+        hop_length: Samples per frame.
+        tracker: What finds the pitch, one of ``TRACKERS``.
+    """
+    n_threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    parts = analyze_blocks(blocks, sample_rate, hop_length, n_threads, tracker)
+    return _collect(parts, sample_rate, hop_length)
 
 
 def _collect(parts: Iterator[Features], sample_rate: int, hop_length: int) -> Features:

@@ -2,21 +2,42 @@
 
 from oscine.voices.changing import VoiceChange, VoiceReport, change_voice, change_voice_file
 from oscine.voices.codec import CodedVoice, decode, encode
+from oscine.voices.conversion import (
+    Conversion,
+    ConversionReport,
+    VoiceStatistics,
+    convert_voice,
+    convert_voice_file,
+    voice_statistics,
+)
+from oscine.voices.enhancement import EnhancementReport, enhance, enhance_file
+from oscine.voices.enhancer import Enhancer, EnhancerConfig
 from oscine.voices.heard import HeardVoice
 from oscine.voices.voice import Voice, analyze_voice, voice_bands, voice_hop, voice_pieces
 
 __all__ = [
     "CodedVoice",
+    "Conversion",
+    "ConversionReport",
+    "EnhancementReport",
+    "Enhancer",
+    "EnhancerConfig",
     "HeardVoice",
     "Voice",
     "VoiceChange",
     "VoiceReport",
+    "VoiceStatistics",
     "analyze_voice",
     "change_voice",
     "change_voice_file",
+    "convert_voice",
+    "convert_voice_file",
     "decode",
     "encode",
+    "enhance",
+    "enhance_file",
     "voice_bands",
     "voice_hop",
     "voice_pieces",
+    "voice_statistics",
 ]

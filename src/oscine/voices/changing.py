@@ -1,9 +1,8 @@
 """A voice at another pitch, with other formants, another intonation or more breath."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -12,28 +11,16 @@ from torch import Tensor
 
 from oscine.analysis import TRACKERS
 from oscine.audio import Sound
-from oscine.audio.output import check_output, write_audio
+from oscine.audio.output import check_output
 from oscine.errors import InputError
 from oscine.explain import explain
 from oscine.files import printable, write_atomically
 from oscine.functional import envelope_grid_hz, read_envelope
 from oscine.models import Instrument
-from oscine.models.inputs import Envelope
-from oscine.processors import EnvelopeOscillator
-from oscine.streaming import Streaming
 from oscine.voices.codec import DEFAULT_BITRATE, SUFFIX, check_bitrate, encode
-from oscine.voices.heard import HeardVoice, hear, is_coded, read_coded
-from oscine.voices.voice import (
-    N_NOISE_BANDS,
-    Voice,
-    n_partials,
-    sound_rate,
-    voice_bands,
-    voice_hop,
-)
-
-_LOWEST_HZ = 40.0
-_BLOCK_FRAMES = 400
+from oscine.voices.heard import HeardVoice, hear, is_coded
+from oscine.voices.playing import audible_hz, changed, changed_blocks, grid_of, mean_hz, write_blocks
+from oscine.voices.voice import Voice
 
 
 class VoiceChange(BaseModel):
@@ -73,8 +60,7 @@ class VoiceChange(BaseModel):
         semitones, voiced = 12 * torch.log2(voice.f0_hz), voice.voiced
         mean = semitones[voiced].mean() if bool(voiced.any()) else semitones.mean()
         changed = mean + self.intonation * (semitones - mean) + self.pitch
-        highest = voice.sample_rate / 4
-        return torch.exp2(changed / 12).clamp(_LOWEST_HZ, max(highest, _LOWEST_HZ))
+        return audible_hz(torch.exp2(changed / 12), voice.sample_rate)
 
     def apply(self, voice: Voice, f0_hz: Float[Tensor, " frame"]) -> Voice:
         """Return a voice with another pitch, its envelope changed.
@@ -138,8 +124,8 @@ def change_voice(
         InputError: The sound cannot be read or is empty, or the vocoder takes other inputs.
     """
     change = change or VoiceChange()
-    heard = hear(sound, *_grid(sound, vocoder), tracker)
-    return torch.cat(list(_blocks(heard, change, vocoder, seed))), heard.sample_rate
+    heard = hear(sound, *grid_of(sound, vocoder), tracker)
+    return torch.cat(list(changed_blocks(heard, change, vocoder, seed))), heard.sample_rate
 
 
 def change_voice_file(
@@ -186,30 +172,18 @@ def change_voice_file(
     bitrate = DEFAULT_BITRATE if bitrate is None else bitrate
     check_bitrate(bitrate)
     began = time.perf_counter()
-    heard = hear(input_path, *_grid(input_path, vocoder), tracker)
+    heard = hear(input_path, *grid_of(input_path, vocoder), tracker)
     n_samples, seconds = heard.n_samples, heard.n_samples / heard.sample_rate
     remarks, peak, gain, bits = heard.remarks, 0.0, 1.0, None
-
-    def told() -> Iterator[Tensor]:
-        done = 0
-        for block in _blocks(heard, change, vocoder, seed):
-            yield block
-            done += len(block)
-            if on_progress is not None:
-                on_progress(done / n_samples)
-
-    def write(path: Path) -> None:
-        nonlocal peak, gain
-        peak, gain = write_audio(path, told(), heard.sample_rate, n_samples)
-
     if is_coded(output_path):
-        content = encode(_changed(heard, change), bitrate)
+        content = encode(changed(heard, change), bitrate)
         write_atomically(output_path, content)
         bits = 8 * len(content)
         if bits > 1000 * bitrate * seconds:
             remarks.append(f"This sound can't be coded in {bitrate:g} kb/s; it has the coarsest steps.")
     else:
-        write_atomically(output_path, write)
+        blocks = changed_blocks(heard, change, vocoder, seed)
+        peak, gain = write_blocks(output_path, blocks, heard.sample_rate, n_samples, on_progress)
     if gain < 1:
         remarks.append(f"The peak was {peak:.2f} of full scale, so the level was reduced.")
     return VoiceReport(
@@ -217,7 +191,7 @@ def change_voice_file(
         sample_rate=heard.sample_rate,
         seconds=seconds,
         **change.model_dump(),
-        f0_hz=(_mean_hz(heard.f0_hz, heard.voiced), _mean_hz(change.f0_hz(heard), heard.voiced)),
+        f0_hz=(mean_hz(heard.f0_hz, heard.voiced), mean_hz(change.f0_hz(heard), heard.voiced)),
         voiced_share=float(heard.voiced.float().mean()),
         peak=peak,
         scaled_db=float(20 * torch.log10(torch.tensor(gain))),
@@ -225,57 +199,3 @@ def change_voice_file(
         real_time_factor=(time.perf_counter() - began) / seconds,
         remarks=remarks,
     )
-
-
-def _mean_hz(f0_hz: Float[Tensor, " frame"], voiced: Tensor) -> float:
-    heard = f0_hz[voiced] if bool(voiced.any()) else f0_hz
-    return float(torch.exp2(torch.log2(heard).mean()))
-
-
-def _grid(sound: Sound, vocoder: Instrument | None) -> tuple[int, int, int]:
-    """Return the sample rate, hop and bands of the synthesis.
-
-    Raises:
-        InputError: When the vocoder takes other inputs than a pitch and an envelope.
-    """
-    if vocoder is None:
-        sample_rate = read_coded(sound).sample_rate if is_coded(sound) else sound_rate(sound)
-        return sample_rate, voice_hop(sample_rate), voice_bands(sample_rate)
-    names = list(vocoder.inputs)
-    if sorted(names) != ["envelope_db", "f0_hz"]:
-        raise InputError(
-            f"The instrument takes {', '.join(names)}; a vocoder takes f0_hz and envelope_db (recipe voice)."
-        )
-    n_bands = next(one.n_bands for one in vocoder.all_inputs() if isinstance(one, Envelope))
-    return vocoder.sample_rate, vocoder.hop_length, n_bands
-
-
-def _changed(heard: HeardVoice, change: VoiceChange) -> Iterator[Voice]:
-    """Yield the changed voice, some seconds at a time."""
-    f0_hz, at = change.f0_hz(heard), 0
-    for piece in heard.pieces:
-        yield change.apply(piece, f0_hz[at : at + len(piece.f0_hz)])
-        at += len(piece.f0_hz)
-
-
-def _blocks(
-    heard: HeardVoice, change: VoiceChange, vocoder: Instrument | None, seed: int
-) -> Iterator[Float[Tensor, " time"]]:
-    """Yield the changed voice's sound, in all ``n_samples``."""
-    player, state, at = None, None, 0
-    partials = n_partials(change.f0_hz(heard), heard.sample_rate)
-    with torch.no_grad():
-        for changed in _changed(heard, change):
-            if player is None:
-                sizes = changed.density_db.shape[-1], partials, N_NOISE_BANDS
-                plain = EnvelopeOscillator(*sizes, heard.sample_rate, heard.hop_length)
-                player = cast("Streaming[Any]", plain if vocoder is None else vocoder)
-                state = player.init_state(1, seed)
-            for first in range(0, len(changed.f0_hz), _BLOCK_FRAMES):
-                now = changed.slice(first, first + _BLOCK_FRAMES)
-                levels = [now.density_db[None], now.noise_ratio_db[None]]
-                if vocoder is not None:
-                    levels = [torch.cat(levels, -1)]
-                audio, state = player.step(now.f0_hz[None], *levels, state=state)
-                yield audio[0, : max(0, heard.n_samples - at * heard.hop_length)]
-                at += len(now.f0_hz)

@@ -1,6 +1,6 @@
 """A voice read from a recording or a coded file: its pitch as a whole, the rest in pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from oscine.analysis import VOICED, continuous_f0
+from oscine.analysis import VOICED, Features, continuous_f0
 from oscine.audio import FileReport, Sound
 from oscine.errors import InputError
 from oscine.files import printable, read_bytes
@@ -30,6 +30,7 @@ class HeardVoice:
         n_samples: Samples of the sound.
         sample_rate: Hz.
         hop_length: Samples per frame.
+        n_bands: Points of the envelope.
         pieces: The voice, some seconds at a time; can be read once.
         remarks: Sentences on what is wrong with the input.
     """
@@ -39,6 +40,7 @@ class HeardVoice:
     n_samples: int
     sample_rate: int
     hop_length: int
+    n_bands: int
     pieces: Iterator[Voice]
     remarks: list[str]
 
@@ -79,16 +81,7 @@ def hear(sound: Sound, sample_rate: int, hop_length: int, n_bands: int, tracker:
     if not is_coded(sound):
         verdicts: list[FileReport] = []
         features, n_samples = listen(sound, sample_rate, hop_length, verdicts.append, tracker)
-        remarks = [f"Of the input: {reason}." for reason in verdicts[0].reasons]
-        voiced = features.confidence >= VOICED
-        if not bool(voiced.any()):
-            remarks.append(
-                "No pitch was found in the input, so its envelope was measured as if it had 440 Hz."
-            )
-        pieces = voice_pieces(sound, features, n_bands)
-        return HeardVoice(
-            continuous_f0(features), voiced, n_samples, sample_rate, hop_length, pieces, remarks
-        )
+        return heard_in(sound, features, n_samples, n_bands, verdicts[0].reasons)
     coded = read_coded(sound)
     grid = coded.sample_rate, coded.hop_length, coded.n_bands
     if grid != (sample_rate, hop_length, n_bands):
@@ -100,4 +93,31 @@ def hear(sound: Sound, sample_rate: int, hop_length: int, n_bands: int, tracker:
     curves = [(piece.f0_hz, piece.noise_ratio_db[:, low].mean(-1) < 0) for piece in coded.pieces()]
     f0_hz, voiced = (torch.cat(parts) for parts in zip(*curves, strict=True))
     n_samples = coded.n_frames * hop_length
-    return HeardVoice(f0_hz, voiced, n_samples, sample_rate, hop_length, coded.pieces(), [])
+    return HeardVoice(f0_hz, voiced, n_samples, sample_rate, hop_length, n_bands, coded.pieces(), [])
+
+
+def heard_in(
+    sound: Sound, features: Features, n_samples: int, n_bands: int, reasons: Sequence[str]
+) -> HeardVoice:
+    """Return the voice in a recording whose features are known.
+
+    Args:
+        sound: The recording.
+        features: Of all of it, at the rate and hop of the voice.
+        n_samples: Samples of it at that rate.
+        n_bands: Points of the envelope.
+        reasons: What is wrong with the recording.
+    """
+    remarks, voiced = [f"Of the input: {reason}." for reason in reasons], features.confidence >= VOICED
+    if not bool(voiced.any()):
+        remarks.append("No pitch was found in the input, so its envelope was measured as if it had 440 Hz.")
+    return HeardVoice(
+        continuous_f0(features),
+        voiced,
+        n_samples,
+        features.sample_rate,
+        features.hop_length,
+        n_bands,
+        voice_pieces(sound, features, n_bands),
+        remarks,
+    )

@@ -10,7 +10,7 @@ from oscine.errors import InputError
 __all__ = ["attribution", "names", "path"]
 
 _HERE = Path(__file__).parent
-_FILES = {"crepe_tiny": "crepe_tiny.safetensors", "live_pitch": "live_pitch.safetensors"}
+_FILES = {name: f"{name}.safetensors" for name in ("crepe_tiny", "live_pitch", "enhancer")}
 
 
 def names() -> list[str]:
@@ -22,8 +22,8 @@ def path(name: str) -> Path:
     """Return the safetensors file of a network's weights.
 
     Args:
-        name: ``crepe_tiny`` (the pitch tracker CREPE in its smallest size) or ``live_pitch`` (the tracker
-            for live playing).
+        name: ``crepe_tiny`` (the pitch tracker CREPE in its smallest size), ``live_pitch`` (the tracker
+            for live playing) or ``enhancer`` (speech enhancement).
 
     Raises:
         InputError: When there are no weights of that name.

@@ -1,0 +1,198 @@
+"""`Enhancer`: a network that hears speech in noise, and says what the speech alone does."""
+
+import functools
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import safetensors.torch
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from oscine.errors import InputError
+from oscine.files import printable, write_atomically
+from oscine.functional import envelope_grid_hz, read_envelope
+from oscine.networks import Tcn
+from oscine.tensor_file import TensorInfo, read_tensors, require_fit
+
+_METADATA = "oscine.enhancer"
+#: Range that the network is shown, dB per Hz; its middle and scale.
+_FLOOR_DB, _MIDDLE_DB, _SCALE_DB = -130.0, -80.0, 20.0
+#: A window has three frames, so that the squares of Hann windows add up to a constant.
+_OVERLAP = 3
+
+
+class EnhancerConfig(BaseModel):
+    """Sizes of an enhancer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    """Version of the file."""
+    sample_rate: int = Field(default=16_000, ge=8_000, le=48_000)
+    """Hz."""
+    hop_length: int = Field(default=160, ge=32, le=4_096)
+    """Samples per frame."""
+    n_bands: int = Field(default=80, ge=8, le=512)
+    """Points of an envelope (`oscine.functional.envelope_grid_hz`)."""
+    width: int = Field(default=96, ge=8, le=1_024)
+    """Channels of the network."""
+    n_layers: int = Field(default=6, ge=1, le=10)
+    """Layers of its `Tcn`, kernel 3."""
+    look_ahead: int = Field(default=8, ge=0, le=100)
+    """Frames after the present one that the network knows."""
+
+
+class CleanSpeech(NamedTuple):
+    """What the speech in a noisy sound does, frame by frame."""
+
+    density_db: Float[Tensor, "batch frame band"]
+    """Power density, dB of full scale squared per Hz."""
+    noise_ratio_db: Float[Tensor, "batch frame band"]
+    """Power of the voice's own noise over that of its partials, dB."""
+    gain: Float[Tensor, "batch frame band"]
+    """Factor on the noisy sound's amplitudes, 0 … 1: a mask."""
+
+
+class Enhancer(nn.Module):
+    """Noisy sound to `CleanSpeech`: densities of its bands through a `Tcn`, and three linear heads.
+
+    Args:
+        config: Sizes.
+
+    Reference: the mask is that of Narayanan and Wang, Ideal ratio mask estimation, 2013; resynthesis is
+    that of Maiti and Mandel, Parametric resynthesis with neural vocoders, 2019.
+    """
+
+    def __init__(self, config: EnhancerConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or EnhancerConfig()
+        self.tcn = Tcn(self.config.n_bands, self.config.width, self.config.n_layers, 3)
+        self.heads = nn.Linear(self.config.width, 3 * self.config.n_bands)
+
+    @property
+    def frames_around(self) -> int:
+        """Frames before and after a stretch on which its own frames depend."""
+        return sum(self.tcn.n_past) + self.config.look_ahead + _OVERLAP
+
+    def forward(self, noisy: Float[Tensor, "batch time"]) -> CleanSpeech:
+        """Return what the speech does at the instants ``(t + 1) · hop_length``."""
+        config = self.config
+        density_db = band_density_db(noisy, config.sample_rate, config.hop_length, config.n_bands)
+        ahead = density_db.new_full((len(noisy), config.look_ahead, config.n_bands), _FLOOR_DB)
+        scaled = (torch.cat([density_db, ahead], 1) - _MIDDLE_DB) / _SCALE_DB
+        hidden = self.tcn(scaled)[:, config.look_ahead :]
+        change, ratio, gain = self.heads(hidden).chunk(3, -1)
+        return CleanSpeech(density_db + _SCALE_DB * change, _SCALE_DB * ratio, torch.sigmoid(gain))
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, weights as float16, the config in its header.
+
+        Raises:
+            OSError: When the disk refuses.
+        """
+        weights = {name: tensor.detach().half().contiguous() for name, tensor in self.state_dict().items()}
+        metadata = {_METADATA: self.config.model_dump_json()}
+        write_atomically(path, safetensors.torch.save(weights, metadata))
+
+    @staticmethod
+    def load(path: str | Path) -> "Enhancer":
+        """Return the network of a file.
+
+        Raises:
+            InputError: When the file is none of an enhancer.
+            OSError: When it can't be read.
+        """
+        tensors, metadata, content = read_tensors(path)
+        name = printable(path)
+        try:
+            config = EnhancerConfig.model_validate_json(metadata[_METADATA])
+        except (KeyError, ValidationError):
+            raise InputError(
+                f"{name} is no enhancer; give a file that tools/make_enhancer.py wrote."
+            ) from None
+        with torch.device("meta"):
+            expected = Enhancer(config).state_dict()
+        del content
+        found = {key: TensorInfo(one.dtype, tuple(one.shape), 0, 0) for key, one in tensors.items()}
+        require_fit(found, expected, name, half=True)
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+            raise InputError(f"A weight of {name} is not finite. Get it again.")
+        enhancer = Enhancer(config)
+        enhancer.load_state_dict({key: tensor.float() for key, tensor in tensors.items()})
+        return enhancer.eval().requires_grad_(False)
+
+
+def band_density_db(
+    audio: Float[Tensor, "batch time"], sample_rate: int, hop_length: int, n_bands: int
+) -> Float[Tensor, "batch frame band"]:
+    """Return a sound's power densities at the instants ``(t + 1) · hop_length``, at least −130 dB per Hz.
+
+    Windows are Hann's, three frames long; a band is the mean of triangular weights around its point.
+
+    Args:
+        audio: Full scale is 1; beyond its ends there is silence.
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+        n_bands: Points at `oscine.functional.envelope_grid_hz`.
+    """
+    n_fft = _OVERLAP * hop_length
+    window = torch.hann_window(n_fft, dtype=audio.dtype)
+    power = _spectrum(audio, hop_length).abs().square() * (2 / (window.square().sum() * sample_rate))
+    density = power @ _band_weights(n_bands, n_fft, sample_rate).to(audio.dtype).T
+    return 10 * torch.log10(density.clamp_min(10 ** (_FLOOR_DB / 10)))
+
+
+def masked(
+    noisy: Float[Tensor, "batch time"],
+    gain: Float[Tensor, "batch frame band"],
+    sample_rate: int,
+    hop_length: int,
+) -> Float[Tensor, "batch time"]:
+    """Return a sound with every band of every frame multiplied by a gain.
+
+    Args:
+        noisy: A sound of ``frame`` frames.
+        gain: Factors on amplitudes, at the instants ``(t + 1) · hop_length``.
+        sample_rate: Hz.
+        hop_length: Samples per frame.
+    """
+    n_fft = _OVERLAP * hop_length
+    # More frames at both ends, so that the first and the last samples are in three frames too.
+    gain = torch.cat([gain[:, :1], gain[:, :1], gain, gain[:, -1:]], 1)
+    bins = torch.fft.rfftfreq(n_fft, 1 / sample_rate).expand(*gain.shape[:2], -1).to(gain.dtype)
+    factors = read_envelope(gain, bins, sample_rate)
+    padded = nn.functional.pad(noisy, (2 * hop_length, 2 * hop_length))
+    frames = torch.fft.irfft(_spectrum(padded, hop_length)[:, : factors.shape[1]] * factors, n_fft)
+    # The squares of three Hann windows add up to 9 / 8.
+    frames = frames * torch.hann_window(n_fft, dtype=noisy.dtype) * (8 / 9)
+    length = (frames.shape[1] - 1) * hop_length + n_fft
+    added = nn.functional.fold(frames.transpose(1, 2), (1, length), (1, n_fft), stride=(1, hop_length))
+    start = n_fft // 2 + hop_length
+    return added[:, 0, 0, start : start + noisy.shape[1]]
+
+
+def _spectrum(audio: Float[Tensor, "batch time"], hop_length: int) -> Tensor:
+    """Return the windowed spectra around the instants ``(t + 1) · hop_length`` up to the sound's end."""
+    n_fft = _OVERLAP * hop_length
+    n_frames = -(-audio.shape[1] // hop_length)
+    before = n_fft // 2 - hop_length
+    padded = nn.functional.pad(audio, (before, n_frames * hop_length + n_fft - audio.shape[1]))
+    frames = padded.unfold(-1, n_fft, hop_length)[:, :n_frames]
+    return torch.fft.rfft(frames * torch.hann_window(n_fft, dtype=audio.dtype))
+
+
+@functools.lru_cache(maxsize=4)
+def _band_weights(n_bands: int, n_fft: int, sample_rate: int) -> Float[Tensor, "band bin"]:
+    """Return triangular weights around an envelope's points; between two bins a power is a straight line."""
+    grid = envelope_grid_hz(n_bands, sample_rate)
+    step = sample_rate / n_fft
+    fine = torch.arange(0, sample_rate / 2 + 1, 4.0, dtype=torch.float64)
+    edges = torch.cat([2 * grid[:1] - grid[1:2], grid, 2 * grid[-1:] - grid[-2:-1]])
+    low, peak, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    weights = torch.minimum((fine - low) / (peak - low), (high - fine) / (high - peak)).clamp_min(0)
+    weights = weights / weights.sum(1, keepdim=True)
+    bins = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * step
+    between = (1 - (fine[:, None] - bins).abs() / step).clamp_min(0)
+    return (weights @ between).float()
