@@ -10,7 +10,6 @@ FOLDER keeps datasets and figures: what is there is not made again.
 """
 
 import argparse
-import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,12 +30,13 @@ from oscine.evaluate.metrics import multi_scale_spectral
 from oscine.evaluate.sound import compare
 from oscine.files import write_atomically
 from oscine.models import Instrument, load_recipe
+from oscine.models.inputs.identity import EMBEDDING
 from oscine.training import TrainingLoop
 from oscine.training.loop import Budget
+from oscine.transfer import imitating
 
 SIZES = {"batch_size": 4, "crop_s": 0.5, "preroll_s": 0.25, "n_validations": 1}
 LEARNED_MINUTES, GIVEN_MINUTES, TESTED_MINUTES = 1.0, 10 / 60, 0.5
-EMBEDDING = "inputs.identity.embedding.weight"
 NEAREST, MEAN = "the nearest trained one", "the mean of the embeddings"
 FITTED, EVERYTHING = "its embedding fitted", "everything fitted"
 Figures = dict[str, Any]
@@ -81,10 +81,7 @@ def with_embedding(band: Instrument, embedding: Tensor) -> Instrument:
         band: Of several identities.
         embedding: Of the one, (channel,).
     """
-    config = band.config.fit(band.sample_rate, band.hop_length, (), ("new",))
-    one = Instrument(config, band.statistics)
-    one.load_state_dict({**copy.deepcopy(band.state_dict()), EMBEDDING: embedding[:, None]})
-    return one.eval()
+    return imitating.with_embedding(band, embedding, "new")
 
 
 def fitted(band: Instrument, given: Split, steps: int, everything: bool) -> Instrument:
