@@ -67,8 +67,8 @@ def formants(
     Example:
         >>> radius, angle = 0.97, 2 * torch.pi * 500 / 16000
         >>> a = torch.tensor([-2 * radius * math.cos(angle), radius**2], dtype=torch.float64)
-        >>> [round(float(x)) for x in formants(lpc_to_reflection(a), sample_rate=16000)]
-        [500, 155]
+        >>> tuple(round(float(x)) for x in formants(lpc_to_reflection(a), sample_rate=16000))
+        (500, 155)
     """
     require_whole(sample_rate=sample_rate)
     poles, is_formant = _poles(reflection, sample_rate, widest_hz)

@@ -31,8 +31,8 @@ class EnvelopeLoss(nn.Module):
         >>> click = torch.zeros(1, 4410)
         >>> click[0, 1000] = 1.0
         >>> loss = EnvelopeLoss(44100)
-        >>> [bool(loss(click.roll(9), click) < loss(click.roll(90), click)), float(loss(click, click))]
-        [True, 0.0]
+        >>> bool(loss(click.roll(9), click) < loss(click.roll(90), click)), float(loss(click, click))
+        (True, 0.0)
     """
 
     def __init__(
