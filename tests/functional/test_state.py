@@ -13,6 +13,8 @@ from oscine.functional import (
     NoiseState,
     allpole_state,
     allpole_step,
+    causal_stft_state,
+    causal_stft_step,
     convolution_state,
     convolve_step,
     dx7_algorithm,
@@ -25,6 +27,7 @@ from oscine.functional import (
     harmonic_oscillator_step,
     hit_state,
     hold_valid,
+    inverse_causal_stft_step,
     modes_step,
     moving_filter_step,
     noise_bands_step,
@@ -182,6 +185,18 @@ CASES = {
             torch.randn(batch, frames * HOP),
             torch.tanh(torch.randn(batch, frames, 9)),
         ],
+    ),
+    "causal_stft_step": Case(
+        lambda audio, state: causal_stft_step(audio, state, n_fft=4 * HOP, hop_length=HOP),
+        lambda batch: causal_stft_state(batch, 4 * HOP, HOP),
+        lambda batch, frames: [torch.randn(batch, frames * HOP)],
+    ),
+    "inverse_causal_stft_step": Case(
+        lambda real, imaginary, state: inverse_causal_stft_step(
+            torch.complex(real, imaginary), state, n_fft=4 * HOP, hop_length=HOP
+        ),
+        lambda batch: causal_stft_state(batch, 4 * HOP, HOP),
+        lambda batch, frames: [torch.randn(batch, frames, 2 * HOP + 1) for _ in range(2)],
     ),
     "convolve_step": Case(
         convolve_step,

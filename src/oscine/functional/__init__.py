@@ -13,7 +13,14 @@ from oscine.functional.allpole import (
     allpole_state,
     allpole_step,
 )
-from oscine.functional.causal_stft import StftState, inverse_stft_step, stft_state, stft_step
+from oscine.functional.causal_stft import (
+    CausalStftState,
+    causal_stft,
+    causal_stft_state,
+    causal_stft_step,
+    inverse_causal_stft,
+    inverse_causal_stft_step,
+)
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
 from oscine.functional.envelope import (
@@ -94,6 +101,7 @@ from oscine.functional.wavetable import (
 
 __all__ = [
     "AllpoleState",
+    "CausalStftState",
     "ConvolutionState",
     "EnvelopeState",
     "FilterState",
@@ -103,7 +111,6 @@ __all__ = [
     "OnsetState",
     "OscillatorState",
     "PulseState",
-    "StftState",
     "UpsampleState",
     "WavetableState",
     "a_weighting_db",
@@ -114,6 +121,9 @@ __all__ = [
     "allpole_step",
     "amplitude_to_db",
     "band_centers_hz",
+    "causal_stft",
+    "causal_stft_state",
+    "causal_stft_step",
     "convolution_state",
     "convolve",
     "convolve_step",
@@ -146,7 +156,8 @@ __all__ = [
     "hit_state",
     "hold_valid",
     "hz_to_midi",
-    "inverse_stft_step",
+    "inverse_causal_stft",
+    "inverse_causal_stft_step",
     "limit_fm_levels",
     "log_mel_spectrogram",
     "log_sigmoid_range",
@@ -191,8 +202,6 @@ __all__ = [
     "spectral_centroid_midi",
     "spectral_transport",
     "stft_magnitude",
-    "stft_state",
-    "stft_step",
     "time_since_onset_s",
     "time_since_onset_step",
     "transient",

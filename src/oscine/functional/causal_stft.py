@@ -14,35 +14,58 @@ from torch import Tensor
 from oscine.functional.checks import require_batch, require_whole
 
 
-class StftState(NamedTuple):
+class CausalStftState(NamedTuple):
     """What the transform, or the way back, remembers between two blocks."""
 
     samples: Float[Tensor, "batch _"]
     """``n_fft − hop_length`` samples: the last of the signal, or those to which later frames are added."""
 
 
-def stft_state(
+def causal_stft_state(
     batch_size: int, n_fft: int, hop_length: int, device: torch.device | str | None = None
-) -> StftState:
-    """Return the state before the first sample, of `stft_step` or of `inverse_stft_step`: silence.
+) -> CausalStftState:
+    """Return the state before the first sample of the transform, or of the way back: silence.
 
     Raises:
         ValueError: When ``n_fft`` is no even multiple of the hop.
     """
     _require_sizes(n_fft, hop_length)
-    return StftState(torch.zeros(batch_size, n_fft - hop_length, device=device))
+    return CausalStftState(torch.zeros(batch_size, n_fft - hop_length, device=device))
 
 
-def stft_step(
-    audio: Float[Tensor, "batch time"], state: StftState, *, n_fft: int, hop_length: int
-) -> tuple[Complex[Tensor, "batch frame bin"], StftState]:
+def causal_stft(
+    audio: Float[Tensor, "batch time"], *, n_fft: int, hop_length: int
+) -> Complex[Tensor, "batch frame bin"]:
+    """Return the spectra of a whole signal: `causal_stft_step` from the start.
+
+    Args:
+        audio: A whole number of hops.
+        n_fft: Samples in a frame, an even multiple of the hop.
+        hop_length: Samples from frame to frame.
+
+    Raises:
+        ValueError: As `causal_stft_step`.
+
+    Example:
+        >>> tone = torch.cos(2 * torch.pi * 4 * torch.arange(256) / 64)[None]
+        >>> causal_stft(tone, n_fft=64, hop_length=16).abs()[0, -1].argmax()
+        tensor(4)
+    """
+    _require_sizes(n_fft, hop_length)
+    state = causal_stft_state(audio.shape[0], n_fft, hop_length, audio.device)
+    return causal_stft_step(audio, state, n_fft=n_fft, hop_length=hop_length)[0]
+
+
+def causal_stft_step(
+    audio: Float[Tensor, "batch time"], state: CausalStftState, *, n_fft: int, hop_length: int
+) -> tuple[Complex[Tensor, "batch frame bin"], CausalStftState]:
     """Return the spectra of the next block's frames, and the state.
 
     ``X[t, k] = Σ_i w[i] · x[(t + 1) · hop_length − n_fft + i] · e^{−2πi·ik/n_fft}``
 
     Args:
         audio: Next samples, a whole number of hops.
-        state: From the block before, or from `stft_state`.
+        state: From the block before, or from `causal_stft_state`.
         n_fft: Samples in a frame, an even multiple of the hop.
         hop_length: Samples from frame to frame.
 
@@ -57,19 +80,37 @@ def stft_step(
         )
     known = torch.cat([state.samples.to(audio.dtype), audio], dim=1)
     frames = known.unfold(1, n_fft, hop_length) * stft_window(n_fft, audio)
-    return torch.fft.rfft(frames), StftState(known[:, audio.shape[1] :])
+    return torch.fft.rfft(frames), CausalStftState(known[:, audio.shape[1] :])
 
 
-def inverse_stft_step(
-    spectra: Complex[Tensor, "batch frame bin"], state: StftState, *, n_fft: int, hop_length: int
-) -> tuple[Float[Tensor, "batch time"], StftState]:
+def inverse_causal_stft(
+    spectra: Complex[Tensor, "batch frame bin"], *, n_fft: int, hop_length: int
+) -> Float[Tensor, "batch time"]:
+    """Return the audio of spectra: `inverse_causal_stft_step` from the start.
+
+    Args:
+        spectra: Of frames.
+        n_fft: Samples in a frame, an even multiple of the hop.
+        hop_length: Samples from frame to frame.
+
+    Raises:
+        ValueError: As `inverse_causal_stft_step`.
+    """
+    _require_sizes(n_fft, hop_length)
+    state = causal_stft_state(spectra.shape[0], n_fft, hop_length, spectra.device)
+    return inverse_causal_stft_step(spectra, state, n_fft=n_fft, hop_length=hop_length)[0]
+
+
+def inverse_causal_stft_step(
+    spectra: Complex[Tensor, "batch frame bin"], state: CausalStftState, *, n_fft: int, hop_length: int
+) -> tuple[Float[Tensor, "batch time"], CausalStftState]:
     """Return the next block's audio from the spectra of its frames, and the state.
 
-    Of the spectra of `stft_step` it is the signal, ``n_fft − hop_length`` samples later.
+    Of the spectra of `causal_stft_step` it is the signal, ``n_fft − hop_length`` samples later.
 
     Args:
         spectra: Of the next frames.
-        state: From the block before, or from `stft_state`.
+        state: From the block before, or from `causal_stft_state`.
         n_fft: Samples in a frame, an even multiple of the hop.
         hop_length: Samples from frame to frame.
 
@@ -94,7 +135,7 @@ def inverse_stft_step(
     )
     for j in range(n_parts):
         hops = hops + torch.nn.functional.pad(parts[:, :, j], (0, 0, j, n_parts - 1 - j))
-    return hops[:, :n_frames].flatten(1), StftState(hops[:, n_frames:].flatten(1))
+    return hops[:, :n_frames].flatten(1), CausalStftState(hops[:, n_frames:].flatten(1))
 
 
 def stft_window(n_fft: int, like: Tensor) -> Float[Tensor, " sample"]:

@@ -7,7 +7,12 @@ from jaxtyping import Complex, Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from oscine.functional.causal_stft import StftState, inverse_stft_step, stft_state, stft_step
+from oscine.functional.causal_stft import (
+    CausalStftState,
+    causal_stft_state,
+    causal_stft_step,
+    inverse_causal_stft_step,
+)
 from oscine.networks.tcn import Tcn, TcnState
 from oscine.processors.base import PartConfig, Processor, require_rates
 from oscine.streaming import require_count
@@ -22,20 +27,20 @@ _SILENCE, _FLOOR = 1e-9, 1e-6
 class RefinerState(NamedTuple):
     """What a `Refiner` remembers between two blocks."""
 
-    analysis: StftState
+    analysis: CausalStftState
     """The last samples of the signal."""
     level: Float[Tensor, " batch"]
     """Logarithm of the last frame's mean square."""
     network: TcnState
     """Past frames of the network."""
-    synthesis: StftState
+    synthesis: CausalStftState
     """Sound to which later frames are added."""
 
 
 class Refiner(Processor[RefinerState]):
     """The signal with gain and phase of every bin corrected by a network: ``Y = X · e^{g + iφ}``.
 
-    X is the short-time spectrum of the signal (`oscine.functional.stft_step`). The network, a `Tcn` over
+    X is the short-time spectrum of the signal (`oscine.functional.causal_stft`). The network, a `Tcn` over
     frames, reads its magnitudes and phases in proportion to the frame's level, how that level changes, and
     f0. So a constant factor on the signal is one on the output, above −90 dB. ``g`` is within ± 26 dB.
 
@@ -99,7 +104,7 @@ class Refiner(Processor[RefinerState]):
 
     def init_state(self, batch_size: int, seed: int = 0) -> RefinerState:
         """Return the state before the first sample."""
-        silence = stft_state(batch_size, self.n_fft, self.hop_length, self.device)
+        silence = causal_stft_state(batch_size, self.n_fft, self.hop_length, self.device)
         level = torch.full((batch_size,), _SILENCE, device=self.device).log()
         return RefinerState(silence, level, self.network.init_state(batch_size, seed), silence)
 
@@ -126,12 +131,12 @@ class Refiner(Processor[RefinerState]):
                 f"{self.hop_length} for each."
             )
         sizes = {"n_fft": self.n_fft, "hop_length": self.hop_length}
-        spectra, analysis = stft_step(audio, state.analysis, **sizes)
+        spectra, analysis = causal_stft_step(audio, state.analysis, **sizes)
         seen, level = self._seen(spectra, f0_hz, state.level)
         hidden, network = self.network.step(seen, state=state.network)
         gain, turn = self.head(hidden).chunk(2, dim=-1)
         gain = MOST_GAIN_NEPERS * torch.tanh(gain / MOST_GAIN_NEPERS)
-        output, synthesis = inverse_stft_step(
+        output, synthesis = inverse_causal_stft_step(
             spectra * torch.polar(gain.exp(), turn), state.synthesis, **sizes
         )
         return output, RefinerState(analysis, level, network, synthesis)
