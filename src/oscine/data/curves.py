@@ -19,6 +19,7 @@ SUFFIX = ".curves.csv"
 RESERVED = (
     *("audio", "time_s", "f0_hz", "confidence", "loudness_db", "power_db"),
     *("paper_loudness_db", "level_db", "z", "periodicity", "centroid_midi", "onset_s", "identity"),
+    "envelope_db",
     *("gain", "gate", "state", "dry", "seed"),
 )
 """Names that no curve can have: of what every dataset holds, of other inputs, of an instrument's options."""

@@ -41,6 +41,7 @@ class Allpole(Processor[GainedAllpoleState]):
         ValueError: When a size is not a positive whole number.
 
     Example:
+        >>> import torch
         >>> tract = Allpole(22, hop_length=64)
         >>> tract(torch.randn(1, 640), torch.ones(1, 10), torch.zeros(1, 10, 22)).shape
         torch.Size([1, 640])
