@@ -90,11 +90,9 @@ def _with_rate(audio: Sound | Samples, sample_rate: Rate | None) -> tuple[Sound,
                 f"The sample rate is {sample_rate}; a file, or samples in a pair with their rate, have their "
                 "own: leave it out."
             )
-        if not isinstance(audio, tuple):
-            return audio, rate_of(audio)
-        if len(audio) != 2:
+        if isinstance(audio, tuple) and len(audio) != 2:
             raise InputError(f"A tuple of {len(audio)} is no sound; give (samples, sample_rate).")
-        return audio, check_rate(audio[1])
+        return audio, rate_of(audio)
     if sample_rate is None:
         raise InputError("The sample rate is missing; give that of the samples in Hz.")
     return (audio, sample_rate), check_rate(sample_rate)

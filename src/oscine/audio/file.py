@@ -162,14 +162,16 @@ def _pair(sound: Any) -> tuple[Samples, int]:
     return sound[0], check_rate(sound[1])
 
 
-def rate_of(path: str | Path) -> int:
-    """Return the sample rate of a file in Hz.
+def rate_of(sound: Sound) -> int:
+    """Return the sample rate of a file, or of samples that come with it, in Hz.
 
     Raises:
-        InputError: As ``read_blocks``.
+        InputError: As ``sound_blocks``.
     """
-    with open_decoder(Path(path)) as decoder:
-        return _recorded_rate(Path(path), decoder)
+    if not isinstance(sound, str | PathLike):
+        return _pair(sound)[1]
+    with open_decoder(Path(sound)) as decoder:
+        return _recorded_rate(Path(sound), decoder)
 
 
 def _recorded_rate(path: Path, decoder: Decoder) -> int:

@@ -168,14 +168,8 @@ def _instrument(synth: str | Path | Instrument) -> Instrument | None:
 
 def _at_rate_of(sound: Sound, config: InstrumentConfig) -> InstrumentConfig:
     """Return a recipe's instrument at a sound's sample rate, with as many frames a second."""
-    rate = min(max(_rate(sound), _LOWEST_RATE), _HIGHEST_RATE)
+    rate = min(max(rate_of(sound), _LOWEST_RATE), _HIGHEST_RATE)
     return config.model_copy(update={"sample_rate": rate, "hop_length": round(rate / config.frame_rate)})
-
-
-def _rate(sound: Sound) -> int:
-    if isinstance(sound, str | Path):
-        return rate_of(sound)
-    return int(sound[1]) if isinstance(sound, tuple) and len(sound) == 2 else _LOWEST_RATE
 
 
 def _read(sound: Sound, sample_rate: int) -> tuple[Float[Tensor, " time"], list[str]]:

@@ -69,8 +69,8 @@ class Clip:
             raise InputError(f"{self.name} holds no audio; give a recording of one instrument.")
         self.seconds = len(samples) / rate
         # A clip of a lower rate has nothing above; that is the file's and not the instrument's.
-        sound_rate = sound[1] if isinstance(sound, tuple) else rate_of(sound)
-        self.highest_hz = _USED_BAND * float(sound_rate) / 2 if sound_rate < rate else rate / 2
+        sound_rate = rate_of(sound)
+        self.highest_hz = _USED_BAND * sound_rate / 2 if sound_rate < rate else rate / 2
         self.features: Features = analyze((samples, rate), hop_length=hop_length)
         self.voiced = self.features.confidence >= VOICED
         voiced_s = float(self.voiced.sum()) / self.features.frame_rate

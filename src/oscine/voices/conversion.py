@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from torch import Tensor
 
 from oscine.analysis import TRACKERS, VOICED, Features
-from oscine.audio import FileReport, Sound
+from oscine.audio import FileReport, Sound, rate_of
 from oscine.audio.output import check_output
 from oscine.errors import InputError
 from oscine.files import printable
@@ -33,7 +33,7 @@ from oscine.functional import envelope_grid_hz
 from oscine.transfer.streaming import describe, listen
 from oscine.voices.heard import HeardVoice, heard_in
 from oscine.voices.playing import audible_hz, changed_blocks, mean_hz, write_blocks
-from oscine.voices.voice import Voice, sound_rate, voice_bands, voice_hop, voice_pieces
+from oscine.voices.voice import Voice, voice_bands, voice_hop, voice_pieces
 
 #: Frames this far below the loud ones are pauses, dB.
 _PAUSE_DB = 40.0
@@ -81,7 +81,7 @@ def voice_statistics(
         InputError: A sound cannot be read, or there is less than a quarter of a second of voiced speech.
     """
     several = _several(sounds)
-    rate = sample_rate or min(sound_rate(sound) for sound in several)
+    rate = sample_rate or min(rate_of(sound) for sound in several)
     total = _Sums(voice_bands(rate))
     for sound in several:
         features, _ = listen(sound, rate, voice_hop(rate), tracker=tracker)
@@ -338,7 +338,7 @@ def _prepared(
     sound: Sound, like: Sound | Sequence[Sound], strength: float, tracker: str
 ) -> tuple[HeardVoice, Conversion]:
     several = _several(like)
-    rate = min(sound_rate(one) for one in (sound, *several))
+    rate = min(rate_of(one) for one in (sound, *several))
     target = voice_statistics(several, rate, tracker=tracker)
     verdicts: list[FileReport] = []
     features, n_samples = listen(sound, rate, voice_hop(rate), verdicts.append, tracker)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.audio import Sound
+from oscine.audio import Sound, rate_of
 from oscine.audio.output import write_audio
 from oscine.errors import InputError
 from oscine.files import write_atomically
@@ -17,7 +17,7 @@ from oscine.models.inputs import Envelope
 from oscine.processors import EnvelopeOscillator
 from oscine.streaming import Streaming
 from oscine.voices.heard import HeardVoice, is_coded, read_coded
-from oscine.voices.voice import N_NOISE_BANDS, Voice, n_partials, sound_rate, voice_bands, voice_hop
+from oscine.voices.voice import N_NOISE_BANDS, Voice, n_partials, voice_bands, voice_hop
 
 _LOWEST_HZ = 40.0
 _BLOCK_FRAMES = 400
@@ -54,7 +54,7 @@ def grid_of(sound: Sound, vocoder: Instrument | None = None) -> tuple[int, int, 
         InputError: When the vocoder takes other inputs than a pitch and an envelope.
     """
     if vocoder is None:
-        sample_rate = read_coded(sound).sample_rate if is_coded(sound) else sound_rate(sound)
+        sample_rate = read_coded(sound).sample_rate if is_coded(sound) else rate_of(sound)
         return sample_rate, voice_hop(sample_rate), voice_bands(sample_rate)
     names = list(vocoder.inputs)
     if sorted(names) != ["envelope_db", "f0_hz"]:

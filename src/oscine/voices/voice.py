@@ -10,7 +10,7 @@ from torch import Tensor
 
 from oscine.analysis import Features, continuous_f0, spectral_envelope
 from oscine.audio import Sound, rate_of, sound_blocks
-from oscine.audio.samples import check_rate, spans_of
+from oscine.audio.samples import spans_of
 from oscine.functional import envelope_oscillator
 from oscine.transfer.streaming import listen
 
@@ -70,15 +70,6 @@ class Voice:
         )
 
 
-def sound_rate(sound: Sound) -> int:
-    """Return the sample rate of a file, or of samples that come with it, Hz.
-
-    Raises:
-        InputError: The file can't be read, or the rate is none.
-    """
-    return check_rate(sound[1]) if isinstance(sound, tuple) else rate_of(sound)
-
-
 def voice_bands(sample_rate: int) -> int:
     """Return the number of points of a voice's envelope: one every 36 mel, 80 at 16 kHz."""
     return 1 + round(2595 * math.log10(1 + sample_rate / 1400) / _BAND_MEL)
@@ -110,7 +101,7 @@ def analyze_voice(sound: Sound, tracker: str = "swift-f0") -> Voice:
         >>> voice.density_db.shape
         torch.Size([200, 80])
     """
-    sample_rate = sound_rate(sound)
+    sample_rate = rate_of(sound)
     features, _ = listen(sound, sample_rate, voice_hop(sample_rate), tracker=tracker)
     pieces = list(voice_pieces(sound, features))
     return Voice(
