@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from benchmarks import augmentation, ensemble, refiner, stability, synths, training_ways, zero_shot
+from benchmarks import augmentation, ensemble, refiner, stability, synths, systems, training_ways, zero_shot
 from benchmarks.training_ways import GUARDS, Curriculum, NotFinite, Way
 
 from oscine.data import Dataset, Segment, Split
@@ -228,3 +228,18 @@ def test_a_refiner_is_trained_by_cpu_time_and_measured(
     again, kept = refiner.refined(dataset, base, tmp_path / "a", 0.5, 2.0, 0)
     assert kept == steps
     assert all(torch.equal(x, y) for x, y in zip(again.parameters(), made.parameters(), strict=True))
+
+
+def test_a_system_learns_for_its_cpu_time(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(load_recipe(name.removesuffix("-refined")) for name in systems.SYSTEMS)
+    small = load_recipe("tiny", {"training.batch_size": 1, "training.crop_s": 0.2})
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(small.model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
+    monkeypatch.setitem(systems.SYSTEMS, str(path), "small")
+    line = systems.measured(dataset, tmp_path, str(path), 2.0)
+    assert 0 < line["steps"] < 1000
+    _, row = _figures(systems.systems_table([line]))
+    assert row[0] == "small"
+    assert row[2] == f"{line['steps']:,}"
