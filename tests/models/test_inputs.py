@@ -167,7 +167,9 @@ def test_a_bad_frame_does_not_poison_a_stream(kind: str, compiled: bool) -> None
     with torch.no_grad():
         good = instrument.conditions(audio[:1], {name: one[:1] for name, one in features.items()}, given)
     for one in instrument.all_inputs():
-        values = (math.nan, math.inf, -math.inf, 0.0, -100.0) if one.positive else (math.nan, -math.inf)
+        values = (math.nan, -math.inf)
+        if compiled and one.positive:  # in torch `clean` has them all, in a test of its own
+            values = (*values, math.inf, 0.0, -100.0)
         for value in values:
             bad = good | {one.name: good[one.name].clone()}
             bad[one.name][:, 10:12] = value
