@@ -3,6 +3,7 @@
 from oscine.losses.adversarial import AdversarialLoss, AdversarialTerms
 from oscine.losses.energy import EnergyDistance
 from oscine.losses.envelope import EnvelopeLoss
+from oscine.losses.flow import flow_loss
 from oscine.losses.log_mel import LogMelLoss
 from oscine.losses.matching import in_sizes_of, shared_controls
 from oscine.losses.parameters import parameter_distances, parameter_loss
@@ -22,6 +23,7 @@ __all__ = [
     "SpectralTransportLoss",
     "TextureLoss",
     "default_fft_sizes",
+    "flow_loss",
     "in_sizes_of",
     "multi_scale_spectral_loss",
     "parameter_distances",
