@@ -12,6 +12,7 @@ from oscine.voices.conversion import (
 )
 from oscine.voices.enhancement import EnhancementReport, enhance, enhance_file
 from oscine.voices.enhancer import Enhancer, EnhancerConfig
+from oscine.voices.envelope_flow import EnvelopeFlow, EnvelopeFlowConfig, refined_pieces
 from oscine.voices.heard import HeardVoice
 from oscine.voices.voice import Voice, analyze_voice, voice_bands, voice_hop, voice_pieces
 
@@ -22,6 +23,8 @@ __all__ = [
     "EnhancementReport",
     "Enhancer",
     "EnhancerConfig",
+    "EnvelopeFlow",
+    "EnvelopeFlowConfig",
     "HeardVoice",
     "Voice",
     "VoiceChange",
@@ -36,6 +39,7 @@ __all__ = [
     "encode",
     "enhance",
     "enhance_file",
+    "refined_pieces",
     "voice_bands",
     "voice_hop",
     "voice_pieces",

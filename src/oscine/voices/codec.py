@@ -1,5 +1,6 @@
 """A voice in few bytes: pitch, envelope and noise, thinned, predicted, rounded and coded."""
 
+import functools
 import math
 import struct
 import zlib
@@ -26,7 +27,7 @@ _MAGIC, _VERSION = b"OVC", 1
 #: Magic, version, sample rate, frames, frames per knot, step in quarters of a dB, checksum.
 _HEADER = struct.Struct("<3sBIIBBI")
 _MOST_FRAMES = 4 * 3600 * 201
-_PIECE_FRAMES = 4000
+PIECE_FRAMES = 4000
 #: Cosines of the density at 80 bands, and of the noise's ratio.
 _DENSITIES, _RATIOS = 20, 2
 #: Below this density nothing is heard in a recording at a usual level, dB per Hz.
@@ -101,6 +102,19 @@ class CodedVoice:
             raise InputError("The coded voice is damaged; get it again.") from None
         return CodedVoice(residuals, n_frames, knot_frames, step, rate)
 
+    @staticmethod
+    def of(voice: Voice, knot_frames: int, step: int) -> "CodedVoice":
+        """Return a voice coded with given knots and steps; `encode` chooses them by a bit rate.
+
+        Raises:
+            ValueError: See `encode`; and when a number is not in 1 … 255.
+        """
+        if not (1 <= knot_frames <= 255 and 1 <= step <= 255):
+            raise ValueError(f"There are {knot_frames} frames to a knot and steps of {step}; give 1 to 255.")
+        rows, sample_rate = _rows([voice])
+        residuals = _residuals(_lines(rows, knot_frames) / _units(sample_rate, step))
+        return CodedVoice(residuals, len(rows), knot_frames, step, sample_rate)
+
     def write(self) -> bytes:
         """Return the bytes of a file."""
         coder = RangeEncoder(_GUESSES * 3)
@@ -110,26 +124,39 @@ class CodedVoice:
         head = _HEADER.pack(*fields, 0)[:-4]
         return head + struct.pack("<I", _checksum(head, body)) + body
 
+    @property
+    def n_cosines(self) -> int:
+        """Cosines of the density, which are the first columns of the residuals."""
+        return _sizes(self.sample_rate)[0]
+
     def pieces(self) -> Iterator[Voice]:
         """Yield the voice, 20 s at a time."""
+        for first in range(0, self.n_frames, PIECE_FRAMES):
+            yield self.span(first, min(first + PIECE_FRAMES, self.n_frames))
+
+    def span(self, first: int, stop: int) -> Voice:
+        """Return the frames ``first`` … ``stop − 1`` of the voice."""
         n_bands, n_densities = self.n_bands, _sizes(self.sample_rate)[0]
-        knots = _summed(self.residuals) * _units(self.sample_rate, self.step)
-        for first in range(0, self.n_frames, _PIECE_FRAMES):
-            place = np.arange(first, min(first + _PIECE_FRAMES, self.n_frames)) / self.knot_frames
-            below = np.minimum(place.astype(np.int64), len(knots) - 2)
-            share = (place - below)[:, None]
-            rows = (1 - share) * knots[below] + share * knots[below + 1]
-            density_db = rows[:, :n_densities] @ _cosines(n_densities, n_bands)
-            ratio_db = rows[:, n_densities:-1] @ _cosines(_RATIOS, n_bands)
-            highest = math.log2(self.sample_rate / 4 / _REFERENCE_HZ)
-            octaves = rows[:, -1].clip(math.log2(_LOWEST_HZ / _REFERENCE_HZ), highest)
-            yield Voice(
-                torch.from_numpy(_REFERENCE_HZ * np.exp2(octaves)).float(),
-                torch.from_numpy(density_db.clip(FLOOR_DB, 0.0)).float(),
-                torch.from_numpy(ratio_db.clip(-MOST_RATIO_DB, MOST_RATIO_DB)).float(),
-                self.sample_rate,
-                self.hop_length,
-            )
+        place = np.arange(first, stop) / self.knot_frames
+        below = np.minimum(place.astype(np.int64), len(self._knots) - 2)
+        share = (place - below)[:, None]
+        rows = (1 - share) * self._knots[below] + share * self._knots[below + 1]
+        density_db = rows[:, :n_densities] @ cosines(n_densities, n_bands)
+        ratio_db = rows[:, n_densities:-1] @ cosines(_RATIOS, n_bands)
+        highest = math.log2(self.sample_rate / 4 / _REFERENCE_HZ)
+        octaves = rows[:, -1].clip(math.log2(_LOWEST_HZ / _REFERENCE_HZ), highest)
+        return Voice(
+            torch.from_numpy(_REFERENCE_HZ * np.exp2(octaves)).float(),
+            torch.from_numpy(density_db.clip(FLOOR_DB, 0.0)).float(),
+            torch.from_numpy(ratio_db.clip(-MOST_RATIO_DB, MOST_RATIO_DB)).float(),
+            self.sample_rate,
+            self.hop_length,
+        )
+
+    @functools.cached_property
+    def _knots(self) -> Float64[np.ndarray, "knot column"]:
+        """Cosines and pitch at the knots: dB, dB, octaves."""
+        return _summed(self.residuals) * _units(self.sample_rate, self.step)
 
 
 def encode(voice: Voice | Iterable[Voice], bitrate: float = DEFAULT_BITRATE) -> bytes:
@@ -219,7 +246,7 @@ def _units(sample_rate: int, step: int) -> Float64[np.ndarray, " column"]:
     return np.array([step_db] * n_densities + [_COARSER * step_db] * n_ratios + [1 / _STEPS_PER_OCTAVE])
 
 
-def _cosines(n_cosines: int, n_bands: int) -> Float64[np.ndarray, "cosine band"]:
+def cosines(n_cosines: int, n_bands: int) -> Float64[np.ndarray, "cosine band"]:
     """Return orthonormal cosines over the bands (DCT-II)."""
     number, band = np.arange(n_cosines)[:, None], np.arange(n_bands)[None]
     rows = math.sqrt(2 / n_bands) * np.cos(math.pi / n_bands * (band + 0.5) * number)
@@ -247,7 +274,7 @@ def _rows(pieces: Iterable[Voice]) -> tuple[Float64[np.ndarray, "frame column"],
         octaves = np.log2(
             piece.f0_hz.double().numpy().clip(_LOWEST_HZ, piece.sample_rate / 4) / _REFERENCE_HZ
         )
-        columns = density @ _cosines(n_densities, n_bands).T, ratio @ _cosines(n_ratios, n_bands).T
+        columns = density @ cosines(n_densities, n_bands).T, ratio @ cosines(n_ratios, n_bands).T
         parts.append(np.column_stack([*columns, octaves]))
     n_frames = sum(map(len, parts))
     if len(rates) != 1 or not 1 <= n_frames <= _MOST_FRAMES:

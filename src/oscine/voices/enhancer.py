@@ -4,17 +4,14 @@ import functools
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import safetensors.torch
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from oscine.errors import InputError
-from oscine.files import printable, write_atomically
 from oscine.functional import envelope_grid_hz, read_envelope
 from oscine.networks import Tcn
-from oscine.tensor_file import TensorInfo, read_tensors, require_fit
+from oscine.voices.network_file import read_network, write_network
 
 _METADATA = "oscine.enhancer"
 #: Range that the network is shown, dB per Hz; its middle and scale.
@@ -92,9 +89,7 @@ class Enhancer(nn.Module):
         Raises:
             OSError: When the disk refuses.
         """
-        weights = {name: tensor.detach().half().contiguous() for name, tensor in self.state_dict().items()}
-        metadata = {_METADATA: self.config.model_dump_json()}
-        write_atomically(path, safetensors.torch.save(weights, metadata))
+        write_network(path, self, self.config, _METADATA)
 
     @staticmethod
     def load(path: str | Path) -> "Enhancer":
@@ -104,24 +99,8 @@ class Enhancer(nn.Module):
             InputError: When the file is none of an enhancer.
             OSError: When it can't be read.
         """
-        tensors, metadata, content = read_tensors(path)
-        name = printable(path)
-        try:
-            config = EnhancerConfig.model_validate_json(metadata[_METADATA])
-        except (KeyError, ValidationError):
-            raise InputError(
-                f"{name} is no enhancer; give a file that tools/make_enhancer.py wrote."
-            ) from None
-        with torch.device("meta"):
-            expected = Enhancer(config).state_dict()
-        del content
-        found = {key: TensorInfo(one.dtype, tuple(one.shape), 0, 0) for key, one in tensors.items()}
-        require_fit(found, expected, name, half=True)
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-            raise InputError(f"A weight of {name} is not finite. Get it again.")
-        enhancer = Enhancer(config)
-        enhancer.load_state_dict({key: tensor.float() for key, tensor in tensors.items()})
-        return enhancer.eval().requires_grad_(False)
+        otherwise = "is no enhancer; give a file that tools/make_enhancer.py wrote."
+        return read_network(path, Enhancer, EnhancerConfig, _METADATA, otherwise)
 
 
 def band_density_db(
