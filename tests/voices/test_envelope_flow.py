@@ -129,3 +129,43 @@ def test_knots_and_steps_out_of_range_are_refused():
     for knot_frames, step in ((0, 40), (7, 0), (256, 40), (7, 256)):
         with pytest.raises(ValueError, match="1 to 255"):
             CodedVoice.of(voice(0.5), knot_frames, step)
+
+
+def test_the_package_network_brings_decoded_envelopes_closer_to_a_voice_it_never_heard():
+    """Singing, measured and coded; the mean absolute error of what can be heard has to fall."""
+    from oscine import recordings, weights
+    from oscine.audio import read_audio
+    from oscine.voices import analyze_voice
+
+    sung = torch.from_numpy(read_audio(recordings.path("singing"), 16_000)[0])[: 6 * 16_000]
+    heard = analyze_voice((sung, 16_000))
+    loud = heard.density_db > -110
+    flow = EnvelopeFlow.load(weights.path("envelope_flow"))
+    for bitrate in (0.6, 1.2):
+        coded = CodedVoice.read(encode(heard, bitrate))
+        (decoded,), restored = coded.pieces(), whole(coded, flow, n_steps=0)
+        before, after = (
+            float((one.density_db - heard.density_db)[loud].abs().mean()) for one in (decoded, restored)
+        )
+        assert after < before
+
+
+def test_the_command_restores_a_coded_voice_and_nothing_else(tmp_path, capsys):
+    import soundfile
+
+    from oscine.cli.main import main
+
+    sound = 0.1 * torch.sign(torch.sin(torch.arange(16_000) * 2 * torch.pi * 150 / 16_000))
+    soundfile.write(tmp_path / "in.wav", sound.numpy(), 16_000)
+    coded, plain, restored = (str(tmp_path / name) for name in ("in.ovc", "plain.wav", "restored.wav"))
+    main(["voice", str(tmp_path / "in.wav"), "-o", coded])
+    main(["voice", coded, "-o", plain])
+    main(["voice", coded, "--restore", "-o", restored])
+    one, other = (soundfile.read(name)[0] for name in (plain, restored))
+    assert len(one) == len(other)
+    assert abs(one - other).max() > 1e-3
+    with pytest.raises(SystemExit) as ended:
+        main(["voice", str(tmp_path / "in.wav"), "--restore", "-o", str(tmp_path / "no.wav")])
+    assert ended.value.code == 2
+    assert "can be restored" in capsys.readouterr().err
+    assert not (tmp_path / "no.wav").exists()

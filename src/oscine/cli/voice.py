@@ -37,6 +37,9 @@ def voice(
     bitrate: Annotated[
         float | None, typer.Option(metavar="KBPS", help="Of an .ovc file, kb/s: 0.6 to 8; 2 is the default.")
     ] = None,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="A network restores the envelope of an .ovc file.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
     """Change the pitch, formants, intonation or breath of a voice; nothing is trained.
@@ -48,9 +51,10 @@ def voice(
     """
     from rich.progress import Progress
 
+    from oscine import weights
     from oscine.cli.threads import one_thread
     from oscine.transfer import load
-    from oscine.voices import VoiceChange, change_voice_file
+    from oscine.voices import EnvelopeFlow, VoiceChange, change_voice_file
 
     change = VoiceChange.make(pitch=pitch, formant=formant, intonation=intonation, breath_db=breath)
     with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
@@ -60,6 +64,7 @@ def voice(
             output,
             change,
             vocoder=None if vocoder is None else load(vocoder),
+            flow=EnvelopeFlow.load(weights.path("envelope_flow")) if restore else None,
             tracker=tracker,
             bitrate=bitrate,
             on_progress=lambda share: progress.update(bar, completed=share),

@@ -18,6 +18,7 @@ from oscine.files import printable, write_atomically
 from oscine.functional import envelope_grid_hz, read_envelope
 from oscine.models import Instrument
 from oscine.voices.codec import DEFAULT_BITRATE, SUFFIX, check_bitrate, encode
+from oscine.voices.envelope_flow import EnvelopeFlow
 from oscine.voices.heard import HeardVoice, hear, is_coded
 from oscine.voices.playing import audible_hz, changed, changed_blocks, grid_of, mean_hz, write_blocks
 from oscine.voices.voice import Voice
@@ -104,6 +105,7 @@ def change_voice(
     change: VoiceChange | None = None,
     *,
     vocoder: Instrument | None = None,
+    flow: EnvelopeFlow | None = None,
     tracker: str = TRACKERS[0],
     seed: int = 0,
 ) -> tuple[Float[Tensor, " time"], int]:
@@ -117,14 +119,16 @@ def change_voice(
         change: Of pitch, formants, intonation and breath; none if left out, which is copy synthesis.
         vocoder: A trained instrument whose synth has an `EnvelopeOscillator` and which takes ``f0`` and a
             measured ``envelope`` (recipe ``voice``); plain synthesis if left out.
+        flow: Its predictor restores the envelopes of a coded voice; left out, they stay as decoded.
         tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
         seed: Of the noise.
 
     Raises:
-        InputError: The sound cannot be read or is empty, or the vocoder takes other inputs.
+        InputError: The sound cannot be read or is empty, or the vocoder takes other inputs;
+            and when something else than a coded voice of 16 kHz or more is to be restored.
     """
     change = change or VoiceChange()
-    heard = hear(sound, *grid_of(sound, vocoder), tracker)
+    heard = hear(sound, *grid_of(sound, vocoder), tracker, flow)
     return torch.cat(list(changed_blocks(heard, change, vocoder, seed))), heard.sample_rate
 
 
@@ -134,6 +138,7 @@ def change_voice_file(
     change: VoiceChange | None = None,
     *,
     vocoder: Instrument | None = None,
+    flow: EnvelopeFlow | None = None,
     tracker: str = TRACKERS[0],
     seed: int = 0,
     bitrate: float | None = None,
@@ -152,6 +157,7 @@ def change_voice_file(
         output_path: ``.wav``, ``.flac`` or ``.ovc``.
         change: See `change_voice`.
         vocoder: See `change_voice`.
+        flow: See `change_voice`.
         tracker: See `change_voice`.
         seed: Of the noise.
         bitrate: Of a coded voice, kb/s, 0.6 … 8; 2 if left out.
@@ -172,7 +178,7 @@ def change_voice_file(
     bitrate = DEFAULT_BITRATE if bitrate is None else bitrate
     check_bitrate(bitrate)
     began = time.perf_counter()
-    heard = hear(input_path, *grid_of(input_path, vocoder), tracker)
+    heard = hear(input_path, *grid_of(input_path, vocoder), tracker, flow)
     n_samples, seconds = heard.n_samples, heard.n_samples / heard.sample_rate
     remarks, peak, gain, bits = heard.remarks, 0.0, 1.0, None
     if is_coded(output_path):

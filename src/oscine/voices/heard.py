@@ -15,6 +15,7 @@ from oscine.files import printable, read_bytes
 from oscine.functional import envelope_grid_hz
 from oscine.transfer.streaming import listen
 from oscine.voices.codec import MOST_BYTES, SUFFIX, CodedVoice
+from oscine.voices.envelope_flow import EnvelopeFlow, refined_pieces
 from oscine.voices.voice import Voice, voice_pieces
 
 _VOICED_BELOW_HZ = 1000.0
@@ -65,7 +66,14 @@ def is_coded(sound: Sound) -> bool:
     return not isinstance(sound, tuple) and Path(sound).suffix.lower() == SUFFIX
 
 
-def hear(sound: Sound, sample_rate: int, hop_length: int, n_bands: int, tracker: str) -> HeardVoice:
+def hear(
+    sound: Sound,
+    sample_rate: int,
+    hop_length: int,
+    n_bands: int,
+    tracker: str,
+    flow: EnvelopeFlow | None = None,
+) -> HeardVoice:
     """Return the voice in a recording, measured at a rate, or in a coded file, which has a rate of its own.
 
     Args:
@@ -74,11 +82,14 @@ def hear(sound: Sound, sample_rate: int, hop_length: int, n_bands: int, tracker:
         hop_length: Samples per frame.
         n_bands: Points of the envelope.
         tracker: What finds the pitch.
+        flow: Its predictor restores the envelopes of a coded voice.
 
     Raises:
         InputError: When the sound can't be read, or the coded file has another rate, hop or number of bands.
     """
     if not is_coded(sound):
+        if flow is not None:
+            raise InputError(f"Only a coded voice ({SUFFIX}) can be restored; leave --restore out.")
         verdicts: list[FileReport] = []
         features, n_samples = listen(sound, sample_rate, hop_length, verdicts.append, tracker)
         return heard_in(sound, features, n_samples, n_bands, verdicts[0].reasons)
@@ -93,7 +104,8 @@ def hear(sound: Sound, sample_rate: int, hop_length: int, n_bands: int, tracker:
     curves = [(piece.f0_hz, piece.noise_ratio_db[:, low].mean(-1) < 0) for piece in coded.pieces()]
     f0_hz, voiced = (torch.cat(parts) for parts in zip(*curves, strict=True))
     n_samples = coded.n_frames * hop_length
-    return HeardVoice(f0_hz, voiced, n_samples, sample_rate, hop_length, n_bands, coded.pieces(), [])
+    pieces = coded.pieces() if flow is None else refined_pieces(coded, flow, n_steps=0)
+    return HeardVoice(f0_hz, voiced, n_samples, sample_rate, hop_length, n_bands, pieces, [])
 
 
 def heard_in(
