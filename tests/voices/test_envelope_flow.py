@@ -158,9 +158,11 @@ def test_the_command_restores_a_coded_voice_and_nothing_else(tmp_path, capsys):
     sound = 0.1 * torch.sign(torch.sin(torch.arange(16_000) * 2 * torch.pi * 150 / 16_000))
     soundfile.write(tmp_path / "in.wav", sound.numpy(), 16_000)
     coded, plain, restored = (str(tmp_path / name) for name in ("in.ovc", "plain.wav", "restored.wav"))
-    main(["voice", str(tmp_path / "in.wav"), "-o", coded])
-    main(["voice", coded, "-o", plain])
-    main(["voice", coded, "--restore", "-o", restored])
+    for arguments in ([str(tmp_path / "in.wav"), "-o", coded], [coded, "-o", plain]):
+        with pytest.raises(SystemExit, match="0"):
+            main(["voice", *arguments])
+    with pytest.raises(SystemExit, match="0"):
+        main(["voice", coded, "--restore", "-o", restored])
     one, other = (soundfile.read(name)[0] for name in (plain, restored))
     assert len(one) == len(other)
     assert abs(one - other).max() > 1e-3
