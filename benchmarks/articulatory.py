@@ -231,6 +231,45 @@ def _row(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
     return [name, n, mean("mel", 3), mean("f1", 1), mean("f2", 1), *near, *levels, mean("seconds", 0)]
 
 
+def media(folder: Path, steps: int, start_s: float) -> None:
+    """Write the sounds of the page and their spectrograms: two seconds of the first held-out walk."""
+    import matplotlib.pyplot as plt
+
+    path = folder / "held-out" / "walk_000.flac"
+    target, _ = soundfile.read(path, dtype="float32")
+    curves = gesture(path)
+    nasal = Curves(curves.time_s, {**curves.values, "VO": np.maximum(curves.values["VO"], 0.5)})
+    full, without = (Instrument.from_pretrained(folder / "work" / f"{i}-0-{steps}") for i in (0, 1))
+    sounds = {
+        "simulator": target,
+        "instrument": played(full, curves, len(target)),
+        "nasal": played(full, nasal, len(target)),
+        "without": played(without, curves, len(target)),
+    }
+    start = round(start_s * RATE)
+    figure, axes = plt.subplots(2, 2, figsize=(12, 6), sharex=True, sharey=True, layout="constrained")
+    for (name, sound), axis in zip(sounds.items(), axes.flat, strict=True):
+        piece = sound[start : start + 2 * RATE].copy()
+        fade = np.linspace(0, 1, RATE // 100)
+        piece[: len(fade)] *= fade
+        piece[-len(fade) :] *= fade[::-1]
+        soundfile.write(PAGE.with_name(f"articulatory-{name}.flac"), piece, RATE, "PCM_16")
+        axis.specgram(
+            piece + 1e-6 * np.random.default_rng(0).standard_normal(len(piece)),
+            NFFT=512,
+            Fs=RATE,
+            noverlap=448,
+            vmin=-130,
+            vmax=-40,
+        )
+        axis.set(
+            title={"nasal": "instrument, velum open", "without": "pitch and loudness alone"}.get(name, name),
+            xlabel="s",
+            ylabel="Hz",
+        )
+    figure.savefig(PAGE.with_suffix(".png"), dpi=80)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print; with --write, into the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.articulatory", description=__doc__)
@@ -238,6 +277,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=800, metavar="N")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="of the recipe; one of the others")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument(
+        "--media", type=float, metavar="S", help="write two seconds from here on as the page's"
+    )
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     (options.folder / "work").mkdir(exist_ok=True)
@@ -247,6 +289,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\n{content}")
     if options.write:
         write_section("articulatory", content, PAGE)
+    if options.media is not None:
+        media(options.folder, options.steps, options.media)
 
 
 if __name__ == "__main__":

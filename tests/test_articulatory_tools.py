@@ -1,6 +1,7 @@
 """The maker of articulatory data with a made-up simulator; the benchmark's measures on known sounds."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,11 +90,11 @@ def _vowel(f1_hz: float) -> np.ndarray:
     """One second of pulses at 120 Hz through resonances at F1, 1500, 2500, 3500 and 4500 Hz."""
     sound = np.zeros(RATE)
     sound[:: RATE // 120] = 1.0
-    sound = lfilter([1.0], [1.0, -0.95], sound)
+    sound = np.asarray(lfilter([1.0], [1.0, -0.95], sound))
     for resonance_hz in (f1_hz, 1500.0, 2500.0, 3500.0, 4500.0):
         radius, angle = np.exp(-np.pi * 80 / RATE), 2 * np.pi * resonance_hz / RATE
         poles = [1.0, -2 * radius * np.cos(angle), radius**2]
-        sound = lfilter([sum(poles)], poles, sound)
+        sound = np.asarray(lfilter([sum(poles)], poles, sound))
     return sound
 
 
@@ -106,7 +107,7 @@ def test_formants_and_sweeps_are_read_where_they_are() -> None:
 
 def test_the_power_of_the_branches_is_told_apart() -> None:
     levels = (-60 + 10 * torch.cos(torch.linspace(0, 12, 80))).expand(1, 250, -1)
-    sizes = {"n_partials": 66, "n_noise_bands": 129, "sample_rate": RATE, "hop_length": HOP}
+    sizes: dict[str, Any] = {"n_partials": 66, "n_noise_bands": 129, "sample_rate": RATE, "hop_length": HOP}
     still = Curves(np.array([0.0, 1.0]), {"f0_hz": np.full(2, 120.0)})
 
     def powers(ratio_db: float) -> np.ndarray:
