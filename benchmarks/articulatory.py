@@ -234,6 +234,7 @@ def _row(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
 def media(folder: Path, steps: int, start_s: float) -> None:
     """Write the sounds of the page and their spectrograms: two seconds of the first held-out walk."""
     import matplotlib.pyplot as plt
+    from PIL import Image
 
     path = folder / "held-out" / "walk_000.flac"
     target, _ = soundfile.read(path, dtype="float32")
@@ -258,7 +259,7 @@ def media(folder: Path, steps: int, start_s: float) -> None:
             piece + 1e-6 * np.random.default_rng(0).standard_normal(len(piece)),
             NFFT=512,
             Fs=RATE,
-            noverlap=448,
+            noverlap=384,
             vmin=-130,
             vmax=-40,
         )
@@ -267,7 +268,8 @@ def media(folder: Path, steps: int, start_s: float) -> None:
             xlabel="s",
             ylabel="Hz",
         )
-    figure.savefig(PAGE.with_suffix(".png"), dpi=80)
+    figure.savefig(PAGE.with_suffix(".png"), dpi=70)
+    Image.open(PAGE.with_suffix(".png")).quantize(48).save(PAGE.with_suffix(".png"), optimize=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
