@@ -195,12 +195,20 @@ def report(folder: Path, seeds: dict[str, int], steps: int) -> str:
         rows.append(_row(name, results[name]))
         print(*rows[-1], flush=True)
     rows.append(_row("copy synthesis: the measured envelope", [compare(held_out, copied)]))
-    head = ["form", "seeds", "mel, nepers", "F1 off by, %", "F2", "F1 within 6 %, % of frames", "F2"]
+    head = [
+        "form",
+        "seeds",
+        "mel, nepers",
+        "F1 off by, %",
+        "F2 off by",
+        "F1 within 6 %, % of frames",
+        "F2 within 6 %",
+    ]
     head += ["partials, dB", "noise, dB", "CPU s of training"]
     sweeps = []
     for path in sorted((folder / "sweep").glob("*.flac")):
         target, _ = soundfile.read(path, dtype="float32")
-        vowel = path.stem.removeprefix("sweep_")
+        vowel = path.stem.split("_")[-1]
         sweeps.append([f"{vowel}: simulator", *(f"{f1:.0f}" for f1 in swept(target))])
         for form in list(seeds)[:1]:
             for seed, figures in enumerate(results[form]):
