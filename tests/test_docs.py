@@ -12,7 +12,7 @@ from tests.performance.scores import note, write_midi
 import oscine
 from oscine.data.statistics import Statistics
 from oscine.models import Instrument, InstrumentConfig, load_recipe
-from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
+from oscine.models.inputs import CurveConfig, F0Config, IdentityConfig, LoudnessConfig
 from oscine.networks import ControllerConfig
 from oscine.performance import Expression
 from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
@@ -31,6 +31,7 @@ EXECUTED = (
     "listening",
     "fit",
     "instruments",
+    "articulatory",
 )
 _RATE, _HOP = 16_000, 64
 
@@ -46,13 +47,13 @@ def _page(name: str) -> Path:
     return next(page for page in PAGES if page.stem == name)
 
 
-def _save_instrument(folder: str, identities: tuple[str, ...] = ()) -> None:
+def _save_instrument(folder: str, identities: tuple[str, ...] = (), curves: tuple[str, ...] = ()) -> None:
     """Save an untrained instrument that is small enough to play a second at once."""
     identity = (IdentityConfig(names=identities, size=2),) if identities else ()
     config = InstrumentConfig(
         sample_rate=_RATE,
         hop_length=_HOP,
-        inputs=(F0Config(), LoudnessConfig(), *identity),
+        inputs=(F0Config(), LoudnessConfig(), *identity, *(CurveConfig(name=name) for name in curves)),
         controller=ControllerConfig(hidden_size=8, mlp_size=0),
         synth=(HarmonicConfig(n_harmonics=8), NoiseConfig(n_bands=5)),
         effects=(ReverbConfig(ir_s=0.1),),
@@ -74,6 +75,13 @@ def _write_tone(path: str, f0_hz: float) -> None:
     soundfile.write(path, 0.2 * tone * np.minimum(1, 20 * np.minimum(t, 1 - t)), _RATE)
 
 
+def _gesture_of_the_page() -> str:
+    text = _page("articulatory").read_text(encoding="utf-8")
+    found = re.search(r"^    (time_s,.*\n(?:    .*\n)+)", text, re.MULTILINE)
+    assert found
+    return re.sub(r"^    ", "", found.group(1), flags=re.MULTILINE)
+
+
 @pytest.fixture
 def _workplace(tmp_path, monkeypatch):
     """A folder with what the pages open by name."""
@@ -82,6 +90,8 @@ def _workplace(tmp_path, monkeypatch):
         _save_instrument(name)
     write_midi(tmp_path / "song.mid", note(60, 480), note(64, 480, channel=1))
     _save_instrument("band", ("flute", "trumpet", "violin"))
+    _save_instrument("my-tract", curves=("JA", "LD", "TCX", "TCY"))
+    (tmp_path / "gesture.csv").write_text(_gesture_of_the_page())
     _write_tone("hum.wav", 220.0)
     _write_tone("violin.wav", 440.0)
 

@@ -84,3 +84,70 @@ def test_what_is_no_song_is_a_sentence(
     assert "is no MIDI file" in capsys.readouterr().err
     assert _run("render", tmp_path / "none.mid", "--to", instrument, "-o", tmp_path / "out.wav") == 2
     assert "none.mid" in capsys.readouterr().err
+
+
+@pytest.fixture
+def curves(tmp_path: Path) -> Path:
+    path = tmp_path / "take.csv"
+    path.write_text("time_s;f0_hz;loudness_db\n0;220;-30\n0,5;330;-20\n")
+    return path
+
+
+def test_a_file_of_curves_is_played(
+    instrument: str, curves: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.wav"
+    assert _run("render", curves, "--to", instrument, "-o", out) == 0
+    assert "out.wav: 0.5 s at 16000 Hz; peak" in capsys.readouterr().out
+    assert soundfile.info(out).frames == 8000
+    assert _run("render", curves, "--to", instrument, "-o", out, "--json", "--dry") == 0
+    assert json.loads(capsys.readouterr().out)["curves"] == ["f0_hz", "loudness_db"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--voices", "2"], "take.csv holds curves and no notes; remove --voices, --octave and --set"),
+        (["--octave", "1"], "take.csv holds curves and no notes"),
+        (["--set", "glide_s=1"], "take.csv holds curves and no notes"),
+        (["--to", "other"], "take.csv holds the curves of one instrument; give --to once"),
+        (["--identity", "flute"], "no identity flute"),
+        (["-o", "take.csv"], "take.csv"),
+    ],
+)
+def test_wrong_arguments_of_curves_are_a_sentence(
+    instrument: str,
+    curves: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out.wav"
+    assert _run("render", curves, "--to", instrument, "-o", out, *arguments) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert sentence in said
+    assert "Traceback" not in said
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("time_s,f0_hz,loudness_db\n0,220,-30\n0,220,-30\n", "line 3: the time does not rise"),
+        ("time_s,f0_hz,loudness_db\n0,high,-30\n", "line 2: 'high' is no number"),
+        ("time_s,f0_hz\n0,220\n1,220\n", "lack loudness_db"),
+        ("time_s,f0_hz,loudness_db,gain\n0,220,-20,1\n", "a curve can't be called 'gain'"),
+        ("time_s,f0_hz,loudness_db,jaw\n0,220,-20,1\n1,220,-20,1\n", "no input jaw"),
+        ("", "holds no curve"),
+    ],
+)
+def test_broken_curves_are_a_sentence(
+    instrument: str, tmp_path: Path, text: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "broken.csv"
+    path.write_text(text)
+    assert _run("render", path, "--to", instrument, "-o", tmp_path / "out.wav") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert sentence in said
+    assert not (tmp_path / "out.wav").exists()

@@ -76,6 +76,15 @@ def test_every_recipe_is_built_and_stepped(name: str) -> None:
     assert torch.isfinite(_again(instrument, 5)).all()
 
 
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_recipe_is_sized_without_memory(name: str) -> None:
+    config = load_recipe(name).instrument
+    with torch.device("meta"):
+        sized = Instrument(config)
+    assert sized.n_parameters == Instrument(config).n_parameters
+    assert all(parameter.is_meta for parameter in sized.parameters())
+
+
 def _again(instrument: Instrument, n_frames: int) -> torch.Tensor:
     """What the instrument makes of the conditions measured in noise."""
     f0_hz, loudness_db = _features(n_frames, 1)

@@ -1,4 +1,4 @@
-"""``oscine render``: a MIDI file, played by trained instruments."""
+"""``oscine render``: a MIDI file or a file of curves, played by trained instruments."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def render(
-    song: Annotated[Path, typer.Argument(metavar="SONG.mid", help="A MIDI file of format 0 or 1.")],
+    song: Annotated[
+        Path,
+        typer.Argument(metavar="SONG", help="A MIDI file, or a .csv of f0_hz, loudness_db and other curves."),
+    ],
     to: Annotated[
         list[str],
         typer.Option(
@@ -40,6 +43,9 @@ def render(
 ) -> None:
     """Play a MIDI file with instruments: keys, velocities, pedal, bend, pressure, controllers 1, 7, 11, 74.
 
+    A file of curves (.csv) is played by one instrument: a header of time_s and the names of its inputs, then
+    lines of numbers.
+
     The output has the instruments' sample rate (the highest one if they differ), as 24-bit PCM. If it would
     clip, its level is reduced as a whole.
     """
@@ -48,6 +54,10 @@ def render(
     from oscine.cli.threads import one_thread
     from oscine.performance import RenderOptions, render_file
 
+    if song.suffix.lower() == ".csv":
+        defaults = voices == "auto" and octave == 0 and not settings
+        _render_curves(song, to, output, dry, identity, device, as_json, defaults)
+        return
     options = RenderOptions(_expression(settings or []), _voices(voices), octave, dry, identity=identity)
     with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("playing", total=1.0)
@@ -77,6 +87,56 @@ def render(
         )
     for remark in report.remarks:
         console.print(f"  {remark}", soft_wrap=True)
+
+
+def _render_curves(
+    curves: Path,
+    to: list[str],
+    output: Path,
+    dry: bool,
+    identity: str | None,
+    device: str,
+    as_json: bool,
+    has_defaults: bool,
+) -> None:
+    from rich.progress import Progress
+
+    from oscine.cli.threads import one_thread
+    from oscine.errors import InputError
+    from oscine.performance import render_curves_file
+    from oscine.transfer import load
+
+    if not has_defaults:
+        raise InputError(
+            f"{curves.name} holds curves and no notes; remove --voices, --octave and --set; edit the file."
+        )
+    if len(to) != 1:
+        raise InputError(f"{curves.name} holds the curves of one instrument; give --to once.")
+    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
+        bar = progress.add_task("playing", total=1.0)
+        report = render_curves_file(
+            curves,
+            load(to[0], device=device),
+            output,
+            dry=dry,
+            identity=identity,
+            on_progress=lambda share: progress.update(bar, completed=share),
+        )
+    if as_json:
+        typer.echo(report.model_dump_json())
+        return
+    console = terminal()
+    console.print(
+        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz; peak {report.peak:.2f}, "
+        f"{report.real_time_factor:.2f} × real time",
+        soft_wrap=True,
+    )
+    if report.means:
+        console.print(f"  not in the file, so at their mean: {', '.join(report.means)}", soft_wrap=True)
+    if report.scaled_db < 0:
+        console.print(
+            f"  {output} would clip, so its level was reduced by {-report.scaled_db:.1f} dB.", soft_wrap=True
+        )
 
 
 def _voices(text: str) -> Literal["auto"] | int:

@@ -73,7 +73,7 @@ def curves_file_beside(recording: str | Path) -> Path | None:
     return place if is_file(place) else None
 
 
-def read_curves(path: str | Path) -> Curves:
+def read_curves(path: str | Path, allowed: Sequence[str] = ()) -> Curves:
     """Return the curves of a CSV file.
 
     A header, ``time_s`` and a name for each curve, then lines of numbers: the instant in seconds, on any
@@ -82,6 +82,7 @@ def read_curves(path: str | Path) -> Curves:
 
     Args:
         path: The file.
+        allowed: Names that are taken elsewhere and have a meaning here, such as ``f0_hz``.
 
     Raises:
         InputError: When it cannot be read or holds something else, with the number of the line.
@@ -89,7 +90,7 @@ def read_curves(path: str | Path) -> Curves:
     path = Path(path)
     header, *rows = read_rows(path, "curve", "give a header and lines of numbers")
     try:
-        names = _names(header.fields)
+        names = _names(header.fields, allowed)
     except ValueError as error:
         raise broken_row(path, header, error) from None
     if not rows:
@@ -154,7 +155,7 @@ def is_taken(name: str) -> bool:
     return name in RESERVED or not is_part_name(name)
 
 
-def _names(fields: list[str]) -> list[str]:
+def _names(fields: list[str], allowed: Sequence[str]) -> list[str]:
     """Return the names of a header's curves.
 
     Raises:
@@ -162,11 +163,15 @@ def _names(fields: list[str]) -> list[str]:
     """
     if fields[0] != _TIME or len(fields) < 2:
         raise ValueError(f"the header must be {_TIME} and the names of the curves, with commas between")
-    return check_names(fields[1:])
+    return check_names(fields[1:], allowed)
 
 
-def check_names(names: list[str]) -> list[str]:
+def check_names(names: list[str], allowed: Sequence[str] = ()) -> list[str]:
     """Return the names of curves.
+
+    Args:
+        names: Of curves.
+        allowed: Names that are no curve's and may stand among them.
 
     Raises:
         ValueError: When one is no name, is taken, or stands twice.
@@ -174,6 +179,6 @@ def check_names(names: list[str]) -> list[str]:
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name for a curve, that is a letter, then letters, digits and _")
-        if is_taken(name) or names.count(name) > 1:
+        if (is_taken(name) and name not in allowed) or names.count(name) > 1:
             raise ValueError(f"a curve can't be called {name!r}: it is taken; choose another name")
     return names

@@ -51,8 +51,10 @@ def envelope_state(
 
 def envelope_grid_hz(n_bands: int, sample_rate: int) -> Float[Tensor, " band"]:
     """Return the frequencies at which an envelope has its values, equally spaced in mel, Hz, float64."""
-    top = float(hz_to_mel(torch.tensor(sample_rate / 2, dtype=torch.float64)))
-    return mel_to_hz(torch.linspace(0.0, top, n_bands, dtype=torch.float64))
+    # On the CPU also where a model is built without memory (device "meta"), to know its size.
+    exact = {"dtype": torch.float64, "device": "cpu"}
+    top = float(hz_to_mel(torch.tensor(sample_rate / 2, **exact)))
+    return mel_to_hz(torch.linspace(0.0, top, n_bands, **exact))
 
 
 def read_envelope(

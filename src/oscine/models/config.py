@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from oscine.models.inputs import AnyInput, F0Config, IdentityConfig, LoudnessConfig
+from oscine.errors import InputError
+from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig, LoudnessConfig
 from oscine.networks import ControllerConfig
 from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig, ReverbConfig, require_distinct_names
 
@@ -24,6 +25,8 @@ class InstrumentConfig(BaseModel):
         default=(F0Config(), LoudnessConfig()), min_length=1, max_length=_MOST_INPUTS
     )
     """What conditions the network, in order."""
+    all_curves: bool = False
+    """Behind these inputs, training adds every other curve of the dataset as an input of kind ``curve``."""
     controller: ControllerConfig = ControllerConfig()
     """The network that predicts the controls."""
     synth: tuple[AnyPart, ...] = Field(
@@ -52,11 +55,28 @@ class InstrumentConfig(BaseModel):
         """Return the config at a dataset's rates, with its curves and instruments.
 
         Raises:
-            InputError: When the dataset lacks what an input needs.
+            InputError: When the dataset lacks what an input needs, or has too many curves.
         """
-        inputs = tuple(one.fit(curves, identities) for one in self.inputs)
-        update = {"sample_rate": sample_rate, "hop_length": hop_length, "inputs": inputs}
+        inputs = (*(one.fit(curves, identities) for one in self.inputs), *self._other_curves(curves))
+        update = {"sample_rate": sample_rate, "hop_length": hop_length, "inputs": inputs, "all_curves": False}
         return self.model_copy(update=update)
+
+    def _other_curves(self, curves: Sequence[str]) -> list[CurveConfig]:
+        if not self.all_curves:
+            return []
+        if not curves:
+            raise InputError(
+                "The recipe takes all curves of the dataset, which has none; put NAME.curves.csv beside each "
+                "recording and prepare them again."
+            )
+        named = {one.name for one in self.inputs if isinstance(one, CurveConfig)}
+        others = [CurveConfig(name=name) for name in curves if name not in named]
+        if (n_inputs := len(self.inputs) + len(others)) > _MOST_INPUTS:
+            raise InputError(
+                f"With all {len(curves)} curves of the dataset, the instrument would have {n_inputs} inputs; "
+                f"list the curves that it needs, {_MOST_INPUTS} inputs at most."
+            )
+        return others
 
     @model_validator(mode="after")
     def _gate_has_a_loudness(self) -> "InstrumentConfig":

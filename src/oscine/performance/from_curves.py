@@ -1,0 +1,180 @@
+"""From curves to sound, without notes and without a recording: `oscine render CURVES.csv`."""
+
+import time
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from pydantic import BaseModel, ConfigDict, Field
+
+from oscine.audio.output import check_output, write_audio
+from oscine.data.curves import Curves, read_curves
+from oscine.errors import InputError
+from oscine.files import printable, write_atomically
+from oscine.models import Instrument
+from oscine.models.conditioning import held, silence_before
+from oscine.performance.curves import VoiceCurves, conditions_of
+from oscine.streaming import Stream
+
+_BLOCK_FRAMES = 512
+_LONGEST_S = 3600.0
+
+
+class CurvesReport(BaseModel):
+    """What was played and written."""
+
+    model_config = ConfigDict(frozen=True)
+
+    output: str
+    sample_rate: int
+    seconds: float
+    curves: list[str] = Field(description="the columns that were played")
+    means: list[str] = Field(description="what the instrument takes beside, at the mean of what it learned")
+    peak: float = Field(description="before the sound was scaled")
+    scaled_db: float
+    real_time_factor: float = Field(description="time that it took, over the length")
+
+
+def play_curves(
+    curves: Curves,
+    instrument: Instrument,
+    *,
+    dry: bool = False,
+    seed: int = 0,
+    identity: str | None = None,
+) -> tuple[Float32[np.ndarray, " time"], int]:
+    """Return the sound of curves, and its sample rate.
+
+    It begins at 0 s and ends with the last row.
+
+    Args:
+        curves: By the names of the instrument's inputs, such as ``f0_hz`` and ``loudness_db``, and those of
+            the curves that it was trained with. A curve that is left out stays at the mean of what was
+            learned; pitch and loudness can't be left out.
+        instrument: Who plays.
+        dry: Leave out the effects.
+        seed: Of the noise.
+        identity: Which of the instruments in it; the first if left out.
+
+    Raises:
+        InputError: When the instrument does not take one of the curves, or takes a pitch or a loudness that
+            is missing, the curves are longer than an hour, or there is no such identity.
+    """
+    conditions = _conditions(curves, instrument, identity)
+    return np.concatenate(list(_played(conditions, instrument, dry, seed))), instrument.sample_rate
+
+
+def render_curves_file(
+    curves_path: str | Path,
+    instrument: Instrument,
+    output_path: str | Path,
+    *,
+    dry: bool = False,
+    seed: int = 0,
+    identity: str | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> CurvesReport:
+    """Play a file of curves, and write 24-bit PCM; if its peak would clip, its level is reduced.
+
+    Args:
+        curves_path: CSV: a header, ``time_s`` and the names, then lines of numbers (`read_curves`).
+        instrument: Who plays.
+        output_path: ``.wav`` or ``.flac``; it appears complete or not at all.
+        dry: Leave out the effects.
+        seed: Of the noise.
+        identity: Which of the instruments in it; the first if left out.
+        on_progress: Called with the share that is finished.
+
+    Raises:
+        InputError: As `play_curves` and `read_curves`, and when the output can't be written.
+    """
+    output_path = Path(output_path)
+    check_output(output_path, Path(curves_path), (".wav", ".flac"))
+    began = time.perf_counter()
+    curves = read_curves(curves_path, allowed=[one.name for one in instrument.all_inputs()])
+    conditions = _conditions(curves, instrument, identity)
+    n_samples = next(iter(conditions.values())).shape[1] * instrument.hop_length
+
+    def told() -> Iterator[torch.Tensor]:
+        done = 0
+        for block in _played(conditions, instrument, dry, seed):
+            yield torch.from_numpy(block)
+            done += len(block)
+            if on_progress:
+                on_progress(done / n_samples)
+
+    peak = gain = 1.0
+
+    def write(path: Path) -> None:
+        nonlocal peak, gain
+        peak, gain = write_audio(path, told(), instrument.sample_rate, n_samples)
+
+    write_atomically(output_path, write)
+    seconds = n_samples / instrument.sample_rate
+    return CurvesReport(
+        output=printable(output_path),
+        sample_rate=instrument.sample_rate,
+        seconds=seconds,
+        curves=list(curves.values),
+        means=[one.name for one in instrument.all_inputs() if one.name not in curves.values],
+        peak=peak,
+        scaled_db=float(20 * np.log10(gain)),
+        real_time_factor=(time.perf_counter() - began) / seconds,
+    )
+
+
+def _conditions(curves: Curves, instrument: Instrument, identity: str | None) -> dict[str, torch.Tensor]:
+    """Return what conditions the instrument, by name, a batch of one.
+
+    Raises:
+        InputError: See `play_curves`.
+    """
+    there = [one.name for one in instrument.all_inputs() if not one.size]
+    for name in curves.values:
+        if name not in there:
+            near = get_close_matches(name, there, n=1)
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise InputError(
+                f"The instrument has no input {name}{hint}; it takes {', '.join(there)}. Remove the column."
+            )
+    needed = ["f0_hz", "loudness_db"]
+    for name in needed:
+        if name in there and name not in curves.values:
+            raise InputError(f"The curves lack {name}, which the instrument takes; add a column {name}.")
+    last_s = float(curves.time_s[-1])
+    if not 0 < last_s <= _LONGEST_S:
+        raise InputError(f"The curves end at {last_s:g} s; give a time above 0 s and of an hour at most.")
+    rates = instrument.sample_rate, instrument.hop_length
+    n_frames = max(1, round(last_s * rates[0] / rates[1]))
+    frames = curves.frames(0, n_frames, *rates)
+    still = np.zeros(n_frames, np.float32)
+    pitch, loudness = (frames.get(name, still) for name in needed)
+    voice = VoiceCurves(pitch, loudness, still + 1, still, still)
+    conditions = conditions_of(instrument, voice, slice(0, n_frames), identity)
+    del conditions["gain"]
+    return conditions | {name: torch.from_numpy(values)[None] for name, values in frames.items()}
+
+
+def _played(
+    conditions: dict[str, torch.Tensor], instrument: Instrument, dry: bool, seed: int
+) -> Iterator[Float32[np.ndarray, " time"]]:
+    """Yield the sound, without the silence before it and the latency."""
+    stream = Stream(instrument, seed=seed, dry=dry)
+    n_frames = next(iter(conditions.values())).shape[1]
+    before = silence_before(instrument, conditions)
+    n_late = -(-stream.latency // instrument.hop_length)
+    whole = held(conditions, n_late)
+    whole = {name: torch.cat([before[name], values], dim=1) for name, values in whole.items()}
+    n_before = next(iter(before.values())).shape[1]
+    skip, left = n_before * instrument.hop_length + stream.latency, n_frames * instrument.hop_length
+    for start in range(0, n_before + n_frames + n_late, _BLOCK_FRAMES):
+        block = {name: values[:, start : start + _BLOCK_FRAMES] for name, values in whole.items()}
+        samples = stream.push(**{name: values.to(instrument.device) for name, values in block.items()})
+        samples = samples[0].cpu().numpy()
+        samples, skip = samples[skip:], max(skip - len(samples), 0)
+        if len(samples):
+            yield samples[:left]
+            left -= min(len(samples), left)
