@@ -174,6 +174,4 @@ class NeuralFilterConfig(PartConfig):
 
     def build(self, sample_rate: int, hop_length: int) -> NeuralFilter:
         """Return the filter."""
-        return NeuralFilter(
-            hop_length, self.hidden_size, self.n_layers, self.kernel_size, self.n_conditions
-        )
+        return NeuralFilter(hop_length, self.hidden_size, self.n_layers, self.kernel_size, self.n_conditions)
