@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from benchmarks import augmentation, ensemble, refiner, stability, synths, systems, training_ways, zero_shot
+from benchmarks import (
+    augmentation,
+    ensemble,
+    nsf,
+    refiner,
+    stability,
+    synths,
+    systems,
+    training_ways,
+    zero_shot,
+)
 from benchmarks.training_ways import GUARDS, Curriculum, NotFinite, Way
 
 from oscine.data import Dataset, Segment, Split
@@ -243,3 +253,21 @@ def test_a_system_learns_for_its_cpu_time(
     _, row = _figures(systems.systems_table([line]))
     assert row[0] == "small"
     assert row[2] == f"{line['steps']:,}"
+
+
+def test_a_neural_source_filter_is_trained_with_and_without_its_source(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"batch_size": 1, "n_validations": 1, "crop_s": 0.1, "preroll_s": 0.05}
+    monkeypatch.setattr(nsf, "SETTINGS", {f"training.{name}": value for name, value in small.items()})
+    recipe, changes = nsf.WAYS["`nsf` without the source"]
+    made, steps = nsf.trained(dataset, tmp_path / "a", recipe, changes, 2.0, 0)
+    assert 0 < steps < 1000
+    assert [name for name, _ in made.synth] == ["noise"]
+    assert [name for name, _ in made.effects] == ["neural_filter", "reverb"]
+    again, kept = nsf.trained(dataset, tmp_path / "a", recipe, changes, 2.0, 0)
+    assert kept == steps
+    assert all(torch.equal(x, y) for x, y in zip(again.parameters(), made.parameters(), strict=True))
+    figures = nsf.measured(made, dataset)
+    assert list(figures) == list(nsf.FIGURES)
+    assert figures["spectral loss"] > 0

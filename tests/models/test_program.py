@@ -33,6 +33,7 @@ from oscine.processors import (
     FmConfig,
     GlottalConfig,
     HarmonicConfig,
+    NeuralFilter,
     NoiseConfig,
     PulseConfig,
     Refiner,
@@ -63,6 +64,8 @@ def _loud(config: InstrumentConfig) -> Instrument:
     for module in instrument.modules():
         if isinstance(module, Reverb):
             torch.nn.init.normal_(module.impulse_response, std=0.05)
+        if isinstance(module, NeuralFilter):
+            torch.nn.init.normal_(module.output, std=0.2)
     with torch.no_grad():
         instrument.controller.head.weight.mul_(3)
         first = 0

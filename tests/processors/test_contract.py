@@ -26,6 +26,7 @@ from oscine.processors import (
     Glottal,
     HarmonicConfig,
     HarmonicOscillator,
+    NeuralFilter,
     NoiseConfig,
     PartConfig,
     Processor,
@@ -74,6 +75,8 @@ def _loud(module: Streaming[Any]) -> Streaming[Any]:
             torch.nn.init.normal_(one.log_magnitudes)
         if isinstance(one, Refiner):
             torch.nn.init.normal_(one.head.weight, std=0.1)
+        if isinstance(one, NeuralFilter):
+            torch.nn.init.normal_(one.output, std=0.3)
     return module
 
 

@@ -439,6 +439,36 @@ def _allpole(order: int, hop: int) -> Case:
     )
 
 
+def _neural_filter(hop: int, channels: int, taps: int, dilations: list[int]) -> Case:
+    n = len(dilations)
+    first, weight = torch.randn(channels), torch.randn(n * channels, taps * channels) / channels**0.5
+    output = torch.randn(channels) / channels
+
+    def expected(inputs: Inputs) -> Tensor:
+        """As a sum over taps at every sample, in float64."""
+        x = inputs["audio"].double().flatten()
+        curve = functional.upsample(inputs["offsets"].double(), hop)[0]
+        h = x.unsqueeze(-1) * first
+        for i, dilation in enumerate(dilations):
+            own = weight[i * channels : (i + 1) * channels].double().reshape(channels, taps, channels)
+            total = curve[:, i * channels : (i + 1) * channels]
+            for k in range(taps):
+                late = (taps - 1 - k) * dilation
+                total = total + nn.functional.pad(h, (0, 0, late, 0))[: len(h)] @ own[:, k].T
+            h = h + torch.tanh(total)
+        return (x + h @ output.double()).float()
+
+    return Case(
+        "neural_filter",
+        lambda program, wires: program.neural_filter(
+            wires["audio"], wires["offsets"], first, weight, output, dilations
+        ),
+        expected,
+        {"audio": hop, "offsets": n * channels},
+        hop,
+    )
+
+
 def _minimum_phase(n_bands: int) -> Case:
     n_taps = 4 * (n_bands - 1)
     return Case(
@@ -564,6 +594,10 @@ def _cases() -> dict[str, Case]:
         "allpole": _allpole(22, 60),
         "allpole of one pole": _allpole(1, 7),
         "allpole of many poles": _allpole(50, 37),
+        "neural_filter": _neural_filter(60, 16, 3, [1, 2, 4, 8]),
+        "neural_filter of a channel and a tap": _neural_filter(7, 1, 1, [1]),
+        "neural_filter, a hop of one": _neural_filter(1, 5, 2, [3, 1]),
+        "neural_filter that looks back for several frames": _neural_filter(20, 19, 2, [100, 7, 1]),
         "minimum_phase": _minimum_phase(33),
         "moving_filter": _moving_filter(60, 40, symmetric=False),
         "moving_filter, symmetric": _moving_filter(60, 33, symmetric=True),
@@ -618,6 +652,10 @@ def busy_program() -> Program:
             audio, program.input("gain", default=1.0, minimum=0.0, maximum=10.0, optional=True)
         )
         audio = program.gain(audio, level.split(1, 8)[0])
+        ends = torch.randn(2, 4) / 4
+        audio = program.neural_filter(
+            audio, extra.split(8, 1)[0], ends[0], torch.randn(8, 12) / 4, ends[1], [1, 30]
+        )
         program.output = program.convolve(audio, torch.randn(1200) / 40)
         program.latency = 32
         return program

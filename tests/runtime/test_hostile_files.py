@@ -225,6 +225,26 @@ def _with(
         _with("moving_filter", 4, wires=2, integers=(-1,)),
         _with("allpole", 4),
         _with("allpole", 4, wires=2, integers=(1,)),
+        *(
+            _with(
+                "neural_filter",
+                4,
+                wires=2,
+                integers=dilations,
+                tensors=(torch.ones(n), torch.ones(*shape), torch.ones(m)),
+            )
+            for dilations, n, shape, m in (
+                ((), 2, (4, 6), 2),
+                ((1, 0), 2, (4, 6), 2),
+                ((1, -1), 2, (4, 6), 2),
+                ((1, 2**40), 2, (4, 6), 2),
+                ((2**23, 2**23), 2, (4, 6), 2),
+                ((1, 1), 2, (4, 5), 2),
+                ((1, 1), 2, (6, 6), 2),
+                ((1, 1), 2, (4, 6), 3),
+                ((1, 1), 4, (8, 12), 4),
+            )
+        ),
         _with("concatenate", 4, wires=2),
         _with("softmax", 4, wires=2),
     ],

@@ -10,6 +10,7 @@ from oscine.processors.fm import FmConfig, FmOscillator
 from oscine.processors.glottal import Glottal, GlottalConfig
 from oscine.processors.harmonic import HarmonicConfig, HarmonicOscillator
 from oscine.processors.modes import Modes, ModesConfig
+from oscine.processors.neural_filter import NeuralFilter, NeuralFilterConfig
 from oscine.processors.noise import FilteredNoise, NoiseConfig
 from oscine.processors.noise_bands import NoiseBands, NoiseBandsConfig
 from oscine.processors.onset_gate import OnsetGate, OnsetGateConfig
@@ -47,6 +48,8 @@ __all__ = [
     "HarmonicOscillator",
     "Modes",
     "ModesConfig",
+    "NeuralFilter",
+    "NeuralFilterConfig",
     "NoiseBands",
     "NoiseBandsConfig",
     "NoiseConfig",

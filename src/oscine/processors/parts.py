@@ -14,6 +14,7 @@ from oscine.processors.fm import FmConfig
 from oscine.processors.glottal import GlottalConfig
 from oscine.processors.harmonic import HarmonicConfig
 from oscine.processors.modes import ModesConfig
+from oscine.processors.neural_filter import NeuralFilterConfig
 from oscine.processors.noise import NoiseConfig
 from oscine.processors.noise_bands import NoiseBandsConfig
 from oscine.processors.onset_gate import OnsetGateConfig
@@ -68,6 +69,7 @@ AnyPart = Annotated[
     | AllpoleConfig
     | ReverbConfig
     | RefinerConfig
+    | NeuralFilterConfig
     | ChainConfig
     | SumConfig,
     Field(discriminator="kind"),

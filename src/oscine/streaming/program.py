@@ -327,6 +327,30 @@ class Program(Contents):
         """
         return self.append("allpole", [audio, reflection], audio.size)
 
+    def neural_filter(
+        self,
+        audio: Wire,
+        offsets: Wire,
+        input_weight: Tensor,
+        weight: Tensor,
+        output_weight: Tensor,
+        dilations: Sequence[int],
+    ) -> Wire:
+        """Return the audio of the frame through `oscine.processors.NeuralFilter`.
+
+        Args:
+            audio: Of the frame.
+            offsets: What is added to the convolutions at its end, (layer · channel).
+            input_weight: From the audio to the channels.
+            weight: Of all convolutions, (layer · channel, tap · channel), the oldest tap first.
+            output_weight: From the channels to what is added to the audio.
+            dilations: Samples between two taps of each layer.
+        """
+        tensors = [input_weight, weight, output_weight]
+        return self.append(
+            "neural_filter", [audio, offsets], audio.size, integers=list(dilations), tensors=tensors
+        )
+
     def noise(self, taps: Wire, seed_offset: int = 0) -> Wire:
         """Return white noise through the symmetric filter of these taps, 0 … n − 1, cross-faded.
 

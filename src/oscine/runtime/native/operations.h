@@ -13,6 +13,7 @@
 #include "fm.h"
 #include "frames.h"
 #include "hit.h"
+#include "neural_filter.h"
 #include "pulse.h"
 #include "reverb.h"
 #include "sources.h"
@@ -105,6 +106,7 @@ struct Operations {
         kind<MovingFilter<W>>("moving_filter"),
         kind<Envelope>("envelope"),
         kind<AllpoleStep<W>>("allpole"),
+        kind<NeuralFilter<W>>("neural_filter"),
     };
 
     // The kind of a name, null where there is none.

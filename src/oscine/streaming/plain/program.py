@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from oscine.streaming.contents import Contents, ProgramInput, Wire
-from oscine.streaming.plain import audio, frames, hits, sources, values
+from oscine.streaming.plain import audio, frames, hits, neural, sources, values
 from oscine.streaming.plain.operation import Memory, PlainOperation, joined, rows
 
 #: The class of each kind of operation.
@@ -34,6 +34,7 @@ KINDS: dict[str, type[PlainOperation]] = {
     "minimum_phase": audio.MinimumPhase,
     "moving_filter": audio.MovingFilter,
     "allpole": audio.Allpole,
+    "neural_filter": neural.NeuralFilter,
     "convolve": audio.Convolve,
 }
 
