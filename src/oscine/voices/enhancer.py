@@ -33,9 +33,9 @@ class EnhancerConfig(BaseModel):
     """Samples per frame."""
     n_bands: int = Field(default=80, ge=8, le=512)
     """Points of an envelope (`oscine.functional.envelope_grid_hz`)."""
-    width: int = Field(default=96, ge=8, le=1_024)
+    width: int = Field(default=136, ge=8, le=1_024)
     """Channels of the network."""
-    n_layers: int = Field(default=6, ge=1, le=10)
+    n_layers: int = Field(default=7, ge=1, le=10)
     """Layers of its `Tcn`, kernel 3."""
     look_ahead: int = Field(default=8, ge=0, le=100)
     """Frames after the present one that the network knows."""
