@@ -124,9 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             factor = np.sqrt(np.mean(one**2) / np.mean(other**2)) * 10 ** (-level / 20)
             noisy = torch.from_numpy((one + factor * other).astype(np.float32))
             found["noisy"].append(scores(one, noisy.numpy()))
-            for name in ("mask", "resynthesis"):
-                made, _ = enhance((noisy, RATE), enhancer, resynthesis=name == "resynthesis")
-                found[name].append(scores(one, made.numpy()))
+            for name, mask in (("mask", True), ("resynthesis", False)):
+                found[name].append(scores(one, enhance((noisy, RATE), enhancer, mask=mask)[0].numpy()))
             found["DeepFilterNet3"].append(scores(one, deepfilternet(noisy.numpy())))
         for name, values in found.items():
             row(f"{level} dB", name, values)

@@ -15,19 +15,18 @@ def enhance(
         Path | None,
         typer.Option("--with", metavar="MODEL", help="A trained enhancer; the package's if left out."),
     ] = None,
-    resynthesis: Annotated[
-        bool, typer.Option("--resynthesis", help="Make the speech anew instead of filtering the noisy sound.")
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Filter the noisy sound instead of making the speech anew.")
     ] = False,
     tracker: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Of a resynthesis's pitch: swift-f0, crepe, yin, pyin or live."),
+        str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
     """Remove the noise from a recording of speech.
 
-    A network estimates a mask, which filters the noisy sound, and the envelope of the clean speech, from
-    which the speech can be synthesised again. The output is as long as the input, at 16 kHz, as 24-bit PCM.
+    A network estimates the envelope of the clean speech, and the speech is synthesised again; or its mask
+    filters the noisy sound. The output is as long as the input, at 16 kHz, as 24-bit PCM.
     """
     from rich.progress import Progress
 
@@ -41,7 +40,7 @@ def enhance(
             recording,
             output,
             Enhancer.load(model or weights.path("enhancer")),
-            resynthesis=resynthesis,
+            mask=mask,
             tracker=tracker,
             on_progress=lambda share: progress.update(bar, completed=share),
         )
@@ -51,7 +50,7 @@ def enhance(
     console = terminal()
     console.print(
         f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, "
-        f"{'made anew' if report.resynthesis else 'masked'}; peak {report.peak:.2f}, "
+        f"{'masked' if report.mask else 'made anew'}; peak {report.peak:.2f}, "
         f"{report.real_time_factor:.2f} × real time",
         soft_wrap=True,
     )

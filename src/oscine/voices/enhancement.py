@@ -31,8 +31,8 @@ class EnhancementReport(BaseModel):
     output: str
     sample_rate: int
     seconds: float
-    resynthesis: bool
-    """Whether the speech was made anew; else the noisy sound was masked."""
+    mask: bool
+    """Whether the noisy sound was masked; else the speech was made anew."""
     peak: float
     scaled_db: float
     real_time_factor: float
@@ -48,24 +48,24 @@ class _Piece(NamedTuple):
 
 
 def enhance(
-    sound: Sound, enhancer: Enhancer, *, resynthesis: bool = False, tracker: str = TRACKERS[0], seed: int = 0
+    sound: Sound, enhancer: Enhancer, *, mask: bool = False, tracker: str = TRACKERS[0], seed: int = 0
 ) -> tuple[Float[Tensor, " time"], int]:
     """Return the speech of a noisy recording, as long as the input, and the network's sample rate in Hz.
 
-    The network gives a mask, and the envelope and the noise ratio of the speech. The masked sound is the
-    result; or pitch is tracked in it, and the speech is synthesised.
+    The network gives a mask, and the envelope and the noise ratio of the speech. The mask alone is one
+    result; for the other, pitch is tracked in the masked sound, and the speech is synthesised.
 
     Args:
         sound: An audio file, or samples and their rate in Hz. Channels are mixed.
         enhancer: The network.
-        resynthesis: Make the speech anew instead of masking the sound.
-        tracker: What finds the pitch of a resynthesis, one of `oscine.analysis.TRACKERS`.
-        seed: Of a resynthesis's noise.
+        mask: Return the masked sound.
+        tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
+        seed: Of the synthesis's noise.
 
     Raises:
         InputError: The sound cannot be read or is empty.
     """
-    n_samples, blocks = _blocks(sound, enhancer, resynthesis, tracker, seed, None)
+    n_samples, blocks = _blocks(sound, enhancer, mask, tracker, seed, None)
     return torch.cat(list(blocks))[:n_samples], enhancer.config.sample_rate
 
 
@@ -74,7 +74,7 @@ def enhance_file(
     output_path: str | Path,
     enhancer: Enhancer,
     *,
-    resynthesis: bool = False,
+    mask: bool = False,
     tracker: str = TRACKERS[0],
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
@@ -88,7 +88,7 @@ def enhance_file(
         input_path: The recording.
         output_path: ``.wav`` or ``.flac``.
         enhancer: See `enhance`.
-        resynthesis: See `enhance`.
+        mask: See `enhance`.
         tracker: See `enhance`.
         seed: See `enhance`.
         on_progress: Called with the finished share of the last pass.
@@ -100,7 +100,7 @@ def enhance_file(
     check_output(output_path, input_path, (".wav", ".flac"))
     began = time.perf_counter()
     verdicts: list[FileReport] = []
-    n_samples, blocks = _blocks(input_path, enhancer, resynthesis, tracker, seed, verdicts.append)
+    n_samples, blocks = _blocks(input_path, enhancer, mask, tracker, seed, verdicts.append)
     rate = enhancer.config.sample_rate
     peak, gain = write_blocks(output_path, blocks, rate, n_samples, on_progress)
     remarks = [f"Of the input: {reason}." for reason in verdicts[0].reasons]
@@ -110,7 +110,7 @@ def enhance_file(
         output=printable(output_path),
         sample_rate=rate,
         seconds=n_samples / rate,
-        resynthesis=resynthesis,
+        mask=mask,
         peak=peak,
         scaled_db=20 * math.log10(gain),
         real_time_factor=(time.perf_counter() - began) * rate / n_samples,
@@ -121,7 +121,7 @@ def enhance_file(
 def _blocks(
     sound: Sound,
     enhancer: Enhancer,
-    resynthesis: bool,
+    mask: bool,
     tracker: str,
     seed: int,
     on_report: Callable[[FileReport], None] | None,
@@ -131,7 +131,7 @@ def _blocks(
     n_samples = sum(len(block) for block in sound_blocks(sound, config.sample_rate, on_report))
     if n_samples == 0:
         raise InputError(f"{describe(sound)} holds no audio; give a recording with sound.")
-    if not resynthesis:
+    if mask:
         return n_samples, (piece.audio for piece in _pieces(sound, enhancer, n_samples))
     quieted = (piece.audio.numpy() for piece in _pieces(sound, enhancer, n_samples))
     features = features_of(quieted, config.sample_rate, config.hop_length, tracker)
