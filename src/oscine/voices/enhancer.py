@@ -33,9 +33,9 @@ class EnhancerConfig(BaseModel):
     """Samples per frame."""
     n_bands: int = Field(default=80, ge=8, le=512)
     """Points of an envelope (`oscine.functional.envelope_grid_hz`)."""
-    width: int = Field(default=96, ge=8, le=1_024)
+    width: int = Field(default=136, ge=8, le=1_024)
     """Channels of the network."""
-    n_layers: int = Field(default=6, ge=1, le=10)
+    n_layers: int = Field(default=7, ge=1, le=10)
     """Layers of its `Tcn`, kernel 3."""
     look_ahead: int = Field(default=8, ge=0, le=100)
     """Frames after the present one that the network knows."""
@@ -117,9 +117,9 @@ def band_density_db(
         n_bands: Points at `oscine.functional.envelope_grid_hz`.
     """
     n_fft = _OVERLAP * hop_length
-    window = torch.hann_window(n_fft, dtype=audio.dtype)
-    power = _spectrum(audio, hop_length).abs().square() * (2 / (window.square().sum() * sample_rate))
-    density = power @ _band_weights(n_bands, n_fft, sample_rate).to(audio.dtype).T
+    window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
+    power = windowed_spectrum(audio, hop_length).abs().square() * (2 / (window.square().sum() * sample_rate))
+    density = power @ _band_weights(n_bands, n_fft, sample_rate).to(audio).T
     return 10 * torch.log10(density.clamp_min(10 ** (_FLOOR_DB / 10)))
 
 
@@ -140,26 +140,29 @@ def masked(
     n_fft = _OVERLAP * hop_length
     # More frames at both ends, so that the first and the last samples are in three frames too.
     gain = torch.cat([gain[:, :1], gain[:, :1], gain, gain[:, -1:]], 1)
-    bins = torch.fft.rfftfreq(n_fft, 1 / sample_rate).expand(*gain.shape[:2], -1).to(gain.dtype)
+    bins = torch.fft.rfftfreq(n_fft, 1 / sample_rate).expand(*gain.shape[:2], -1).to(gain)
     factors = read_envelope(gain, bins, sample_rate)
     padded = nn.functional.pad(noisy, (2 * hop_length, 2 * hop_length))
-    frames = torch.fft.irfft(_spectrum(padded, hop_length)[:, : factors.shape[1]] * factors, n_fft)
+    frames = torch.fft.irfft(windowed_spectrum(padded, hop_length)[:, : factors.shape[1]] * factors, n_fft)
     # The squares of three Hann windows add up to 9 / 8.
-    frames = frames * torch.hann_window(n_fft, dtype=noisy.dtype) * (8 / 9)
+    frames = frames * torch.hann_window(n_fft, dtype=noisy.dtype, device=noisy.device) * (8 / 9)
     length = (frames.shape[1] - 1) * hop_length + n_fft
     added = nn.functional.fold(frames.transpose(1, 2), (1, length), (1, n_fft), stride=(1, hop_length))
     start = n_fft // 2 + hop_length
     return added[:, 0, 0, start : start + noisy.shape[1]]
 
 
-def _spectrum(audio: Float[Tensor, "batch time"], hop_length: int) -> Tensor:
-    """Return the windowed spectra around the instants ``(t + 1) · hop_length`` up to the sound's end."""
+def windowed_spectrum(audio: Float[Tensor, "batch time"], hop_length: int) -> Tensor:
+    """Return the spectra, (batch, frame, bin), around the instants ``(t + 1) · hop_length`` of a sound.
+
+    Windows are Hann's, three frames long; there are as many as frames have begun at the sound's end.
+    """
     n_fft = _OVERLAP * hop_length
     n_frames = -(-audio.shape[1] // hop_length)
     before = n_fft // 2 - hop_length
     padded = nn.functional.pad(audio, (before, n_frames * hop_length + n_fft - audio.shape[1]))
     frames = padded.unfold(-1, n_fft, hop_length)[:, :n_frames]
-    return torch.fft.rfft(frames * torch.hann_window(n_fft, dtype=audio.dtype))
+    return torch.fft.rfft(frames * torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device))
 
 
 @functools.lru_cache(maxsize=4)

@@ -29,7 +29,9 @@ def write_network(path: str | Path, network: nn.Module, config: BaseModel, key: 
     Raises:
         OSError: When the disk refuses.
     """
-    weights = {name: tensor.detach().half().contiguous() for name, tensor in network.state_dict().items()}
+    weights = {
+        name: tensor.detach().half().cpu().contiguous() for name, tensor in network.state_dict().items()
+    }
     write_atomically(path, safetensors.torch.save(weights, {key: config.model_dump_json()}))
 
 

@@ -2,14 +2,17 @@
 
 from functools import cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-from swift_f0 import SwiftF0
 
 from oscine.analysis.features import VOICED
 from oscine.analysis.pitch.octave import octaves_too_high
 from oscine.analysis.pitch.refine import refine_f0
 from oscine.analysis.signal import ANALYSIS_RATE
+
+if TYPE_CHECKING:
+    from swift_f0 import SwiftF0
 
 TRACKER_HOP = 256
 """Samples at 16 kHz from one value of the tracker to the next; value k describes sample ``k · 256``."""
@@ -21,7 +24,10 @@ _MISTAKES = np.log2(np.array([2.0, 3.0, 4.0]))
 
 
 @cache
-def _tracker() -> SwiftF0:
+def _tracker() -> "SwiftF0":
+    # Imported here: onnxruntime is not needed before a pitch is tracked.
+    from swift_f0 import SwiftF0
+
     # One thread, no spinning: files are analysed in parallel, and a session without threads survives a fork.
     return SwiftF0(threads=1, spin=False)
 
