@@ -7,7 +7,6 @@ of this density is as loud as they are. A second curve says how much of the powe
 of the partials, R dB, so that the aperiodicity, the noise's share, is ``σ(R ln 10 / 10)``.
 """
 
-import functools
 import math
 from typing import Literal, NamedTuple
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from oscine.functional.activations import exp_sigmoid
 from oscine.functional.checks import require_batch, require_whole
+from oscine.functional.constants import kept
 from oscine.functional.harmonic import OscillatorState, oscillator_state, sinusoidal_oscillator_step
 from oscine.functional.mfcc import hz_to_mel, mel_to_hz
 from oscine.functional.noise import NoiseState, filtered_noise_step, noise_state
@@ -77,7 +77,7 @@ def read_envelope(
     return low + (place - below).to(values.dtype) * (high - low)
 
 
-@functools.lru_cache(maxsize=16)
+@kept
 def minimum_phase_matrix(n_bands: int, sample_rate: int) -> Float[Tensor, "band band"]:
     """Return the matrix from an envelope in dB to the minimum phase at its own points, turns, float64.
 

@@ -1,15 +1,14 @@
 """Noise that is a function of its seed and the sample's number, and a filter on it that moves."""
 
-import functools
 import math
-from collections.abc import Callable
-from typing import NamedTuple, ParamSpec
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from oscine.functional.checks import require_batch, require_whole
+from oscine.functional.constants import kept
 from oscine.functional.fft import fast_fft_length
 from oscine.functional.frames import previous_frames, ramp
 from oscine.functional.mfcc import hz_to_mel, mel_to_hz
@@ -124,19 +123,6 @@ def band_taps(n_bands: int, n_taps: int, sample_rate: int) -> Float[Tensor, "ban
     return taps * (0.5 + 0.5 * torch.cos(math.pi * tap / (n_taps - 1)))
 
 
-_P = ParamSpec("_P")
-
-
-def _kept(make: Callable[_P, Tensor]) -> Callable[_P, Tensor]:
-    """Compute a constant once; but while a function is traced anew, since that has no numbers to keep."""
-    kept = functools.lru_cache(maxsize=32)(make)
-
-    def constant(*args: _P.args, **kwargs: _P.kwargs) -> Tensor:
-        return (make if torch.compiler.is_compiling() else kept)(*args, **kwargs)
-
-    return constant
-
-
 class FilterDesign(NamedTuple):
     """Which matrix turns gains into the taps of a symmetric filter: its `taps`, computed from three numbers.
 
@@ -158,12 +144,12 @@ class FilterDesign(NamedTuple):
         return band_taps(self.n_bands, self.n_taps, self.sample_rate)
 
 
-@_kept
+@kept
 def _filter_taps(design: FilterDesign, dtype: torch.dtype, device: torch.device) -> Tensor:
     return design.taps().to(dtype=dtype, device=device)
 
 
-@_kept
+@kept
 def _band_spectrum(design: FilterDesign, n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the matrix from gains to the filter's real spectrum at ``n_fft``, (band, bin)."""
     twice = torch.full((design.n_taps, 1), 2.0, dtype=torch.float64)
