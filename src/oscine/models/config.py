@@ -39,6 +39,10 @@ class InstrumentConfig(BaseModel):
     """How far below the quietest frames with a pitch the sound begins to fall as the loudness does, dB; it
     does not if left out. It needs the input ``loudness``."""
 
+    release_s: float | None = Field(default=None, ge=0.01, le=20.0)
+    """How long a note takes to fall by 60 dB after its key is up, seconds; what the player asks for if left
+    out. An instrument that is learned from notes is played as it was learned."""
+
     @property
     def frame_rate(self) -> float:
         """Frames of controls per second."""

@@ -17,9 +17,10 @@ from oscine.errors import InputError
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import identity_number, statistics_of
-from oscine.performance.curves import VoiceCurves, conditions_of, count_voices, voice_curves
-from oscine.performance.expression import Expression
-from oscine.performance.midi_file import Score, read_midi
+from oscine.notes.expression import Expression
+from oscine.notes.midi_file import Score, read_midi
+from oscine.notes.voices import VoiceCurves, count_voices
+from oscine.performance.curves import conditions_of, voice_curves
 from oscine.processors import Reverb
 from oscine.streaming import Stream
 
