@@ -1,4 +1,4 @@
-"""Voices that sound together: what conditions each of them, and their sum through the effects that they share."""
+"""Voices that sound together: what conditions each of them, and their sum through shared effects."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

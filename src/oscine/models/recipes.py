@@ -61,9 +61,6 @@ class TrainingConfig(BaseModel):
     """Weight of the adversarial loss with feature matching (`oscine.losses.AdversarialLoss`)."""
     adversarial_share: float = Field(default=0.5, gt=0.0, le=1.0)
     """Share of the run, at its end, in which that loss acts; the best instrument is chosen from there."""
-    from_notes: bool = False
-    """Play each recording from the MIDI file beside it: every note on a voice, the voices' sum through the
-    effects. Else the recordings' own pitch and loudness are played."""
     trains: Literal["all", "effects"] = "all"
     """What is trained: the whole instrument, or its effects while all else stays as it starts."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
@@ -74,15 +71,6 @@ class TrainingConfig(BaseModel):
     """Steps between two states to which training can return."""
     seed: int = Field(default=0, ge=0, lt=1 << 31)
     """Seed of the weights, the crops and the noise."""
-
-    @model_validator(mode="after")
-    def _notes_are_of_the_recording(self) -> "TrainingConfig":
-        if self.from_notes and (self.transpose_semitones or self.pretraining_share or self.synthetic_share):
-            raise ValueError(
-                "from_notes can't be used with transpose_semitones, pretraining_share or synthetic_share; set "
-                "them to 0"
-            )
-        return self
 
     @model_validator(mode="after")
     def _transport_has_its_time(self) -> "TrainingConfig":
@@ -118,6 +106,17 @@ class Recipe(BaseModel):
     training: TrainingConfig = TrainingConfig()
     distillation: DistillationConfig = DistillationConfig()
     """Used by `oscine distill` alone."""
+
+    @model_validator(mode="after")
+    def _notes_are_played_as_recorded(self) -> "Recipe":
+        training = self.training
+        synthetic = training.pretraining_share or training.synthetic_share
+        if self.instrument.notes and (training.transpose_semitones or synthetic):
+            raise ValueError(
+                "an instrument with `notes` can't be trained with transpose_semitones, pretraining_share or "
+                "synthetic_share; set them to 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _pitch_is_trained_with_an_encoder(self) -> "Recipe":
