@@ -67,11 +67,11 @@ def test_two_strings_beat_at_their_difference_and_partials_at_its_multiples() ->
         weights = torch.zeros(1, n, 3)
         weights[..., partial - 1] = 1.0
         audio = strings(f0_hz, torch.ones(1, n), weights, tables, **SIZES)[0]
-        level = audio.square().unfold(0, 320, 32).mean(-1).sqrt() * 2**0.5
-        time_s = (torch.arange(len(level)) * 32 + 160) / RATE
+        level = audio.square().unfold(0, 120, 40).mean(-1).sqrt() * 2**0.5
+        time_s = (torch.arange(len(level)) * 40 + 60) / RATE
         stretch = math.sqrt(1 + float(usual_inharmonicity()[key - 21]) * partial**2)
         wanted = torch.cos(math.pi * partial * beat_hz * stretch * time_s).abs()
-        assert (level - wanted).abs().max() < 0.03
+        assert (level - wanted).abs().max() < 0.05
 
 
 def test_gradients_are_exact() -> None:

@@ -1,5 +1,7 @@
 """Voices together: their sum is that of the voices, in whatever order, at once, by steps and compiled."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
@@ -8,7 +10,7 @@ from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig, load_recipe
 from oscine.models.config import NotesConfig
 from oscine.models.ensemble import Voices, play_together
-from oscine.processors import FilterConfig, HarmonicConfig, Reverb
+from oscine.processors import FilterConfig, Reverb
 from oscine.streaming import Stream
 
 RATE, HOP, FRAMES = 16_000, 64, 40
@@ -72,25 +74,36 @@ def test_items_have_their_own_voices_and_one_without_is_silent() -> None:
         assert alone.gain.shape[0] == 3
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_together_they_are_what_streams_of_the_voices_play(compiled: bool) -> None:
+def _blocks(voices: Voices, voice: int) -> Iterator[dict[str, Tensor]]:
+    for block in (slice(0, 7), slice(7, 8), slice(8, FRAMES)):
+        named = {name: values[voice : voice + 1, block] for name, values in voices.conditions.items()}
+        yield named | {"gain": voices.gain[voice : voice + 1, block]}
+
+
+def test_together_they_are_what_the_steps_of_each_voice_play() -> None:
     instrument, voices = _piano(), _voices(3, 1)
-    together = play_together(instrument, voices, 1, seed=5)
     total = torch.zeros(1, FRAMES * HOP)
     for v in range(3):
-        stream = Stream(instrument, seed=5 + v, dry=True, compiled=compiled)
-        for start, stop in ((0, 7), (7, 8), (8, FRAMES)):
-            block = {name: values[v : v + 1, start:stop] for name, values in voices.conditions.items()}
-            audio = stream.push(**block, gain=voices.gain[v : v + 1, start:stop])
-            total[:, start * HOP : stop * HOP] += audio
-    played = Stream(instrument.effects, compiled=compiled).push(total)
-    torch.testing.assert_close(played, together, atol=1e-5, rtol=0)
+        state, pieces = instrument.init_state(1, 5 + v), []
+        for block in _blocks(voices, v):
+            audio, state = instrument.step(state=state, dry=True, **block)
+            pieces.append(audio)
+        total += torch.cat(pieces, dim=1)
+    together = play_together(instrument, voices, 1, seed=5)
+    torch.testing.assert_close(instrument.effects(total), together, atol=1e-5, rtol=0)
+
+
+def test_together_they_are_what_compiled_streams_of_the_voices_play() -> None:
+    instrument, voices = _piano(), _voices(3, 1)
+    total = torch.zeros(1, FRAMES * HOP)
+    for v in range(3):
+        stream = Stream(instrument, seed=5 + v, dry=True)
+        assert stream.compiled
+        total += torch.cat([stream.push(**block) for block in _blocks(voices, v)], dim=1)
+    together = play_together(instrument, voices, 1, seed=5)
+    torch.testing.assert_close(Stream(instrument.effects).push(total), together, atol=1e-5, rtol=0)
 
 
 def test_effects_that_take_controls_can_not_be_shared() -> None:
     with pytest.raises(InputError, match="shared by its voices"):
-        Instrument(
-            InstrumentConfig(
-                synth=(HarmonicConfig(),), effects=(FilterConfig(n_bands=9),), notes=NotesConfig()
-            )
-        )
+        Instrument(InstrumentConfig(effects=(FilterConfig(n_bands=9),), notes=NotesConfig()))

@@ -12,8 +12,10 @@ from oscine.functional.units import hz_to_midi
 
 #: The keys of a piano, as MIDI pitches.
 LOWEST_KEY, N_KEYS = 21, 88
-#: Tables are kept near 1, so that a file of 16-bit numbers holds them.
-TABLE_SCALE = 1e-3
+#: Tables are kept near 1, so that a file of 16-bit numbers holds them; a power of two changes no digit.
+TABLE_SCALE = 2.0**-10
+#: Places between two keys: rounded to these, a pitch has the same place whatever computed its logarithm.
+_PLACES = 1024.0
 
 
 class StringsState(NamedTuple):
@@ -34,12 +36,14 @@ def strings_state(
 def key_weights(f0_hz: Float[Tensor, "batch frame"]) -> Float[Tensor, "batch frame 88"]:
     """Return the weights by which values per key are read at a pitch: linear between the nearest two keys.
 
-    ``w_k = max(0, 1 − |m − k|)`` at the MIDI pitch m, which is clamped to the 88 keys of a piano.
+    ``w_k = max(0, 1 − |m − k|)`` at the MIDI pitch m, which is clamped to the 88 keys of a piano and rounded
+    to 1 / 1024 of a semitone: a difference in its last digits would add up over the phase of a partial.
 
     Args:
         f0_hz: Pitch, Hz; positive.
     """
     place = (hz_to_midi(f0_hz) - LOWEST_KEY).clamp(0.0, N_KEYS - 1.0)
+    place = torch.round(place * _PLACES) / _PLACES
     keys = torch.arange(N_KEYS, dtype=place.dtype, device=place.device)
     return (1 - (place.unsqueeze(-1) - keys).abs()).clamp(min=0.0)
 
@@ -64,7 +68,7 @@ def string_tables(
     detuning_cents: Float[Tensor, " 88"],
     n_strings: int,
 ) -> Float[Tensor, "channel 88"]:
-    """Return what is read per key, in thousandths: B, then each string's frequency over f0, less 1.
+    """Return what is read per key, times 1024: B, then each string's frequency over f0, less 1.
 
     The strings of a key lie evenly spaced around its tuning, the outermost ``detuning_cents`` apart.
 
@@ -84,7 +88,7 @@ def strings_step(
     f0_hz: Float[Tensor, "batch frame"],
     amplitude: Float[Tensor, "batch frame"],
     harmonic_distribution: Float[Tensor, "batch frame partial"],
-    tables: Float[Tensor, "channel 88"],
+    tables: Float[Tensor, "channel key"],
     state: StringsState,
     *,
     sample_rate: int,
@@ -125,7 +129,7 @@ def strings(
     f0_hz: Float[Tensor, "batch frame"],
     amplitude: Float[Tensor, "batch frame"],
     harmonic_distribution: Float[Tensor, "batch frame partial"],
-    tables: Float[Tensor, "channel 88"],
+    tables: Float[Tensor, "channel key"],
     *,
     sample_rate: int,
     hop_length: int,

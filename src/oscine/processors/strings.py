@@ -23,6 +23,7 @@ from oscine.processors.harmonic import distribution_start
 from oscine.streaming import Program, Wire, require_count
 
 _MOST_STRINGS = 3
+_ROUNDING = 2.0**13
 #: Before anything is known of the strings: between the outermost of a key.
 _DETUNING_CENTS = 1.0
 
@@ -150,6 +151,8 @@ class Strings(Processor[StringsState]):
         place = program.leaky_relu(program.affine(program.hz_to_midi(f0_hz), 1.0, -float(LOWEST_KEY)), 0.0)
         last = float(N_KEYS - 1)
         place = program.affine(program.leaky_relu(program.affine(place, -1.0, last), 0.0), -1.0, last)
+        # A float32 near 2^13 has a last digit of 1 / 1024, so this rounds as `key_weights` does.
+        place = program.affine(program.affine(place, 1.0, _ROUNDING), 1.0, -_ROUNDING)
         keys = torch.arange(N_KEYS, dtype=torch.float32)
         away = program.linear(place, torch.ones(N_KEYS, 1), -keys, is_exact=True)
         # A slope of −1 is the absolute value.
