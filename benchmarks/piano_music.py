@@ -179,3 +179,20 @@ def make_recordings(
         if not path.with_suffix(".flac").exists():
             write_piece(path, piece)
             play_piece(path, sound_font, programme, sample_rate)
+
+
+def write_pitch(path: Path, piece: Piece, seconds: float) -> None:
+    """Write the pitch of a piece whose notes sound one at a time, as `NAME.f0.csv` beside its MIDI file.
+
+    Args:
+        path: The MIDI file.
+        piece: What is in it.
+        seconds: Length of the recording.
+    """
+    time_s = np.arange(0.0, seconds, 0.01)
+    confidence, f0_hz = np.zeros(len(time_s)), np.full(len(time_s), 440.0)
+    for note in piece.notes:
+        inside = (time_s >= note.start_s) & (time_s < note.start_s + 1.45)
+        f0_hz[inside], confidence[inside] = 440 * 2 ** ((note.key - 69) / 12), 1.0
+    rows = [f"{t:.3f},{f:.4f},{c:g}" for t, f, c in zip(time_s, f0_hz, confidence, strict=True)]
+    path.with_suffix(".f0.csv").write_text("time_s,f0_hz,confidence\n" + "\n".join(rows) + "\n")

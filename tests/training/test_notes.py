@@ -143,6 +143,8 @@ def test_a_recipe_of_notes_asks_for_them(tmp_path: Path) -> None:
 
 
 def test_other_recipes_pay_no_attention_to_the_notes(tmp_path: Path, dataset: Path) -> None:
-    sizes = {name: value for name, value in SMALL.items() if name.startswith(("training", "instrument.contr"))}
+    sizes = {
+        name: value for name, value in SMALL.items() if name.startswith(("training", "instrument.contr"))
+    }
     result = train(dataset, tmp_path / "tiny", recipe="inharmonic", steps=1, overrides=sizes)
     assert np.isfinite(result.validation_loss)

@@ -342,6 +342,7 @@ int oscine_performer_new(const oscine_engine* engine, const void* program, size_
         code = oscine_keyboard_new(frame_rate, n_voices, curve_db, static_cast<float>(made->dynamics.least_db), &made->keyboard);
         for (uint32_t i = N_OWN; i < N_FIXED_KNOBS && code == OSCINE_OK; i++) {
             const Setting& setting = SETTINGS[i - N_OWN];
+            if (made->knobs[i].value == static_cast<float>(Expression().*setting.value)) continue;  // as it is, unrounded
             const double value = within(static_cast<double>(made->knobs[i].value), setting.minimum, setting.maximum);
             code = oscine_keyboard_set(made->keyboard, setting.name, value);
         }
