@@ -225,8 +225,8 @@ def _require_fit(instrument: Instrument, dataset: Dataset) -> None:
     """
     if instrument.config.notes is not None:
         raise InputError(
-            "The instrument is played by notes, and evaluate plays the pitch and loudness of a recording; play "
-            "a MIDI file with oscine render."
+            "The instrument is played by notes, and evaluate plays the pitch and loudness of a recording; "
+            "play a MIDI file with oscine render."
         )
     if (instrument.sample_rate, instrument.hop_length) != (dataset.sample_rate, dataset.hop_length):
         raise InputError(
