@@ -299,7 +299,7 @@ def test_hostile_metadata(program: bytes) -> None:
 
 def test_how_an_instrument_was_learned_is_how_its_notes_begin(program: bytes) -> None:
     other = Program.from_bytes(program)
-    other.metadata = {"expression": {"release_s": 0.6, "attack_s": 99.0, "sustain_db": "x"}}
+    other.metadata |= {"expression": {"release_s": 0.6, "attack_s": 99.0, "sustain_db": "x"}}
     performer, plain = Performer(other.to_bytes(), RATE), Performer(program, RATE)
     assert performer.settings["release_s"].default == performer.value("release_s") == pytest.approx(0.6)
     assert performer.settings["attack_s"].default == 5.0
