@@ -245,7 +245,10 @@ def _like(state: Any, tensors: Sequence[Tensor]) -> Any:
     left = iter(tensors)
 
     def made(part: Any) -> Any:
-        return next(left) if isinstance(part, Tensor) else type(part)(*map(made, part))
+        if isinstance(part, Tensor):
+            return next(left)
+        # Strings keep a plain tuple of states.
+        return tuple(map(made, part)) if type(part) is tuple else type(part)(*map(made, part))
 
     return made(state)
 
