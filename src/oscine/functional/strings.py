@@ -29,8 +29,10 @@ def strings_state(
     batch_size: int, n_partials: int, n_strings: int, device: torch.device | str | None = None
 ) -> StringsState:
     """Return the state before the first sample, with every phase at zero."""
-    one = oscillator_state(batch_size, n_partials, n_partials, device)
-    return StringsState((one,) * n_strings)
+    # Tensors of its own for each string: an exported step takes equal ones for a single input.
+    return StringsState(
+        tuple(oscillator_state(batch_size, n_partials, n_partials, device) for _ in range(n_strings))
+    )
 
 
 def key_weights(f0_hz: Float[Tensor, "batch frame"]) -> Float[Tensor, "batch frame 88"]:
