@@ -25,7 +25,7 @@ from oscine.notes.voice import A4_HZ, A4_MIDI
 
 SUFFIXES = (".mid", ".midi")
 """What follows a recording's name without its suffix: ``take.mid`` belongs to ``take.flac``."""
-VOICE_CURVES = ("f0_hz", "loudness_db", "gain", "onset_s")
+VOICE_CURVES: tuple[str, ...] = ("f0_hz", "loudness_db", "gain", "onset_s")
 """What a voice plays, in this order."""
 _LATE_S = 0.1  # by which the notes may last longer than the recording
 _QUIET_DB = -80.0

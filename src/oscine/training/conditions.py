@@ -37,7 +37,7 @@ def batch_voices(instrument: Instrument, batch: Batch, n_held: int = 0) -> Voice
     sounding = (batch.voices[..., VOICE_CURVES.index("gain")] > 0).any(dim=1)
     item, number = sounding.nonzero(as_tuple=True)
     rows = batch.voices.transpose(1, 2)[item, number]
-    told = dict(zip(VOICE_CURVES, rows.unbind(-1), strict=True))
+    told: dict[str, Tensor] = dict(zip(VOICE_CURVES, rows.unbind(-1), strict=True))
     gain = told.pop("gain")
     told["brightness"] = torch.zeros_like(gain)
     conditions = note_conditions(instrument, told, batch.identity[item], instrument.statistics)
