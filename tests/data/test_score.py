@@ -67,9 +67,9 @@ def test_the_loudness_of_notes_is_that_of_an_instrument_that_learned_them(tmp_pa
     take_voices(dataset.train.segments, 0.12)
     learned = note_statistics(dataset.train.segments, dataset.statistics)
     keyboard = Keyboard(Expression(), dynamics_of(learned), 250.0, 2)
-    assert keyboard.dynamics.curve_db[33] == pytest.approx(
-        float(dataset.train.segments[0].voices[100, 0, LOUDNESS]), abs=1e-3
-    )
+    voices = dataset.train.segments[0].voices
+    assert voices is not None
+    assert keyboard.dynamics.curve_db[33] == pytest.approx(float(voices[100, 0, LOUDNESS]), abs=1e-3)
     assert learned.pitch_midi_quantiles[50] == pytest.approx(57)
     assert learned.loudness_db_quantiles == note_quantiles()
 
