@@ -24,7 +24,7 @@ from oscine.models import Instrument, list_instruments
 from oscine.models.conditioning import absent_conditions
 from oscine.models.saved import read_config
 from oscine.note_names import note_name
-from oscine.performance.midi_file import message_of
+from oscine.notes.midi_file import message_of
 from oscine.realtime.priority import raise_priority, without_pauses
 from oscine.runtime import Performer
 from oscine.transfer import load

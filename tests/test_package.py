@@ -25,7 +25,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 LAYERS = [
     {"kernels", "runtime"},
     {"functional"},
-    {"audio", "streaming"},
+    {"audio", "streaming", "notes"},
     {"processors", "networks", "analysis"},
     {"losses", "data"},
     {"models"},

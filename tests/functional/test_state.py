@@ -38,10 +38,14 @@ from oscine.functional import (
     pulse_state,
     pulse_train_step,
     sinusoidal_oscillator_step,
+    string_tables,
+    strings_state,
+    strings_step,
     time_since_onset_step,
     transient_step,
     upsample_state,
     upsample_step,
+    usual_inharmonicity,
     wavetable_oscillator_step,
     wavetable_state,
 )
@@ -125,6 +129,14 @@ CASES = {
         lambda batch: wavetable_state(batch, 6),
         lambda batch, frames: [_hz(batch, frames), torch.rand(batch, frames), torch.rand(batch, frames, 3)],
         lambda: [torch.ones(3, 2, 6)],
+    ),
+    "strings_step": Case(
+        lambda f0, amplitude, weights, tables, state: strings_step(
+            f0, amplitude, weights, tables, state, **SIZES
+        ),
+        lambda batch: strings_state(batch, 5, 2),
+        lambda batch, frames: [_hz(batch, frames), torch.rand(batch, frames), torch.rand(batch, frames, 5)],
+        lambda: [string_tables(usual_inharmonicity(), torch.zeros(88), torch.full((88,), 3.0), 2)],
     ),
     "pulse_train_step": Case(
         lambda f0, amplitude, state: pulse_train_step(f0, amplitude, state, **SIZES),
@@ -233,7 +245,10 @@ def _like(state: Any, tensors: Sequence[Tensor]) -> Any:
     left = iter(tensors)
 
     def made(part: Any) -> Any:
-        return next(left) if isinstance(part, Tensor) else type(part)(*map(made, part))
+        if isinstance(part, Tensor):
+            return next(left)
+        # Strings keep a plain tuple of states.
+        return tuple(map(made, part)) if type(part) is tuple else type(part)(*map(made, part))
 
     return made(state)
 

@@ -5,8 +5,8 @@ import pytest
 from tests.performance.scores import LEARNED
 
 from oscine.models import dynamics_of
+from oscine.notes.midi_file import Kind, message_of
 from oscine.performance import Event, Expression, Keyboard
-from oscine.performance.midi_file import Kind, message_of
 from oscine.runtime import CompiledKeyboard, engines
 from oscine.runtime.library import runtime_library
 

@@ -9,6 +9,7 @@ from tests.performance.scores import LEARNED, note, toy, write_midi
 
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
+from oscine.models.config import NotesConfig
 from oscine.models.inputs import (
     CentroidConfig,
     F0Config,
@@ -231,3 +232,17 @@ def test_wrong_options_are_refused() -> None:
     ):
         with pytest.raises(InputError, match=sentence):
             wrong()
+
+
+def test_an_instrument_of_notes_is_played_with_its_release(tmp_path: Path) -> None:
+    score = _score(tmp_path, note(60, 240))
+    plain = toy()
+    learned = Instrument(
+        plain.config.model_copy(update={"notes": NotesConfig(release_s=0.5)}), LEARNED
+    ).eval()
+    learned.load_state_dict(plain.state_dict())
+    asked, _ = render(score, plain, RenderOptions(Expression(release_s=0.5)))
+    own, _ = render(score, learned, RenderOptions())
+    np.testing.assert_array_equal(own, asked)
+    short, _ = render(score, learned, RenderOptions(Expression(release_s=0.05)))
+    assert len(short) < len(own)

@@ -295,3 +295,20 @@ def test_hostile_metadata(program: bytes) -> None:
         performer = Performer(other.to_bytes(), RATE)
         performer.take(bytes([ON, 69, 100]))
         assert np.isfinite(performer.play(2000)).all()
+
+
+def test_how_an_instrument_was_learned_is_how_its_notes_begin(program: bytes) -> None:
+    other = Program.from_bytes(program)
+    other.metadata |= {"expression": {"release_s": 0.6, "attack_s": 99.0, "sustain_db": "x"}}
+    performer, plain = Performer(other.to_bytes(), RATE), Performer(program, RATE)
+    assert performer.settings["release_s"].default == performer.value("release_s") == pytest.approx(0.6)
+    assert performer.settings["attack_s"].default == 5.0
+    assert performer.settings["sustain_db"] == plain.settings["sustain_db"]
+    plain.set(release_s=0.6, attack_s=5.0)
+    played = []
+    for one in (performer, plain):
+        one.take(bytes([ON, 69, 100]))
+        started = one.play(3000)
+        one.take(bytes([OFF, 69, 0]))
+        played.append(np.concatenate([started, one.play(6000)]))
+    np.testing.assert_array_equal(*played)

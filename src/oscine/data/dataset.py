@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from oscine.analysis import VOICED, Features
 from oscine.audio import Rate
 from oscine.data.arrays import TakeArrays, dataset_rate, gather_takes
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_validation
-from oscine.data.manifest import MANIFEST, Span, check_shard, identity_of, read_manifest
+from oscine.data.manifest import MANIFEST, Recording, Span, check_shard, identity_of, read_manifest
 from oscine.data.segment import ArrayPart, Segment, ShardPart
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics, measure_statistics
 from oscine.data.transposition import source_frames, transposed
@@ -46,10 +46,12 @@ class Batch(NamedTuple):
     """The dataset's own curves by name, (batch, frame) each."""
     identity: Int[Tensor, " batch"]
     """Which of the dataset's identities each crop is from."""
+    voices: Float[Tensor, "batch frame voice 4"] | None = None
+    """What each voice plays, where the notes were played: `oscine.data.score.VOICE_CURVES`."""
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Return a batch of what the function makes of each tensor."""
-        audio, f0_hz, loudness_db, confidence, curves, identity = self
+        audio, f0_hz, loudness_db, confidence, curves, identity, voices = self
         mapped = {name: function(curve) for name, curve in curves.items()}
         return Batch(
             function(audio),
@@ -58,6 +60,7 @@ class Batch(NamedTuple):
             function(confidence),
             mapped,
             function(identity),
+            None if voices is None else function(voices),
         )
 
 
@@ -170,6 +173,7 @@ class Split:
         stacked = {name: torch.from_numpy(np.stack([crop[name] for crop in crops])) for name in crops[0]}
         return Batch(
             **{name: stacked.pop(name) for name in ("audio", *_MEASURED)},
+            voices=stacked.pop("voices", None),
             curves=stacked,
             identity=torch.tensor(identities),
         )
@@ -191,6 +195,10 @@ class Split:
             values[i:j] = segment.slice(name, first, stop)
             values[:i], values[j:] = values[i], values[j - 1]
             crop[name] = values
+        if segment.voices is not None:
+            voices = np.pad(segment.voices[first:stop], ((i, n_all - j), (0, 0), (0, 0)), mode="edge")
+            voices[:i, :, 2] = voices[j:, :, 2] = 0.0
+            crop["voices"] = voices
         return crop
 
 
@@ -272,8 +280,12 @@ class Dataset:
                         f"{path} is not as it was written; run oscine prepare again, it repairs it."
                     )
                 check_shard(path, shard, manifest)
+            if recording.score is not None:
+                _check_score(folder / recording.score.file, recording.score.sha256, verify=verify)
         rate, hop_length, curves = manifest.sample_rate, manifest.hop_length, manifest.curves
         identities = sorted({identity_of(recording.name) for recording in manifest.recordings})
+
+        known = {recording.name: recording for recording in manifest.recordings}
 
         def segments(spans: list[Span]) -> list[Segment]:
             # The spans of one recording in one part follow each other without a cut.
@@ -286,6 +298,7 @@ class Dataset:
                     hop_length,
                     identities.index(identity_of(group[0].name)),
                     curves,
+                    **_place(folder, known[group[0].name], group[0]),
                 )
                 for group in pieces
             ]
@@ -371,6 +384,26 @@ class Dataset:
             identities=identities,
             curves=own,
         )
+
+
+def _place(folder: Path, recording: Recording, span: Span) -> dict[str, Any]:
+    """Return where in its recording a span begins, and the notes of that."""
+    before = takewhile(lambda shard: shard.file != span.file, recording.shards)
+    return {
+        "score": None if recording.score is None else folder / recording.score.file,
+        "first_frame": sum(shard.n_frames for shard in before) + span.start,
+        "n_frames_of_recording": recording.n_frames,
+    }
+
+
+def _check_score(path: Path, digest: str, *, verify: bool) -> None:
+    """Refuse a MIDI file of a dataset that is missing or has changed.
+
+    Raises:
+        InputError: With what to do.
+    """
+    if not path.is_file() or (verify and sha256(path) != digest):
+        raise InputError(f"{path} is not as it was written; run oscine prepare again, it repairs it.")
 
 
 def _statistics(takes: list[TakeArrays], parts: list[FrameRange], frame_rate: float) -> Statistics:

@@ -27,6 +27,7 @@ FORMAT = "oscine-dataset-1"
 
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
+_SCORE = re.compile(rf"{SHARDS}/[0-9a-f]{{16}}\.mid")
 _SHARD = re.compile(rf"{SHARDS}/[0-9a-f]{{16}}-[0-9]{{3,9}}\.safetensors")
 _MOST_FRAMES = 1 << 40
 _MOST_BYTES = 1 << 30
@@ -58,6 +59,20 @@ class Shard(_Record):
         return file
 
 
+class ScoreFile(_Record):
+    """A copy of the MIDI file beside a recording."""
+
+    file: str = Field(description="relative to the dataset's folder")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+    @field_validator("file")
+    @classmethod
+    def _file_is_of_the_dataset(cls, file: str) -> str:
+        if not _SCORE.fullmatch(file):
+            raise ValueError("it is not the name of a MIDI file of this dataset")
+        return file
+
+
 class Recording(_Record):
     """One file that was taken in, with its shards in order of time."""
 
@@ -67,6 +82,7 @@ class Recording(_Record):
     quality: Quality
     pitch_midi_median: float = Field(description="over voiced frames; 0 where there is none")
     curves: list[str] = Field(default=[], description="names of its further curves, sorted")
+    score: ScoreFile | None = Field(default=None, description="its notes, where they are known")
 
     @property
     def n_frames(self) -> int:

@@ -21,6 +21,7 @@ from oscine.data.curves import common_curves, curves_file_beside
 from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, identity_of
 from oscine.data.parts import n_frames_of, parts_of
 from oscine.data.recording import Job, finished_record
+from oscine.data.score import score_file_beside
 from oscine.data.segment import ShardPart
 from oscine.data.statistics import Statistics, measure_statistics
 from oscine.data.workers import run_jobs
@@ -36,8 +37,9 @@ _LEAST_SOUNDING_S = 5.0
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
 #: The code that decides what a shard and its record contain.
 _CONTENT_CODE = (
-    *("audio/*.py", "analysis/**/*.py", "data/curves.py", "data/recording.py", "weights/*.safetensors"),
+    *("audio/*.py", "analysis/**/*.py", "data/curves.py", "data/recording.py", "data/score.py"),
     *("functional/framing.py", "functional/loudness.py", "functional/runs.py", "functional/units.py"),
+    "weights/*.safetensors",
 )
 
 
@@ -104,7 +106,8 @@ def prepare(
     Where a CSV file with the pitch lies beside a recording, ``NAME.f0.csv`` beside ``NAME.flac``, it takes
     the tracker's place (``analysis.read_f0``); a recording whose pitch file is broken, or covers another
     length by more than 0.1 s, is rejected. Further curves, of whatever was measured with the sound, stand in
-    ``NAME.curves.csv`` (``data.read_curves``), for every recording the same ones.
+    ``NAME.curves.csv`` (``data.read_curves``), for every recording the same ones. The notes of a recording,
+    with several voices or with one, may stand in ``NAME.mid``; a recipe with ``notes`` learns from them.
 
     Args:
         folder: Where the recordings are, in wav, flac, ogg, mp3, aiff; sorted by path. Links are followed,
@@ -166,7 +169,8 @@ def prepare(
         recordings = [record.recording for record in plan.finished() if record.recording]
         curves = common_curves({recording.name: recording.curves for recording in recordings})
         frame_rate = sample_rate / hop_length
-        _require_enough(recordings, folder, unpitched)
+        has_notes = all(one.score for one in recordings)
+        _require_enough(recordings, folder, unpitched or has_notes)
         train, validation, held_out = parts_of(
             recordings, frame_rate, held_out_s, held_out_names, validation_names
         )
@@ -235,9 +239,9 @@ def find_recordings(folder: Path, dataset_folder: Path) -> tuple[list[Path], int
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix()), n_other
 
 
-def _files_beside(source: Path) -> tuple[Path | None, Path | None]:
-    """Return the files of a recording's pitch and of its further curves."""
-    return f0_file_beside(source), curves_file_beside(source)
+def _files_beside(source: Path) -> tuple[Path | None, Path | None, Path | None]:
+    """Return the files of a recording's pitch, of its further curves and of its notes."""
+    return f0_file_beside(source), curves_file_beside(source), score_file_beside(source)
 
 
 def _code_fingerprint() -> str:

@@ -15,7 +15,8 @@ from oscine.analysis.quality import assess, merge
 from oscine.analysis.stretches import stretches
 from oscine.audio import FileReport, probe, read_blocks
 from oscine.data.curves import Curves, with_curves
-from oscine.data.manifest import RECORDS, SHARDS, FileRecord, Recording, Shard
+from oscine.data.manifest import RECORDS, SHARDS, FileRecord, Recording, ScoreFile, Shard
+from oscine.data.score import with_score
 from oscine.files import sha256, write_atomically
 
 
@@ -33,6 +34,7 @@ class Job(NamedTuple):
         tracker: What finds the pitch.
         f0_file: Where the pitch stands instead, if it does.
         curves_file: Where the recording's further curves stand, if it has any.
+        score_file: The MIDI file with its notes, if there is one.
     """
 
     source: Path
@@ -45,6 +47,7 @@ class Job(NamedTuple):
     tracker: str = TRACKERS[0]
     f0_file: Path | None = None
     curves_file: Path | None = None
+    score_file: Path | None = None
 
 
 def record_path(folder: Path, key: str) -> Path:
@@ -63,12 +66,18 @@ def finished_record(job: Job) -> FileRecord | None:
         return None
     shards = record.recording.shards if record.recording else []
     for shard in shards:
-        shard_path = job.folder / shard.file
-        if not shard_path.is_file() or sha256(shard_path) != shard.sha256:
+        if not _is_as_written(job.folder / shard.file, shard.sha256):
             return None
+    score = record.recording.score if record.recording else None
+    if score is not None and not _is_as_written(job.folder / score.file, score.sha256):
+        return None
     report = record.report.model_copy(update={"path": job.name})
     recording = record.recording and record.recording.model_copy(update={"name": job.name})
     return FileRecord(report=report, recording=recording)
+
+
+def _is_as_written(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
 
 
 def record_file(job: Job) -> FileRecord:
@@ -82,6 +91,7 @@ def record_file(job: Job) -> FileRecord:
     report = probe(job.source).model_copy(update={"path": job.name})
     report, pitch = with_known_pitch(report, job.f0_file)
     report, curves = with_curves(report, job.curves_file)
+    report = with_score(report, job.score_file)
     recording = None
     if report.verdict != "rejected":
         recording = _take_in(job, report, pitch or job.tracker, curves)
@@ -110,7 +120,16 @@ def _take_in(job: Job, report: FileReport, tracker: str | F0Curve, curves: Curve
         quality=merge(qualities, report.clipped_s),
         pitch_midi_median=round(float(np.median(voiced_midi)), 3) if len(voiced_midi) else 0.0,
         curves=sorted(curves.values) if curves else [],
+        score=_copy_score(job),
     )
+
+
+def _copy_score(job: Job) -> ScoreFile | None:
+    if job.score_file is None:
+        return None
+    file = f"{SHARDS}/{job.key}.mid"
+    write_atomically(job.folder / file, job.score_file.read_bytes())
+    return ScoreFile(file=file, sha256=sha256(job.folder / file))
 
 
 def _write_shard(

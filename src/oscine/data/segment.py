@@ -108,7 +108,13 @@ class Segment:
         hop_length: Samples per frame.
         identity: The number of the dataset's identity that it is from.
         curves: Names of the dataset's own curves.
+        score: The MIDI file of the recording, where there is one.
+        first_frame: Number of the first frame in the recording.
+        n_frames_of_recording: Frames of the whole recording.
+        voices: What each voice plays, once the notes were played (`oscine.data.score.take_voices`).
     """
+
+    voices: Float32[np.ndarray, "frame voice 4"] | None = None
 
     def __init__(
         self,
@@ -118,6 +124,9 @@ class Segment:
         hop_length: int,
         identity: int = 0,
         curves: Sequence[str] = (),
+        score: Path | None = None,
+        first_frame: int = 0,
+        n_frames_of_recording: int | None = None,
     ) -> None:
         self.name = name
         self.identity = identity
@@ -125,6 +134,8 @@ class Segment:
         self.n_frames = sum(part.n_frames for part in parts)
         self.sample_rate = sample_rate
         self.hop_length = hop_length
+        self.score, self.first_frame = score, first_frame
+        self.n_frames_of_recording = n_frames_of_recording or self.n_frames
         self._parts = list(parts)
 
     def slice(self, name: str, start: int, stop: int) -> Float32[np.ndarray, " time"]:

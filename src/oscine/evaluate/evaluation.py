@@ -218,11 +218,16 @@ class _Progress:
 
 
 def _require_fit(instrument: Instrument, dataset: Dataset) -> None:
-    """Refuse a dataset of another rate or hop, or without a held-out part.
+    """Refuse an instrument of notes, a dataset of another rate or hop, or without a held-out part.
 
     Raises:
         InputError: When it is one.
     """
+    if instrument.config.notes is not None:
+        raise InputError(
+            "The instrument is played by notes, and evaluate plays the pitch and loudness of a recording; "
+            "play a MIDI file with oscine render."
+        )
     if (instrument.sample_rate, instrument.hop_length) != (dataset.sample_rate, dataset.hop_length):
         raise InputError(
             f"The instrument plays at {instrument.sample_rate} Hz with hops of {instrument.hop_length}, but "

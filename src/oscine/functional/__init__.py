@@ -88,6 +88,15 @@ from oscine.functional.pulse import PulseState, pulse_state, pulse_train, pulse_
 from oscine.functional.shimmer import shimmer
 from oscine.functional.spectral_distance import multi_scale_spectral_distance
 from oscine.functional.stft import stft_magnitude
+from oscine.functional.strings import (
+    StringsState,
+    key_weights,
+    string_tables,
+    strings,
+    strings_state,
+    strings_step,
+    usual_inharmonicity,
+)
 from oscine.functional.transient import transient, transient_step
 from oscine.functional.transport import spectral_transport, wasserstein_distance, wasserstein_power
 from oscine.functional.units import amplitude_to_db, db_to_amplitude, hz_to_midi, midi_to_hz, power_to_db
@@ -112,6 +121,7 @@ __all__ = [
     "OnsetState",
     "OscillatorState",
     "PulseState",
+    "StringsState",
     "UpsampleState",
     "WavetableState",
     "a_weighting_db",
@@ -163,6 +173,7 @@ __all__ = [
     "hz_to_midi",
     "inverse_causal_stft",
     "inverse_causal_stft_step",
+    "key_weights",
     "limit_fm_levels",
     "log_mel_spectrogram",
     "log_sigmoid_range",
@@ -207,6 +218,10 @@ __all__ = [
     "spectral_centroid_midi",
     "spectral_transport",
     "stft_magnitude",
+    "string_tables",
+    "strings",
+    "strings_state",
+    "strings_step",
     "time_since_onset_s",
     "time_since_onset_step",
     "transient",
@@ -215,6 +230,7 @@ __all__ = [
     "upsample",
     "upsample_state",
     "upsample_step",
+    "usual_inharmonicity",
     "wasserstein_distance",
     "wasserstein_power",
     "wavetable_oscillator",

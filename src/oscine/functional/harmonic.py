@@ -70,7 +70,7 @@ def harmonic_amplitudes(
         sample_rate: Hz.
         inharmonicity: Inharmonicity coefficient B.
     """
-    frequencies_hz = f0_hz.unsqueeze(-1) * partial_ratios(harmonic_distribution, inharmonicity)
+    frequencies_hz = _partials_hz(f0_hz, harmonic_distribution, inharmonicity)
     audible = frequencies_hz < sample_rate / 2
     return amplitude.unsqueeze(-1) * normalize_distribution(harmonic_distribution * audible)
 
@@ -88,6 +88,18 @@ def partial_ratios(like: Float[Tensor, "batch frame partial"], inharmonicity: Te
     return (
         number if inharmonicity is None else number * torch.sqrt(1 + inharmonicity.unsqueeze(-1) * number**2)
     )
+
+
+def _partials_hz(f0_hz: Tensor, like: Tensor, inharmonicity: Tensor | None) -> Tensor:
+    """Return the partials' frequencies, of a stiff string computed in float64 and then rounded.
+
+    So every machine, and the compiled form, rounds to the same number: a difference would add up over the
+    phase.
+    """
+    if inharmonicity is None:
+        return f0_hz.unsqueeze(-1) * partial_ratios(like)
+    ratios = partial_ratios(like[:1, :1].double(), inharmonicity.double())
+    return (f0_hz.double().unsqueeze(-1) * ratios).to(f0_hz.dtype)
 
 
 def harmonic_oscillator(
@@ -174,7 +186,7 @@ def harmonic_oscillator_step(
     f0_hz = f0_hz.clamp(min=0.0)
     frequencies_hz = f0_hz.unsqueeze(-1)
     if inharmonicity is not None:
-        frequencies_hz = frequencies_hz * partial_ratios(harmonic_distribution, inharmonicity)
+        frequencies_hz = _partials_hz(f0_hz, harmonic_distribution, inharmonicity)
     offset, turns = None, None
     if phase is not None:
         offset = torch.stack([previous_frames(phase, state.offset, state.started), phase], dim=-1).unsqueeze(

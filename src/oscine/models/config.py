@@ -12,6 +12,15 @@ from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig, ReverbConfig
 _MOST_INPUTS, _MOST_PARTS = 64, 64
 
 
+class NotesConfig(BaseModel):
+    """How the notes that an instrument learns from are played, and, unless told otherwise, all others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    release_s: float = Field(default=0.12, ge=0.01, le=20.0)
+    """Fall by 60 dB after the key is up, seconds."""
+
+
 class InstrumentConfig(BaseModel):
     """Everything that `oscine.models.Instrument` is built from."""
 
@@ -38,6 +47,10 @@ class InstrumentConfig(BaseModel):
     gate_below_db: float | None = Field(default=None, ge=0.0, le=60.0)
     """How far below the quietest frames with a pitch the sound begins to fall as the loudness does, dB; it
     does not if left out. It needs the input ``loudness``."""
+
+    notes: NotesConfig | None = None
+    """Learn from the notes of MIDI files beside the recordings, every note on a voice, and not from the
+    recordings' own pitch and loudness; how these notes are played."""
 
     @property
     def frame_rate(self) -> float:

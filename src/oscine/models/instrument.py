@@ -121,6 +121,11 @@ class Instrument(Streaming[InstrumentState]):
                 )
         if config.effects and self.effects.signals != ("audio",):
             raise InputError(f"The effect {config.effects[0].part_name} takes no audio; move it to `synth`.")
+        if config.notes and (self.effects.inputs or self.effects.controls):
+            raise InputError(
+                "The effects of an instrument with `notes` are shared by its voices and take no input and no "
+                "control; move those that do to `synth`."
+            )
         self.controls: tuple[Control, ...] = (*self.synth.controls, *self.effects.controls)
         widths = [one.width for one in inputs]
         self.controller = Controller(widths, sum(one.width for one in self.controls), config.controller)

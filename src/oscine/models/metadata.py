@@ -38,6 +38,7 @@ def program_metadata(
         "inputs": {one.name: {"unit": one.unit, "size": max(1, one.size)} for one in inputs},
         "identities": list(config.identities),
         "learned": ranges,
+        "expression": {} if config.notes is None else config.notes.model_dump(),
         "dynamics": dynamics_of(statistics)._asdict(),
         "knobs": _knobs(inputs, {} if statistics is None else statistics.curves),
         "synth": [part.part_name for part in config.synth],

@@ -108,6 +108,17 @@ class Recipe(BaseModel):
     """Used by `oscine distill` alone."""
 
     @model_validator(mode="after")
+    def _notes_are_played_as_recorded(self) -> "Recipe":
+        training = self.training
+        synthetic = training.pretraining_share or training.synthetic_share
+        if self.instrument.notes and (training.transpose_semitones or synthetic):
+            raise ValueError(
+                "an instrument with `notes` can't be trained with transpose_semitones, pretraining_share or "
+                "synthetic_share; set them to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _pitch_is_trained_with_an_encoder(self) -> "Recipe":
         teaches = self.training.transport_weight or self.training.handover_share
         encodes = any(isinstance(one, F0Config) and one.encoder for one in self.instrument.inputs)

@@ -1,13 +1,14 @@
 """Notes: MIDI files and keyboards to curves, and curves to sound."""
 
-from oscine.performance.curves import VoiceCurves, count_voices, voice_curves
-from oscine.performance.expression import Expression
+from oscine.notes.expression import Expression
+from oscine.notes.keyboard import Keyboard
+from oscine.notes.midi_file import Event, Note, Score, read_midi, write_midi
+from oscine.notes.voice import Channel, Frame, Voice
+from oscine.notes.voices import VoiceCurves, count_voices
+from oscine.performance.curves import voice_curves
 from oscine.performance.from_curves import CurvesReport, play_curves, render_curves_file
-from oscine.performance.keyboard import Keyboard
-from oscine.performance.midi_file import Event, Score, read_midi, write_midi
 from oscine.performance.render import RenderOptions, RenderReport, render, render_file
-from oscine.performance.transcription import Note, transcribe
-from oscine.performance.voice import Channel, Frame, Voice
+from oscine.performance.transcription import transcribe
 
 __all__ = [
     "Channel",

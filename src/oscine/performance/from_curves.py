@@ -16,7 +16,8 @@ from oscine.errors import InputError
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import held, silence_before
-from oscine.performance.curves import VoiceCurves, conditions_of
+from oscine.notes.voices import VoiceCurves
+from oscine.performance.curves import conditions_of
 from oscine.streaming import Stream
 
 _BLOCK_FRAMES = 512

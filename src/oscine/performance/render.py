@@ -17,9 +17,10 @@ from oscine.errors import InputError
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
 from oscine.models.conditioning import identity_number, statistics_of
-from oscine.performance.curves import VoiceCurves, conditions_of, count_voices, voice_curves
-from oscine.performance.expression import Expression
-from oscine.performance.midi_file import Score, read_midi
+from oscine.notes.expression import Expression
+from oscine.notes.midi_file import Score, read_midi
+from oscine.notes.voices import VoiceCurves, count_voices
+from oscine.performance.curves import conditions_of, voice_curves
 from oscine.processors import Reverb
 from oscine.streaming import Stream
 
@@ -209,7 +210,7 @@ def _parts(score: Score, instruments: Players, options: RenderOptions) -> tuple[
             events,
             score.seconds,
             instrument,
-            options.expression,
+            _expression(instrument, options.expression),
             n_voices=n_voices,
             octave=options.octave,
             identity=identity,
@@ -229,6 +230,13 @@ def _parts(score: Score, instruments: Players, options: RenderOptions) -> tuple[
         there = ", ".join(map(str, score.channels))
         raise InputError(f"No instrument plays a channel that has notes; those are {there}.")
     return parts, remarks
+
+
+def _expression(instrument: Instrument, asked: Expression) -> Expression:
+    """Return how notes are played: as asked, and where nothing is asked as the instrument has learned it."""
+    learned = {} if instrument.config.notes is None else instrument.config.notes.model_dump()
+    own = {name: value for name, value in learned.items() if name not in asked.model_fields_set}
+    return asked.model_copy(update=own)
 
 
 def _players(score: Score, instruments: Players) -> tuple[dict[int, Instrument], list[str]]:

@@ -1,14 +1,14 @@
 """From a melody to its notes: what was sung or played, as keys, instants and velocities."""
 
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from oscine.analysis import Features
 from oscine.functional.runs import runs
-from oscine.models.dynamics import LOUDEST, SOFTEST
+from oscine.notes.dynamics import LOUDEST, SOFTEST
+from oscine.notes.midi_file import Note
 from oscine.transfer.autotune import estimate_tuning
 from oscine.transfer.notes import find_notes, settled_pitch
 
@@ -16,17 +16,6 @@ _CHANGE_COST_S = 0.03  # a change of key pays where it explains a semitone for a
 _FARTHEST = 1.0  # semitones; what is farther off counts as much: a tracker's error of an octave too
 _DIP_DB = 8.0  # between two notes of the same key
 _SHORTEST_S = 0.05
-
-
-class Note(NamedTuple):
-    """A note of a melody."""
-
-    start_s: float
-    stop_s: float
-    key: int
-    """0 … 127; A4 is 69."""
-    velocity: int
-    """1 … 127."""
 
 
 def transcribe(features: Features) -> list[Note]:

@@ -25,6 +25,7 @@ from oscine.processors.pulse import Pulse, PulseConfig
 from oscine.processors.refiner import Refiner, RefinerConfig
 from oscine.processors.reverb import Reverb, ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig, SinusoidalOscillator
+from oscine.processors.strings import Strings, StringsConfig
 from oscine.processors.transient import Transient, TransientConfig
 from oscine.processors.wavetable import Wavetable, WavetableConfig
 
@@ -65,6 +66,8 @@ __all__ = [
     "ReverbConfig",
     "SinusoidalConfig",
     "SinusoidalOscillator",
+    "Strings",
+    "StringsConfig",
     "Sum",
     "SumConfig",
     "Transient",

@@ -67,7 +67,7 @@ class HarmonicOscillator(Processor[OscillatorState]):
                 0.0,
                 2.0,
                 "distribution",
-                start=_start(n_harmonics),
+                start=distribution_start(n_harmonics),
                 axis="harmonic",
             ),
             # It starts near 4e-6; from the middle of the range, upper partials meet none of the recording's.
@@ -138,7 +138,7 @@ class HarmonicOscillator(Processor[OscillatorState]):
         return program.harmonic(f0_hz, amplitude, harmonic_distribution, inharmonicity, phase)
 
 
-def _start(n_harmonics: int) -> tuple[float, ...]:
+def distribution_start(n_harmonics: int) -> tuple[float, ...]:
     """Return a start of the weights that falls by 12 dB per octave.
 
     Equal weights put most of the energy where recordings have least. The loss of the logarithms then turns

@@ -22,6 +22,7 @@ from oscine.processors.pulse import PulseConfig
 from oscine.processors.refiner import RefinerConfig
 from oscine.processors.reverb import ReverbConfig
 from oscine.processors.sinusoidal import SinusoidalConfig
+from oscine.processors.strings import StringsConfig
 from oscine.processors.transient import TransientConfig
 from oscine.processors.wavetable import WavetableConfig
 
@@ -54,6 +55,7 @@ class SumConfig(PartConfig):
 
 AnyPart = Annotated[
     HarmonicConfig
+    | StringsConfig
     | SinusoidalConfig
     | WavetableConfig
     | PulseConfig

@@ -14,8 +14,8 @@ from jaxtyping import Float32
 from oscine.audio.output import check_output, write_audio
 from oscine.errors import InputError
 from oscine.files import write_atomically
+from oscine.notes.midi_file import message_of
 from oscine.performance import Score
-from oscine.performance.midi_file import message_of
 from oscine.realtime.priority import raise_priority
 from oscine.realtime.session import Session
 

@@ -20,7 +20,7 @@ from oscine.models import Instrument, TrainingConfig
 from oscine.models.conditioning import held
 from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
-from oscine.training.conditions import batch_conditions
+from oscine.training.conditions import batch_conditions, played_notes
 from oscine.training.data_parallel import DataParallelThreads
 from oscine.training.objective import Loss, Objective, synth_part
 from oscine.training.teacher import Teacher
@@ -334,8 +334,12 @@ class TrainingLoop:
         def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
             with torch.no_grad():
                 there = piece.map(lambda tensor: tensor.to(self.device))
-                conditions, n_late = batch_conditions(player, there), player.latency
-                audio = player(**held(conditions, -(-n_late // player.hop_length)))
+                n_late = player.latency
+                n_held = -(-n_late // player.hop_length)
+                if player.config.notes is None:
+                    audio = player(**held(batch_conditions(player, there), n_held))
+                else:
+                    audio = played_notes(player, there, n_held=n_held)
                 audio = audio[:, n_late : n_late + there.audio.shape[1]]
                 loss = self.objective.sound_loss(audio, there.audio).item() * audio.numel()
                 return loss, audio[0], there.audio[0]
@@ -386,6 +390,7 @@ def _piece(segment: Segment, start: int, stop: int) -> Batch:
         *(part(name) for name in ("audio", "f0_hz", "loudness_db", "confidence")),
         curves={name: part(name) for name in segment.curves},
         identity=torch.tensor([segment.identity]),
+        voices=None if segment.voices is None else torch.tensor(segment.voices[start:stop])[None],
     )
 
 

@@ -25,7 +25,7 @@ from oscine.models.inputs import F0
 from oscine.networks import PitchEncoder
 from oscine.networks.pitch_encoder import pitch_cross_entropy
 from oscine.processors import FilteredNoise, HarmonicOscillator
-from oscine.training.conditions import batch_conditions, pitch_control
+from oscine.training.conditions import batch_conditions, pitch_control, played_notes
 from oscine.training.teacher import Teacher
 
 #: Frames from one loudness that is compared to the next: half its window of 32 ms.
@@ -148,6 +148,8 @@ class Objective(nn.Module):
             progress: How much of the run is over, 0 to 1.
             seed: Of the noise.
         """
+        if instrument.config.notes is not None:
+            return self._of_notes(instrument, batch, n_skipped, progress, seed)
         lesson = None
         if self.teacher is not None:
             lesson = self.teacher.lesson(batch, seed, is_varied=is_varied)
@@ -179,10 +181,25 @@ class Objective(nn.Module):
             )
             weight = (1 - handed_over) * self.config.transport_weight
             loss = loss + weight * self.transport(tone[:, heard], target)
-        if self.adversarial is not None and self.is_adversarial(progress):
-            terms = self.adversarial(audio[:, heard], target)
-            loss = loss + self.config.adversarial_weight * terms.generator + terms.discriminator
-        return loss
+        return loss + self._adversarial_loss(audio[:, heard], target, progress)
+
+    def _of_notes(
+        self, instrument: Instrument, batch: Batch, n_skipped: int, progress: float, seed: int
+    ) -> Tensor:
+        """Return the loss of the sum of all voices."""
+        audio = played_notes(instrument, batch, seed=seed)[:, instrument.latency :]
+        heard = slice(n_skipped * instrument.hop_length, batch.audio.shape[1] - self.n_late)
+        ours, target = audio[:, heard], batch.audio[:, heard]
+        loss = self.sound_loss(ours, target)
+        if self.perceptual is not None:
+            loss = loss + self.config.perceptual_weight * self.perceptual(ours, target)
+        return loss + self._adversarial_loss(ours, target, progress)
+
+    def _adversarial_loss(self, audio: Tensor, target: Tensor, progress: float) -> Tensor:
+        if self.adversarial is None or not self.is_adversarial(progress):
+            return torch.zeros((), device=audio.device)
+        terms = self.adversarial(audio, target)
+        return self.config.adversarial_weight * terms.generator + terms.discriminator
 
     def sound_loss(self, audio: Tensor, target: Tensor) -> Tensor:
         """Return the spectral loss of sounds, (batch, time), and what is weighted beside it."""

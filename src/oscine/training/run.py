@@ -14,6 +14,7 @@ from rich.console import Console
 
 from oscine import kernels
 from oscine.data.dataset import Dataset
+from oscine.data.score import note_statistics, take_voices
 from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
@@ -36,6 +37,7 @@ from oscine.training.memory import is_out_of_memory, require_memory
 from oscine.training.objective import Loss
 from oscine.training.signals import stop_requests
 from oscine.training.starting import Start
+from oscine.training.strings import set_strings
 from oscine.training.teacher import Teacher, fingerprint
 
 DEFAULT_MINUTES = 10.0
@@ -309,6 +311,13 @@ def _loop(
     """
     config = run.recipe.instrument
     learned = dataset.statistics
+    if config.notes is not None:
+        if teacher is not None:
+            raise InputError(
+                "An instrument that learns from notes can't be a student; leave the teacher out."
+            )
+        take_voices([*dataset.train.segments, *dataset.validation.segments], config.notes.release_s)
+        learned = note_statistics(dataset.train.segments, learned)
     if not config.identities:
         learned = learned.model_copy(update={"identities": {}})
     try:
@@ -316,6 +325,8 @@ def _loop(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.recipe.training.seed)
             instrument = Instrument(config, learned)
+        if start is None:
+            set_strings(instrument, dataset.train.segments)
         if start is not None:
             start.hand_over(instrument, with_room=run.recipe.training.trains == "effects")
         if run.recipe.training.trains == "effects":

@@ -209,6 +209,14 @@ struct oscine_performer {
         const Json ranges = metadata.member("knobs");
         write_fixed_knobs(knobs);
         n_knobs = N_FIXED_KNOBS;
+        // Where the instrument says how its notes are played, that is what the knobs begin with.
+        const Json expression = metadata.member("expression");
+        for (uint32_t i = N_OWN; i < N_FIXED_KNOBS; i++) {
+            double value;
+            if (!expression.member(knobs[i].name).number(&value)) continue;
+            knobs[i].standard = knobs[i].value =
+                static_cast<float>(within(value, SETTINGS[i - N_OWN].minimum, SETTINGS[i - N_OWN].maximum));
+        }
         for (uint32_t input = 0; input < n_inputs; input++) {
             const char* name = oscine_input_name(players[0], input);
             const Json known = ranges.member(name);
@@ -332,6 +340,12 @@ int oscine_performer_new(const oscine_engine* engine, const void* program, size_
         for (int i = 0; i < 128; i++) curve_db[i] = static_cast<float>(made->dynamics.curve_db[i]);
         const double frame_rate = static_cast<double>(rate) / hop;
         code = oscine_keyboard_new(frame_rate, n_voices, curve_db, static_cast<float>(made->dynamics.least_db), &made->keyboard);
+        for (uint32_t i = N_OWN; i < N_FIXED_KNOBS && code == OSCINE_OK; i++) {
+            const Setting& setting = SETTINGS[i - N_OWN];
+            if (made->knobs[i].value == static_cast<float>(Expression().*setting.value)) continue;  // as it is, unrounded
+            const double value = within(static_cast<double>(made->knobs[i].value), setting.minimum, setting.maximum);
+            code = oscine_keyboard_set(made->keyboard, setting.name, value);
+        }
         if (code == OSCINE_OK) code = oscine_listener_new(sample_rate, rate, hop, &made->listener);
     }
     if (code == OSCINE_OK) {

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from oscine.errors import InputError
 from oscine.files import printable, read_bytes, write_atomically
-from oscine.performance.transcription import Note
 
 Kind = Literal["note_on", "note_off", "bend", "pressure", "note_pressure", "control"]
 
@@ -42,6 +41,17 @@ class Event:
     kind: Kind
     number: int
     value: int
+
+
+class Note(NamedTuple):
+    """A note of a melody."""
+
+    start_s: float
+    stop_s: float
+    key: int
+    """0 … 127; A4 is 69."""
+    velocity: int
+    """1 … 127."""
 
 
 def message_of(event: Event) -> bytes:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from oscine.models.dynamics import Dynamics
-from oscine.performance.expression import Expression
-from oscine.performance.midi_file import Event
-from oscine.performance.voice import Channel, Frame, Voice
+from oscine.notes.dynamics import Dynamics
+from oscine.notes.expression import Expression
+from oscine.notes.midi_file import Event
+from oscine.notes.voice import Channel, Frame, Voice
 
 _BEND_RANGE, _MPE_ZONE, _NO_PARAMETER = 0, 6, 127 * 128 + 127
 _MPE_BEND_SEMITONES = 48.0

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from oscine.models.dynamics import Dynamics
-from oscine.performance.expression import Expression
+from oscine.notes.dynamics import Dynamics
+from oscine.notes.expression import Expression
 
 _ATTACK_FROM_DB = -30.0
 _RETAKEN_DB = -12.0  # where the attack of a note begins that follows a sounding one, at most
