@@ -20,12 +20,11 @@ import numpy as np
 import soundfile
 import soxr
 import torch
-from torch import Tensor
 
 from benchmarks.measure import table
 from benchmarks.page import write_section
 from oscine.transfer.streaming import listen
-from oscine.voices import Conversion, Voice, VoiceStatistics, voice_bands, voice_hop, voice_statistics
+from oscine.voices import Conversion, PitchMap, VoiceStatistics, voice_bands, voice_hop, voice_statistics
 from oscine.voices.heard import heard_in
 from oscine.voices.playing import changed_blocks
 
@@ -51,14 +50,6 @@ The stray cat gave birth to kittens.
 The young girl gave no clear response.
 The meal was cooked before the bell rang.
 What joy there is in living.""".splitlines()
-
-
-class PitchOnly(Conversion):
-    """The baseline: the pitch is mapped, the envelope stays."""
-
-    def apply(self, voice: Voice, f0_hz: Tensor) -> Voice:
-        """Return the voice at another pitch."""
-        return replace(voice, f0_hz=f0_hz)
 
 
 def diagonal(statistics: VoiceStatistics) -> VoiceStatistics:
@@ -162,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             target, aim = voice_statistics(list(known), RATE), judges.voice(sound_of(reference))
             ceiling = float(judges.voice(sound_of(known)) @ aim)
             ways = {
-                "pitch only": PitchOnly(source, target),
+                "pitch only": PitchMap(source, target),
                 "mean and variance": Conversion(diagonal(source), diagonal(target)),
                 "transport, strength 0.5": Conversion(source, target, 0.5),
                 "transport": Conversion(source, target),
