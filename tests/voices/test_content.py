@@ -80,7 +80,8 @@ def test_a_recording_is_converted_by_its_content():
         right = vowels(size)[:, low]
         errors.append(float((shape - (right - right.mean(1, keepdim=True))[phones][inside]).abs().mean()))
     # The analysis of the target itself is 1.6 dB off, and that of the output comes on top.
-    assert errors[0] < 2.6 < 4.0 < errors[1]
+    assert errors[0] < 2.6
+    assert errors[1] > 4.0
     assert abs(12 * float(torch.log2(heard.f0_hz.median() / 200.0))) < 0.7
 
 
