@@ -34,6 +34,9 @@ def convert(
             "model; or a .npy file of features for INPUT, then one for each TARGET.",
         ),
     ] = None,
+    trained: Annotated[
+        bool, typer.Option("--trained", help="Use the trained network in the package; the result has 16 kHz.")
+    ] = False,
     layer: Annotated[
         int | None,
         typer.Option(metavar="N", help="Of the model: whose output is used; its last by default."),
@@ -58,6 +61,7 @@ def convert(
     from oscine.cli.threads import one_thread
     from oscine.voices import convert_voice_file
     from oscine.voices.content import content_of
+    from oscine.voices.converter import built_in_converter
     from oscine.voices.pitch import transposition
 
     with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
@@ -69,6 +73,7 @@ def convert(
             strength=strength,
             transpose=None if transpose is None else transposition(transpose),
             content=content_of(content, [recording, *like], layer, content_rate) if content else None,
+            converter=built_in_converter() if trained else None,
             tracker=tracker,
             on_progress=lambda share: progress.update(bar, completed=share),
         )

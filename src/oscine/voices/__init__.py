@@ -4,6 +4,7 @@ from oscine.voices.changing import VoiceChange, VoiceReport, change_voice, chang
 from oscine.voices.codec import CodedVoice, decode, encode
 from oscine.voices.content import ContentFeatures, SpeechModel, read_content
 from oscine.voices.conversion import Conversion, ConversionReport, convert_voice, convert_voice_file
+from oscine.voices.converter import Converter, ConverterConfig, built_in_converter
 from oscine.voices.enhancement import EnhancementReport, enhance, enhance_file
 from oscine.voices.enhancer import Enhancer, EnhancerConfig
 from oscine.voices.envelope_flow import EnvelopeFlow, EnvelopeFlowConfig, refined_pieces
@@ -17,6 +18,8 @@ __all__ = [
     "ContentFeatures",
     "Conversion",
     "ConversionReport",
+    "Converter",
+    "ConverterConfig",
     "EnhancementReport",
     "Enhancer",
     "EnhancerConfig",
@@ -30,6 +33,7 @@ __all__ = [
     "VoiceReport",
     "VoiceStatistics",
     "analyze_voice",
+    "built_in_converter",
     "change_voice",
     "change_voice_file",
     "convert_voice",

@@ -31,6 +31,8 @@ from oscine.errors import InputError
 from oscine.files import printable
 from oscine.transfer.streaming import describe, listen
 from oscine.voices.content import ContentFeatures, SpeechModel
+from oscine.voices.converter import Converter
+from oscine.voices.decoding import KnownFrames, SpokenVoice, shaped_pieces
 from oscine.voices.heard import HeardVoice, heard_in
 from oscine.voices.matching import Neighbours, matched_pieces
 from oscine.voices.pitch import PitchMap, Transposition
@@ -127,7 +129,7 @@ class ConversionReport(BaseModel):
     transpose: float | None
     """Semitones by which the pitch was moved; None where it got the target's mean and spread."""
     content_frames: int | None
-    """Frames of the target that could be chosen by their content; None where none was given."""
+    """Frames of the target that could be chosen by their content; None for the transport."""
     f0_hz: tuple[float, float]
     """Mean pitch of the voiced frames before and after, Hz; in semitones' mean."""
     peak: float
@@ -143,6 +145,7 @@ def convert_voice(
     strength: float = 1.0,
     transpose: Transposition | None = None,
     content: Content | None = None,
+    converter: Converter | None = None,
     tracker: str = TRACKERS[0],
     seed: int = 0,
 ) -> tuple[Float[Tensor, " time"], int]:
@@ -159,6 +162,8 @@ def convert_voice(
         content: What is said, frame by frame: a `SpeechModel`, or the features of the recording and of each
             of the target's, in this order. Each frame then gets the envelope of the target's frames with the
             nearest content, which needs minutes of the target; if left out, the transport is used.
+        converter: A trained network that takes the transport's place (`built_in_converter`); the result is
+            then at its sample rate, and higher rates are brought to it.
         tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
         seed: Of the noise.
 
@@ -166,7 +171,9 @@ def convert_voice(
         InputError: A sound cannot be read or has no voice, a number is out of its range, or the content does
             not fit the recordings.
     """
-    heard, change, _ = _prepared(sound, several_sounds(like), strength, transpose, content, tracker)
+    heard, change, _ = _prepared(
+        sound, several_sounds(like), strength, transpose, (content, converter), tracker
+    )
     return torch.cat(list(changed_blocks(heard, change, seed=seed))), heard.sample_rate
 
 
@@ -178,6 +185,7 @@ def convert_voice_file(
     strength: float = 1.0,
     transpose: Transposition | None = None,
     content: Content | None = None,
+    converter: Converter | None = None,
     tracker: str = TRACKERS[0],
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
@@ -194,6 +202,7 @@ def convert_voice_file(
         strength: See `convert_voice`.
         transpose: See `convert_voice`.
         content: See `convert_voice`.
+        converter: See `convert_voice`.
         tracker: See `convert_voice`.
         seed: Of the noise.
         on_progress: Called with the finished share of the synthesis.
@@ -205,7 +214,9 @@ def convert_voice_file(
     for path in (input_path, *map(Path, like)):
         check_output(output_path, path, (".wav", ".flac"))
     began = time.perf_counter()
-    heard, change, n_frames = _prepared(input_path, list(like), strength, transpose, content, tracker)
+    heard, change, n_frames = _prepared(
+        input_path, list(like), strength, transpose, (content, converter), tracker
+    )
     blocks = changed_blocks(heard, change, seed=seed)
     peak, gain = write_blocks(output_path, blocks, heard.sample_rate, heard.n_samples, on_progress)
     remarks, seconds = heard.remarks, heard.n_samples / heard.sample_rate
@@ -232,10 +243,13 @@ def _prepared(
     like: Sequence[Sound],
     strength: float,
     transpose: Transposition | None,
-    content: Content | None,
+    how: tuple[Content | None, Converter | None],
     tracker: str,
 ) -> tuple[HeardVoice, PitchMap, int | None]:
     """Return the input's voice, what remains to be changed of it, and the frames of the target."""
+    content, converter = how
+    if content is not None and converter is not None:
+        raise InputError("Content and a trained network exclude each other; give one of them.")
     if not like:
         raise InputError("There is no recording of the target; give one or more.")
     if content is not None and not isinstance(content, SpeechModel) and len(content) != 1 + len(like):
@@ -244,13 +258,24 @@ def _prepared(
             "input and one for each of the target."
         )
     rate = min(rate_of(one) for one in (sound, *like))
+    if converter is not None:
+        if rate < converter.config.sample_rate:
+            raise InputError(
+                f"A recording is at {rate} Hz, and the network needs {converter.config.sample_rate} Hz; "
+                "convert without it."
+            )
+        rate = converter.config.sample_rate
     target, neighbours = Sums(voice_bands(rate)), Neighbours()
+    step = 1 if converter is None else converter.config.hop_length // voice_hop(rate)
+    spoken, said = SpokenVoice(step), SpokenVoice(step)
     for i, one in enumerate(like):
         features, n_samples = listen(one, rate, voice_hop(rate), tracker=tracker)
         target.add(one, features)
         if content is not None:
             values = _content_of(content, 1 + i, one, n_samples / rate)
             neighbours.add(values, voice_pieces(one, features))
+        if converter is not None:
+            spoken.add(voice_pieces(one, features))
     aim = target.statistics(describe(like[0]), rate)
     verdicts: list[FileReport] = []
     features, n_samples = listen(sound, rate, voice_hop(rate), verdicts.append, tracker)
@@ -258,9 +283,19 @@ def _prepared(
     source.add(sound, features)
     heard = heard_in(sound, features, n_samples, voice_bands(rate), verdicts[0].reasons)
     whose = source.statistics(describe(sound), rate)
-    if content is None:
+    if content is None and converter is None:
         return heard, Conversion(whose, aim, strength, transpose), None
     change = PitchMap(whose, aim, strength, transpose)
+    if converter is not None:
+        known = KnownFrames(converter, spoken)
+        said.add(voice_pieces(sound, features))
+        shapes = known.shapes(said.frames()[0][0])
+        return (
+            replace(heard, pieces=shaped_pieces(heard.pieces, shapes, step, strength)),
+            change,
+            known.n_frames,
+        )
+    assert content is not None
     values = _content_of(content, 0, sound, n_samples / rate)
     neighbours.require(values)
     pieces = matched_pieces(heard.pieces, values, neighbours, strength)
