@@ -4,9 +4,9 @@
 
 TARGETS has each target's recordings in a folder of its own. Every other one, up to ``--seconds``, gives the
 target's statistics; the others say whom the result is to be like. The source is 20 Harvard sentences (lists 3
-and 4), spoken by a voice of flite (Debian package ``flite``). With ``--trained`` only
-the trained network is measured, beside the original and the baseline. Needs Resemblyzer (similarity: the cosine of
-its embeddings) and pocketsphinx (words) from PyPI.
+and 4), spoken by a voice of flite (Debian package ``flite``). With ``--trained``
+only the trained network is measured, beside the original and the baseline. Needs Resemblyzer (similarity: the
+cosine of its embeddings) and pocketsphinx (words) from PyPI.
 """
 
 import argparse
