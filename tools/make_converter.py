@@ -275,7 +275,7 @@ def train(converter: Converter, speech: Speech, seconds: float, batch: int) -> i
 def criticised(
     critic: Critic, optimizer: torch.optim.Optimizer, frames: SpokenFrames, found: Tensor, made: Tensor
 ) -> Tensor:
-    """Train the critic by a step, and return what it makes of the shapes (least squares, feature matching)."""
+    """Train the critic by a step, and return its judgement: least squares, and feature matching."""
     both = torch.cat([found, made])
     level, voiced = (torch.cat([one, one]) for one in (frames.level, frames.voiced))
     real, _ = critic(frames.shape, frames.level, frames.voiced)
