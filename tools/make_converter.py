@@ -111,7 +111,8 @@ def utterances_of(
         where = (labels or path.parent) / f"{path.stem}.lab"
         phones = labels_of(where, len(active), config.hop_length / config.sample_rate, names)
         if len(active) > CROP + 300:
-            found.append(Utterance(*(one[0] for one in frames[:4]), active, phones, language))
+            shape, level, voiced, pitch = (one[0] for one in frames[:4])
+            found.append(Utterance(shape, level, voiced, pitch, active, phones, language))
     return found
 
 
@@ -194,7 +195,8 @@ class Speech:
 
 
 def _with(frames: SpokenFrames, part: slice, statistics: Tensor) -> SpokenFrames:
-    return SpokenFrames(*(one[:, part] for one in frames[:4]), statistics)
+    shape, level, voiced, pitch = (one[:, part] for one in frames[:4])
+    return SpokenFrames(shape, level, voiced, pitch, statistics)
 
 
 def _statistics(frames: SpokenFrames, active: Tensor, part: slice) -> Tensor:

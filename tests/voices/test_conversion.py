@@ -25,9 +25,7 @@ def covariance(seed: int, n: int = BANDS) -> torch.Tensor:
 def statistics(pitch: float, tilt_db: float, seed: int) -> VoiceStatistics:
     mean = torch.linspace(tilt_db, -tilt_db, BANDS)
     both = covariance(seed).float() * 30
-    return VoiceStatistics(
-        pitch, 2.0, torch.stack([mean, -mean]), torch.stack([both, both]), 30.0, RATE, -20.0
-    )
+    return VoiceStatistics(pitch, 2.0, torch.stack([mean, -mean]), torch.stack([both, both]), 30.0, RATE)
 
 
 def spoken(f0_hz: float, formant_hz: float, seconds: float = 3.0, seed: int = 0) -> torch.Tensor:

@@ -113,8 +113,9 @@ class KnownFrames:
             content = torch.cat([_said(converter, part) for part in parts], 1)
         chosen = torch.cat(active).nonzero()[:, 0]
         chosen = chosen[:: max(1, -(-len(chosen) // _MOST_FRAMES))]
-        joined = [torch.cat([part[i] for part in parts], 1)[:, chosen] for i in range(4)]
-        self.frames, self.content = SpokenFrames(*joined, parts[0].statistics), content[:, chosen]
+        shape, level, voiced, pitch = (torch.cat([part[i] for part in parts], 1)[:, chosen] for i in range(4))
+        self.frames = SpokenFrames(shape, level, voiced, pitch, parts[0].statistics)
+        self.content = content[:, chosen]
 
     @property
     def n_frames(self) -> int:
@@ -143,8 +144,8 @@ def _blocks(frames: SpokenFrames, n_around: int) -> Iterator[tuple[SpokenFrames,
     for start in range(0, n_frames, _BLOCK):
         stop = min(start + _BLOCK, n_frames)
         first, last = max(0, start - n_around), min(n_frames, stop + n_around)
-        parts = [one[:, first:last] for one in frames[:4]]
-        yield SpokenFrames(*parts, frames.statistics), slice(start - first, stop - first)
+        shape, level, voiced, pitch = (one[:, first:last] for one in frames[:4])
+        yield SpokenFrames(shape, level, voiced, pitch, frames.statistics), slice(start - first, stop - first)
 
 
 def shaped_pieces(

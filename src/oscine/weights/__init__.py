@@ -24,8 +24,8 @@ def path(name: str) -> Path:
 
     Args:
         name: ``crepe_tiny`` (the pitch tracker CREPE in its smallest size), ``live_pitch`` (the tracker
-            for live playing), ``enhancer`` (speech enhancement), ``envelope_flow`` (envelopes of coded voices)
-            or ``converter`` (voice conversion).
+            for live playing), ``enhancer`` (speech enhancement), ``envelope_flow`` (envelopes of coded
+            voices) or ``converter`` (voice conversion).
 
     Raises:
         InputError: When there are no weights of that name.
