@@ -1,11 +1,12 @@
 """Voice conversion: speaker similarity and word error rate, in docs/conversion.md.
 
-    python -m benchmarks.conversion TARGETS [--source awb] [--seconds 60] [--write]
+    python -m benchmarks.conversion TARGETS [--source awb] [--seconds 60] [--trained] [--write]
 
 TARGETS has each target's recordings in a folder of its own. Every other one, up to ``--seconds``, gives the
 target's statistics; the others say whom the result is to be like. The source is 20 Harvard sentences (lists 3
-and 4), spoken by a voice of flite (Debian package ``flite``). Needs Resemblyzer (similarity: the cosine of
-its embeddings) and pocketsphinx (words) from PyPI.
+and 4), spoken by a voice of flite (Debian package ``flite``). With ``--trained``
+only the trained network is measured, beside the original and the baseline. Needs Resemblyzer (similarity: the
+cosine of its embeddings) and pocketsphinx (words) from PyPI.
 """
 
 import argparse
@@ -20,14 +21,24 @@ import numpy as np
 import soundfile
 import soxr
 import torch
-from torch import Tensor
 
 from benchmarks.measure import table
 from benchmarks.page import write_section
+from oscine.analysis import Features
 from oscine.transfer.streaming import listen
-from oscine.voices import Conversion, Voice, VoiceStatistics, voice_bands, voice_hop, voice_statistics
-from oscine.voices.heard import heard_in
-from oscine.voices.playing import changed_blocks
+from oscine.voices import (
+    Conversion,
+    PitchMap,
+    VoiceStatistics,
+    built_in_converter,
+    voice_bands,
+    voice_hop,
+    voice_pieces,
+    voice_statistics,
+)
+from oscine.voices.decoding import KnownFrames, SpokenVoice, shaped_pieces
+from oscine.voices.heard import HeardVoice, heard_in
+from oscine.voices.playing import Change, changed_blocks
 
 RATE = 16_000
 PAGE = Path(__file__).parent.parent / "docs" / "conversion.md"
@@ -51,14 +62,6 @@ The stray cat gave birth to kittens.
 The young girl gave no clear response.
 The meal was cooked before the bell rang.
 What joy there is in living.""".splitlines()
-
-
-class PitchOnly(Conversion):
-    """The baseline: the pitch is mapped, the envelope stays."""
-
-    def apply(self, voice: Voice, f0_hz: Tensor) -> Voice:
-        """Return the voice at another pitch."""
-        return replace(voice, f0_hz=f0_hz)
 
 
 def diagonal(statistics: VoiceStatistics) -> VoiceStatistics:
@@ -141,12 +144,36 @@ def figures(
     return [*cosines, wrong / sum(map(len, texts))]
 
 
+def played(voices: Sequence[HeardVoice], way: Change) -> list[np.ndarray]:
+    """Return the sound of voices, changed."""
+    return [torch.cat(list(changed_blocks(voice, way))).numpy() for voice in voices]
+
+
+def decoded(
+    known: Sequence[Path], sources: Sequence[Path], heard: Sequence[tuple[Features, int]]
+) -> list[HeardVoice]:
+    """Return the sources' voices with the envelopes that the trained network gives them."""
+    converter = built_in_converter()
+    step = converter.config.hop_length // voice_hop(RATE)
+    target, source = SpokenVoice(step), SpokenVoice(step)
+    for path in known:
+        target.add(voice_pieces(path, listen(path, RATE, voice_hop(RATE))[0]))
+    for path, (features, _) in zip(sources, heard, strict=True):
+        source.add(voice_pieces(path, features))
+    frames, voices = KnownFrames(converter, target), []
+    for path, grid, spoken in zip(sources, heard, source.frames()[0], strict=True):
+        voice = heard_in(path, *grid, voice_bands(RATE), [])
+        voices.append(replace(voice, pieces=shaped_pieces(voice.pieces, frames.shapes(spoken), step)))
+    return voices
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.conversion", description=__doc__)
     parser.add_argument("targets", type=Path)
     parser.add_argument("--source", default="awb", help="a voice of flite (%(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each target (%(default)g)")
+    parser.add_argument("--trained", action="store_true", help="the trained network alone")
     parser.add_argument("--write", action="store_true", help="write docs/conversion.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -162,18 +189,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
             target, aim = voice_statistics(list(known), RATE), judges.voice(sound_of(reference))
             ceiling = float(judges.voice(sound_of(known)) @ aim)
             ways = {
-                "pitch only": PitchOnly(source, target),
+                "pitch only": PitchMap(source, target),
                 "mean and variance": Conversion(diagonal(source), diagonal(target)),
                 "transport, strength 0.5": Conversion(source, target, 0.5),
                 "transport": Conversion(source, target),
             }
             results = {"original": figures(judges, raw, aim, whose)}
             for name, way in ways.items():
-                sounds = [
-                    torch.cat(list(changed_blocks(heard_in(path, *grid, voice_bands(RATE), []), way))).numpy()
+                if options.trained and name != "pitch only":
+                    continue
+                voices = [
+                    heard_in(path, *grid, voice_bands(RATE), [])
                     for path, grid in zip(sources, heard, strict=True)
                 ]
-                results[name] = figures(judges, sounds, aim, whose)
+                results[name] = figures(judges, played(voices, way), aim, whose)
+            if options.trained:
+                voices = decoded(list(known), sources, heard)
+                results["trained network"] = figures(judges, played(voices, ways["pitch only"]), aim, whose)
             start = results["pitch only"][0]
             for name, (to_target, to_source, words) in results.items():
                 closed = (to_target - start) / (ceiling - start)
@@ -185,7 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made = table(headings, rows)
     print(made)
     if options.write:
-        write_section(f"conversion {options.source}", made, PAGE)
+        kind = "trained " if options.trained else ""
+        write_section(f"conversion {kind}{options.source}", made, PAGE)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from oscine.analysis import VOICED, analyze
 from oscine.cli.main import main
 from oscine.errors import InputError
 from oscine.voices import Conversion, Voice, VoiceStatistics, convert_voice, voice_statistics
-from oscine.voices.conversion import transport, voicedness
+from oscine.voices.conversion import transport
+from oscine.voices.pitch import transposition
+from oscine.voices.statistics import voicedness
 
 RATE, HOP, BANDS = 16_000, 80, 80
 
@@ -119,3 +121,49 @@ def test_the_command_writes_a_file_and_never_over_a_target(tmp_path, capsys):
         main(["convert", str(source), "--like", str(target), "-o", str(target)])
     assert ended.value.code == 2
     assert target.read_bytes() == before
+
+
+def melody(degrees: list[int], f0_hz: float, formant_hz: float) -> torch.Tensor:
+    """Return sung notes, semitones above a pitch, half a second each with a little vibrato."""
+    steps = torch.tensor(degrees, dtype=torch.float32).repeat_interleave(RATE // HOP // 2)
+    turns = torch.arange(len(steps)) * HOP / RATE
+    pitch = f0_hz * torch.exp2((steps + 0.3 * torch.sin(2 * torch.pi * 5.5 * turns)) / 12)
+    hz = grid()
+    density = -70 - 12 * torch.log2(1 + hz / 500) + 20 * torch.exp(-(((hz - formant_hz) / 250) ** 2))
+    density = density + 4 * torch.sin(2 * torch.pi * 1.7 * turns)[:, None] * torch.cos(hz / 900)
+    return Voice(pitch, density, torch.full_like(density, -25.0), RATE, HOP).play()
+
+
+@pytest.mark.parametrize(("transpose", "semitones"), [(0.0, 0.0), (-5.0, -5.0), ("octaves", -12.0)])
+def test_a_transposed_melody_keeps_its_intervals(transpose, semitones):
+    sung, target = melody([0, 4, 7, 12, 7, 5, 0], 220.0, 1000.0), spoken(125.0, 1600.0, seed=1)
+    audio, _ = convert_voice((sung, RATE), (target, RATE), transpose=transpose)
+    before, after = analyze(sung, RATE), analyze(audio, RATE)
+    tonal = (before.confidence >= VOICED) & (after.confidence >= VOICED)
+    assert float(tonal.float().mean()) > 0.9
+    moved = 12 * torch.log2(after.f0_hz / before.f0_hz)[tonal]
+    assert float((moved - semitones).abs().median()) < 0.1
+    assert float(((moved - semitones).abs() < 0.5).float().mean()) > 0.95
+
+
+def test_without_a_transposition_the_melody_gets_the_targets_spread():
+    sung, target = melody([0, 4, 7, 12, 7, 5, 0], 220.0, 1000.0), spoken(125.0, 1600.0, seed=1)
+    audio, _ = convert_voice((sung, RATE), (target, RATE))
+    before, after, aim = (
+        12 * torch.log2(f.f0_hz[f.confidence >= VOICED])
+        for f in (analyze(sung, RATE), analyze(audio, RATE), analyze(target, RATE))
+    )
+    assert float(before.std()) > 3.5
+    assert abs(float(after.std() - aim.std())) < 0.3
+
+
+def test_a_transposition_out_of_range_is_refused():
+    a = statistics(84.0, 10.0, 1)
+    for wrong in (float("nan"), 49.0, -48.5):
+        with pytest.raises(InputError, match="transposition"):
+            Conversion(a, a, transpose=wrong)
+    with pytest.raises(InputError, match="octaves"):
+        transposition("fifth")
+    assert (transposition("octaves"), transposition("-5")) == ("octaves", -5.0)
+    up = statistics(84.0 + 17.0, 10.0, 1)
+    assert Conversion(a, up, transpose="octaves").transpose == 12.0

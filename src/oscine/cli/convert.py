@@ -18,6 +18,33 @@ def convert(
     strength: Annotated[
         float, typer.Option(metavar="SHARE", help="From 0, the input's voice, to 1, the target's.")
     ] = 1.0,
+    transpose: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEMITONES",
+            help="For singing: move the pitch by so many semitones, or by the octaves nearest to the target "
+            "('octaves'), instead of giving it the target's mean and spread.",
+        ),
+    ] = None,
+    content: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Choose the target's envelopes by content: the folder of a HuBERT, ContentVec or WavLM "
+            "model; or a .npy file of features for INPUT, then one for each TARGET.",
+        ),
+    ] = None,
+    trained: Annotated[
+        bool, typer.Option("--trained", help="Use the trained network in the package; the result has 16 kHz.")
+    ] = False,
+    layer: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of the model: whose output is used; its last by default."),
+    ] = None,
+    content_rate: Annotated[
+        float | None,
+        typer.Option(metavar="HZ", help="Frames a second of the .npy files; found if left out."),
+    ] = None,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
@@ -25,14 +52,17 @@ def convert(
 ) -> None:
     """Give a recording the pitch and timbre of another voice; nothing is trained.
 
-    The words and their timing stay. Half a minute of the target is enough; what it says does not
-    matter. The output has the lowest sample rate of all recordings, as 24-bit PCM. Use only voices whose
-    owners agree.
+    The words and their timing stay. Half a minute of the target is enough, with --content some minutes; what
+    it says does not matter. The output has the lowest sample rate of all recordings, as 24-bit PCM. Use
+    only voices whose owners agree.
     """
     from rich.progress import Progress
 
     from oscine.cli.threads import one_thread
     from oscine.voices import convert_voice_file
+    from oscine.voices.content import content_of
+    from oscine.voices.converter import built_in_converter
+    from oscine.voices.pitch import transposition
 
     with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("converting", total=1.0)
@@ -41,6 +71,9 @@ def convert(
             like,
             output,
             strength=strength,
+            transpose=None if transpose is None else transposition(transpose),
+            content=content_of(content, [recording, *like], layer, content_rate) if content else None,
+            converter=built_in_converter() if trained else None,
             tracker=tracker,
             on_progress=lambda share: progress.update(bar, completed=share),
         )

@@ -10,7 +10,8 @@ from oscine.errors import InputError
 __all__ = ["attribution", "names", "path"]
 
 _HERE = Path(__file__).parent
-_FILES = {name: f"{name}.safetensors" for name in ("crepe_tiny", "live_pitch", "enhancer", "envelope_flow")}
+_NAMES = ("crepe_tiny", "live_pitch", "enhancer", "envelope_flow", "converter")
+_FILES = {name: f"{name}.safetensors" for name in _NAMES}
 
 
 def names() -> list[str]:
@@ -23,8 +24,8 @@ def path(name: str) -> Path:
 
     Args:
         name: ``crepe_tiny`` (the pitch tracker CREPE in its smallest size), ``live_pitch`` (the tracker
-            for live playing), ``enhancer`` (speech enhancement) or ``envelope_flow`` (envelopes of
-            coded voices).
+            for live playing), ``enhancer`` (speech enhancement), ``envelope_flow`` (envelopes of coded
+            voices) or ``converter`` (voice conversion).
 
     Raises:
         InputError: When there are no weights of that name.
