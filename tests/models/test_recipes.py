@@ -11,7 +11,7 @@ from oscine.models.recipes import change_recipe, parse_yaml
 
 
 def test_an_unknown_recipe_or_key_is_answered_with_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"no recipe tinny; the nearest is tiny; there are autoencoder, "):
+    with pytest.raises(InputError, match=r"no recipe tinny; the nearest is tiny; there are articulatory, "):
         load_recipe("tinny")
     with pytest.raises(InputError, match=r"no key training\.batch_sise; the nearest is batch_size; there "):
         load_recipe("tiny", {"training.batch_sise": 3})
