@@ -1,11 +1,11 @@
 """Voice conversion: speaker similarity and word error rate, in docs/conversion.md.
 
-    python -m benchmarks.conversion TARGETS [--source awb] [--seconds 60] [--trained] [--write]
+    python -m benchmarks.conversion TARGETS [--source awb] [--seconds 60] [--write]
 
 TARGETS has each target's recordings in a folder of its own. Every other one, up to ``--seconds``, gives the
 target's statistics; the others say whom the result is to be like. The source is 20 Harvard sentences (lists 3
-and 4), spoken by a voice of flite (Debian package ``flite``). With ``--trained``
-only the trained network is measured, beside the original and the baseline. Needs Resemblyzer (similarity: the
+and 4), spoken by a voice of flite (Debian package ``flite``). Recordings
+below −50 dB, the prompts of silence in Asterisk, are left out. Needs Resemblyzer (similarity: the
 cosine of its embeddings) and pocketsphinx (words) from PyPI.
 """
 
@@ -77,12 +77,17 @@ def spoken(voice: str, folder: Path) -> list[Path]:
     return paths
 
 
+def is_speech(path: Path) -> bool:
+    """Return whether a recording is longer than 1.5 s, and no silence."""
+    return soundfile.info(path).duration > 1.5 and float(np.mean(sound_of([path]) ** 2)) > 1e-5
+
+
 def halves(folder: Path, seconds: float) -> tuple[list[Path], list[Path]]:
     """Return recordings for the statistics and others for the reference, each of so many seconds."""
     paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".wav", ".flac")]
     both: tuple[list[Path], list[Path]] = ([], [])
     totals = [0.0, 0.0]
-    for i, path in enumerate(path for path in paths if soundfile.info(path).duration > 1.5):
+    for i, path in enumerate(path for path in paths if is_speech(path)):
         if totals[i % 2] < seconds:
             both[i % 2].append(path)
             totals[i % 2] += soundfile.info(path).duration
@@ -173,7 +178,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("targets", type=Path)
     parser.add_argument("--source", default="awb", help="a voice of flite (%(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each target (%(default)g)")
-    parser.add_argument("--trained", action="store_true", help="the trained network alone")
     parser.add_argument("--write", action="store_true", help="write docs/conversion.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -196,16 +200,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             }
             results = {"original": figures(judges, raw, aim, whose)}
             for name, way in ways.items():
-                if options.trained and name != "pitch only":
-                    continue
                 voices = [
                     heard_in(path, *grid, voice_bands(RATE), [])
                     for path, grid in zip(sources, heard, strict=True)
                 ]
                 results[name] = figures(judges, played(voices, way), aim, whose)
-            if options.trained:
-                voices = decoded(list(known), sources, heard)
-                results["trained network"] = figures(judges, played(voices, ways["pitch only"]), aim, whose)
+            voices = decoded(known, sources, heard)
+            results["trained network"] = figures(judges, played(voices, ways["pitch only"]), aim, whose)
             start = results["pitch only"][0]
             for name, (to_target, to_source, words) in results.items():
                 closed = (to_target - start) / (ceiling - start)
@@ -217,8 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made = table(headings, rows)
     print(made)
     if options.write:
-        kind = "trained " if options.trained else ""
-        write_section(f"conversion {kind}{options.source}", made, PAGE)
+        write_section(f"conversion {options.source}", made, PAGE)
 
 
 if __name__ == "__main__":

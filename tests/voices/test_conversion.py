@@ -94,6 +94,14 @@ def test_a_converted_voice_has_the_pitch_and_the_formant_of_the_target():
     assert abs(peaks[0] - peaks[1]) < 120
 
 
+def test_a_silent_recording_does_not_change_the_statistics():
+    voice, hiss = spoken(120.0, 1200.0), torch.randn(3 * RATE) * 1e-5
+    alone = voice_statistics((voice, RATE))
+    both = voice_statistics([(voice, RATE), (hiss, RATE)])
+    assert both.seconds == alone.seconds
+    torch.testing.assert_close(both.mean_db, alone.mean_db, atol=1e-4, rtol=0)
+
+
 def test_statistics_refuse_what_is_no_voice():
     with pytest.raises(InputError, match="voiced speech"):
         voice_statistics((torch.zeros(RATE), RATE))

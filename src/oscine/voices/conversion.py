@@ -41,6 +41,7 @@ from oscine.voices.statistics import (
     Sums,
     VoiceStatistics,
     level_kept,
+    loudest_db,
     several_sounds,
     shape_of,
     voicedness,
@@ -268,9 +269,10 @@ def _prepared(
     target, neighbours = Sums(voice_bands(rate)), Neighbours()
     step = 1 if converter is None else converter.config.hop_length // voice_hop(rate)
     spoken, said = SpokenVoice(step), SpokenVoice(step)
-    for i, one in enumerate(like):
-        features, n_samples = listen(one, rate, voice_hop(rate), tracker=tracker)
-        target.add(one, features)
+    known = [listen(one, rate, voice_hop(rate), tracker=tracker) for one in like]
+    loud_db = max(loudest_db(features) for features, _ in known)
+    for i, (one, (features, n_samples)) in enumerate(zip(like, known, strict=True)):
+        target.add(one, features, loud_db)
         if content is not None:
             values = _content_of(content, 1 + i, one, n_samples / rate)
             neighbours.add(values, voice_pieces(one, features))
@@ -287,13 +289,13 @@ def _prepared(
         return heard, Conversion(whose, aim, strength, transpose), None
     change = PitchMap(whose, aim, strength, transpose)
     if converter is not None:
-        known = KnownFrames(converter, spoken)
+        frames = KnownFrames(converter, spoken)
         said.add(voice_pieces(sound, features))
-        shapes = known.shapes(said.frames()[0][0])
+        shapes = frames.shapes(said.frames()[0][0])
         return (
             replace(heard, pieces=shaped_pieces(heard.pieces, shapes, step, strength)),
             change,
-            known.n_frames,
+            frames.n_frames,
         )
     assert content is not None
     values = _content_of(content, 0, sound, n_samples / rate)

@@ -60,9 +60,10 @@ def voice_statistics(
     several = several_sounds(sounds)
     rate = sample_rate or min(rate_of(sound) for sound in several)
     total = Sums(voice_bands(rate))
-    for sound in several:
-        features, _ = listen(sound, rate, voice_hop(rate), tracker=tracker)
-        total.add(sound, features)
+    heard = [listen(sound, rate, voice_hop(rate), tracker=tracker)[0] for sound in several]
+    loud_db = max(map(loudest_db, heard))
+    for sound, features in zip(several, heard, strict=True):
+        total.add(sound, features, loud_db)
     return total.statistics(describe(several[0]), rate)
 
 
@@ -85,6 +86,11 @@ def _is_rate(value: object) -> bool:
     return not isinstance(value, (str, Path, tuple))
 
 
+def loudest_db(features: Features) -> float:
+    """Return the power that 5 % of a recording's frames exceed, dB."""
+    return float(torch.quantile(features.power_db[:: max(1, features.n_frames // 100_000)], 0.95))
+
+
 class Sums:
     """Sums over frames, weighted by how far each is voiced or unvoiced, in float64."""
 
@@ -95,9 +101,16 @@ class Sums:
         self.pitch = torch.zeros(3, dtype=torch.float64)
         self.seconds = 0.0
 
-    def add(self, sound: Sound, features: Features) -> None:
-        """Add a recording."""
-        loud = float(torch.quantile(features.power_db[:: max(1, features.n_frames // 100_000)], 0.95))
+    def add(self, sound: Sound, features: Features, loud_db: float | None = None) -> None:
+        """Add a recording.
+
+        Args:
+            sound: The recording.
+            features: Of all of it.
+            loud_db: Power of the loud frames (`loudest_db`) of all recordings together, dB; of this one alone
+                if left out. A recording that is silent beside the others then adds nothing.
+        """
+        loud = loudest_db(features) if loud_db is None else loud_db
         at = 0
         for voice in voice_pieces(sound, features):
             part = slice(at, at + len(voice.f0_hz))
