@@ -95,7 +95,7 @@ def test_a_converted_voice_has_the_pitch_and_the_formant_of_the_target():
 
 
 def test_a_silent_recording_does_not_change_the_statistics():
-    voice, hiss = spoken(120.0, 1200.0), torch.randn(3 * RATE) * 1e-5
+    voice, hiss = 10 * spoken(120.0, 1200.0), torch.randn(3 * RATE) * 1e-5
     alone = voice_statistics((voice, RATE))
     both = voice_statistics([(voice, RATE), (hiss, RATE)])
     assert both.seconds == alone.seconds
