@@ -54,7 +54,9 @@ def test_strings_in_unison_are_one_oscillator(n_strings: int) -> None:
     f0_hz, amplitude, weights = midi_hz([57] * 20), torch.rand(1, 20), torch.rand(1, 20, 12)
     b = usual_inharmonicity()[57 - 21].expand(1, 20)
     ours = strings(f0_hz, amplitude, weights, _tables(n_strings=n_strings), **SIZES)
-    theirs = harmonic_oscillator(f0_hz, amplitude, weights, inharmonicity=b, **SIZES)
+    theirs = harmonic_oscillator(
+        f0_hz, amplitude, weights, inharmonicity=b, sample_rate=RATE, hop_length=SIZES["hop_length"]
+    )
     torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=0)
 
 
