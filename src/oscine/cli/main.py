@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -30,9 +31,7 @@ from oscine.errors import InputError
 
 app = typer.Typer(
     name="oscine",
-    help="Learn an instrument or a voice from recordings, and play it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -59,6 +58,32 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(help=command.__doc__)(command)
 app.add_typer(listen, name="listen")
+
+
+def _version(asked: bool) -> bool:
+    if not asked:
+        return False
+    import torch
+
+    from oscine import __version__, kernels
+
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    typer.echo(f"oscine {__version__}, Python {python}, torch {torch.__version__}")
+    typer.echo(f"kernels on the CPU: {kernels.chosen()}; GPU: {gpu}")
+    raise typer.Exit
+
+
+@app.callback()
+def _oscine(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the versions, kernels and GPU."
+        ),
+    ] = False,
+) -> None:
+    """Learn an instrument or a voice from recordings, and play it."""
 
 
 def main(arguments: list[str] | None = None) -> None:
