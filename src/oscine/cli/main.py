@@ -22,6 +22,7 @@ from oscine.cli.recipes import recipes
 from oscine.cli.render import render
 from oscine.cli.replay import replay
 from oscine.cli.room import room
+from oscine.cli.share import share
 from oscine.cli.signals import orderly_ends
 from oscine.cli.terminal import own_words, terminal
 from oscine.cli.train import train
@@ -50,6 +51,7 @@ COMMANDS = (
     fit,
     replay,
     export,
+    share,
     room,
     recipes,
     instruments,
