@@ -94,7 +94,7 @@ def write(path, samples, rate=RATE):
         (["note.wav", "--tracker", "ears"], "ears"),
         (["note.wav", "-o", "old.safetensors"], "is there already"),
         (["note.wav", "-o", "patch.pt"], "must end in .safetensors"),
-        (["note.wav", "--audio", "sound.mp3"], "must end in .wav or .flac"),
+        (["note.wav", "--audio", "sound.ogg"], "must end in .wav, .flac or .mp3"),
         (["note.wav", "--audio", "note.wav"], "is the input itself"),
     ],
 )

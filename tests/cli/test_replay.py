@@ -58,7 +58,7 @@ def test_what_would_clip_is_made_quieter(capsys, folder):
     [
         (["tone.safetensors", "-o", "out.wav", "--click", "3"], "no part of this patch is a click"),
         (["hit.safetensors", "-o", "out.wav", "--decay", "0"], "decay is 0.0; give 0.0625"),
-        (["hit.safetensors", "-o", "out.mp3"], "must end in .wav or .flac"),
+        (["hit.safetensors", "-o", "out.ogg"], "must end in .wav, .flac or .mp3"),
         (["text.safetensors", "-o", "out.wav"], "text.safetensors"),
         (["missing.safetensors", "-o", "out.wav"], "missing.safetensors"),
     ],

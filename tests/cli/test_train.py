@@ -48,6 +48,20 @@ def test_train_writes_an_instrument_and_resumes_it(dataset: Path, tmp_path: Path
     assert "3 steps" in capsys.readouterr().err
 
 
+def test_the_card_has_licence_and_credit_also_of_a_run_that_is_resumed(dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "instrument"
+    arguments = ["train", str(dataset), str(folder), "--recipe", "tiny", *SMALL, "--steps"]
+    assert _main([*arguments, "1", "--licence", "cc-by-4.0", "--credit", "Ada: violin"]) == 0
+    (folder / "config.json").unlink()  # as if no validation had been better yet
+    for more, credit in (([], "Ada: violin"), (["--credit", "Ada Byron"], "Ada Byron")):
+        steps = str(40 * (1 + len(more)))
+        assert _main([*arguments, steps, "--resume", *more]) == 0
+        if (folder / "config.json").exists():
+            card = json.loads((folder / "config.json").read_text())["card"]
+            assert (card["licence"], card["credit"]) == ("cc-by-4.0", credit)
+    assert (folder / "config.json").exists()
+
+
 def test_train_starts_from_an_instrument(dataset: Path, tmp_path: Path, capsys) -> None:
     start, new = tmp_path / "start", tmp_path / "new"
     assert _main(["train", str(dataset), str(start), "--recipe=tiny", "--steps=1", *SMALL]) == 0

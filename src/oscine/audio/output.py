@@ -15,19 +15,23 @@ from oscine.files import for_libsndfile
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
+AUDIO_OUTPUTS = (".wav", ".flac", ".mp3")
+"""Endings of the files that are written: 24-bit PCM, or MP3 at its highest quality."""
+
 _HIGHEST_PEAK = 0.999
 _BLOCK_SAMPLES = 1 << 18
 _LARGEST_WAV_BYTES = (1 << 32) - 4096  # a WAV's length field has 32 bits
+_RATES_OF_MP3 = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
-def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...]) -> None:
+def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...] = AUDIO_OUTPUTS) -> None:
     """Refuse an output with another extension, a folder, or the input itself.
 
     Raises:
         InputError: In each of these cases.
     """
     if output_path.suffix.lower() not in extensions:
-        raise InputError(f"{output_path} cannot be written; its name must end in {' or '.join(extensions)}.")
+        raise InputError(f"{output_path} cannot be written; its name must end in {_listed(extensions)}.")
     if output_path.is_dir():
         raise InputError(f"{output_path} is a folder; give the name of a file to write.")
     # samefile, not a comparison of names: links and ".." lead to the same file as well.
@@ -41,12 +45,17 @@ def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...
         )
 
 
+def _listed(endings: tuple[str, ...]) -> str:
+    return " or ".join(filter(None, (", ".join(endings[:-1]), endings[-1])))
+
+
 def write_audio(
     path: Path, blocks: Iterator[Float[Tensor, " time"]], sample_rate: int, n_samples: int
 ) -> tuple[float, float]:
-    """Write blocks to a 24-bit WAV or FLAC; if their peak would clip, all of it is made quieter.
+    """Write blocks to a 24-bit WAV or FLAC, or an MP3; if their peak would clip, all of it is made quieter.
 
-    A WAV of 4 GB or more is written as RF64, its standard successor without that limit.
+    A WAV of 4 GB or more is written as RF64, its standard successor without that limit. An MP3 says how many
+    samples its encoder put in front, so that a decoder gives back as many as were written, in time.
 
     Args:
         path: Where to; what is there is overwritten.
@@ -58,7 +67,7 @@ def write_audio(
         The peak of the blocks, and the factor that was put on them.
 
     Raises:
-        InputError: A sample is not finite.
+        InputError: A sample is not finite, or an MP3 can't have the sample rate.
         OSError: The disk refuses.
     """
     peak = 0.0
@@ -89,13 +98,18 @@ def _open(path: Path, sample_rate: int, n_samples: int) -> "SoundFile":
     import soundfile
 
     container = path.suffix[1:].upper()
+    if container == "MP3" and sample_rate not in _RATES_OF_MP3:
+        rates = ", ".join(f"{rate:,}".replace(",", " ") for rate in _RATES_OF_MP3)
+        raise InputError(f"An MP3 can't have {sample_rate} Hz, only {rates}; write .wav or .flac.")
     if container == "WAV" and 3 * n_samples > _LARGEST_WAV_BYTES:
         container = "RF64"
+    is_mp3 = container == "MP3"
     return soundfile.SoundFile(
         for_libsndfile(path),
         "w",
         samplerate=sample_rate,
         channels=1,
         format=container,
-        subtype="PCM_24",
+        subtype="MPEG_LAYER_III" if is_mp3 else "PCM_24",
+        compression_level=0.0 if is_mp3 else None,
     )

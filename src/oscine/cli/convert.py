@@ -14,7 +14,9 @@ def convert(
         list[Path],
         typer.Option(metavar="TARGET", help="A recording of the other voice; may be given several times."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .mp3 file.")
+    ],
     strength: Annotated[
         float, typer.Option(metavar="SHARE", help="From 0, the input's voice, to 1, the target's.")
     ] = 1.0,

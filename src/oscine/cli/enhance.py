@@ -10,7 +10,9 @@ from oscine.cli.terminal import terminal
 
 def enhance(
     recording: Annotated[Path, typer.Argument(metavar="INPUT", help="An audio file with speech in noise.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .mp3 file.")
+    ],
     model: Annotated[
         Path | None,
         typer.Option("--with", metavar="MODEL", help="A trained enhancer; the package's if left out."),

@@ -31,7 +31,8 @@ def fit(
     steps: Annotated[int, typer.Option(metavar="N", help="Steps of the optimiser.")] = 200,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     audio: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write the sound of the patch to a .wav or .flac file.")
+        Path | None,
+        typer.Option(metavar="OUT", help="Write the sound of the patch to a .wav, .flac or .mp3 file."),
     ] = None,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
@@ -62,7 +63,7 @@ def fit(
     if output.exists():
         raise InputError(f"{output} is there already; give the patch another name, or delete the old one.")
     if audio is not None:
-        check_output(audio, recording, (".wav", ".flac"))
+        check_output(audio, recording)
     began = time.perf_counter()
     with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
         bar = progress.add_task("fitting", total=1.0)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -21,6 +22,7 @@ from oscine.cli.recipes import recipes
 from oscine.cli.render import render
 from oscine.cli.replay import replay
 from oscine.cli.room import room
+from oscine.cli.share import share
 from oscine.cli.signals import orderly_ends
 from oscine.cli.terminal import own_words, terminal
 from oscine.cli.train import train
@@ -30,9 +32,7 @@ from oscine.errors import InputError
 
 app = typer.Typer(
     name="oscine",
-    help="Learn an instrument or a voice from recordings, and play it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -51,6 +51,7 @@ COMMANDS = (
     fit,
     replay,
     export,
+    share,
     room,
     recipes,
     instruments,
@@ -59,6 +60,32 @@ COMMANDS = (
 for command in COMMANDS:
     app.command(help=command.__doc__)(command)
 app.add_typer(listen, name="listen")
+
+
+def _version(asked: bool) -> bool:
+    if not asked:
+        return False
+    import torch
+
+    from oscine import __version__, kernels
+
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    typer.echo(f"oscine {__version__}, Python {python}, torch {torch.__version__}")
+    typer.echo(f"kernels on the CPU: {kernels.chosen()}; GPU: {gpu}")
+    raise typer.Exit
+
+
+@app.callback()
+def _oscine(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the versions, kernels and GPU."
+        ),
+    ] = False,
+) -> None:
+    """Learn an instrument or a voice from recordings, and play it."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from oscine.realtime import FileDevice, Session, SoundCard
     from oscine.runtime import Performer
 
-_AUDIO = (".wav", ".flac")
+_AUDIO = (".wav", ".flac", ".mp3")
 _MIDI = (".mid", ".midi")
 
 
@@ -41,7 +41,9 @@ def play(
     ] = "",
     output: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="DEVICE|FILE", help="A sound card; or a .wav or .flac file."),
+        typer.Option(
+            "-o", "--output", metavar="DEVICE|FILE", help="A sound card; or a .wav, .flac or .mp3 file."
+        ),
     ] = "",
     rate: Annotated[
         int | None, typer.Option(metavar="HZ", help="By default 48000, or the input file's.")
@@ -186,8 +188,8 @@ def _refuse_what_does_nothing(
             midi and is_written and not _is_file(midi, _MIDI)
         ),
         "--dry has no effect on a .oscine file; export it with --dry instead.": is_dry_file,
-        f"{output} is no .wav or .flac file; give such a name.": (
-            not is_written and Path(output).suffix.lower() in {*AUDIO_SUFFIXES, ".mp3", ".ogg", ".aiff"}
+        f"{output} is no .wav, .flac or .mp3 file; give such a name.": (
+            not is_written and Path(output).suffix.lower() in {*AUDIO_SUFFIXES, ".ogg", ".aiff"}
         ),
     }
     for sentence, is_so in refused.items():

@@ -25,7 +25,9 @@ def render(
             help="See `oscine instruments`; or a folder, a hub id. N=INSTRUMENT for channel N; repeat it.",
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .mp3 file.")
+    ],
     voices: Annotated[
         str, typer.Option(metavar="auto|N", help="Notes together; auto: as in the song; 1: tied notes.")
     ] = "auto",

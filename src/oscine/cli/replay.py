@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def replay(
     patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A .safetensors file of `oscine fit`.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="The .wav or .flac file to write.")
+        Path, typer.Option("-o", "--output", metavar="OUT", help="The .wav, .flac or .mp3 file to write.")
     ],
     octave: Annotated[float, typer.Option(metavar="N", help="Octaves to add, whole or not.")] = 0.0,
     tune: Annotated[float, typer.Option(metavar="N", help="Semitones to add.")] = 0.0,
@@ -35,7 +35,7 @@ def replay(
     from oscine.audio.output import check_output
     from oscine.fitting import Patch
 
-    check_output(output, patch, (".wav", ".flac"))
+    check_output(output, patch)
     loaded = Patch.load(patch)
     scaled_db = write_patch(
         loaded,

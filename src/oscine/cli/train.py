@@ -51,6 +51,13 @@ def train(
             "--set", metavar="KEY=VALUE", help="Change a value of the recipe: training.batch_size=4."
         ),
     ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(metavar="LICENCE", help="Of the recordings, for the model card: cc-by-4.0."),
+    ] = None,
+    credit: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who played or sang, for the model card.")
+    ] = None,
     device: Device = "auto",
     resume: Resume = False,
 ) -> None:
@@ -68,6 +75,7 @@ def train(
         minutes=minutes,
         steps=steps,
         overrides=overrides(settings or []),
+        card={key: fact for key, fact in (("licence", licence), ("credit", credit)) if fact},
         device=device,
         resume=resume,
         console=console,

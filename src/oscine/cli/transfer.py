@@ -16,7 +16,9 @@ def transfer(
         str,
         typer.Option("--to", metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav or .flac file.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .mp3 file.")
+    ],
     octave: Annotated[
         str,
         typer.Option(metavar="auto|N", help="Octave shift; auto: into the instrument's register."),

@@ -13,7 +13,7 @@ def voice(
         Path, typer.Argument(metavar="INPUT", help="An audio file with one voice, or an .ovc file.")
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .ovc file.")
+        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac, .mp3 or .ovc file.")
     ],
     pitch: Annotated[
         float, typer.Option(metavar="SEMITONES", help="Semitones up or down, such as +5 or -3.5.")

@@ -148,7 +148,7 @@ def render_file(
     """
     options = options or RenderOptions()
     midi_path, output_path = Path(midi_path), Path(output_path)
-    check_output(output_path, midi_path, (".wav", ".flac"))
+    check_output(output_path, midi_path)
     began = time.perf_counter()
     parts, remarks = _parts(read_midi(midi_path), instruments, options)
     sample_rate, n_samples = _length(parts)

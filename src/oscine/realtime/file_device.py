@@ -49,7 +49,7 @@ class FileDevice:
     ) -> None:
         if heard is None and score is None and seconds is None:
             raise InputError("Nothing comes in: give a sound, a MIDI file, or a length in seconds.")
-        check_output(output, output.parent, (".wav", ".flac"))
+        check_output(output, output.parent)
         self.output, self.is_paced = output, is_paced
         self._heard, self._score, self._seconds = heard, score, seconds
         self._thread: threading.Thread | None = None

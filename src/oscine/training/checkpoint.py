@@ -40,6 +40,9 @@ class RunInfo(BaseModel):
     """Of config and weights of the instrument that it was started from, where there is one."""
     started_from: str | None = None
     """What the model card says of that instrument."""
+    licence: str | None = None
+    credit: str | None = None
+    """What the model card says of the recordings; may be given when the run is resumed."""
 
     @model_validator(mode="after")
     def _it_ends(self) -> "RunInfo":

@@ -160,6 +160,7 @@ def train(
             loss=None if loss is None else getattr(loss, "__qualname__", type(loss).__qualname__),
             teacher_sha256=None if teacher is None else fingerprint(teacher),
             **_origin(start, before),
+            **_rights(card or {}, before),
         )
         if before is not None:
             require_same(run, before, folder.path)
@@ -170,8 +171,8 @@ def train(
             claim.enter_context(folder.claimed())
             if folder.has_run:  # of another run, which was faster
                 folder.require_unused()
-        origin = {} if run.started_from is None else {"started_from": run.started_from}
-        facts = {"recipe": run.recipe.name, **origin, **(card or {})}
+        told = run.model_dump(include={"started_from", "licence", "credit"}, exclude_none=True)
+        facts = {"recipe": run.recipe.name, **told, **(card or {})}
         own: list[Callback] = [
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
             RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
@@ -263,6 +264,12 @@ def _origin(start: Start | None, before: RunInfo | None) -> dict[str, str | None
     if before is not None:
         return {"start_sha256": before.start_sha256, "started_from": before.started_from}
     return {}
+
+
+def _rights(card: Mapping[str, object], before: RunInfo | None) -> dict[str, str | None]:
+    """Return licence and credit: what is given, or else what the run has had."""
+    kept = {} if before is None else {"licence": before.licence, "credit": before.credit}
+    return kept | {name: str(card[name]) for name in ("licence", "credit") if card.get(name)}
 
 
 def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Recipe:

@@ -236,7 +236,7 @@ def transfer_file(
     input_path, output_path = Path(input_path), Path(output_path)
     sources = [input_path, *([Path(options.like)] if isinstance(options.like, str | Path) else [])]
     for source in sources:
-        check_output(output_path, source, (".wav", ".flac"))
+        check_output(output_path, source)
         if plot is not None:
             check_output(Path(plot), source, (".png",))
     rate_of(input_path)  # a wrong name is told before the clip takes its seconds

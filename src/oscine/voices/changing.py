@@ -11,7 +11,7 @@ from torch import Tensor
 
 from oscine.analysis import TRACKERS
 from oscine.audio import Sound
-from oscine.audio.output import check_output
+from oscine.audio.output import AUDIO_OUTPUTS, check_output
 from oscine.errors import InputError
 from oscine.explain import explain
 from oscine.files import printable, write_atomically
@@ -168,7 +168,7 @@ def change_voice_file(
     """
     change = change or VoiceChange()
     input_path, output_path = Path(input_path), Path(output_path)
-    check_output(output_path, input_path, (".wav", ".flac", SUFFIX))
+    check_output(output_path, input_path, (*AUDIO_OUTPUTS, SUFFIX))
     if is_coded(output_path) and vocoder is not None:
         raise InputError("A coded voice is played by a vocoder, not written by one; leave the vocoder out.")
     if bitrate is not None and not is_coded(output_path):

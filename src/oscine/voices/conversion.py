@@ -213,7 +213,7 @@ def convert_voice_file(
     """
     input_path, output_path = Path(input_path), Path(output_path)
     for path in (input_path, *map(Path, like)):
-        check_output(output_path, path, (".wav", ".flac"))
+        check_output(output_path, path)
     began = time.perf_counter()
     heard, change, n_frames = _prepared(
         input_path, list(like), strength, transpose, (content, converter), tracker

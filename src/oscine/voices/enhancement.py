@@ -97,7 +97,7 @@ def enhance_file(
         InputError: See `enhance`; and when the output would overwrite the input or cannot be written.
     """
     input_path, output_path = Path(input_path), Path(output_path)
-    check_output(output_path, input_path, (".wav", ".flac"))
+    check_output(output_path, input_path)
     began = time.perf_counter()
     verdicts: list[FileReport] = []
     n_samples, blocks = _blocks(input_path, enhancer, mask, tracker, seed, verdicts.append)

@@ -138,7 +138,7 @@ def write_blocks(
     """Write a sound to a file as it is made, complete or not at all; return its peak and its gain.
 
     Args:
-        path: ``.wav`` or ``.flac``, as 24-bit PCM.
+        path: ``.wav`` or ``.flac``, as 24-bit PCM, or ``.mp3``.
         blocks: The sound.
         sample_rate: Hz.
         n_samples: Samples in all.

@@ -1,0 +1,66 @@
+"""Giving an instrument away: with a licence and a credit, as a zip file or on the Hugging Face hub."""
+
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from oscine.errors import InputError
+from oscine.files import write_atomically
+from oscine.models.instrument import Instrument
+from oscine.models.saved import WeightType
+
+#: The earliest time that a zip file can say, so that the same instrument is the same file.
+_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def share(
+    instrument: Instrument,
+    place: str | Path,
+    *,
+    licence: str | None = None,
+    credit: str | None = None,
+    private: bool = False,
+    token: str | None = None,
+    weight_type: WeightType = "float32",
+) -> None:
+    """Write an instrument's folder into a zip file, or upload it to the Hugging Face hub.
+
+    Args:
+        instrument: The instrument.
+        place: A path that ends in ``.zip``, or a name on the hub, ``owner/name``.
+        licence: Of the recordings that it was made from, such as ``cc-by-4.0``; None: what its card says.
+        credit: Who played or sang; None: what its card says.
+        private: Of a repository on the hub that is made.
+        token: Of the hub; None: the one that ``hf auth login`` keeps.
+        weight_type: As in `Instrument.save_pretrained`.
+
+    Raises:
+        InputError: When neither the card nor the arguments have a licence and a credit; or as
+            `Instrument.push_to_hub`.
+        OSError: The disk refuses.
+    """
+    facts = {
+        name: given or str(instrument.card.get(name) or "").strip()
+        for name, given in (("licence", licence), ("credit", credit))
+    }
+    for name, example in (("licence", "cc-by-4.0"), ("credit", "the name of who played")):
+        if not facts[name]:
+            raise InputError(f"The instrument has no {name}; give one, such as {example}.")
+    path = Path(place)
+    if path.suffix.lower() != ".zip":
+        instrument.push_to_hub(str(place), private=private, token=token, weight_type=weight_type, **facts)
+        return
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the name of a file to write.")
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch) / path.stem
+        instrument.save_pretrained(folder, weight_type=weight_type, **facts)
+
+        def write(temporary: Path) -> None:
+            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+                for one in sorted(folder.iterdir()):
+                    entry = zipfile.ZipInfo(f"{path.stem}/{one.name}", _TIME)
+                    entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                    archive.writestr(entry, one.read_bytes())
+
+        write_atomically(path, write)
