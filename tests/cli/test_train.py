@@ -88,7 +88,7 @@ def test_train_says_when_there_are_no_compiled_kernels(dataset: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("extra", "sentence"),
     [
-        (["--recipe", "piano"], "There is no recipe piano"),
+        (["--recipe", "marimba"], "There is no recipe marimba"),
         (["--steps", "0"], "positive"),
         (["--minutes", "-1"], "positive"),
         (["--set", "batch_size"], "is not KEY=VALUE"),

@@ -434,8 +434,8 @@ def test_hub_instruments_come_from_the_local_cache(tmp_path: Path, monkeypatch: 
 
 
 def test_recipes_reject_what_they_do_not_know(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no recipe piano"):
-        load_recipe("piano")
+    with pytest.raises(InputError, match="no recipe marimba"):
+        load_recipe("marimba")
     with pytest.raises(InputError, match="n_strings"):
         load_recipe("tiny", {"instrument.n_strings": 4})
     with pytest.raises(InputError, match="batch_size"):

@@ -186,7 +186,7 @@ def test_a_file_is_written_and_reported(tmp_path: Path) -> None:
     assert report.seconds == pytest.approx(1.1, abs=0.05)
     assert (tmp_path / "out.flac").exists()
     with pytest.raises(InputError, match="must end in"):
-        render_file(path, toy(), tmp_path / "out.mp3")
+        render_file(path, toy(), tmp_path / "out.ogg")
 
 
 def test_a_score_without_length_is_played(tmp_path: Path) -> None:

@@ -371,7 +371,7 @@ def test_the_rate_rises_and_falls(dataset: Path, tmp_path: Path) -> None:
     [
         ({"minutes": 0.0}, "positive"),
         ({"steps": 0}, "positive"),
-        ({"recipe": "piano"}, "no recipe"),
+        ({"recipe": "marimba"}, "no recipe"),
         ({"overrides": {"training.speed": 3}}, "speed"),
         ({"overrides": {"training.seed": -1}}, "seed"),
         ({"overrides": {"training.seed": 1 << 32}}, "seed"),

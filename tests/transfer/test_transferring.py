@@ -159,7 +159,7 @@ def test_an_input_is_never_overwritten(tune, tmp_path):
 def test_outputs_that_cannot_be_are_refused_before_any_work(tune, tmp_path):
     (tmp_path / "folder.wav").mkdir()
     for name, words in (
-        ("out.mp3", "must end in"),
+        ("out.ogg", "must end in"),
         ("folder.wav", "is a folder"),
         ("tune.wav/out.wav", "not a folder"),
     ):

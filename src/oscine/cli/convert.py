@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import tell, terminal
 
 
 def convert(
@@ -82,13 +82,10 @@ def convert(
     if as_json:
         typer.echo(report.model_dump_json())
         return
-    console = terminal()
     before, after = report.f0_hz
-    console.print(
+    tell(
         f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {before:.0f} → {after:.0f} Hz, like "
         f"{report.target_s:.0f} s of the target; peak {report.peak:.2f}, "
         f"{report.real_time_factor:.2f} × real time",
-        soft_wrap=True,
+        report.remarks,
     )
-    for remark in report.remarks:
-        console.print(f"  {remark}", soft_wrap=True)

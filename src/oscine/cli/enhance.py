@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import tell, terminal
 
 
 def enhance(
@@ -49,12 +49,9 @@ def enhance(
     if as_json:
         typer.echo(report.model_dump_json())
         return
-    console = terminal()
-    console.print(
+    tell(
         f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, "
         f"{'masked' if report.mask else 'made anew'}; peak {report.peak:.2f}, "
         f"{report.real_time_factor:.2f} × real time",
-        soft_wrap=True,
+        report.remarks,
     )
-    for remark in report.remarks:
-        console.print(f"  {remark}", soft_wrap=True)

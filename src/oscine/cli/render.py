@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import tell, terminal
 
 if TYPE_CHECKING:
     from oscine.models import Instrument
@@ -75,20 +75,16 @@ def render(
         return
     from oscine.plural import counted
 
-    console = terminal()
-    console.print(
+    parts = (
+        f"channel {', '.join(map(str, part.channels))}: {counted(part.notes, 'note')}, "
+        f"{counted(part.voices, 'voice')}"
+        for part in report.parts
+    )
+    tell(
         f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz; peak {report.peak:.2f}, "
         f"{report.real_time_factor:.2f} × real time",
-        soft_wrap=True,
+        (*parts, *report.remarks),
     )
-    for part in report.parts:
-        channels = ", ".join(map(str, part.channels))
-        console.print(
-            f"  channel {channels}: {counted(part.notes, 'note')}, {counted(part.voices, 'voice')}",
-            soft_wrap=True,
-        )
-    for remark in report.remarks:
-        console.print(f"  {remark}", soft_wrap=True)
 
 
 def _render_curves(

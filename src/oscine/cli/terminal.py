@@ -5,7 +5,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,14 @@ _PLAIN = dict(zip("▁▂▃▄▅▆▇█♯♭–×→·±−", "..::-=+##b-x
 def terminal(*, stderr: bool = False) -> Console:
     """Return a console that shows text as it is: a file's name is no style, number, emoji or command."""
     return _Terminal(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def tell(sentence: str, remarks: Iterable[str] = ()) -> None:
+    """Print a sentence, and below it what else is to say."""
+    console = terminal()
+    console.print(sentence, soft_wrap=True)
+    for remark in remarks:
+        console.print(f"  {remark}", soft_wrap=True)
 
 
 class _Terminal(Console):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import tell, terminal
 
 
 def transfer(
@@ -84,24 +84,21 @@ def transfer(
     if as_json:
         typer.echo(report.model_dump_json())
         return
-    console = terminal()
     how = f"octave {report.octave:+d}, {report.loudness_shift_db:+.1f} dB"
     if report.scale is not None:
         how += f", autotune {report.autotune:g} to {report.scale} ({report.tuning_cents:+.0f} cents)"
-    console.print(
+    remarks = list(report.remarks)
+    if (found := report.imitation) is not None:
+        remarks.insert(
+            0,
+            f"like {found.clip} ({found.seconds:.1f} s): the nearest is {found.nearest}, spectral loss "
+            f"{found.nearest_loss:.2f} on the clip; {found.fitted_loss:.2f} with the embedding fitted",
+        )
+    tell(
         f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {how}; "
         f"peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time",
-        soft_wrap=True,
+        remarks,
     )
-    if (found := report.imitation) is not None:
-        console.print(
-            f"  like {found.clip} ({found.seconds:.1f} s): the nearest is {found.nearest}, spectral loss "
-            f"{found.nearest_loss:.2f} on the clip; {found.fitted_loss:.2f} with the embedding fitted",
-            soft_wrap=True,
-            markup=False,
-        )
-    for remark in report.remarks:
-        console.print(f"  {remark}", soft_wrap=True)
 
 
 def _whole_or_auto(option: str, text: str) -> Literal["auto"] | int:

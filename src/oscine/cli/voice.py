@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import tell, terminal
 
 
 def voice(
@@ -72,13 +72,10 @@ def voice(
     if as_json:
         typer.echo(report.model_dump_json())
         return
-    console = terminal()
     before, after = report.f0_hz
     size = f"peak {report.peak:.2f}" if report.bitrate is None else f"{report.bitrate:.2f} kb/s"
-    console.print(
+    tell(
         f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {before:.0f} → {after:.0f} Hz, "
         f"formants × {report.formant:g}; {size}, {report.real_time_factor:.2f} × real time",
-        soft_wrap=True,
+        report.remarks,
     )
-    for remark in report.remarks:
-        console.print(f"  {remark}", soft_wrap=True)

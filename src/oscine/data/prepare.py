@@ -169,7 +169,7 @@ def prepare(
         recordings = [record.recording for record in plan.finished() if record.recording]
         curves = common_curves({recording.name: recording.curves for recording in recordings})
         frame_rate = sample_rate / hop_length
-        has_notes = all(one.score for one in recordings)
+        has_notes = bool(recordings) and all(one.score for one in recordings)
         _require_enough(recordings, folder, unpitched or has_notes)
         train, validation, held_out = parts_of(
             recordings, frame_rate, held_out_s, held_out_names, validation_names

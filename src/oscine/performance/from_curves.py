@@ -93,7 +93,7 @@ def render_curves_file(
         InputError: As `play_curves` and `read_curves`, and when the output can't be written.
     """
     output_path = Path(output_path)
-    check_output(output_path, Path(curves_path), (".wav", ".flac"))
+    check_output(output_path, Path(curves_path))
     began = time.perf_counter()
     curves = read_curves(curves_path, allowed=[one.name for one in instrument.all_inputs()])
     conditions = _conditions(curves, instrument, identity)
