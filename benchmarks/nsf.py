@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from benchmarks.cpu_time import ByCpuTime
 from benchmarks.measure import table
 from benchmarks.page import machine, write_section
-from benchmarks.refiner import ByCpuTime
 from oscine.data import Dataset
 from oscine.evaluate import evaluate
 from oscine.models import Instrument

@@ -13,7 +13,6 @@ section of docs/refiner.md.
 import argparse
 import importlib
 import importlib.util
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -23,6 +22,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from benchmarks.cpu_time import ByCpuTime
 from benchmarks.measure import table
 from benchmarks.page import machine, write_section
 from oscine.analysis import VOICED, Features, analyze
@@ -34,8 +34,7 @@ from oscine.evaluate.metrics import multi_scale_spectral
 from oscine.losses import LogMelLoss
 from oscine.models import Instrument
 from oscine.models.conditioning import held
-from oscine.training import Callback, TrainingLoop, train
-from oscine.training.loop import Budget
+from oscine.training import train
 
 PAGE = Path(__file__).parent.parent / "docs" / "refiner.md"
 SETTINGS: dict[str, Any] = {
@@ -46,35 +45,6 @@ SETTINGS: dict[str, Any] = {
 }
 WAYS = {"spectral loss": 0.0, "and discriminators": 0.5}
 SPEECH = ("PESQ", "STOI", "ESTOI")
-
-
-class CpuBudget(Budget):
-    """A run that is as long as the CPU time of this process says."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(None, None)
-        object.__setattr__(self, "seconds", seconds)
-        object.__setattr__(self, "began", time.process_time())
-
-    def progress(self, step: int, elapsed_s: float) -> float:
-        """Return how much of the run is over, 0 to 1."""
-        del step, elapsed_s
-        return min(1.0, (time.process_time() - vars(self)["began"]) / vars(self)["seconds"])
-
-
-class ByCpuTime(Callback):
-    """Gives a run such a budget."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self.steps = seconds, 0
-
-    def on_start(self, loop: TrainingLoop) -> None:
-        """Begin to count."""
-        loop.budget = CpuBudget(self.seconds)
-
-    def on_end(self, loop: TrainingLoop) -> None:
-        """Keep how many steps that were."""
-        self.steps = loop.counters.step
 
 
 def refined(

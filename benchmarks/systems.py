@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from benchmarks.cpu_time import ByCpuTime
 from benchmarks.measure import table
 from benchmarks.page import machine, write_section
-from benchmarks.refiner import ByCpuTime, held_out_figures, refined
+from benchmarks.refiner import held_out_figures, refined
 from oscine.data import Dataset, prepare
 from oscine.errors import InputError
 from oscine.files import write_atomically
@@ -36,6 +37,7 @@ SYSTEMS = {
     "wavetable": "differentiable wavetables",
     "fm": "DDX7",
     "pulse-filter": "SawSing's kind: pulses through a filter",
+    "nsf": "NSF",
     "glottal": "GOLF's kind: glottal cycles, all-pole filter",
     "default-refined": "`default` and a refiner",
 }
