@@ -79,12 +79,12 @@ def test_crops_have_the_voices_of_their_place(tmp_path: Path) -> None:
     keys = [*range(50, 70)]
     write_midi(tmp_path / "take.mid", [one for key in keys for one in note(key, 430, before=50)])
     dataset = _prepared(tmp_path)
-    for split in (dataset.train, dataset.validation, dataset.held_out):
+    splits = (dataset.train, dataset.validation, dataset.held_out)
+    n_frames = splits[0].segments[0].n_frames_of_recording
+    whole = score_voices(read_midi(tmp_path / "take.mid"), n_frames, RATE, HOP, 0.05)
+    for split in splits:
         take_voices(split.segments, 0.05)
         for segment in split.segments:
-            whole = score_voices(
-                read_midi(tmp_path / "take.mid"), segment.n_frames_of_recording, RATE, HOP, 0.05
-            )
             np.testing.assert_array_equal(
                 segment.voices, whole[segment.first_frame : segment.first_frame + segment.n_frames]
             )
