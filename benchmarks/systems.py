@@ -11,6 +11,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from benchmarks.page import machine, write_section
 from benchmarks.refiner import held_out_figures, refined
 from oscine.data import Dataset, prepare
 from oscine.errors import InputError
+from oscine.evaluate.evaluation import streaming_real_time_factor
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.training import train
@@ -70,6 +72,13 @@ def measured(dataset: Dataset, folder: Path, name: str, seconds: float) -> Figur
     return line | held_out_figures(instrument, dataset)
 
 
+def speed(instrument: Instrument) -> float:
+    """Return how many times real time an instrument streams frame by frame on one thread."""
+    n_frames = 2 * instrument.sample_rate // instrument.hop_length
+    steady = {"f0_hz": torch.full((1, n_frames), 330.0), "loudness_db": torch.full((1, n_frames), -20.0)}
+    return 1 / median(streaming_real_time_factor(instrument, steady) for _ in range(3))
+
+
 def systems_table(lines: Sequence[Figures]) -> str:
     """Return the figures in Markdown."""
     columns = ["recipe", "system", "parameters", "steps", "spectral loss", "log-mel, dB", "told apart, %"]
@@ -111,7 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             figures = measured(dataset, folder, name, options.seconds)
             write_atomically(kept, json.dumps(figures, indent=1) + "\n")
         if kept.exists():
-            lines.append(json.loads(kept.read_text()))
+            line, place = json.loads(kept.read_text()), folder / "instrument"
+            at = place / "refined" if name.endswith("-refined") else place
+            # All in one run, since the machine may have had other work while they were trained.
+            lines.append(line | {"real time, stream": speed(Instrument.from_pretrained(at).eval())})
     if not lines:
         raise InputError(f"{options.results} has no figures yet.")
     content = systems_table(lines)

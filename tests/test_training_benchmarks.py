@@ -250,6 +250,7 @@ def test_a_system_learns_for_its_cpu_time(
     monkeypatch.setitem(systems.SYSTEMS, str(path), "small")
     line = systems.measured(dataset, tmp_path, str(path), 2.0)
     assert 0 < line["steps"] < 1000
+    assert systems.speed(Instrument.from_pretrained(tmp_path / "instrument").eval()) > 0
     _, row = _figures(systems.systems_table([line]))
     assert row[0] == "small"
     assert row[2] == f"{line['steps']:,}"
