@@ -95,7 +95,7 @@ def test_together_they_are_what_the_steps_of_each_voice_play() -> None:
     torch.testing.assert_close(instrument.effects(total), together, atol=1e-5, rtol=0)
 
 
-@pytest.mark.skipif(not engines(), reason="no compiled runtime: no C++ compiler at the installation")
+@pytest.mark.skipif(
     not engines(), reason="no compiled runtime: there was no C++ compiler at the installation"
 )
 def test_together_they_are_what_compiled_streams_of_the_voices_play() -> None:
