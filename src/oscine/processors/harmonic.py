@@ -59,17 +59,7 @@ class HarmonicOscillator(Processor[OscillatorState]):
         self.phased = phased
         self.ratio = ratio
         self.controls = (
-            Control("amplitude", 0, "linear", 0.0, 2.0, "exp_sigmoid"),
-            Control(
-                "harmonic_distribution",
-                n_harmonics,
-                "weight",
-                0.0,
-                2.0,
-                "distribution",
-                start=distribution_start(n_harmonics),
-                axis="harmonic",
-            ),
+            *harmonic_controls(n_harmonics),
             # It starts near 4e-6; from the middle of the range, upper partials meet none of the recording's.
             *(
                 [Control("inharmonicity", 0, "weight", 1e-6, 1e-1, "log", start=(-2.0,))]
@@ -138,13 +128,17 @@ class HarmonicOscillator(Processor[OscillatorState]):
         return program.harmonic(f0_hz, amplitude, harmonic_distribution, inharmonicity, phase)
 
 
-def distribution_start(n_harmonics: int) -> tuple[float, ...]:
-    """Return a start of the weights that falls by 12 dB per octave.
+def harmonic_controls(n_harmonics: int) -> tuple[Control, Control]:
+    """Return amplitude and weights of partials, whose start falls by 12 dB per octave.
 
     Equal weights put most of the energy where recordings have least. The loss of the logarithms then turns
     the amplitude down until it has no gradient, and the noise learns the sound.
     """
-    return tuple(inverse_exp_sigmoid(0.4 / k**2) for k in range(1, n_harmonics + 1))
+    start = tuple(inverse_exp_sigmoid(0.4 / k**2) for k in range(1, n_harmonics + 1))
+    weights = Control(
+        "harmonic_distribution", n_harmonics, "weight", 0.0, 2.0, "distribution", start=start, axis="harmonic"
+    )
+    return Control("amplitude", 0, "linear", 0.0, 2.0, "exp_sigmoid"), weights
 
 
 class HarmonicConfig(PartConfig):

@@ -18,8 +18,7 @@ from oscine.functional.strings import (
     usual_inharmonicity,
 )
 from oscine.processors.base import MOST_PARTIALS, PartConfig, Processor, require_rates
-from oscine.processors.control import Control
-from oscine.processors.harmonic import distribution_start
+from oscine.processors.harmonic import harmonic_controls
 from oscine.streaming import Program, Wire, require_count
 
 _MOST_STRINGS = 3
@@ -90,19 +89,7 @@ class Strings(Processor[StringsState]):
                 self.register_parameter(name, nn.Parameter(start))
             else:
                 self.register_buffer(name, start)
-        self.controls = (
-            Control("amplitude", 0, "linear", 0.0, 2.0, "exp_sigmoid"),
-            Control(
-                "harmonic_distribution",
-                n_harmonics,
-                "weight",
-                0.0,
-                2.0,
-                "distribution",
-                start=distribution_start(n_harmonics),
-                axis="harmonic",
-            ),
-        )
+        self.controls = harmonic_controls(n_harmonics)
 
     def extra_repr(self) -> str:
         """Return the sizes."""

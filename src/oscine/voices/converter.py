@@ -10,17 +10,14 @@ import math
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import safetensors.torch
 import torch
 import torch.nn.functional as nnf
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from oscine import weights
-from oscine.errors import InputError
-from oscine.files import printable, write_atomically
-from oscine.tensor_file import TensorInfo, read_tensors, require_fit
+from oscine.voices.network_file import read_network, write_network
 
 _METADATA = "oscine.converter"
 
@@ -193,10 +190,7 @@ class Converter(nn.Module):
         Raises:
             OSError: When the disk refuses.
         """
-        tensors = {
-            name: tensor.detach().cpu().half().contiguous() for name, tensor in self.state_dict().items()
-        }
-        write_atomically(path, safetensors.torch.save(tensors, {_METADATA: self.config.model_dump_json()}))
+        write_network(path, self, self.config, _METADATA)
 
     @staticmethod
     def load(path: str | Path) -> "Converter":
@@ -206,24 +200,11 @@ class Converter(nn.Module):
             InputError: When the file is none of a converter.
             OSError: When it can't be read.
         """
-        tensors, metadata, _ = read_tensors(path)
-        name = printable(path)
-        try:
-            config = ConverterConfig.model_validate_json(metadata[_METADATA])
-        except (KeyError, ValidationError):
-            raise InputError(f"{name} is no converter; give a file that Converter.save wrote.") from None
-        with torch.device("meta"):
-            expected = Converter(config).state_dict()
-        found = {key: TensorInfo(one.dtype, tuple(one.shape), 0, 0) for key, one in tensors.items()}
-        require_fit(found, expected, name, half=True)
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-            raise InputError(f"A weight of {name} is not finite. Get it again.")
-        converter = Converter(config)
-        converter.load_state_dict({key: tensor.float() for key, tensor in tensors.items()})
-        return converter.eval().requires_grad_(False)
+        otherwise = "is no converter; give a file that Converter.save wrote."
+        return read_network(path, Converter, ConverterConfig, _METADATA, otherwise)
 
 
 @functools.lru_cache(maxsize=1)
 def built_in_converter() -> Converter:
-    """Return the network in the package: 16 kHz, trained on LibriSpeech, festvox-ru and a voice of flite."""
+    """Return the network in the package: 16 kHz, trained on LibriSpeech and festvox-ru."""
     return Converter.load(weights.path("converter"))
