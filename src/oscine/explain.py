@@ -1,4 +1,4 @@
-"""What is wrong with a config, in one plain sentence and never in a library's own words."""
+"""Errors of a config, in one plain sentence and never in a library's own words."""
 
 import difflib
 import types
@@ -34,7 +34,7 @@ _BOUNDS = {
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return what is wrong with a value that did not validate, and what would be right.
+    """Return a sentence about a value that did not validate: the error, and a right value.
 
     The place is given by dotted keys, in which an entry of a list has its number and, of a union, its kind:
     ``instrument.synth.0.harmonic.n_harmonic``. An unknown key is answered with the keys there are.

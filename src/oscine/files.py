@@ -192,7 +192,7 @@ def read_bytes(path: str | Path, most_bytes: int) -> bytes:
         most_bytes: Larger files are refused.
 
     Raises:
-        InputError: When it is no regular file, or too large.
+        InputError: When it is not a regular file, or too large.
         OSError: When it can't be read.
     """
     path = Path(path)
@@ -279,7 +279,7 @@ def _bounded_int(digits: str) -> int:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is in it, which is no number")
+    raise ValueError(f"{name} is in it, which is not a number")
 
 
 def is_file(path: Path) -> bool:

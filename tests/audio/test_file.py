@@ -96,7 +96,7 @@ def test_a_folder_a_missing_file_and_a_pipe_are_rejected(tmp_path: Path) -> None
 
 
 def test_reading_rejects_with_a_sentence(make_bad: Callable[[str], Path]) -> None:
-    with pytest.raises(InputError, match=r"text\.wav is no readable audio .*; convert it"):
+    with pytest.raises(InputError, match=r"text\.wav is not readable audio .*; convert it"):
         read_audio(make_bad("text.wav"))
 
 

@@ -399,8 +399,8 @@ def test_arrays_of_several_instruments_have_names_and_curves(sound: torch.Tensor
     [
         ({"audio": []}, "no audio"),
         ({"audio": torch.zeros(0)}, "is empty or has samples"),
-        ({"audio": torch.full((16_000,), math.nan)}, "samples that are no numbers"),
-        ({"audio": torch.full((16_000,), 32_000.0)}, "samples that are no numbers"),
+        ({"audio": torch.full((16_000,), math.nan)}, "samples that are not numbers"),
+        ({"audio": torch.full((16_000,), 32_000.0)}, "samples that are not numbers"),
         ({"sample_rate": 1}, "sample rate of 1 Hz"),
         ({"sample_rate": 4_000}, "choose a whole number from 8000 to 192000"),
         ({"sample_rate": 16_000.5}, "sample rate of 16000.5 Hz"),

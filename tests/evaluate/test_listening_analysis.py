@@ -124,8 +124,8 @@ def test_abx_counts_right_answers():
     far = dict(zip(header, rows[0], strict=True))
     assert (far["right"], far["share"], far["95 %"]) == ("36 of 36", "100 %", "90 to 100 %")
     said = list(sentences(report))
-    assert "far is told from the reference (p < 0.001)." in said
-    assert any(one.startswith("near is not shown to be told") for one in said)
+    assert "far is distinguished from the reference (p < 0.001)." in said
+    assert any(one.startswith("near is not shown to be distinguished") for one in said)
 
 
 RIGHT = answered(MUSHRA, "somebody", lambda name: 100 if name == "reference" else 50)

@@ -297,7 +297,7 @@ def test_ctrl_c_leaves_a_usable_instrument(
 
 
 def _poison(monkeypatch: pytest.MonkeyPatch, steps: Container[int]) -> None:
-    """Let the crops of these steps, counted from 0, have a sample that is no number."""
+    """Let the crops of these steps, counted from 0, have a sample that is not a number."""
     draw = TrainingLoop.draw
 
     def poisoned(self, step: int):

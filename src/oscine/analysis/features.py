@@ -1,4 +1,4 @@
-"""What is known about a sound, frame by frame."""
+"""The features of a sound, frame by frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ VOICED = 0.5
 """Confidence from which the tracker itself calls a frame voiced."""
 
 FEATURES = ("f0_hz", "confidence", "loudness_db", "power_db")
-"""What is measured in every frame: the names of the curves of ``Features``."""
+"""The names of the curves of ``Features``, which are measured in every frame."""
 
 
 @dataclass(frozen=True)

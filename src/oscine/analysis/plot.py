@@ -1,4 +1,4 @@
-"""A picture of what the analysis heard: waveform, spectrogram with the pitch, confidence, loudness."""
+"""A plot of the analysis: waveform, spectrogram with the pitch, confidence, loudness."""
 
 import warnings
 from pathlib import Path
@@ -51,7 +51,7 @@ def plot_features(
     FigureCanvasAgg(figure)
     wave, spectrum, sure, loud = figure.subplots(4, 1, sharex=True, height_ratios=[1.1, 4.2, 0.9, 1.5])
     if title:
-        # A name is no formula, whatever dollar signs are in it.
+        # A name is not a formula, whatever dollar signs are in it.
         figure.suptitle(
             title, x=0.012, ha="left", fontsize=15, fontweight="bold", color=_INK, parse_math=False
         )

@@ -22,7 +22,7 @@ def evaluate(
         bool,
         typer.Option(
             "--oracle",
-            help="Fit the controls to the recording, too: the bound of the synthesiser. Takes minutes.",
+            help="Fit the controls to the recording, too, for the bound of the synthesiser. Takes minutes.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
@@ -33,11 +33,12 @@ def evaluate(
     """Measure an instrument on the held-out part of a dataset, beside two baselines and the noise floor.
 
     The figures are loudness error, f0 error and f0 outliers by the paper's definitions, multi-scale spectral
-    loss, mel-cepstral distortion, size and speed; and what an ear notices: how often half a second is told
-    from the recording, log-mel distance, spectrum, movement of partials, attacks. The baselines are the same
-    synthesisers without a network, and the recording's harmonics, resynthesised; the noise floor is the
-    instrument against itself with other noise. With --oracle, the same synthesisers are fitted to the first
-    60 s of the recording by gradient: the nearest that they come to it with the best controls.
+    loss, mel-cepstral distortion, size and speed; and audible differences: how often a classifier
+    distinguishes half a second from the recording, log-mel distance, spectrum, movement of partials, attacks.
+    The baselines are the same synthesisers without a network, and the recording's harmonics, resynthesised;
+    the noise floor is the instrument against itself with other noise. With --oracle, the same synthesisers
+    are fitted to the first 60 s of the recording by gradient descent: this is the smallest distance that they
+    can reach.
     """
     from rich.progress import Progress
 

@@ -24,7 +24,10 @@ def make(
     ],
     system: Annotated[
         list[str],
-        typer.Option(metavar="NAME=PATH", help="What is judged, likewise; sounds are paired by file name."),
+        typer.Option(
+            metavar="NAME=PATH",
+            help="A system to judge: a file or folder, like --reference; sounds are paired by file name.",
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A new folder.")],
     method: Annotated[
@@ -43,18 +46,20 @@ def make(
     ] = None,
     training: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A sound for the training alone; by default the first one serves."),
+        typer.Option(
+            metavar="NAME", help="A sound that is used only in the training page; by default the first one."
+        ),
     ] = None,
     repeats: Annotated[int, typer.Option(metavar="N", help="How often abx asks about each pair.")] = 4,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="Shown on the page.")] = "Listening test",
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Title of the page.")] = "Listening test",
     contact: Annotated[
         str, typer.Option(metavar="TEXT", help="A sentence at the end: where to send the answers.")
     ] = "",
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the sounds' names on the page.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed for the names of the sounds on the page.")] = 0,
 ) -> None:
     """Write a listening test: a folder for any static host, and OUT.key.json, which stays with you.
 
-    The systems get the loudness of the reference. Each listener gets an order of their own, and saves the
+    The systems get the loudness of the reference. Each listener gets a different order, and saves the
     answers as a file at the end.
     """
     from oscine.errors import InputError
@@ -106,7 +111,7 @@ def results(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the analysis as one JSON value.")] = False,
 ) -> None:
-    """Analyse the answers: means and medians with 95 % intervals and tests, or how often X was told."""
+    """Analyse the answers: means and medians with 95 % intervals and tests, or how often X was identified."""
     from oscine.evaluate.listening import analyze_results
 
     report = analyze_results(key, answers)

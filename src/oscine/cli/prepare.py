@@ -136,7 +136,7 @@ def _show(console: "Console", report: "PrepareReport") -> None:
         ("loudness", f"{quality.loudness_range_db:.0f} dB from soft to loud"),
         ("noise", _noise(quality)),
         ("held out", f"{report.held_out_s:.1f} s, {report.train_s / 60:.1f} minutes to train on"),
-        ("choice", f"{report.validation_s:.1f} s, by which training chooses the best state"),
+        ("choice", f"{report.validation_s:.1f} s, to choose the best checkpoint"),
     ]
     for name, text in rows:
         console.print(f"{name:9} {text}", soft_wrap=True)

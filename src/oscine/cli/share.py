@@ -18,16 +18,19 @@ def share(
     ],
     licence: Annotated[
         str | None,
-        typer.Option(metavar="LICENCE", help="Of the recordings, such as cc-by-4.0; if its card has none."),
+        typer.Option(
+            metavar="LICENCE",
+            help="Licence of the recordings, such as cc-by-4.0; needed if the card has none.",
+        ),
     ] = None,
     credit: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who played or sang; if its card does not say.")
+        str | None, typer.Option(metavar="NAME", help="Who played or sang; needed if the card does not say.")
     ] = None,
-    private: Annotated[bool, typer.Option("--private", help="Of a repository that is made.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
 ) -> None:
     """Write an instrument into a zip file, or upload it to the Hugging Face hub.
 
-    An instrument of a voice or of a player is made of their sound: share it only if they agree, under the
+    An instrument contains the sound of its player or singer: share it only if they agree, under the
     licence of the recordings.
     """
     from oscine.models.sharing import share as give

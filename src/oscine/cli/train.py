@@ -30,8 +30,8 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="A name from `oscine recipes` or a YAML file. If left out: `default`, or `dry` where "
-            "nothing in the recordings rings on, or the resumed run's.",
+            help="A name from `oscine recipes` or a YAML file. If left out: `default`, or `dry` for "
+            "recordings without reverberation, or the resumed run's.",
             show_default=False,
         ),
     ] = None,
@@ -53,7 +53,9 @@ def train(
     ] = None,
     licence: Annotated[
         str | None,
-        typer.Option(metavar="LICENCE", help="Of the recordings, for the model card: cc-by-4.0."),
+        typer.Option(
+            metavar="LICENCE", help="Licence of the recordings, for the model card, such as cc-by-4.0."
+        ),
     ] = None,
     credit: Annotated[
         str | None, typer.Option(metavar="NAME", help="Who played or sang, for the model card.")
@@ -85,7 +87,7 @@ def train(
 
 def finish(result: "TrainResult", console: "Console", command: str) -> None:
     """Say what a run came to, and by which command it goes on; end as the signal that ended it asks for."""
-    ending = f"Interrupted; go on with: {command} --resume. "
+    ending = f"Interrupted; continue with: {command} --resume. "
     skipped = f", {result.skipped_steps} of them skipped" if result.skipped_steps else ""
     console.print(
         f"{ending if result.interrupted else ''}{result.folder}: {counted(result.steps, 'step')}{skipped} in "

@@ -1,4 +1,4 @@
-"""A dataset as training sees it: segments, and batches as a pure function of (seed, step)."""
+"""A dataset for training: segments, and batches as a pure function of (seed, step)."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -219,7 +219,7 @@ class Dataset:
             none of its own.
         held_out: The part that training never sees, to measure on.
         is_held_out_unseen: Whether the held-out part chooses no checkpoint: there is a validation part.
-        is_dry: Whether nothing in the recordings rings on as in a room; False of arrays, where it is unknown.
+        is_dry: Whether the recordings have no reverberation; False of arrays, where it is unknown.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The records of a dataset: what is in which shard, which part is held out, what became of every file."""
+"""The records of a dataset: what is in which shard, the held-out part, the verdict on every file."""
 
 import re
 from itertools import pairwise
@@ -114,7 +114,7 @@ class Manifest(_Record):
     sample_rate: int = Field(ge=LOWEST_RATE, le=HIGHEST_RATE)
     hop_length: int = Field(ge=1, le=longest_hop(HIGHEST_RATE))
     files: list[FileReport] = Field(description="every audio file that was found, in sorted order")
-    other_files: int = Field(ge=0, description="files beside them that are no audio by their name")
+    other_files: int = Field(ge=0, description="files beside them that are not audio by their name")
     recordings: list[Recording]
     train: list[Span]
     held_out: list[Span]
@@ -125,7 +125,7 @@ class Manifest(_Record):
 
     @property
     def is_dry(self) -> bool:
-        """Whether nothing rings on as in a room: what was measured is short, or single notes show nothing."""
+        """Whether there is no reverberation: the measured decays are short, or single notes show none."""
         reverb_s, n_ringing = self.quality.reverb_s, sum(self.quality.evidence.ringing.values())
         if reverb_s is not None and n_ringing >= LEAST_RINGING:
             return reverb_s < REVERB_S

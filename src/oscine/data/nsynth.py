@@ -187,7 +187,7 @@ def _spread(notes: list[_Note], share: float) -> set[str]:
 
 
 def _shuffled(name: str) -> bytes:
-    """Return a key that sorts names in an order of chance, the same one everywhere."""
+    """Return a key that sorts names in a random order, the same one everywhere."""
     return hashlib.sha256(name.encode()).digest()
 
 

@@ -52,7 +52,7 @@ class PrepareReport(BaseModel):
     sample_rate: int
     hop_length: int
     files: list[FileReport] = Field(description="every audio file that was found, in sorted order")
-    other_files: int = Field(description="files beside them that are no audio by their name")
+    other_files: int = Field(description="files beside them that are not audio by their name")
     reused: int = Field(description="files that an earlier run had finished")
     train_s: float
     validation_s: float
@@ -149,7 +149,9 @@ def prepare(
     if held_out_s is not None and not 0 < held_out_s < math.inf:
         raise InputError(f"{held_out_s:g} s cannot be held out; give a positive number of seconds.")
     if held_out_s is not None and held_out_names is not None:
-        raise InputError("What is held out is given by its seconds or by its names; give one of the two.")
+        raise InputError(
+            "The held-out part is given both by its seconds and by its names; give one of the two."
+        )
     tracker_named(tracker)  # or it would be missed only after all files were read
     if dataset_folder.resolve() == folder.resolve():
         raise InputError(f"{folder} holds the recordings themselves; name another folder for the dataset.")

@@ -1,4 +1,4 @@
-"""How well an instrument plays what it has never heard: the paper's metrics and what an ear notices."""
+"""Measures of an instrument on held-out recordings: the paper's metrics and audible differences."""
 
 from oscine.evaluate.evaluation import Comparison, Evaluation, evaluate
 from oscine.evaluate.fitted import oracle

@@ -43,7 +43,7 @@ class Evaluation(BaseModel):
     harmonic_ceiling: Metrics | None
     """The target's harmonics, resynthesised without noise."""
     noise_floor: Metrics | None
-    """The instrument with one seed of its noise against itself with another: what is due to chance alone."""
+    """The instrument with one seed of its noise against itself with another: the run-to-run variation."""
     oracle: Metrics | None
     """Its synthesisers with controls that were fitted to the recording, without a network."""
     oracle_seconds: float
@@ -196,7 +196,7 @@ def evaluate(
 
 
 class _Progress:
-    """Tells the finished share of a work of many parts.
+    """Reports the finished share of a work of many parts.
 
     Args:
         on_progress: Is told; None to tell nobody.
@@ -207,7 +207,7 @@ class _Progress:
         self._on_progress, self._work, self._done = on_progress, work, 0
 
     def part(self, size: int) -> Callable[[float], None]:
-        """Return what is to be told the finished share of the next part."""
+        """Return a callback for the finished share of the next part."""
         before, self._done = self._done, self._done + size
 
         def tell(share: float) -> None:

@@ -116,7 +116,7 @@ def f0_lost(output: Features, target: Features) -> float | None:
     """Return the share of frames in which the output's pitch is an outlier or the tracker finds none.
 
     Args:
-        output: Features of the output; a confidence below 0.5 is no pitch.
+        output: Features of the output; a confidence below 0.5 is not a pitch.
         target: Features of the target; frames with a confidence below 0.85 do not count.
 
     Returns:

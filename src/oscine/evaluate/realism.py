@@ -1,4 +1,4 @@
-"""Realism: how well a small fixed classifier tells half a second of an output from the recording."""
+"""Realism: how often a small fixed classifier distinguishes half a second from the recording."""
 
 import math
 from itertools import pairwise
@@ -30,7 +30,7 @@ _MOST_STEPS = 50
 def patch_features(
     audio: Float[Tensor, " time"], sample_rate: int, highest_hz: float
 ) -> tuple[Float[Tensor, "patch feature"], Float[Tensor, " patch"]]:
-    """Return what the classifier sees of each half second, and the level of each, in dB.
+    """Return the classifier's input for each half second, and the level of each, in dB.
 
     From 64 mel bands between 40 Hz and 15.5 kHz, every 5 ms, in dB, less the patch's level:
 
@@ -132,7 +132,7 @@ def realism(
     sample_rate: int,
     highest_hz: float = math.inf,
 ) -> float | None:
-    """Return how often half a second of an output is told from the recording; 0.5 is indistinguishable.
+    """Return how often half a second is distinguished from the recording; 0.5 is chance.
 
     Args:
         output: The output.

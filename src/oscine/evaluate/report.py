@@ -106,7 +106,7 @@ def rows(evaluation: Evaluation) -> list[list[str]]:
 
 
 def sound_rows(evaluation: Evaluation) -> list[list[str]]:
-    """Return what an ear notices as text, a row for each measure under `sound_header`."""
+    """Return the audible differences as text, a row for each measure under `sound_header`."""
     sounds = [None if candidate is None else candidate.sound for _, candidate in _columns(evaluation)]
     recording = evaluation.instrument.sound
     return [
@@ -205,9 +205,9 @@ def evaluation_page(evaluation: Evaluation, excerpts: Sequence[Comparison], titl
     for sentence in facts(evaluation):
         page.paragraph(sentence)
     page.paragraph(
-        "Lower is better in the first table. In the second one, 50 % told apart is chance; a difference of "
-        "level, above 8 kHz or in a third octave is best at 0; movement, correlation, attack and rise are "
-        "best at the recording's own figure.",
+        "Lower is better in the first table. In the second one, 50 % is chance for the classifier; a "
+        "difference of level, above 8 kHz or in a third octave is best at 0; movement, correlation, attack "
+        "and rise are best at the recording's own figure.",
         note=True,
     )
     page.paragraph(

@@ -1,4 +1,4 @@
-"""What an ear notices of the difference between a recording and any output, beside pitch and loudness."""
+"""Audible differences between a recording and any output, beside pitch and loudness."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class SoundMetrics(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     realism: float | None
-    """Share of half seconds that a small classifier tells from the target: 0.5 is indistinguishable."""
+    """Share of half seconds that a small classifier distinguishes from the target; 0.5 is chance."""
     n_patches: int
     """Half seconds of each sound that count for it: those within 35 dB of the target's loudest."""
     log_mel_l1_db: float | None

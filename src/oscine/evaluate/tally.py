@@ -35,7 +35,7 @@ class Metrics(BaseModel):
     mcd_db: float
     """Mel-cepstral distortion, dB."""
     sound: SoundMetrics
-    """What an ear notices beside pitch and loudness; differences that have a sign are best at 0."""
+    """Audible differences beside pitch and loudness; differences that have a sign are best at 0."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Sound:
 
 
 class Played(NamedTuple):
-    """A sound, and what the measures of the ear need of it."""
+    """A sound, and the values that the audible measures need."""
 
     sound: Sound
     heard: Heard
@@ -114,5 +114,5 @@ def heard_sound(audio: Tensor, grid: Features) -> Sound:
 
 
 def played(sound: Sound, target: Sound, band: Band) -> Played:
-    """Return a sound with what the measures of the ear need of it; pitch and onsets are the target's."""
+    """Return a sound with the values that the audible measures need; pitch and onsets are the target's."""
     return Played(sound, hear(sound.audio, target.features, band))

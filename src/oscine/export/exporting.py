@@ -57,7 +57,7 @@ class ExportReport(BaseModel):
         description="share of one core of this machine, by what plays the format: the portable engine, "
         "onnxruntime frame by frame, or torch"
     )
-    note: str | None = Field(default=None, description="what is left to do before it plays")
+    note: str | None = Field(default=None, description="the next step before it plays")
 
 
 class _Order(NamedTuple):
@@ -88,7 +88,7 @@ class _Outlet(NamedTuple):
     has_weights: bool = True
     """It can have its weights in fewer bits."""
     finish: Callable[[Path], str | None] | None = None
-    """What is done in the folder with the files; a sentence says what is left to do."""
+    """Work in the folder with the files; a sentence names the next step."""
 
 
 def _onnx(order: _Order) -> _Made:

@@ -250,7 +250,7 @@ class Patch:
         """Return the patch in a file, which may be anybody's.
 
         Raises:
-            InputError: When it is no patch, its tensors do not fit its parts or their sha256 differs, or a
+            InputError: When it is not a patch, its tensors do not fit its parts or their sha256 differs, or a
                 value is not finite or out of its control's range.
             OSError: When it can't be read.
         """

@@ -14,7 +14,7 @@ INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 DTYPES = {torch.float32: "f32", torch.float64: "f64"}
 """What the kernels compute in."""
 VERSION = 3
-"""Of the interface; a library that was built for another one is left alone."""
+"""Version of the interface; a library with another version is not used."""
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
 

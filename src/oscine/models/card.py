@@ -1,4 +1,4 @@
-"""The model card of a saved instrument: front matter that the hub reads, and facts that people read."""
+"""The model card of a saved instrument: front matter for the hub, and facts for people."""
 
 import hashlib
 import re
@@ -32,9 +32,9 @@ _LICENCES = frozenset(
         *("osl-3.0", "pddl", "odbl", "openrail", "zlib", "unknown"),
     )
 )
-"""The identifiers that the Hugging Face hub knows."""
+"""The licence identifiers of the Hugging Face hub."""
 
-#: Facts that have a place of their own.
+#: Facts with a section of their own.
 _PLACED = ("description", "evaluation", "reproduce")
 
 
@@ -64,7 +64,7 @@ def model_card(
     if card.get("licence"):
         head = _licence(str(card["licence"])) | head
     facts = [
-        f"{config.sample_rate} Hz, {config.frame_rate:.1f} frames a second",
+        f"{config.sample_rate} Hz, {config.frame_rate:.1f} frames per second",
         f"synth: {', '.join(part.part_name for part in config.synth)}",
         f"effects: {', '.join(part.part_name for part in config.effects) or 'none'}",
     ]
@@ -84,9 +84,9 @@ def model_card(
     if sound is not None:
         text += f'\n## Sound\n\n<audio controls src="{sound}"></audio>\n'
     if "evaluation" in own:
-        text += f"\n## On the part that was held out\n\n{_table(own['evaluation'])}"
+        text += f"\n## On the held-out part\n\n{_table(own['evaluation'])}"
     if "reproduce" in own:
-        text += f"\n## To make it again\n\n    {_line(own['reproduce'])}\n"
+        text += f"\n## Reproduce\n\n    {_line(own['reproduce'])}\n"
     return text + _mark(text)
 
 
@@ -101,7 +101,7 @@ def _line(text: object) -> str:
 
 
 def _table(figures: object) -> str:
-    """Return a table, a row for each figure; what is no table of figures is a line of text."""
+    """Return a table with a row for each figure; any other value is a line of text."""
     if not isinstance(figures, Mapping):
         return f"{_line(figures)}\n"
     cells = [(_line(label), _line(value)) for label, value in figures.items()]

@@ -27,7 +27,7 @@ def push(save: Callable[[Path], None], repo_id: str, *, private: bool, token: st
     )
 
     if repo_id.count("/") != 1 or not all(repo_id.split("/")):
-        raise InputError(f"'{repo_id[:80]}' is no name on the hub; give owner/name.")
+        raise InputError(f"'{repo_id[:80]}' is not a name on the hub; give owner/name.")
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / repo_id.split("/")[1]
         save(folder)
@@ -37,6 +37,6 @@ def push(save: Callable[[Path], None], repo_id: str, *, private: bool, token: st
             api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message="Instrument of Oscine")
         except (HfHubHTTPError, HFValidationError, HTTPError, ConnectionError) as error:
             raise InputError(
-                f"The hub did not take {repo_id} ({type(error).__name__}); log in with `hf auth login`, and "
+                f"The hub refused {repo_id} ({type(error).__name__}); log in with `hf auth login`, and "
                 "check the name and the connection."
             ) from error

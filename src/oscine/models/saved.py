@@ -46,7 +46,7 @@ class SavedConfig(BaseModel):
     statistics: Statistics | None = None
     """Pitch and loudness of the training set."""
     card: dict[str, Any] = {}
-    """Licence, recipe, and whatever else is told about how it was made."""
+    """Licence, recipe, and further facts about how it was made."""
 
 
 def write(
@@ -139,7 +139,8 @@ def locate(name: str | Path) -> Path:
         return Path(snapshot_download(str(name), allow_patterns=[WEIGHTS, CONFIG, CARD]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
-            f"There is no folder {name}, and the hub has no such instrument for us ({type(error).__name__})."
+            f"There is no folder {name}, and no such instrument was found on the hub "
+            f"({type(error).__name__})."
         ) from error
 
 

@@ -43,7 +43,7 @@ def share(
         name: given or str(instrument.card.get(name) or "").strip()
         for name, given in (("licence", licence), ("credit", credit))
     }
-    for name, example in (("licence", "cc-by-4.0"), ("credit", "the name of who played")):
+    for name, example in (("licence", "cc-by-4.0"), ("credit", "the name of the player")):
         if not facts[name]:
             raise InputError(f"The instrument has no {name}; give one, such as {example}.")
     path = Path(place)

@@ -395,6 +395,6 @@ class Program(Contents):
         A tensor of a single row is returned as a vector.
 
         Raises:
-            ValueError: When the content is no program file, of another version, or damaged.
+            ValueError: When the content is not a program file, of another version, or damaged.
         """
         return Program(**vars(program_file.from_bytes(content)))

@@ -108,7 +108,7 @@ def read_metadata(content: bytes) -> dict[str, Any]:
     """Return what a program file says about its instrument.
 
     Raises:
-        ValueError: When the content is no program file, or is damaged.
+        ValueError: When the content is not a program file, or is damaged.
     """
     header = _header(content)
     at, size = header[15:17]

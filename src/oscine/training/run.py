@@ -60,7 +60,7 @@ class TrainResult(BaseModel):
     minutes: float
     """Time spent, over all sessions of the run."""
     validation_loss: float
-    """Loss of the saved instrument on pieces of the validation part, by which it was chosen."""
+    """Loss of the saved instrument on the validation part; the checkpoint was chosen by it."""
     skipped_steps: int
     """Steps whose loss or gradient was not finite."""
     interrupted: bool
@@ -99,7 +99,7 @@ def train(
             hop length become the instrument's.
         instrument_folder: Where the instrument goes.
         recipe: A name (`oscine recipes`), a YAML file or a `Recipe`. If left out, ``default``, or ``dry``
-            where nothing in the recordings rings on (``student10`` with a teacher), or, of a run that is
+            for recordings without reverberation (``student10`` with a teacher), or, of a run that is
             resumed, the run's.
         start_from: A trained instrument, its folder or hub id, in place of a recipe: the new one has its
             inputs, networks and parts, starts from its weights and trains them by settings of their own
@@ -386,7 +386,7 @@ def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoo
         f"recipe {run.recipe.name}, {start}{' or '.join(parts)}."
     )
     if run.recipe.name == DRY_RECIPE and dataset.is_dry:
-        yield "Nothing in the recordings rings on, so no reverb is learned; --recipe default has one."
+        yield "The recordings have no reverberation, so no reverb is learned; --recipe default has one."
     if device.type == "cpu" and kernels.chosen(device) == "torch":
         yield (
             "There are no compiled kernels here, so training is several times slower; install a C++ "
@@ -397,7 +397,7 @@ def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoo
 
 
 def _comparison(loop: TrainingLoop, teacher: Teacher) -> str:
-    """Return what is said of a teacher and its student."""
+    """Return the sentences about a teacher and its student."""
     n_theirs, n_ours = teacher.instrument.n_parameters, loop.instrument.n_parameters
     effects = [one.part_name for one in loop.instrument.config.effects]
     loss = loop.validate(teacher.instrument).loss
@@ -409,5 +409,5 @@ def _comparison(loop: TrainingLoop, teacher: Teacher) -> str:
         how = "and trains them" if teacher.config.trains_effects else "as they are"
         sentences.append(f"It takes over the teacher's effects ({', '.join(effects)}) {how}.")
     if not teacher.shared:
-        sentences.append("They declare no control in common, so it learns from sound alone.")
+        sentences.append("They have no control in common, so the student learns only from sound.")
     return " ".join(sentences)

@@ -35,4 +35,4 @@ class TransferReport(BaseModel):
     peak: float = Field(description="Largest sample of the instrument, before any scaling; 1 is full scale.")
     scaled_db: float = Field(description="Gain of the whole file, so that it does not clip; 0 if none.")
     real_time_factor: float = Field(description="Time taken, per second of sound.")
-    remarks: list[str] = Field(description="Problems that a listener may hear, a sentence each.")
+    remarks: list[str] = Field(description="Audible problems, a sentence each.")

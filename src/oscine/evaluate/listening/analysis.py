@@ -63,7 +63,7 @@ class Difference(_Frozen):
 
 
 class Told(_Frozen):
-    """How often a system was told from the reference."""
+    """How often a system was distinguished from the reference."""
 
     system: str
     listener: str | None = Field(description="null for all listeners together")
@@ -128,7 +128,7 @@ def analyze(key: Key, results: Sequence[Result]) -> Report:
     MUSHRA and MOS: of each condition the mean and the median over listeners and items. The unit of intervals
     and tests is the listener, of whom the mean over items counts, since the ratings of one listener are not
     independent; with a single listener it is the item. MUSHRA leaves out listeners as the standard says.
-    ABX: of each system how often it was told from the reference.
+    ABX: for each system, how often it was distinguished from the reference.
 
     Reference:
         Recommendation ITU-R BS.1534-3, 2015, section 4.1.2 (post-screening); ITU-T P.800, 1996, annex

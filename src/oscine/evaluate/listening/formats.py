@@ -60,7 +60,7 @@ class Key(_Strict):
 
 
 class Playback(_Strict):
-    """What the listener heard through."""
+    """Headphones or loudspeakers of the listener."""
 
     device: Literal["headphones", "loudspeakers", "unknown"]
     sample_rate: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None

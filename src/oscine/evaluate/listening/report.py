@@ -51,7 +51,7 @@ def tables(report: Report) -> Iterator[Table]:
         )
     if report.told:
         yield (
-            "Told from the reference",
+            "Distinguished from the reference",
             ["system", "listener", "right", "share", "95 %", "p", "p (Holm)"],
             [
                 [
@@ -85,7 +85,7 @@ def sentences(report: Report) -> Iterator[str]:
             yield f"No difference between {first} and {second} is shown (p {_p(one.p_holm)})."
     for one in report.told:
         if one.listener is None and one.p_holm is not None:
-            shown = "is told" if one.p_holm < _SURE else "is not shown to be told"
+            shown = "is distinguished" if one.p_holm < _SURE else "is not shown to be distinguished"
             yield f"{one.system} {shown} from the reference (p {_p(one.p_holm)})."
     if report.unit == "items":
         yield "There is one listener: intervals and tests are over the items, and hold for this listener."
