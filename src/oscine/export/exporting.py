@@ -175,7 +175,8 @@ def export(
         form: One of ``FORMATS``.
         weights: "float16" halves the size and rounds large weights to 11 bits; "int8" takes a byte for each
             weight of a dense or recurrent layer (docs/how-to/distillation.md has what it costs in quality).
-            If left out it is "float16", and "float32" for ``onnx``, ``nn`` and ``neutone``, which have no other.
+            If left out it is "float16", and "float32" for ``onnx``, ``nn`` and ``neutone``, which have
+            no other.
         dry: Leave out the effects.
 
     Raises:
