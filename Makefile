@@ -94,10 +94,10 @@ format: .venv/.dev ## let ruff put the style right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.dev ## measure speed and error, and write docs/performance.md
+bench: .venv/.dev ## measure speed and error, and write docs/background/performance.md
 	$(BIN)/python -m benchmarks
 
-examples: .venv/.core ## learn, play and measure what the paper shows, and write docs/examples
+examples: .venv/.core ## learn, play and measure what the paper shows, and write docs/background/laboratory/paper
 	$(BIN)/python -m examples $(if $(SAX),--sax "$(SAX)" $(if $(SAX_CREDIT),--sax-credit "$(SAX_CREDIT)"))
 
 docs: .venv/.dev ## build the documentation into site/

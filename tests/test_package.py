@@ -178,7 +178,7 @@ def test_the_readme_and_the_documents_name_no_command_that_is_not_there():
 
     commands = {str(command.callback.__name__) for command in app.registered_commands if command.callback}
     commands |= {str(group.name) for group in app.registered_groups}
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         said = set(re.findall(r"(?:`|^ *)oscine ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
         assert said <= commands, f"{page.name} names {said - commands}"
     assert {"analyze", "prepare", "train", "evaluate", "transfer", "recipes", "demo"} <= commands

@@ -1,6 +1,6 @@
 """Keys and results of listening tests without a sound: ``python -m tests.evaluate.listening_results OUT``.
 
-The command writes a key and twelve simulated listeners, whose analysis docs/listening.md shows.
+The command writes a key and twelve simulated listeners, whose analysis docs/how-to/listening.md shows.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ def export(
             "--format",
             metavar="FORMAT",
             help="oscine, c, web, clap, vst3, lv2, pd, onnx, nn, neutone, syx or wavetable; see "
-            "docs/outlets.md.",
+            "docs/how-to/outlets.md.",
         ),
     ] = "oscine",
     weights: Annotated[

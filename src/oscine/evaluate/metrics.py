@@ -133,7 +133,8 @@ def f0_unsure(output: Features, target: Features) -> float | None:
     """Return the share of frames in which the recording's pitch is confident and the output's is not.
 
     This is a strict reading of the paper's outliers, because a frame may be unsure and exactly in tune. Of
-    the recordings' harmonics, played without noise, a few percent of the frames are unsure (docs/nsynth.md).
+    the recordings' harmonics, played without noise, a few percent of the frames are unsure
+    (docs/background/laboratory/nsynth.md).
 
     Returns:
         A share of the target's confident frames, 0 … 1; None when it has no confident frame.

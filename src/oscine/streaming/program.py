@@ -375,7 +375,7 @@ class Program(Contents):
     # ---- file
 
     def to_bytes(self, dtype: WeightType = "float32") -> bytes:
-        """Return the program as a file's content (docs/program-file.md).
+        """Return the program as a file's content (docs/background/program-file.md).
 
         Args:
             dtype: Of the large tensors; "float16" halves the file, and rounds them to 11 bits. "int8" stores

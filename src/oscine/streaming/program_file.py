@@ -1,4 +1,4 @@
-"""The program file: a program as bytes, and back (docs/program-file.md has the layout)."""
+"""The program file: a program as bytes, and back (docs/background/program-file.md has the layout)."""
 
 import hashlib
 import json
