@@ -30,7 +30,7 @@ LAYERS = [
     {"losses", "data"},
     {"models"},
     {"training"},
-    {"transfer", "evaluate", "performance", "export", "fitting", "voices"},
+    {"transfer", "evaluation", "performance", "export", "fitting", "voices"},
     {"realtime"},
     {"cli", "__main__"},
 ]

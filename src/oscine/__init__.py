@@ -28,7 +28,7 @@ _SUBPACKAGES = (
     "analysis",
     "audio",
     "data",
-    "evaluate",
+    "evaluation",
     "fitting",
     "functional",
     "instruments",

@@ -45,8 +45,8 @@ def evaluate(
     from oscine.cli.threads import one_thread
     from oscine.data import Dataset
     from oscine.errors import InputError
-    from oscine.evaluate import Excerpts, evaluation_page
-    from oscine.evaluate import evaluate as measure
+    from oscine.evaluation import Excerpts, evaluation_page
+    from oscine.evaluation import evaluate as measure
     from oscine.transfer import load
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
@@ -74,8 +74,8 @@ def evaluate(
 def _show(evaluation: object, page: Path | None) -> None:
     from rich.table import Table
 
-    from oscine.evaluate.evaluation import Evaluation
-    from oscine.evaluate.report import MAIN_COLUMN, facts, header, rows, sound_header, sound_rows
+    from oscine.evaluation.evaluation import Evaluation
+    from oscine.evaluation.report import MAIN_COLUMN, facts, header, rows, sound_header, sound_rows
 
     assert isinstance(evaluation, Evaluation)
     console = terminal()

@@ -60,11 +60,19 @@ def train(
     credit: Annotated[
         str | None, typer.Option(metavar="NAME", help="Who played or sang, for the model card.")
     ] = None,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SENTENCE",
+            help="Of a voice: who agreed to what, for the model card; `yes` for the usual sentence.",
+        ),
+    ] = None,
     device: Device = "auto",
     resume: Resume = False,
 ) -> None:
     """Train an instrument; Ctrl-C ends the training early and keeps the best instrument."""
     from oscine import kernels
+    from oscine.models.card import consent_of, rights_of
     from oscine.training import train as run
 
     console = terminal(stderr=True)
@@ -77,7 +85,7 @@ def train(
         minutes=minutes,
         steps=steps,
         overrides=overrides(settings or []),
-        card={key: fact for key, fact in (("licence", licence), ("credit", credit)) if fact},
+        card=rights_of(licence=licence, credit=credit, consent=consent_of(consent)),
         device=device,
         resume=resume,
         console=console,

@@ -385,9 +385,9 @@ class Instrument(Streaming[InstrumentState]):
             weight_type: "float16" halves the file and rounds the weights to 11 bits; an instrument that is
                 loaded from it computes with float32 as any other.
             card: Facts for config.json and the model card, beside those in ``self.card``: ``licence``,
-                ``recipe``, ``minutes``, ….
+                ``recipe``, ``minutes``, …; None removes one.
         """
-        facts = {**self.card, **card}
+        facts = {name: fact for name, fact in {**self.card, **card}.items() if fact is not None}
         saved.write(folder, self.state_dict(), self.config, self.statistics, facts, weight_type)
 
     def push_to_hub(

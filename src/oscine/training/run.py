@@ -18,6 +18,7 @@ from oscine.data.score import note_statistics, take_voices
 from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
+from oscine.models.card import RIGHTS
 from oscine.models.inputs import LoudnessConfig
 from oscine.models.recipes import change_recipe
 from oscine.plural import counted
@@ -117,7 +118,8 @@ def train(
             none.
         console: Where progress and notices are shown; nowhere when left out.
         checkpoint_every_s: Seconds between two checkpoints.
-        card: Facts for the model card, such as ``licence``.
+        card: Facts for the model card, such as ``licence``, ``credit`` and ``consent``
+            (`oscine.models.card.rights_of`).
 
     Raises:
         InputError: When the dataset, the recipe, the start, the device or the folder can't be used, another
@@ -171,7 +173,7 @@ def train(
             claim.enter_context(folder.claimed())
             if folder.has_run:  # of another run, which was faster
                 folder.require_unused()
-        told = run.model_dump(include={"started_from", "licence", "credit"}, exclude_none=True)
+        told = run.model_dump(include={"started_from", *RIGHTS}, exclude_none=True)
         facts = {"recipe": run.recipe.name, **told, **(card or {})}
         own: list[Callback] = [
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
@@ -267,9 +269,9 @@ def _origin(start: Start | None, before: RunInfo | None) -> dict[str, str | None
 
 
 def _rights(card: Mapping[str, object], before: RunInfo | None) -> dict[str, str | None]:
-    """Return licence and credit: what is given, or else what the run has had."""
-    kept = {} if before is None else {"licence": before.licence, "credit": before.credit}
-    return kept | {name: str(card[name]) for name in ("licence", "credit") if card.get(name)}
+    """Return licence, credit and consent: what is given, or else what the run has had."""
+    kept = {} if before is None else {name: getattr(before, name) for name in RIGHTS}
+    return kept | {name: str(card[name]) for name in RIGHTS if card.get(name)}
 
 
 def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Recipe:
