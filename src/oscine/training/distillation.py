@@ -27,6 +27,7 @@ def distill(
     device: str | torch.device = "auto",
     resume: bool | Literal["auto"] = False,
     console: Console | None = None,
+    progress: Callback | None = None,
     card: Mapping[str, object] | None = None,
 ) -> TrainResult:
     """Train a student of a teacher and write its folder: `train` with two further distances.
@@ -50,6 +51,7 @@ def distill(
         device: As in `train`.
         resume: As in `train`; only with the same teacher.
         console: As in `train`.
+        progress: As in `train`.
         card: Further facts for the model card.
 
     Raises:
@@ -71,5 +73,6 @@ def distill(
         device=device,
         resume=resume,
         console=console,
+        progress=progress,
         card={"teacher": instrument_name(teacher), **kept, **(card or {})},
     )
