@@ -5,13 +5,21 @@ from typing import Annotated
 
 import typer
 
+from oscine.cli.completion import instrument_names
+from oscine.cli.progress import ProgressOption
+from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal
 from oscine.files import printable
 
 
 def evaluate(
     instrument: Annotated[
-        str, typer.Argument(metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id.")
+        str,
+        typer.Argument(
+            metavar="INSTRUMENT",
+            help="See `oscine instruments`; or a folder, a hub id.",
+            autocompletion=instrument_names,
+        ),
     ],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder from `oscine prepare`.")],
     baselines: Annotated[
@@ -29,6 +37,7 @@ def evaluate(
     page: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a web page with sounds and plots.")
     ] = None,
+    progress: ProgressOption = None,
 ) -> None:
     """Measure an instrument on the held-out part of a dataset, beside two baselines and the noise floor.
 
@@ -40,8 +49,6 @@ def evaluate(
     are fitted to the first 60 s of the recording by gradient descent: this is the smallest distance that they
     can reach.
     """
-    from rich.progress import Progress
-
     from oscine.cli.threads import one_thread
     from oscine.data import Dataset
     from oscine.errors import InputError
@@ -52,15 +59,14 @@ def evaluate(
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page} cannot be written; give a name that ends in .html.")
     excerpts = Excerpts()
-    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
-        bar = progress.add_task("evaluating", total=1.0)
+    with one_thread(), shown("evaluating", progress, quiet=as_json) as tell_share:
         evaluation = measure(
             load(instrument),
             Dataset.open(dataset),
             baselines=baselines,
             oracle=oracle,
             on_comparison=excerpts if page is not None else None,
-            on_progress=lambda share: progress.update(bar, completed=share),
+            on_progress=tell_share,
         )
     if page is not None:
         title = f"Evaluation of {printable(Path(instrument).name)}"

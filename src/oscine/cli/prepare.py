@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscine.cli.progress import ProgressOption
+from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal, to_json
 from oscine.note_names import note_name
 from oscine.plural import counted
@@ -53,6 +55,7 @@ def prepare(
         int | None, typer.Option(metavar="N", min=1, help="Number of processes; by default one per core.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Make a dataset from a folder of recordings, with a verdict for every file.
 
@@ -60,26 +63,17 @@ def prepare(
     learned from the recordings, what is wrong with them, and what to do about it. From NSynth, or a set in
     its format, the acoustic notes are used, and whole instruments are held out.
     """
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
     from oscine import data
     from oscine.errors import InputError
 
     seen: list[FileReport] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=terminal(stderr=True), transient=True, disable=as_json) as bar:
-        task = bar.add_task("preparing", total=None)
+    with shown("preparing", progress, quiet=as_json) as tell_share:
 
-        def show(progress: "Progress") -> None:
-            if progress.report is not None:
-                seen.append(progress.report)
-            bar.update(
-                task,
-                description=f"{progress.done_files} of {counted(progress.n_files, 'file')}",
-                completed=progress.done_bytes,
-                total=progress.n_bytes,
-            )
+        def show(now: "Progress") -> None:
+            if now.report is not None:
+                seen.append(now.report)
+            share = now.done_bytes / now.n_bytes if now.n_bytes else 0.0
+            tell_share(share, f"{now.done_files} of {counted(now.n_files, 'file')}")
 
         try:
             given: dict[str, Any] = {"sample_rate": sample_rate, "held_out_s": held_out}

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.completion import instrument_names, recipe_names
+from oscine.cli.progress import ProgressOption, messages, training_progress
 from oscine.plural import counted
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def train(
             help="A name from `oscine recipes` or a YAML file. If left out: `default`, or `dry` for "
             "recordings without reverberation, or the resumed run's.",
             show_default=False,
+            autocompletion=recipe_names,
         ),
     ] = None,
     start_from: Annotated[
@@ -41,6 +43,7 @@ def train(
             "--from",
             metavar="INSTRUMENT",
             help="Start from a trained instrument, a folder or a hub id, in place of a recipe.",
+            autocompletion=instrument_names,
         ),
     ] = None,
     minutes: Minutes = None,
@@ -69,13 +72,14 @@ def train(
     ] = None,
     device: Device = "auto",
     resume: Resume = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Train an instrument; Ctrl-C ends the training early and keeps the best instrument."""
     from oscine import kernels
     from oscine.models.card import consent_of, rights_of
     from oscine.training import train as run
 
-    console = terminal(stderr=True)
+    console = messages(progress)
     kernels.chosen()  # a form that there is not is refused before anything is read
     result = run(
         dataset,
@@ -89,6 +93,7 @@ def train(
         device=device,
         resume=resume,
         console=console,
+        progress=training_progress(progress),
     )
     finish(result, console, f"oscine train {dataset} {instrument}")
 

@@ -28,6 +28,7 @@ def distill(
     device: str | torch.device = "auto",
     resume: bool | Literal["auto"] = False,
     console: Console | None = None,
+    progress: Callback | None = None,
     card: Mapping[str, object] | None = None,
 ) -> TrainResult:
     """Train a student of a teacher and write its folder: `train` with two further distances.
@@ -52,6 +53,7 @@ def distill(
         device: As in `train`.
         resume: As in `train`; only with the same teacher.
         console: As in `train`.
+        progress: As in `train`.
         card: Further facts for the model card.
 
     Raises:
@@ -73,5 +75,6 @@ def distill(
         device=device,
         resume=resume,
         console=console,
+        progress=progress,
         card={"teacher": instrument_name(teacher), **kept, **(card or {})},
     )

@@ -85,6 +85,7 @@ def train(
     device: str | torch.device = "auto",
     resume: bool | Literal["auto"] = False,
     console: Console | None = None,
+    progress: Callback | None = None,
     checkpoint_every_s: float = 20.0,
     card: Mapping[str, object] | None = None,
 ) -> TrainResult:
@@ -117,6 +118,7 @@ def train(
         resume: Go on with the run in the folder; ``"auto"``: where there is one, and start where there is
             none.
         console: Where progress and notices are shown; nowhere when left out.
+        progress: Shows progress in place of the console's bar or lines.
         checkpoint_every_s: Seconds between two checkpoints.
         card: Facts for the model card, such as ``licence``, ``credit`` and ``consent``
             (`oscine.models.card.rights_of`).
@@ -179,8 +181,10 @@ def train(
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
             RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
-        if console is not None:
-            own.append(ProgressBar(console) if console.is_terminal else ProgressLines(console))
+        if progress is None and console is not None:
+            progress = ProgressBar(console) if console.is_terminal else ProgressLines(console)
+        if progress is not None:
+            own.append(progress)
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
