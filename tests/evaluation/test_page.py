@@ -9,8 +9,8 @@ import pytest
 import soundfile
 import torch
 
+from oscine.audio.player import audio_url
 from oscine.evaluation import Page
-from oscine.evaluation.page import audio_url
 
 
 class Reader(HTMLParser):

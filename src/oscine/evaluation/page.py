@@ -5,14 +5,13 @@
 
 import base64
 import html
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.audio.player import audio_url
 from oscine.files import write_atomically
 
 _CSS = """
@@ -106,7 +105,8 @@ class Page:
         """
         cards = "".join(
             f'<div class="player"><b>{html.escape(name)}</b>'
-            f'<audio controls preload="metadata" src="{audio_url(audio, sample_rate)}"></audio>'
+            f'<audio controls preload="metadata" aria-label="{html.escape(name)}" '
+            f'src="{audio_url(audio, sample_rate)}"></audio>'
             + (f"<span>{html.escape(remark)}</span>" if remark else "")
             + "</div>"
             for name, audio, sample_rate, remark in sounds
@@ -146,19 +146,3 @@ class Page:
     def write(self, path: str | Path) -> None:
         """Write the page, complete or not at all."""
         write_atomically(path, self.html())
-
-
-def audio_url(audio: Float[Tensor, " time"], sample_rate: int) -> str:
-    """Return audio as a data URL: 16-bit FLAC, at a lower level if it would clip.
-
-    Args:
-        audio: The samples; full scale is ±1.
-        sample_rate: In Hz.
-    """
-    import soundfile
-
-    samples = audio.detach().cpu().float()
-    samples = samples / max(1.0, float(torch.nan_to_num(samples).abs().max()) if samples.numel() else 1.0)
-    flac = io.BytesIO()
-    soundfile.write(flac, samples.numpy(), sample_rate, format="FLAC", subtype="PCM_16")
-    return f"data:audio/flac;base64,{base64.b64encode(flac.getvalue()).decode()}"
