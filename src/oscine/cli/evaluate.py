@@ -9,6 +9,7 @@ from oscine.cli.completion import instrument_names
 from oscine.cli.progress import ProgressOption
 from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal
+from oscine.cli.train import Verifying
 from oscine.files import printable
 
 
@@ -33,6 +34,7 @@ def evaluate(
             help="Fit the controls to the recording, too, for the bound of the synthesiser. Takes minutes.",
         ),
     ] = False,
+    verify: Verifying = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
     page: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a web page with sounds and plots.")
@@ -62,7 +64,7 @@ def evaluate(
     with one_thread(), shown("evaluating", progress, quiet=as_json) as tell_share:
         evaluation = measure(
             load(instrument),
-            Dataset.open(dataset),
+            Dataset.open(dataset, verify),
             baselines=baselines,
             oracle=oracle,
             on_comparison=excerpts if page is not None else None,

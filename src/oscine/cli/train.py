@@ -1,7 +1,7 @@
 """`oscine train`: from a dataset to an instrument."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,14 @@ Minutes = Annotated[
 ]
 Steps = Annotated[int | None, typer.Option(help="Length of the run in steps.")]
 Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")]
+Verifying = Annotated[
+    Literal["none", "sizes", "all"] | None,
+    typer.Option(
+        help="Compare the dataset with its manifest: not at all, by sizes, or by every byte. If left out: "
+        "every byte up to 4 GB, and sizes beyond.",
+        show_default=False,
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")]
 
 #: What a shell reports of a process that SIGTERM ended.
@@ -73,6 +81,7 @@ def train(
     device: Device = "auto",
     resume: Resume = False,
     progress: ProgressOption = None,
+    verify: Verifying = None,
 ) -> None:
     """Train an instrument; Ctrl-C ends the training early and keeps the best instrument."""
     from oscine import kernels
@@ -92,6 +101,7 @@ def train(
         card=rights_of(licence=licence, credit=credit, consent=consent_of(consent)),
         device=device,
         resume=resume,
+        verify=verify,
         console=console,
         progress=training_progress(progress),
     )

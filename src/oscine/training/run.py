@@ -15,6 +15,7 @@ from rich.console import Console
 from oscine import kernels
 from oscine.data.dataset import Dataset
 from oscine.data.score import note_statistics, take_voices
+from oscine.data.verification import Verify
 from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
@@ -88,6 +89,7 @@ def train(
     progress: Callback | None = None,
     checkpoint_every_s: float = 20.0,
     card: Mapping[str, object] | None = None,
+    verify: Verify | None = None,
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
@@ -122,6 +124,7 @@ def train(
         checkpoint_every_s: Seconds between two checkpoints.
         card: Facts for the model card, such as ``licence``, ``credit`` and ``consent``
             (`oscine.models.card.rights_of`).
+        verify: How the shards of a folder are verified, as in `Dataset.open`.
 
     Raises:
         InputError: When the dataset, the recipe, the start, the device or the folder can't be used, another
@@ -134,7 +137,7 @@ def train(
         raise InputError(f"The length of the run is {steps} steps; give a positive number.")
     where = usable_device(device)
     folder = RunFolder(Path(instrument_folder))
-    source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset, verify)
     start = None if start_from is None else Start(start_from, source)
     if not source.train.segments or not source.validation.segments:
         raise InputError(
