@@ -15,7 +15,7 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes wasm plugins outlets release clean
+.PHONY: help setup demo test slow kernels lint format bench examples docs lock fuzz runtimes wasm plugins outlets release clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -49,6 +49,9 @@ demo: .venv/.core ## learn a violin, sing through it, and write a page to hear a
 
 test: .venv/.dev ## run the tests
 	$(PYTEST) --cov --cov-report=term
+
+slow: .venv/.dev ## run the tests that take longest: browsers, clusters, other machines' processors, notebooks
+	$(PYTEST) -m slow
 
 # Coverage is the first form's: of the code that runs by default.
 kernels: .venv/.dev ## run the tests again with each further form of the kernels that this machine has

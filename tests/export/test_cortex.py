@@ -29,6 +29,7 @@ def test_the_pages_player_compiles(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path / "c", check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not engines(), reason="no compiled runtime: there was no C++ compiler when the package was installed"
 )
