@@ -114,6 +114,7 @@ examples: .venv/.core ## learn, play and measure what the paper shows, and write
 	$(BIN)/python -m examples $(if $(SAX),--sax "$(SAX)" $(if $(SAX_CREDIT),--sax-credit "$(SAX_CREDIT)"))
 
 docs: .venv/.dev ## build the documentation into site/
+	$(BIN)/python -m tools.reference
 	$(BIN)/zensical build --clean --strict
 
 lock: .venv/.dev ## pin the dependencies of pyproject.toml anew
