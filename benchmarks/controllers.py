@@ -23,7 +23,7 @@ from benchmarks.page import machine, write_section
 from oscine import recordings
 from oscine.data import Dataset, prepare
 from oscine.data.manifest import MANIFEST
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.models.inputs import Z

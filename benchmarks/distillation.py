@@ -28,7 +28,7 @@ from oscine.analysis.features import FEATURES
 from oscine.data import Dataset, Segment, prepare
 from oscine.data.manifest import MANIFEST
 from oscine.data.segment import ArrayPart
-from oscine.evaluate import evaluate, multi_scale_spectral
+from oscine.evaluation import evaluate, multi_scale_spectral
 from oscine.files import write_atomically
 from oscine.models import DistillationConfig, Instrument
 from oscine.runtime import Engine

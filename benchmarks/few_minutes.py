@@ -28,7 +28,7 @@ from oscine.analysis.features import FEATURES
 from oscine.data import Dataset, Segment, Split
 from oscine.data.segment import ArrayPart
 from oscine.data.statistics import measure_statistics
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.processors import Reverb

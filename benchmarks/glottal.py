@@ -21,7 +21,7 @@ from rich.console import Console
 from benchmarks.measure import alone, table
 from benchmarks.page import machine, write_section
 from oscine.data import Dataset
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.models import Instrument
 from oscine.training import train
 

@@ -20,7 +20,7 @@ from benchmarks.cpu_time import ByCpuTime
 from benchmarks.measure import table
 from benchmarks.page import machine, write_section
 from oscine.data import Dataset
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.models import Instrument
 from oscine.training import train
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from benchmarks.measure import table
 from benchmarks.page import machine, write_section
 from oscine.data import Dataset, Split
-from oscine.evaluate import ExampleMetrics, Metrics, evaluate
+from oscine.evaluation import ExampleMetrics, Metrics, evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.training import train

@@ -27,7 +27,7 @@ from oscine.analysis.inharmonicity import string_partials
 from oscine.audio import read_audio
 from oscine.data import prepare
 from oscine.data.manifest import MANIFEST
-from oscine.evaluate.metrics import multi_scale_spectral
+from oscine.evaluation.metrics import multi_scale_spectral
 from oscine.functional.strings import LOWEST_KEY, usual_inharmonicity
 from oscine.models import Instrument
 from oscine.models.ensemble import Voices, play_together

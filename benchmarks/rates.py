@@ -23,7 +23,7 @@ from benchmarks.measure import table
 from benchmarks.page import machine, write_section
 from oscine.analysis import analyze
 from oscine.data import prepare
-from oscine.evaluate.spectrum import energy_spectrum, level_difference_db, third_octave_differences_db
+from oscine.evaluation.spectrum import energy_spectrum, level_difference_db, third_octave_differences_db
 from oscine.functional import filtered_noise, harmonic_oscillator
 from oscine.losses import MultiScaleSpectralLoss
 from oscine.models import Instrument

@@ -29,8 +29,8 @@ from oscine.analysis import VOICED, Features, analyze
 from oscine.audio import read_audio
 from oscine.data import Dataset
 from oscine.errors import InputError
-from oscine.evaluate import evaluate
-from oscine.evaluate.metrics import multi_scale_spectral
+from oscine.evaluation import evaluate
+from oscine.evaluation.metrics import multi_scale_spectral
 from oscine.losses import LogMelLoss
 from oscine.models import Instrument
 from oscine.models.conditioning import held

@@ -23,7 +23,7 @@ from rich.console import Console
 from benchmarks.measure import table
 from benchmarks.page import machine, write_section
 from oscine.data import Dataset, prepare
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.training import train

@@ -23,7 +23,7 @@ from benchmarks.page import machine, write_section
 from benchmarks.refiner import held_out_figures, refined
 from oscine.data import Dataset, prepare
 from oscine.errors import InputError
-from oscine.evaluate.evaluation import streaming_real_time_factor
+from oscine.evaluation.evaluation import streaming_real_time_factor
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.training import train

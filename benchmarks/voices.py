@@ -21,8 +21,8 @@ from oscine import load, recordings
 from oscine.analysis import VOICED, analyze
 from oscine.data import Dataset, Segment, prepare
 from oscine.data.manifest import MANIFEST
-from oscine.evaluate import evaluate
-from oscine.evaluate.metrics import multi_scale_spectral
+from oscine.evaluation import evaluate
+from oscine.evaluation.metrics import multi_scale_spectral
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import midi_to_hz
 from oscine.training import TrainResult, train

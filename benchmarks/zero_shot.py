@@ -26,8 +26,8 @@ from oscine.analysis import VOICED, Features
 from oscine.data import Dataset, Segment, Split, prepare
 from oscine.data.manifest import MANIFEST
 from oscine.data.statistics import measure_statistics
-from oscine.evaluate.metrics import multi_scale_spectral
-from oscine.evaluate.sound import compare
+from oscine.evaluation.metrics import multi_scale_spectral
+from oscine.evaluation.sound import compare
 from oscine.files import write_atomically
 from oscine.models import Instrument, load_recipe
 from oscine.models.inputs.identity import EMBEDDING

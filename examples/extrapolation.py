@@ -12,7 +12,7 @@ from examples.page import Page
 from examples.violin import Settings, held_out, learning, violin, violin_dataset
 from oscine.analysis import CONFIDENT, Features
 from oscine.analysis.spectrogram import draw_spectrogram
-from oscine.evaluate import f0_median, f0_outliers, f0_unsure
+from oscine.evaluation import f0_median, f0_outliers, f0_unsure
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import midi_to_hz
 from oscine.processors import HarmonicOscillator

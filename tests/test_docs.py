@@ -83,9 +83,9 @@ def _write_tone(path: str, f0_hz: float) -> None:
 
 def _gesture_of_the_page() -> str:
     text = _page("how-to/articulatory").read_text(encoding="utf-8")
-    found = re.search(r"^    (time_s,.*\n(?:    .*\n)+)", text, re.MULTILINE)
+    found = re.search(r"^```csv\n(time_s,.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert found
-    return re.sub(r"^    ", "", found.group(1), flags=re.MULTILINE)
+    return found.group(1)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ LAYERS = [
     {"losses", "data"},
     {"models"},
     {"training"},
-    {"transfer", "evaluate", "performance", "export", "fitting", "voices"},
+    {"transfer", "evaluation", "performance", "export", "fitting", "voices"},
     {"realtime"},
     {"cli", "__main__"},
 ]
@@ -112,9 +112,12 @@ def test_every_public_name_is_there():
 
 def test_the_version_is_said_once():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert importlib.metadata.version("oscine") == project["version"]
-    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert oscine.__doc__
+    assert "version" not in project
+    assert project["dynamic"] == ["version"]
+    assert importlib.metadata.version("oscine") == oscine.__version__
+    assert f"## {oscine.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.MULTILINE).group(1).strip("\"'") == oscine.__version__
 
 
 @pytest.mark.parametrize("lock", ["lock.txt", "dev.txt"])

@@ -152,12 +152,13 @@ def _sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, sentence: str) -> Iterator[None]:
+def locked(path: Path, sentence: str, *, shared: bool = False) -> Iterator[None]:
     """Keep every other process out that locks the same file; the system frees it when its holder dies.
 
     Args:
         path: The file, made when missing and left there; its folder exists.
         sentence: What to say when another process has it.
+        shared: Let others in that share it, too. Windows has no such lock and keeps them out.
 
     Raises:
         InputError: With that sentence.
@@ -169,7 +170,7 @@ def locked(path: Path, sentence: str) -> Iterator[None]:
                 file.seek(0)
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             else:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             raise InputError(sentence) from None
         yield

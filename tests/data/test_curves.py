@@ -14,7 +14,7 @@ from oscine.data import Dataset, prepare, read_curves
 from oscine.data.curves import RESERVED, Curves, common_curves
 from oscine.data.manifest import read_manifest
 from oscine.errors import InputError
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.models import Instrument
 from oscine.training import train
 from oscine.transfer import transfer_file

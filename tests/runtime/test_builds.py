@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILDS)
 def test_it_plays_what_python_plays(name: str, tmp_path: Path) -> None:
     missing = BUILDS[name].missing()

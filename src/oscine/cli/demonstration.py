@@ -14,8 +14,8 @@ from oscine.cli.threads import one_thread
 from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
-from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
-from oscine.evaluate.report import (
+from oscine.evaluation import Evaluation, Excerpts, Page, evaluate
+from oscine.evaluation.report import (
     MAIN_COLUMN,
     add_comparison,
     facts,

@@ -8,7 +8,7 @@ import typer
 from oscine.cli.terminal import terminal
 
 if TYPE_CHECKING:
-    from oscine.evaluate.listening import Report
+    from oscine.evaluation.listening import Report
 
 listen = typer.Typer(
     help="Make a listening test as a web page, and analyse the answers.",
@@ -63,7 +63,7 @@ def make(
     answers as a file at the end.
     """
     from oscine.errors import InputError
-    from oscine.evaluate.listening import METHODS, Method, make_test
+    from oscine.evaluation.listening import METHODS, Method, make_test
 
     chosen: Method | None = next((one for one in METHODS if one == method), None)
     if chosen is None:
@@ -112,7 +112,7 @@ def results(
     as_json: Annotated[bool, typer.Option("--json", help="Print the analysis as one JSON value.")] = False,
 ) -> None:
     """Analyse the answers: means and medians with 95 % intervals and tests, or how often X was identified."""
-    from oscine.evaluate.listening import analyze_results
+    from oscine.evaluation.listening import analyze_results
 
     report = analyze_results(key, answers)
     if as_json:
@@ -124,7 +124,7 @@ def results(
 def _show(report: "Report") -> None:
     from rich.table import Table
 
-    from oscine.evaluate.listening.report import sentences, tables
+    from oscine.evaluation.listening.report import sentences, tables
 
     console = terminal()
     for title, header, rows in tables(report):

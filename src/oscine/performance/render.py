@@ -88,7 +88,7 @@ class RenderReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    output: str
+    output: str | None = Field(description="the file that was written; null of a sound in memory")
     sample_rate: int
     seconds: float
     parts: list[PartReport]
@@ -121,9 +121,20 @@ def render(
     Raises:
         InputError: When no channel with notes has an instrument, or an instrument has no such identity.
     """
-    parts, _ = _parts(score, instruments, options or RenderOptions())
-    sample_rate, _ = _length(parts)
-    return np.concatenate(list(_mixed(parts, options or RenderOptions()))), sample_rate
+    audio, report = render_with_report(score, instruments, options)
+    return audio, report.sample_rate
+
+
+def render_with_report(
+    score: Score, instruments: Players, options: RenderOptions | None = None
+) -> tuple[Block, RenderReport]:
+    """Return a score, played, and the report on it; see `render`."""
+    options = options or RenderOptions()
+    began = time.perf_counter()
+    parts, remarks = _parts(score, instruments, options)
+    audio = np.concatenate(list(_mixed(parts, options)))
+    peak = float(np.abs(audio).max(initial=0.0))
+    return audio, _report(None, parts, remarks, peak, 1.0, time.perf_counter() - began)
 
 
 def render_file(
@@ -168,17 +179,28 @@ def render_file(
         peak, gain = write_audio(path, told(), sample_rate, n_samples)
 
     write_atomically(output_path, write)
-    seconds = n_samples / sample_rate
-    scaled_db = float(20 * np.log10(gain))
+    return _report(printable(output_path), parts, remarks, peak, gain, time.perf_counter() - began)
+
+
+def _report(
+    output: str | None,
+    parts: Sequence[_Part],
+    remarks: Sequence[str],
+    peak: float,
+    gain: float,
+    took_s: float,
+) -> RenderReport:
+    sample_rate, n_samples = _length(parts)
+    seconds, scaled_db = n_samples / sample_rate, float(20 * np.log10(gain))
     return RenderReport(
-        output=printable(output_path),
+        output=output,
         sample_rate=sample_rate,
         seconds=seconds,
         parts=[part.report for part in parts],
         peak=peak,
         scaled_db=scaled_db,
-        real_time_factor=(time.perf_counter() - began) / seconds,
-        remarks=remarks + _remarks(parts, peak, scaled_db),
+        real_time_factor=took_s / seconds,
+        remarks=[*remarks, *_remarks(parts, peak, scaled_db)],
     )
 
 

@@ -15,9 +15,11 @@ from rich.console import Console
 from oscine import kernels
 from oscine.data.dataset import Dataset
 from oscine.data.score import note_statistics, take_voices
+from oscine.data.verification import Verify
 from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
+from oscine.models.card import RIGHTS
 from oscine.models.inputs import LoudnessConfig
 from oscine.models.recipes import change_recipe
 from oscine.plural import counted
@@ -84,8 +86,10 @@ def train(
     device: str | torch.device = "auto",
     resume: bool | Literal["auto"] = False,
     console: Console | None = None,
+    progress: Callback | None = None,
     checkpoint_every_s: float = 20.0,
     card: Mapping[str, object] | None = None,
+    verify: Verify | None = None,
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
@@ -116,8 +120,11 @@ def train(
         resume: Go on with the run in the folder; ``"auto"``: where there is one, and start where there is
             none.
         console: Where progress and notices are shown; nowhere when left out.
+        progress: Shows progress in place of the console's bar or lines.
         checkpoint_every_s: Seconds between two checkpoints.
-        card: Facts for the model card, such as ``licence``.
+        card: Facts for the model card, such as ``licence``, ``credit`` and ``consent``
+            (`oscine.models.card.rights_of`).
+        verify: How the shards of a folder are verified, as in `Dataset.open`.
 
     Raises:
         InputError: When the dataset, the recipe, the start, the device or the folder can't be used, another
@@ -130,7 +137,7 @@ def train(
         raise InputError(f"The length of the run is {steps} steps; give a positive number.")
     where = usable_device(device)
     folder = RunFolder(Path(instrument_folder))
-    source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset, verify)
     start = None if start_from is None else Start(start_from, source)
     if not source.train.segments or not source.validation.segments:
         raise InputError(
@@ -171,14 +178,16 @@ def train(
             claim.enter_context(folder.claimed())
             if folder.has_run:  # of another run, which was faster
                 folder.require_unused()
-        told = run.model_dump(include={"started_from", "licence", "credit"}, exclude_none=True)
+        told = run.model_dump(include={"started_from", *RIGHTS}, exclude_none=True)
         facts = {"recipe": run.recipe.name, **told, **(card or {})}
         own: list[Callback] = [
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
             RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
-        if console is not None:
-            own.append(ProgressBar(console) if console.is_terminal else ProgressLines(console))
+        if progress is None and console is not None:
+            progress = ProgressBar(console) if console.is_terminal else ProgressLines(console)
+        if progress is not None:
+            own.append(progress)
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
@@ -267,9 +276,9 @@ def _origin(start: Start | None, before: RunInfo | None) -> dict[str, str | None
 
 
 def _rights(card: Mapping[str, object], before: RunInfo | None) -> dict[str, str | None]:
-    """Return licence and credit: what is given, or else what the run has had."""
-    kept = {} if before is None else {"licence": before.licence, "credit": before.credit}
-    return kept | {name: str(card[name]) for name in ("licence", "credit") if card.get(name)}
+    """Return licence, credit and consent: what is given, or else what the run has had."""
+    kept = {} if before is None else {name: getattr(before, name) for name in RIGHTS}
+    return kept | {name: str(card[name]) for name in RIGHTS if card.get(name)}
 
 
 def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Recipe:

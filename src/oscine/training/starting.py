@@ -119,7 +119,7 @@ def _embeddings(embedding: Tensor, before: tuple[str, ...], now: tuple[str, ...]
 
 
 def _description(name: str, card: Mapping[str, Any]) -> str:
-    facts = {"licence": "licence", "credit": "credit", "started_from": "started from"}
+    facts = {"licence": "licence", "credit": "credit", "consent": "consent", "started_from": "started from"}
     told = ", ".join(f"{words} {card[key]}" for key, words in facts.items() if card.get(key))
     text = f"{name} ({told})" if told else name
     return printable(text)[:_MOST_CHARACTERS]

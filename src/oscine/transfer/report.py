@@ -10,7 +10,7 @@ class TransferReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    output: str = Field(description="The file that was written.")
+    output: str | None = Field(description="The file that was written; null of a sound in memory.")
     sample_rate: int = Field(description="Hz, of the output: the instrument's.")
     seconds: float = Field(description="Length of the output and of the input.")
     octave: int = Field(description="Octaves by which the pitch was shifted.")
