@@ -82,8 +82,8 @@ def main(settings: Settings) -> dict[str, float]:
                 f"{measured['z']:.2f}",
                 f"{measured['cents']:.0f}",
                 f"{measured['db']:.1f}",
-                page.sound(f"{name}-from", first.audio, instrument.sample_rate).replace("listen", "from"),
-                page.sound(f"{name}-to", last.audio, instrument.sample_rate).replace("listen", "to"),
+                page.sound(f"{name}-from", first.audio, instrument.sample_rate),
+                page.sound(f"{name}-to", last.audio, instrument.sample_rate),
             ]
         )
 

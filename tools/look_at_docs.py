@@ -1,7 +1,7 @@
-"""Opens every page of the built documentation in Chromium: ``python -m tools.look_at_docs [SITE] [--shots FOLDER]``.
+"""Opens every page of the built documentation in Chromium: ``python -m tools.look_at_docs [SITE]``.
 
-At 1280 and 390 px, in light and in dark: axe-core finds nothing serious, the page is not wider than the window,
-each sound and picture is there and has a name. It needs Debian's chromium and the packages playwright and
+At 1280 and 390 px, in light and in dark: axe-core finds nothing serious, the page is not wider than the
+window, each sound and picture is there and has a name. It needs Debian's chromium and the packages playwright and
 axe-playwright-python.
 """
 
