@@ -1,4 +1,4 @@
-"""Runs what was built: installed in an environment of its own, and the libraries of other machines by emulators."""
+"""Runs what was built: installed in a new environment, and the libraries of other machines by emulators."""
 
 import array
 import os
