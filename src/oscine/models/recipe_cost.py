@@ -33,7 +33,7 @@ class Cost(BaseModel):
             took = f"{max(1, round(self.useful_minutes))} minutes"
         gpu = {
             "not needed": "No GPU is needed.",
-            "helps": "It trains on a CPU with some patience; a GPU helps.",
+            "helps": "It trains on a CPU, slowly; a GPU is faster.",
             "needed": "Use a GPU.",
         }[self.gpu]
         return (
