@@ -2,7 +2,8 @@
 
 The library has a plain C interface and knows neither Python nor torch, so the wheel fits every Python 3 and
 every torch on its platform. Without a compiler the package is installed all the same, and computes in torch.
-Another platform's wheel is built as usual: CC and CXX name a compiler for it, _PYTHON_HOST_PLATFORM the platform.
+Another platform's wheel is built the same way: CC and CXX name a compiler for it, and
+_PYTHON_HOST_PLATFORM the platform.
 """
 
 import sysconfig

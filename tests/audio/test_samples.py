@@ -68,7 +68,7 @@ def test_a_rate_may_be_any_whole_number_type() -> None:
         (_TUNE, 16_000.5, "16000.5 Hz; give a whole number"),
         (_TUNE, 1, "1 Hz"),
         (_TUNE, float("nan"), "nan Hz"),
-        (np.array([0.0, np.nan]), _RATE, "sample 1 .* not a finite number"),
+        (np.array([0.0, np.nan]), _RATE, "sample 1 .* not finite numbers"),
         (np.array([0.0, np.inf]), _RATE, "sample 1 "),
         (np.array([0.0, 400.0]), _RATE, "divide by the full scale"),
     ],
@@ -97,7 +97,7 @@ def test_samples_without_their_rate_behind_them_are_refused(sound: Any, words: s
 
 def test_a_rate_that_is_no_number_is_refused() -> None:
     for rate in (_TUNE, torch.zeros(3), "16000", None):
-        with pytest.raises(InputError, match="no number but of type"):
+        with pytest.raises(InputError, match="not a number but of type"):
             inspect.unwrap(check_rate)(rate)
 
 

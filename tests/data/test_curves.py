@@ -229,7 +229,7 @@ def test_it_conditions_an_instrument(blown: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(seen, torch.tensor([[[0.0], [1.0]]]), rtol=0, atol=1e-4)
     batch = dataset.held_out.batch(0, 0, 1, 250)
     features = {"f0_hz": batch.f0_hz, "confidence": batch.confidence, "loudness_db": batch.loudness_db}
-    with pytest.raises(ValueError, match="The curve breath conditions this instrument and is missing; give"):
+    with pytest.raises(ValueError, match="The curve breath is an input of this instrument"):
         instrument.conditions(batch.audio, features)
     conditions = instrument.conditions(batch.audio, features, batch.curves)
     assert torch.equal(conditions["breath"], batch.curves["breath"])

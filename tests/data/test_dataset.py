@@ -272,7 +272,7 @@ def _set(content: Any, place: str, value: Any) -> None:
         ("hop_length", 65, r"its column audio is not \d+ numbers"),
         ("curves", ["breath"], r"its column breath is not \d+ numbers"),
         ("curves", ["a"] * 2, "it is taken"),
-        ("curves", ["../x"], "no name for a curve"),
+        ("curves", ["../x"], "not a name for a curve"),
         ("train", [], "nothing to train on"),
         ("train.0.stop", 10**9, r"frames 0 to 1000000000 of shards/.* are in no shard of 'a\.wav'"),
         ("train.0.stop", 10**30, "give a number of at most"),

@@ -1,6 +1,7 @@
 """Builds and checks a release: ``python -m tools.release OUT`` (``make release``), by Python with its tools.
 
-OUT gets the sdist, a wheel for each platform, the plug-ins, an SBOM and SHA256SUMS. What can't be run here is said.
+OUT gets the sdist, a wheel for each platform, the plug-ins, an SBOM and SHA256SUMS. What can't be run on this
+machine is named.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Whether pip would find a wheel of every dependency, for each platform and Python: by uv, which only asks."""
+"""Whether every dependency has a wheel for a platform and a Python: uv asks, and downloads nothing."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-#: By name of the target, what uv calls the platform. macOS 14 is the first that torch and onnxruntime are built for.
+#: By name of the target, what uv calls the platform.
 _PLATFORMS = {
     "linux-x86_64": "x86_64-manylinux_2_28",
     "linux-aarch64": "aarch64-manylinux_2_28",
@@ -32,6 +32,7 @@ def resolve(name: str, wheel: Path) -> str:
         done = subprocess.run(
             [*command, "--python-version", python],
             input=wanted,
+            # The first macOS that torch and onnxruntime are built for.
             env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"},
             capture_output=True,
             text=True,

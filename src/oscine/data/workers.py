@@ -2,14 +2,15 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -20,6 +21,8 @@ from oscine.errors import InputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_MOST_OF_WINDOWS = 61
+"""Windows can't wait for more processes at once."""
 
 
 class Workers:
@@ -47,7 +50,7 @@ class Workers:
         Raises:
             InputError: When no worker can start, as in a script that does not guard its main part.
         """
-        n_workers = self.size
+        n_workers = min(self.size, _MOST_OF_WINDOWS) if sys.platform == "win32" else self.size
         if n_workers == 1 or len(jobs) == 1:
             for job in jobs:
                 yield job, record_file(job)
@@ -104,7 +107,8 @@ def _run_pool(jobs: list[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord
         reader.close()
 
 
-def _start_worker(parent: Connection, started: Event) -> None:
+def _start_worker(parent: Any, started: Event) -> None:
+    # The parent's end of a pipe: a Connection, and on Windows a PipeConnection.
     started.set()
     torch.set_num_threads(1)  # the processes are the parallelism
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
@@ -114,6 +118,6 @@ def _start_worker(parent: Connection, started: Event) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: Connection) -> None:
+def _end_with(parent: Any) -> None:
     wait([parent])
     os._exit(1)  # whatever is being written has a temporary name
