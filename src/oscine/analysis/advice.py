@@ -86,7 +86,7 @@ class Advice:
         elif self.voiced_s < _ENOUGH_S:
             found.append(
                 f"{self.voiced_s / 60:.1f} minutes have a pitch, enough to learn from: "
-                "five to fifteen minutes sound better."
+                "three minutes or more sound better."
             )
         if self.polyphony_suspected:
             found.append(
