@@ -4,28 +4,44 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from oscine.cli.terminal import Terminal, terminal
+from oscine.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from oscine.training.callbacks import Callback
 
-Form = Literal["bar", "plain", "json"]
+FORMS = ("plain", "json", "bar")
+
+
+def _one_of_them(form: str | None) -> str | None:
+    """Return the form that was asked for.
+
+    Raises:
+        InputError: When there is no such form.
+    """
+    if form is not None and form not in FORMS:
+        raise InputError(f"--progress is '{form}'; give {', '.join(FORMS[:-1])} or {FORMS[-1]}.")
+    return form
+
+
 ProgressOption = Annotated[
-    Form | None,
+    str | None,
     typer.Option(
         "--progress",
         metavar="plain|json|bar",
         help="How progress is shown on standard error: lines, one JSON object a line, or a bar. By default a "
         "bar on a terminal, lines elsewhere, and nothing with --json.",
         show_default=False,
+        callback=_one_of_them,
+        autocompletion=lambda incomplete: [form for form in FORMS if form.startswith(incomplete)],
     ),
 ]
 
@@ -47,7 +63,7 @@ class Progress(Protocol):
 
 
 @contextmanager
-def progress(doing: str, form: Form | None, *, quiet: bool = False) -> Iterator[Progress]:
+def progress(doing: str, form: str | None, *, quiet: bool = False) -> Iterator[Progress]:
     """Show on standard error how far a command is.
 
     Args:
@@ -70,7 +86,7 @@ def progress(doing: str, form: Form | None, *, quiet: bool = False) -> Iterator[
         shown.end()
 
 
-def chosen(form: Form | None) -> Form:
+def chosen(form: str | None) -> str:
     """Return the form that is shown: what was asked for, or what standard error can show."""
     if form is not None:
         return form
@@ -219,7 +235,7 @@ def write_json(facts: dict[str, Any]) -> None:
     sys.stderr.flush()
 
 
-def messages(form: Form | None) -> "Console":
+def messages(form: str | None) -> "Console":
     """Return where a command says what happens: standard error, as JSON where that is asked for."""
     return _JsonMessages(stderr=True) if form == "json" else terminal(stderr=True)
 
@@ -230,7 +246,7 @@ class _JsonMessages(Terminal):
         write_json({"message": " ".join(str(one) for one in objects)})
 
 
-def training_progress(form: Form | None) -> "Callback":
+def training_progress(form: str | None) -> "Callback":
     """Return what shows how far a training is."""
     from oscine.training.callbacks import ProgressBar, ProgressFacts, ProgressLines
 
