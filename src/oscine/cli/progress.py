@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,14 +52,15 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_SHARE = 2.0, 60.0, 0.25
 _JSON_PAUSE_S = 0.25
 
 
-class Progress(Protocol):
-    """What a command tells how far it is."""
+class Progress:
+    """What a command tells how far it is; by itself it shows nothing."""
 
     def __call__(self, share: float | None = None, doing: str | None = None) -> None:
         """Tell how much is done, 0 to 1, and what is being done, where that has changed."""
 
     def aside(self) -> AbstractContextManager[Any]:
         """Return a context in which something else can be printed."""
+        return nullcontext()
 
 
 @contextmanager
@@ -75,7 +76,7 @@ def progress(doing: str, form: str | None, *, quiet: bool = False) -> Iterator[P
         What is called with the share that is done.
     """
     if form is None and quiet:
-        yield _Nothing()
+        yield Progress()
     elif chosen(form) == "bar":
         with _bar(doing) as shown:
             yield shown
@@ -94,14 +95,6 @@ def chosen(form: str | None) -> str:
     return "bar" if console.is_terminal and not console.is_dumb_terminal else "plain"
 
 
-class _Nothing:
-    def __call__(self, share: float | None = None, doing: str | None = None) -> None:
-        pass
-
-    def aside(self) -> AbstractContextManager[Any]:
-        return nullcontext()
-
-
 @contextmanager
 def _bar(doing: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
@@ -111,7 +104,7 @@ def _bar(doing: str) -> Iterator[Progress]:
     bar = Bar(console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
     task = bar.add_task(_safe(doing), total=1.0)
 
-    class Shown:
+    class Shown(Progress):
         def __call__(self, share: float | None = None, doing: str | None = None) -> None:
             text = {} if doing is None else {"description": _safe(doing)}
             bar.update(task, completed=share, **text)
@@ -137,7 +130,7 @@ def _safe(text: str) -> str:
     return escape(printable(text))
 
 
-class _Told:
+class _Told(Progress):
     """What is known of how far a command is."""
 
     def __init__(self) -> None:
@@ -154,9 +147,6 @@ class _Told:
     def tell(self, is_new: bool) -> None:
         """Say it, where it is time."""
         raise NotImplementedError
-
-    def aside(self) -> AbstractContextManager[Any]:
-        return nullcontext()
 
     @property
     def passed_s(self) -> float:

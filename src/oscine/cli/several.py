@@ -100,13 +100,12 @@ def run_each(
         terminal().print(f"{counted(n_all, 'file')} done.")
 
 
-class _Part:
+class _Part(Progress):
     """Tells a batch's progress from that of one of its files."""
 
     def __init__(self, whole: Progress, number: int, n_all: int, source: Path) -> None:
         self.whole, self.number, self.n_all = whole, number, n_all
         self.before = "" if n_all == 1 else f"{number + 1} of {n_all}, {source.name}: "
-        self.aside = whole.aside
 
     def __call__(self, share: float | None = None, doing: str | None = None) -> None:
         done = None if share is None else (self.number + share) / self.n_all
