@@ -122,4 +122,9 @@ def test_a_terminal_gets_a_bar_and_the_verdicts_stay_on_stdout(
 
 
 def test_times_are_minutes_and_hours() -> None:
-    assert [minutes(seconds) for seconds in (0.4, 65.0, 3661.0, 36000.0)] == ["0:00", "1:05", "1:01:01", "10:00:00"]
+    assert [minutes(seconds) for seconds in (0.4, 65.0, 3661.0, 36000.0)] == [
+        "0:00",
+        "1:05",
+        "1:01:01",
+        "10:00:00",
+    ]
