@@ -184,10 +184,7 @@ def train(
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
             RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
-        if progress is None and console is not None:
-            progress = ProgressBar(console) if console.is_terminal else ProgressLines(console)
-        if progress is not None:
-            own.append(progress)
+        own += [one for one in (progress or _progress_on(console),) if one is not None]
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
@@ -212,6 +209,13 @@ def train(
         interrupted=bool(signals),
         terminated=SIGTERM in signals,
     )
+
+
+def _progress_on(console: Console | None) -> Callback | None:
+    """Return what shows progress on a console: a bar where it is a terminal, and lines elsewhere."""
+    if console is None:
+        return None
+    return ProgressBar(console) if console.is_terminal else ProgressLines(console)
 
 
 def _run(
