@@ -18,6 +18,7 @@ from oscine.data.score import note_statistics, take_voices
 from oscine.data.verification import Verify
 from oscine.devices import usable_device
 from oscine.errors import InputError
+from oscine.files import printable
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.card import RIGHTS
 from oscine.models.inputs import LoudnessConfig
@@ -69,6 +70,17 @@ class TrainResult(BaseModel):
     """Ended by Ctrl-C or SIGTERM before its budget was spent."""
     terminated: bool
     """Ended by SIGTERM."""
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        skipped = f", {self.skipped_steps} of them skipped" if self.skipped_steps else ""
+        ended = ", interrupted" if self.interrupted else ""
+        return (
+            f"trained {printable(self.folder)}: {counted(self.steps, 'step')}{skipped} of {self.recipe} in "
+            f"{self.minutes:.1f} minutes on {self.device}, validation loss {self.validation_loss:.3f}{ended}"
+        )
+
+    __repr__ = __str__
 
 
 def train(
