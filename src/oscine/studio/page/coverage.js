@@ -21,7 +21,7 @@ export function coverage(signal) {
 
   /** @param {Record<string, number>} pitchS Seconds of each MIDI key. */
   const update = (pitchS) => {
-    seconds = new Map(Object.entries(pitchS).map(([key, value]) => [Number(key), value]).filter(([, value]) => value >= LEAST_S));
+    seconds = new Map(Object.entries(pitchS).filter(([, value]) => value >= LEAST_S).map(([key, value]) => [Number(key), value]));
     words.textContent = said();
     draw();
   };
@@ -48,6 +48,7 @@ export function coverage(signal) {
     const nWhite = (7 * (high - low)) / 12 + 1;
     const wide = width / nWhite;
     const white = [];
+    /** @type {SVGElement[]} */
     const black = [];
     let at = 0;
     for (let key = low; key <= high; key++) {

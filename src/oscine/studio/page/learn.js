@@ -3,9 +3,9 @@
 import { ask, get, watch } from "./api.js";
 import { h, field, keyed, select } from "./dom.js";
 import { icon } from "./icons.js";
-import { draft, empty, head, instrumentSelect } from "./parts.js";
+import { draft, empty, head, instrumentSelect, removeButton } from "./parts.js";
 import { run, stateWords } from "./run.js";
-import { problem, toast } from "./tell.js";
+import { problem } from "./tell.js";
 import { duration } from "./words.js";
 
 /** @param {import("./app.js").Place} place @returns {Promise<import("./app.js").Screen>} */
@@ -121,15 +121,10 @@ function runCard(one, refresh) {
   const state = h("span.badge", {});
   const words = h("p.words", {});
   const bar = h("progress", { max: "1", "aria-label": `Progress of ${one.name}` });
-  const remove = () => said.during(async () => {
-    await ask("DELETE", `/api/runs/${one.id}`);
-    await refresh();
-    toast(`The training ${one.name} was deleted.`, { label: "Undo", act: async () => (await ask("POST", `/api/runs/${one.id}/restore`), refresh()) });
-  });
   const element = h(
     "li.card.small",
     {},
-    h("div.card-top", {}, h("h3", {}, h("a.stretched", { href: `/learn/${one.id}` }, one.name)), state, h("button.plain.square.above", { type: "button", "aria-label": `Delete the training ${one.name}`, title: "Delete", onclick: remove }, icon("trash"))),
+    h("div.card-top", {}, h("h3", {}, h("a.stretched", { href: `/learn/${one.id}` }, one.name)), state, removeButton({ address: `/api/runs/${one.id}`, name: `the training ${one.name}`, refresh, said })),
     words,
     bar,
     said.element,

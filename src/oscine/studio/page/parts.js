@@ -1,7 +1,10 @@
 // Parts that several screens share: the head, empty states, progress, choices of instruments.
 
+import { ask, finished } from "./api.js";
 import { h } from "./dom.js";
-import { finished } from "./api.js";
+import { icon } from "./icons.js";
+import { toast } from "./tell.js";
+import { sentence } from "./words.js";
 
 /**
  * The head of a screen.
@@ -55,6 +58,33 @@ export async function shown(job, bar, signal) {
   } finally {
     bar.end();
   }
+}
+
+/**
+ * A button that deletes something, which can be undone.
+ * @param {object} options
+ * @param {string} options.address Of what is deleted; `/restore` behind it brings it back.
+ * @param {string} options.name
+ * @param {() => Promise<unknown>} options.refresh
+ * @param {ReturnType<typeof import("./tell.js").problem>} options.said
+ * @param {() => void} [options.before]
+ */
+export function removeButton({ address, name, refresh, said, before = () => {} }) {
+  const remove = async () => {
+    const done = await said.during(async () => {
+      before();
+      await ask("DELETE", address);
+      await refresh();
+    });
+    if (!done) return;
+    const act = async () => {
+      await ask("POST", `${address}/restore`);
+      await refresh();
+      /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus({ preventScroll: true });
+    };
+    toast(`${sentence(name)} was deleted.`, { label: "Undo", act });
+  };
+  return h("button.plain.square.above", { type: "button", "aria-label": `Delete ${name}`, title: "Delete", onclick: remove }, icon("trash"));
 }
 
 /** A choice of instruments. @param {any[]} instruments @param {string} [chosen] @param {Record<string, any>} [attributes] */

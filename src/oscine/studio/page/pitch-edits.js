@@ -85,20 +85,14 @@ export function flattened(span) {
   return made;
 }
 
-/** A moving average that is mirrored at both ends. @param {Float64Array} values @param {number} half */
+/** A moving average; near an end, that of the window which just fits. @param {Float64Array} values @param {number} half */
 function averaged(values, half) {
-  const n = values.length;
-  const mirrored = (/** @type {number} */ i) => {
-    const period = 2 * Math.max(1, n - 1);
-    const at = ((i % period) + period) % period;
-    return values[Math.min(at < n ? at : period - at, n - 1)];
-  };
-  let sum = 0;
-  for (let k = -half; k <= half; k++) sum += mirrored(k);
+  const sums = new Float64Array(values.length + 1);
+  values.forEach((value, i) => (sums[i + 1] = sums[i] + value));
+  const wide = Math.min(values.length, 2 * half + 1);
   return values.map((_, i) => {
-    const now = sum / (2 * half + 1);
-    sum += mirrored(i + half + 1) - mirrored(i - half);
-    return now;
+    const from = Math.max(0, Math.min(values.length - wide, i - half));
+    return (sums[from + wide] - sums[from]) / wide;
   });
 }
 

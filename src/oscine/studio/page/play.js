@@ -3,12 +3,11 @@
 import { ask, form, get, watch } from "./api.js";
 import { h, keyed } from "./dom.js";
 import { dropPlace } from "./drop.js";
-import { icon } from "./icons.js";
-import { empty, head } from "./parts.js";
+import { empty, head, removeButton } from "./parts.js";
 import { performance } from "./performance.js";
 import { recorder } from "./recorder.js";
 import { AUDIO } from "./record.js";
-import { problem, toast } from "./tell.js";
+import { problem } from "./tell.js";
 import { duration } from "./words.js";
 
 /** @param {import("./app.js").Place} place @returns {Promise<import("./app.js").Screen>} */
@@ -68,15 +67,10 @@ async function performances({ query, signal, go }) {
 function card(one, behind, refresh) {
   const said = problem();
   const words = h("p.words", {});
-  const remove = () => said.during(async () => {
-    await ask("DELETE", `/api/performances/${one.id}`);
-    await refresh();
-    toast(`${one.name} was deleted.`, { label: "Undo", act: async () => (await ask("POST", `/api/performances/${one.id}/restore`), refresh()) });
-  });
   const element = h(
     "li.card.small",
     {},
-    h("div.card-top", {}, h("h3", {}, h("a.stretched", { href: `/play/${one.id}${behind}` }, one.name)), h("button.plain.square.above", { type: "button", "aria-label": `Delete ${one.name}`, title: "Delete", onclick: remove }, icon("trash"))),
+    h("div.card-top", {}, h("h3", {}, h("a.stretched", { href: `/play/${one.id}${behind}` }, one.name)), removeButton({ address: `/api/performances/${one.id}`, name: one.name, refresh, said })),
     words,
     said.element,
   );

@@ -5,10 +5,10 @@ import { coverage } from "./coverage.js";
 import { h, field, keyed } from "./dom.js";
 import { dropPlace } from "./drop.js";
 import { icon } from "./icons.js";
-import { draft, empty, head } from "./parts.js";
+import { draft, empty, head, removeButton } from "./parts.js";
 import { recorder } from "./recorder.js";
 import { takeRow } from "./take.js";
-import { announce, once, problem, toast } from "./tell.js";
+import { announce, once, problem } from "./tell.js";
 import { count, day, duration } from "./words.js";
 
 export const AUDIO = { accept: "audio/*,video/mp4,.wav,.flac,.ogg,.opus,.mp3,.aif,.aiff,.m4a,.aac,.webm" };
@@ -65,15 +65,10 @@ function collectionCard(one, refresh) {
   const said = problem();
   const words = h("p.words", {});
   const link = h("a.stretched", { href: `/record/${one.id}` }, one.name);
-  const remove = () => said.during(async () => {
-    await ask("DELETE", `/api/collections/${one.id}`);
-    await refresh();
-    toast(`${one.name} was deleted.`, { label: "Undo", act: async () => (await ask("POST", `/api/collections/${one.id}/restore`), refresh()) });
-  });
   const element = h(
     "li.card.small",
     {},
-    h("div.card-top", {}, h("h3", {}, link), h("button.plain.square.above", { type: "button", "aria-label": `Delete ${one.name}`, title: "Delete", onclick: remove }, icon("trash"))),
+    h("div.card-top", {}, h("h3", {}, link), removeButton({ address: `/api/collections/${one.id}`, name: one.name, refresh, said })),
     words,
     said.element,
   );
@@ -124,7 +119,7 @@ async function collection({ id, signal }) {
         await send(file, file.name);
       } catch (error) {
         const { message, status } = /** @type {any} */ (error);
-        words.push(`${file.name}: ${message}`);
+        words.push(message.includes(file.name) ? message : `${file.name}: ${message}`);
         if (status === 0 || status === 429 || status === 503) refused.push(file);
       }
     }

@@ -67,11 +67,11 @@ function cardForm(one, go) {
   const otherLicence = h("input", { type: "text", name: "other", maxlength: "200", value: isKnown ? "" : (one.licence ?? ""), placeholder: "Name or address of the licence", autocomplete: "off" });
   const otherField = field("Which licence?", otherLicence);
   const description = h("textarea", { name: "description", rows: "3", maxlength: "2000", value: one.description ?? "" });
-  const consents = [
+  const consents = /** @type {[string, string, boolean | null][]} */ ([
     ["yes", "Yes, whoever is heard has agreed to this", true],
     ["no", "No, or not yet", false],
     ["none", "Nobody had to be asked", null],
-  ].map(([value, label, means]) => ({ label, means, input: h("input", { type: "radio", name: "consent", value, checked: (one.consent ?? null) === means }) }));
+  ]).map(([value, label, means]) => ({ label, means, input: h("input", { type: "radio", name: "consent", value, checked: (one.consent ?? null) === means }) }));
   const button = h("button.primary", { type: "submit" }, "Save the card");
   const form = h(
     "form.panel",

@@ -3,8 +3,7 @@
 import { ask, finished, form, get, request, watch } from "./api.js";
 import { h, s, keyed } from "./dom.js";
 import { picker, takesDrops } from "./drop.js";
-import { icon } from "./icons.js";
-import { empty, head } from "./parts.js";
+import { empty, head, removeButton } from "./parts.js";
 import { playButton } from "./sound.js";
 import { announce, problem, toast } from "./tell.js";
 import { count, size } from "./words.js";
@@ -87,22 +86,6 @@ function card(instrument, refresh, signal) {
   const range = h("div.range", {});
   const facts = h("dl.facts", {});
   const isMine = instrument.kind === "mine";
-  const remove = async () => {
-    const done = await said.during(async () => {
-      play.stop();
-      await ask("DELETE", `/api/instruments/${id}`);
-      await refresh();
-    });
-    if (!done) return;
-    /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus();
-    toast(`${title.textContent} was deleted.`, {
-      label: "Undo",
-      act: async () => {
-        await ask("POST", `/api/instruments/${id}/restore`);
-        await refresh();
-      },
-    });
-  };
   const element = h(
     "li.card",
     {},
@@ -117,7 +100,7 @@ function card(instrument, refresh, signal) {
       h("a", { href: `/play?instrument=${id}`, "aria-label": `Play ${name} with a hum` }, "Play"),
       h("a", { href: `/live/${id}`, "aria-label": `Play ${name} live` }, "Live"),
       h("a", { href: `/share/${id}`, "aria-label": `Share ${name}` }, "Share"),
-      isMine && h("button.plain.square", { type: "button", "aria-label": `Delete ${name}`, title: "Delete", onclick: remove }, icon("trash")),
+      isMine && removeButton({ address: `/api/instruments/${id}`, name, refresh, said, before: play.stop }),
     ),
   );
   const update = (/** @type {any} */ now) => {

@@ -2,9 +2,9 @@
 
 import { ask } from "./api.js";
 import { h } from "./dom.js";
-import { icon } from "./icons.js";
+import { removeButton } from "./parts.js";
 import { playButton } from "./sound.js";
-import { problem, toast } from "./tell.js";
+import { problem } from "./tell.js";
 import { trimmer } from "./trim.js";
 import { duration } from "./words.js";
 
@@ -42,7 +42,7 @@ export function takeRow(take, refresh, signal) {
   });
   const use = h("input", { type: "checkbox", onchange: () => void change({ left_out: !use.checked }) });
   const useLabel = h("label.check", {}, use, "Use this take");
-  const remove = h("button.plain.square", { type: "button", "aria-label": `Delete ${take.name}`, title: "Delete", onclick: drop }, icon("trash"));
+  const remove = removeButton({ address, name: take.name, refresh, said, before: play.stop });
   const element = h(
     "li.take",
     {},
@@ -52,22 +52,6 @@ export function takeRow(take, refresh, signal) {
     h("div.take-bottom", {}, useLabel, remove),
     said.element,
   );
-
-  async function drop() {
-    const done = await said.during(async () => {
-      play.stop();
-      await ask("DELETE", address);
-      await refresh();
-    });
-    if (!done) return;
-    toast(`${take.name} was deleted.`, {
-      label: "Undo",
-      act: async () => {
-        await ask("POST", `${address}/restore`);
-        await refresh();
-      },
-    });
-  }
 
   /** @param {any} now */
   const update = (now) => {

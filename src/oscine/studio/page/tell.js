@@ -32,6 +32,7 @@ export function toast(text, action) {
   element.addEventListener("pointerleave", wait);
   element.addEventListener("focusout", wait);
   place.append(element);
+  act?.focus({ preventScroll: true }); // what was deleted had the focus; the undo is next to the hand
   wait();
   async function run() {
     try {
