@@ -118,10 +118,11 @@ function menu() {
 function worker() {
   const place = /** @type {HTMLElement} */ (document.getElementById("worker"));
   const refresh = async () => {
-    const { worker: state, queue } = await get("/api/health");
+    const { worker: state, queue, version } = await get("/api/health");
     const waiting = queue > 0 ? `, ${queue} waiting` : "";
     place.textContent = { idle: "The worker is idle", busy: `The worker is busy${waiting}`, down: "The worker is down" }[/** @type {string} */ (state)] ?? "";
     place.dataset.state = state;
+    place.title = `Oscine ${version}`;
   };
   void watch(new AbortController().signal, refresh);
 }

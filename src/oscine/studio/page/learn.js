@@ -45,7 +45,12 @@ function startForm({ collections, about, instruments, query, signal, go }) {
   const collection = select(collections.map((/** @type {any} */ one) => ({ value: one.id, label: one.name })), { name: "collection" }, chosen);
   const verdict = h("p.report", { role: "status" });
   const name = h("input", { type: "text", name: "name", required: true, maxlength: "80", autocomplete: "off" });
-  const minutes = h("input", { type: "number", name: "minutes", min: "1", max: "1440", step: "any", value: "10", inputmode: "decimal", required: true });
+  const length = h("input", { type: "number", name: "length", min: "1", max: "1000000", step: "any", value: "10", inputmode: "decimal", required: true });
+  const unit = select([{ value: "minutes", label: "minutes" }, { value: "steps", label: "steps" }], { name: "unit", "aria-label": "Minutes or steps" });
+  const howLong = field("How long?", length, "Ten minutes are enough to judge it; an hour is better.");
+  const joined = h("div.joined", {}, unit);
+  length.before(joined);
+  joined.prepend(length);
   const ofRecipe = h("input", { type: "radio", name: "from", value: "recipe", checked: true });
   const ofInstrument = h("input", { type: "radio", name: "from", value: "instrument" });
   const recipes = select(about.recipes.map((/** @type {any} */ one) => ({ value: one.name, label: one.name })), { name: "recipe" }, "default");
@@ -57,7 +62,7 @@ function startForm({ collections, about, instruments, query, signal, go }) {
   const made = h(
     "form.panel.start",
     { "aria-label": "New training" },
-    h("div.form-grid", {}, field("Recordings", collection), field("Name of the instrument", name), field("Minutes", minutes, "Ten are enough to judge it; an hour is better.")),
+    h("div.form-grid", {}, field("Recordings", collection), field("Name of the instrument", name), howLong),
     verdict,
     h(
       "fieldset.choice",
@@ -104,7 +109,7 @@ function startForm({ collections, about, instruments, query, signal, go }) {
     button.setAttribute("aria-disabled", "true");
     void said.during(async () => {
       const from = ofRecipe.checked ? { recipe: recipes.value } : { start_from: start.value };
-      const begun = await ask("POST", "/api/runs", { collection: collection.value, name: name.value.trim(), minutes: Number(minutes.value), ...from });
+      const begun = await ask("POST", "/api/runs", { collection: collection.value, name: name.value.trim(), [unit.value]: unit.value === "steps" ? Math.round(Number(length.value)) : Number(length.value), ...from });
       kept.clear();
       go(`/learn/${begun.id}`);
     }).finally(() => button.removeAttribute("aria-disabled"));

@@ -79,7 +79,7 @@ export async function performance({ id, query, signal }) {
  * @param {string | null} name Of the file, when it was saved before.
  */
 function saving(curves, address, signal, name) {
-  const state = h("span.saved", { role: "status" }, name ? "The curves were edited before." : "As measured");
+  const state = h("span", {}, name ? "The curves were edited before." : "As measured");
   const said = problem();
   let savedVersion = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -102,10 +102,9 @@ export const unvoiced = ({ from, to }) => new Float64Array(to - from).fill(NaN);
 /** A straight line from the first pitch in the span to the last; a pitch beside the span helps where there is none. @param {Span} span */
 export function straight({ midi, from, to }) {
   const made = midi.slice(from, to);
-  let first = made.find((one) => !Number.isNaN(one));
-  let last = made.findLast((one) => !Number.isNaN(one));
-  first ??= [midi[from - 1], midi[to]].find((one) => one !== undefined && !Number.isNaN(one));
-  last ??= first;
+  const [before, after] = [midi[from - 1], midi[to]].map((one) => (Number.isNaN(one) ? undefined : one));
+  const first = made.find((one) => !Number.isNaN(one)) ?? before ?? after;
+  const last = made.findLast((one) => !Number.isNaN(one)) ?? after ?? before;
   if (first === undefined || last === undefined) return made;
   const [a, b] = [first, last];
   return made.map((_, i) => a + ((b - a) * i) / Math.max(1, made.length - 1));

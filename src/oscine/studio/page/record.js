@@ -139,10 +139,11 @@ async function collection({ id, signal }) {
   const waiting = pending.get(/** @type {string} */ (id));
   pending.delete(/** @type {string} */ (id));
   if (waiting) void sendAll(waiting);
+  const title = head(now.name, h("a.back", { href: "/record" }, icon("back"), "All collections"), renaming(address, now.name, said), report.action);
   const element = h(
     "div",
     {},
-    head(now.name, h("a.back", { href: "/record" }, icon("back"), "All collections"), report.action),
+    title,
     h(
       "div.two",
       {},
@@ -152,6 +153,29 @@ async function collection({ id, signal }) {
     h("section", { "aria-label": "Takes" }, nTakes, none, list),
   );
   return { element, title: now.name };
+}
+
+/** A button that lets the title be written anew. @param {string} address @param {string} name @param {ReturnType<typeof problem>} said */
+function renaming(address, name, said) {
+  const input = h("input", { type: "text", maxlength: "80", required: true, "aria-label": "Name of the collection", autocomplete: "off" });
+  const form = h("form.row", { hidden: true }, input, h("button", { type: "submit" }, "Save"));
+  const button = h("button.plain", { type: "button", onclick: () => show(true) }, "Rename");
+  const show = (/** @type {boolean} */ isOpen) => {
+    form.hidden = !isOpen;
+    button.hidden = isOpen;
+    if (isOpen) input.value = name;
+    (isOpen ? input : button).focus();
+  };
+  form.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && show(false));
+  form.addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void said.during(async () => {
+      ({ name } = await ask("PATCH", address, { name: input.value.trim() }));
+      /** @type {HTMLElement} */ (document.querySelector("h1")).textContent = name;
+      show(false);
+    });
+  });
+  return h("span.row", {}, button, form);
 }
 
 /** The report in words, and the way on. @param {string} id */

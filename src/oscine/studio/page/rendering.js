@@ -26,7 +26,7 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
   const bar = progress("Rendering");
   const exportBar = progress("Export");
   const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-  const playable = instruments.filter((/** @type {any} */ one) => one.needs_pitch !== false || one.inputs?.length);
+  const playable = instruments.filter((/** @type {any} */ one) => !one.by_notes);
   const instrument = instrumentSelect(playable, query.get("instrument") ?? kept.instrument);
   const identity = h("select", {});
   const identityField = field("Voice", identity);

@@ -21,7 +21,11 @@ const QUALITY = ["noise", "usable", "good"];
 const QUALITY_LABELS = /** @type {Record<string, string>} */ ({ noise: "Noise", usable: "Usable", good: "Good" });
 
 /** @param {any} one @returns {[string, string]} Words, and their look. */
-export const stateWords = (one) => STATES[one.state] ?? [one.state, "waiting"];
+export function stateWords(one) {
+  const isGoing = one.state === "training" || one.state === "preparing";
+  if (isGoing && one.asked) return [one.asked === "pause" ? "Pausing …" : "Stopping …", "waiting"];
+  return STATES[one.state] ?? [one.state, "waiting"];
+}
 
 /** @param {import("./app.js").Place} place @returns {Promise<import("./app.js").Screen>} */
 export async function run({ id, signal }) {
@@ -58,9 +62,9 @@ export async function run({ id, signal }) {
     if (badge.textContent !== text) badge.textContent = text;
     badge.className = `badge ${look}`;
     const isRunning = now.state === "training" || now.state === "preparing" || now.state === "queued";
-    pause.hidden = !isRunning;
+    pause.hidden = !isRunning || Boolean(now.asked);
     resume.hidden = now.state !== "paused";
-    stop.hidden = !isRunning && now.state !== "paused";
+    stop.hidden = (!isRunning && now.state !== "paused") || now.asked === "stop";
     playIt.hidden = !now.instrument;
     if (now.instrument) playIt.href = `/play?instrument=${now.instrument}`;
     const share = now.total_steps ? now.steps / now.total_steps : now.total_minutes ? now.minutes / now.total_minutes : 0;

@@ -6,13 +6,10 @@ import { removeButton } from "./parts.js";
 import { playButton } from "./sound.js";
 import { problem } from "./tell.js";
 import { trimmer } from "./trim.js";
-import { duration } from "./words.js";
+import { duration, sentence } from "./words.js";
 
-const VERDICTS = /** @type {Record<string, [string, string]>} */ ({
-  ok: ["Good", "good"],
-  repaired: ["Usable, repaired", "middling"],
-  rejected: ["Rejected", "bad"],
-});
+/** The word that a verdict begins with, and its look. */
+const VERDICTS = /** @type {Record<string, string>} */ ({ Good: "good", Usable: "middling", "Left out": "bad" });
 
 /**
  * @param {any} take
@@ -57,13 +54,14 @@ export function takeRow(take, refresh, signal) {
   const update = (now) => {
     name.textContent = now.name;
     const isChecking = now.state === "checking";
-    const [text, look] = isChecking ? ["Listening …", "waiting"] : VERDICTS[now.verdict ?? "rejected"];
-    badge.textContent = text;
-    badge.className = `badge ${look}`;
-    words.textContent = isChecking ? "Pitch and loudness are being measured." : now.words || duration(now.seconds);
+    const [, verdict, rest] = /^([^:]+): (.+)$/.exec(now.words ?? "") ?? [];
+    const isKnown = verdict in VERDICTS;
+    badge.textContent = isChecking ? "Checking …" : isKnown ? verdict : now.state === "rejected" ? "Left out" : "No pitch";
+    badge.className = `badge ${isChecking ? "waiting" : (VERDICTS[verdict] ?? "bad")}`;
+    words.textContent = isChecking ? "Pitch and loudness are being measured." : isKnown ? sentence(rest) : now.words || duration(now.seconds);
     // Where the sentence has the reason already, it is not said again.
-    const further = (now.reasons ?? []).filter((/** @type {string} */ reason) => !words.textContent.includes(reason));
-    reasons.replaceChildren(...further.map((/** @type {string} */ reason) => h("li", {}, reason)));
+    const further = (now.reasons ?? []).filter((/** @type {string} */ reason) => !words.textContent.toLowerCase().includes(reason.toLowerCase().replace(/\.$/, "")));
+    reasons.replaceChildren(...further.map((/** @type {string} */ reason) => h("li", {}, sentence(reason))));
     reasons.hidden = !further.length;
     const isUsable = now.state === "ready";
     useLabel.hidden = !isUsable;
