@@ -128,17 +128,13 @@ def add_take(studio: StudioHere, id: Id, file: UploadFile) -> Row:  # noqa: A002
     take_id = new_id()
     take_upload(studio, file.file, "takes", take_id, suffix=audio_suffix(name))
     studio.database.add("take", name, state="checking", owner=collection["id"], id=take_id)
-    _check(studio, take_id, name)
-    return accepted(told_take(studio.thing("take", take_id)))
-
-
-def _check(studio: Studio, id: str, name: str) -> None:  # noqa: A002
     try:
-        studio.add_job("take", id, f"Checking {name}")
+        studio.add_job("take", take_id, f"Checking {name}")
     except HTTPException:
-        studio.database.forget(id)
-        studio.root.remove("takes", id)
+        studio.database.forget(take_id)
+        studio.root.remove("takes", take_id)
         raise
+    return accepted(told_take(studio.thing("take", take_id)))
 
 
 @api.get("/takes/{id}")
@@ -151,26 +147,34 @@ def take(studio: StudioHere, id: Id) -> Row:  # noqa: A002
 def change_take(studio: StudioHere, id: Id, body: TakeChange) -> Row:  # noqa: A002
     """Rename, trim or leave out a take; a trimmed one is checked again."""
     take = studio.thing("take", id)
-    facts: Row = {}
-    if body.left_out is not None:
-        facts["left_out"] = body.left_out
-    state = None
+    if body.left_out is not None or body.name is not None:
+        left_out = {} if body.left_out is None else {"left_out": body.left_out}
+        studio.database.change(id, name=body.name, **left_out)
     if body.trim is not None:
-        if take["state"] == "rejected" or "seconds" not in take["facts"]:
-            raise HTTPException(409, "Only a take that was checked and can be used is trimmed.")
-        seconds = take["facts"]["seconds"]
-        to_s = min(body.trim.to_s, seconds)
-        if to_s - body.trim.from_s < _SHORTEST_S:
-            raise HTTPException(
-                400, f"The trim leaves less than {_SHORTEST_S:g} s of {seconds:.1f} s; leave more."
-            )
-        facts["trim"] = {"from_s": body.trim.from_s, "to_s": to_s}
-        if facts["trim"] != take["facts"].get("trim"):
-            studio.add_job("take", id, f"Checking {take['name']}")
-            state = "checking"
-    if facts or body.name or state:
-        studio.database.change(id, name=body.name, state=state, **facts)
+        _trim(studio, take, body.trim)
     return told_take(studio.thing("take", id))
+
+
+def _trim(studio: Studio, take: Row, trim: Trim) -> None:
+    """Set what of a take is used, and have it checked again."""
+    if take["state"] == "rejected" or "seconds" not in take["facts"]:
+        raise HTTPException(409, "Only a take that was checked and can be used is trimmed.")
+    seconds, before = take["facts"]["seconds"], take["facts"]["trim"]
+    to_s = min(trim.to_s, seconds)
+    if to_s - trim.from_s < _SHORTEST_S:
+        raise HTTPException(
+            400, f"The trim leaves less than {_SHORTEST_S:g} s of {seconds:.1f} s; leave more."
+        )
+    after = {"from_s": trim.from_s, "to_s": to_s}
+    if after == before:
+        return
+    # Before the job, which looks at it.
+    studio.database.change(take["id"], state="checking", trim=after)
+    try:
+        studio.add_job("take", take["id"], f"Checking {take['name']}")
+    except HTTPException:
+        studio.database.change(take["id"], state=take["state"], trim=before)
+        raise
 
 
 @api.delete("/takes/{id}", status_code=204)

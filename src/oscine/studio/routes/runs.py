@@ -65,7 +65,7 @@ def start(studio: StudioHere, body: NewRun) -> Row:
     ]
     if not takes:
         raise HTTPException(409, "The collection has no take that can be used; add recordings first.")
-    names = [one.name for one in list_recipes()]
+    names = list_recipes()
     if body.recipe not in names:
         raise HTTPException(400, f"There is no recipe of this name; there are {', '.join(names)}.")
     studio.require_room()

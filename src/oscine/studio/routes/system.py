@@ -57,13 +57,13 @@ def about(studio: StudioHere) -> dict[str, Any]:
 
     from oscine import __version__, kernels
     from oscine.audio.output import AUDIO_OUTPUTS
-    from oscine.models import list_recipes
+    from oscine.models import list_recipes, load_recipe
     from oscine.studio.shelf import LABELS
 
     has_gpu = torch.cuda.is_available()
     has_ffmpeg = shutil.which("ffmpeg") is not None
     known = ["wav", "flac", "ogg", "mp3", "aiff"] + (["m4a", "aac", "webm"] if has_ffmpeg else [])
-    recipes = {one.name: one.description for one in list_recipes()}
+    recipes = [load_recipe(name) for name in _RECIPES if name in list_recipes()]
     return {
         "version": __version__,
         "device": torch.cuda.get_device_name() if has_gpu else "CPU",
@@ -72,7 +72,7 @@ def about(studio: StudioHere) -> dict[str, Any]:
         "limits": asdict(studio.limits),
         "formats": {"in": known, "out": [ending[1:] for ending in AUDIO_OUTPUTS]},
         "exports": [{"format": form, "label": label} for form, label in LABELS.items()],
-        "recipes": [{"name": name, "description": recipes[name]} for name in _RECIPES if name in recipes],
+        "recipes": [{"name": one.name, "description": one.description} for one in recipes],
         "token_needed": studio.needs_token,
     }
 

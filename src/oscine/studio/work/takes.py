@@ -15,33 +15,39 @@ from oscine.studio.work.sounds import decoded
 from oscine.threads import one_thread
 
 _SHORTEST_S = 0.1
+#: Less of a pitch is a glide or an error.
+_LEAST_S = 0.05
 
 
 def check_take(job: Job) -> None:
     """Judge a take; what is trimmed away does not count."""
     take = job.thing("take")
-    facts = take["facts"]
     sound, found = decoded(job, "takes", take["name"], job.limits.take_s)
     if found is not None:
-        facts = facts | {key: found[key] for key in ("verdict", "reasons", "peaks")}
-        facts |= {"seconds": found["duration_s"], "sample_rate": found.get("sample_rate", 0)}
-        facts |= {"clipped_s": found.get("clipped_s", 0.0)}
-        facts.setdefault("trim", {"from_s": 0.0, "to_s": found["duration_s"]})
+        new = {key: found[key] for key in ("verdict", "reasons", "peaks")}
+        new |= {"seconds": found["duration_s"], "sample_rate": found.get("sample_rate", 0)}
+        new |= {"clipped_s": found.get("clipped_s", 0.0)}
+        if "trim" not in take["facts"]:
+            new["trim"] = {"from_s": 0.0, "to_s": found["duration_s"]}
+        job.database.change(take["id"], **new)
+    facts = job.thing("take")["facts"]
     if facts["verdict"] == "rejected":
         reason = facts["reasons"][0] if facts["reasons"] else "it can't be read"
         words = f"Left out: {reason[:1].lower()}{reason[1:].rstrip('.')}."
-        job.database.change(take["id"], state="rejected", **facts, words=words)
+        job.database.change(take["id"], state="rejected", words=words)
         return
+    trim = facts["trim"]
     with one_thread():
-        quality = assess_part(sound, facts["trim"]["from_s"], facts["trim"]["to_s"], job)
-    if facts["trim"] == {"from_s": 0.0, "to_s": facts["seconds"]}:
+        quality = assess_part(sound, trim["from_s"], trim["to_s"], job)
+    if trim == {"from_s": 0.0, "to_s": facts["seconds"]}:
         quality = merge([quality], facts["clipped_s"])
+    # Where it has been trimmed again meanwhile, another job waits.
+    is_newest = job.thing("take")["facts"]["trim"] == trim
     job.database.change(
         take["id"],
-        state="ready",
-        **facts,
+        state="ready" if is_newest else None,
         quality=quality.model_dump(mode="json"),
-        pitch_s={str(midi): round(s, 2) for midi, s in quality.pitch_s.items()},
+        pitch_s={str(midi): round(s, 2) for midi, s in quality.pitch_s.items() if s >= _LEAST_S},
         words=words_of(quality),
     )
 
