@@ -60,7 +60,7 @@ def convert(
     """
     from rich.progress import Progress
 
-    from oscine.cli.threads import one_thread
+    from oscine.threads import one_thread
     from oscine.voices import convert_voice_file
     from oscine.voices.content import content_of
     from oscine.voices.converter import built_in_converter

@@ -10,7 +10,7 @@ from rich.markup import escape
 from oscine import instruments, recordings
 from oscine.analysis import CONFIDENT, Features, Quality, analyze
 from oscine.audio import read_audio
-from oscine.cli.threads import one_thread
+from oscine.threads import one_thread
 from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError

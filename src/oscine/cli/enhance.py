@@ -33,7 +33,7 @@ def enhance(
     from rich.progress import Progress
 
     from oscine import weights
-    from oscine.cli.threads import one_thread
+    from oscine.threads import one_thread
     from oscine.voices import Enhancer, enhance_file
 
     with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:

@@ -41,7 +41,7 @@ def evaluate(
     """
     from rich.progress import Progress
 
-    from oscine.cli.threads import one_thread
+    from oscine.threads import one_thread
     from oscine.data import Dataset
     from oscine.errors import InputError
     from oscine.evaluate import Excerpts, evaluation_page

@@ -53,7 +53,7 @@ def render(
     """
     from rich.progress import Progress
 
-    from oscine.cli.threads import one_thread
+    from oscine.threads import one_thread
     from oscine.performance import RenderOptions, render_file
 
     if song.suffix.lower() == ".csv":
@@ -99,7 +99,7 @@ def _render_curves(
 ) -> None:
     from rich.progress import Progress
 
-    from oscine.cli.threads import one_thread
+    from oscine.threads import one_thread
     from oscine.errors import InputError
     from oscine.performance import render_curves_file
     from oscine.transfer import load

@@ -58,7 +58,7 @@ def transfer(
     """
     from rich.progress import Progress
 
-    from oscine.cli.threads import one_thread
+    from oscine.threads import one_thread
     from oscine.transfer import Options, load, transfer_file
 
     octaves, shift_db = _whole_or_auto("octave", octave), _number_or_auto("loudness", loudness)

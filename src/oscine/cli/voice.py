@@ -52,7 +52,7 @@ def voice(
     from rich.progress import Progress
 
     from oscine import weights
-    from oscine.cli.threads import one_thread
+    from oscine.threads import one_thread
     from oscine.transfer import load
     from oscine.voices import EnvelopeFlow, VoiceChange, change_voice_file
 
