@@ -105,7 +105,7 @@ def analyze_blocks(
     n_threads: int = 1,
     tracker: str | F0Curve = TRACKERS[0],
 ) -> Iterator[Features]:
-    """Yield the features of a stream, in order, a stretch of about 4 s at a time.
+    """Yield the features of a stream, in order, about 4 s at a time.
 
     The trackers get the sound at one level, so that a quiet recording has the same pitch as a loud one: it
     is multiplied by a factor that follows from the loudest quarter of a second so far. Loudness and power are

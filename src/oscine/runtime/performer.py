@@ -11,7 +11,7 @@ from oscine.runtime.library import facts, library_and_engine, require_ok
 
 
 class Setting(NamedTuple):
-    """A knob of a performer."""
+    """A setting of a performer."""
 
     unit: str
     """Empty where it has none."""
@@ -23,7 +23,7 @@ class Setting(NamedTuple):
 
 
 class Meters(NamedTuple):
-    """What happens, for a display."""
+    """Values for a display."""
 
     heard_f0_hz: float
     """0 where the input has no pitch."""
