@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name}: {found[name]:g} s", flush=True)
     if options.write:
         lines = [
-            "# Written by `python -m benchmarks.recipe_times --write`: seconds of one core for a training step.",
+            "# Seconds of one core for a training step: python -m benchmarks.recipe_times --write",
             f"machine: {machine()}",
             "step_s:",
             *(f"  {name}: {seconds:g}" for name, seconds in found.items()),

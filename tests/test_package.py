@@ -32,12 +32,13 @@ LAYERS = [
     {"training"},
     {"transfer", "evaluation", "performance", "export", "fitting", "voices"},
     {"realtime"},
+    {"studio"},
     {"cli", "__main__"},
 ]
 #: What every layer may import, and what imports no layer.
 FOUNDATION = {
     *("devices", "errors", "explain", "files", "instruments", "note_names", "plural", "recordings"),
-    *("recipes", "tensor_file", "weights"),
+    *("recipes", "tensor_file", "threads", "weights"),
 }
 HEAVY = [
     "mido",
@@ -52,6 +53,9 @@ HEAVY = [
     "huggingface_hub",
     "typer",
     "rich",
+    "fastapi",
+    "uvicorn",
+    "sqlite3",
 ]
 
 

@@ -54,11 +54,20 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         ...     explain(error, TrainingConfig)[:66]
         'there is no key batch_sise; the nearest is batch_size; there are b'
     """
-    found = error.errors(include_url=False)[0]
+    return explain_finding(error.errors(include_url=False)[0], model)
+
+
+def explain_finding(found: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:
+    """Return what is wrong and what would be right, of one of the findings in a `ValidationError`.
+
+    Args:
+        found: The finding.
+        model: What was to be validated; an unknown key is answered with its keys.
+    """
     place, kind, context = found["loc"], found["type"], found.get("ctx", {})
     where, shown = _dotted(place), _shown(found["input"])
     if kind == "extra_forbidden":
-        return _unknown_key(place, model)
+        return f"there is no key {where}" if model is None else _unknown_key(place, model)
     if kind in ("missing", "missing_argument"):
         return f"{where} is missing"
     if kind == "union_tag_invalid":

@@ -291,6 +291,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder; there is none of a name that the system has no room for."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def for_libsndfile(path: str | Path) -> Any:  # soundfile takes bytes, and does not say so
     """Return a path that soundfile takes whatever its bytes are; of a string it makes UTF-8, or fails."""
     return os.fspath(path) if _IS_WINDOWS else os.fsencode(path)

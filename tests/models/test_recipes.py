@@ -49,7 +49,9 @@ def test_a_wrong_key_is_answered_with_the_right_one(key: str, meant: str) -> Non
 
 
 def test_what_is_like_no_key_gets_no_question() -> None:
-    with pytest.raises(InputError, match=r"^xyzzy is no key of the recipe\. oscine recipes NAME lists the keys"):
+    with pytest.raises(
+        InputError, match=r"^xyzzy is no key of the recipe\. oscine recipes NAME lists the keys"
+    ):
         load_recipe("tiny", {"xyzzy": 4})
 
 
@@ -57,7 +59,9 @@ def test_a_wrong_key_in_a_file_is_answered_at_every_depth(tmp_path: Path) -> Non
     path = tmp_path / "reed.yaml"
     chain = "{kind: chain, name: reed, parts: [{kind: pulse, harmonic: odd}, {kind: filter}]}"
     path.write_text(f"name: reed\ndescription: A reed.\ninstrument:\n  synth: [{chain}]\n")
-    with pytest.raises(InputError, match=r"reed\.parts\.pulse\.harmonic is no key.* mean .*pulse\.harmonics\?"):
+    with pytest.raises(
+        InputError, match=r"reed\.parts\.pulse\.harmonic is no key.* mean .*pulse\.harmonics\?"
+    ):
         load_recipe(path)
     path.write_text("name: x\ndescription: y.\ninstrument: {}\ntraining: {batch: 4}\n")
     with pytest.raises(InputError, match=r"training\.batch is no key .* mean training\.batch_size\?"):

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 #: Less voiced sound than this cannot be learned.
 LEAST_VOICED_S = 30.0
 
+#: So much of a melody can be played with an instrument.
+LEAST_MELODY_S = 1.0
+
 _ENOUGH_S = 180.0
 _CLIPPED_SHARE = 1e-4
 _LEAST_SIGNAL_TO_NOISE_DB = 25.0
@@ -18,6 +21,24 @@ LEAST_RINGING = 3
 
 _CLEAR_SHARE = 0.6
 _NARROW_PITCH, _NARROW_LOUDNESS_DB = 7, 7.0
+
+
+def in_short(voiced_s: float, *, learnable: bool) -> str:
+    """Return what a recording is good for, in a sentence.
+
+    Args:
+        voiced_s: Seconds with a pitch.
+        learnable: Whether an instrument can be learned from it.
+
+    Example:
+        >>> in_short(4.0, learnable=False)
+        'This is enough to play with, and too little to learn an instrument from.'
+    """
+    if learnable:
+        return "This can be learned."
+    if voiced_s >= LEAST_MELODY_S:
+        return "This is enough to play with, and too little to learn an instrument from."
+    return "This has no melody to play with, and no instrument can be learned from it as it is."
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def plot_features(
     duration_s = max(len(signal) / ANALYSIS_RATE, 1e-3)
     time_s = features.time_s.numpy()
     voiced = features.confidence.numpy() >= VOICED
-    figure = Picture(14, 9, dpi=120)
+    figure = Picture(14.0, 9.0, dpi=120)
     wave, spectrum, sure, loud = figure.subplots(4, 1, sharex=True, height_ratios=[1.1, 4.2, 0.9, 1.5])
     if title:
         # A name is not a formula, whatever dollar signs are in it.

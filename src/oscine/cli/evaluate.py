@@ -51,11 +51,11 @@ def evaluate(
     are fitted to the first 60 s of the recording by gradient descent: this is the smallest distance that they
     can reach.
     """
-    from oscine.cli.threads import one_thread
     from oscine.data import Dataset
     from oscine.errors import InputError
     from oscine.evaluation import Excerpts, evaluation_page
     from oscine.evaluation import evaluate as measure
+    from oscine.threads import one_thread
     from oscine.transfer import load
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):

@@ -107,7 +107,7 @@ def make(
 def results(
     key: Annotated[Path, typer.Argument(metavar="KEY", help="The file OUT.key.json.")],
     answers: Annotated[
-        list[Path], typer.Argument(metavar="RESULT...", help="The listeners' files, or folders of them.")
+        list[Path], typer.Argument(metavar="RESULT", help="The listeners' files, or folders of them.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the analysis as one JSON value.")] = False,
 ) -> None:

@@ -4,28 +4,44 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oscine.cli.terminal import Terminal, terminal
+from oscine.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from oscine.training.callbacks import Callback
 
-Form = Literal["bar", "plain", "json"]
+FORMS = ("plain", "json", "bar")
+
+
+def _one_of_them(form: str | None) -> str | None:
+    """Return the form that was asked for.
+
+    Raises:
+        InputError: When there is no such form.
+    """
+    if form is not None and form not in FORMS:
+        raise InputError(f"--progress is '{form}'; give {', '.join(FORMS[:-1])} or {FORMS[-1]}.")
+    return form
+
+
 ProgressOption = Annotated[
-    Form | None,
+    str | None,
     typer.Option(
         "--progress",
         metavar="plain|json|bar",
         help="How progress is shown on standard error: lines, one JSON object a line, or a bar. By default a "
         "bar on a terminal, lines elsewhere, and nothing with --json.",
         show_default=False,
+        callback=_one_of_them,
+        autocompletion=lambda incomplete: [form for form in FORMS if form.startswith(incomplete)],
     ),
 ]
 
@@ -36,18 +52,19 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_SHARE = 2.0, 60.0, 0.25
 _JSON_PAUSE_S = 0.25
 
 
-class Progress(Protocol):
-    """What a command tells how far it is."""
+class Progress:
+    """What a command tells how far it is; by itself it shows nothing."""
 
     def __call__(self, share: float | None = None, doing: str | None = None) -> None:
         """Tell how much is done, 0 to 1, and what is being done, where that has changed."""
 
     def aside(self) -> AbstractContextManager[Any]:
         """Return a context in which something else can be printed."""
+        return nullcontext()
 
 
 @contextmanager
-def progress(doing: str, form: Form | None, *, quiet: bool = False) -> Iterator[Progress]:
+def progress(doing: str, form: str | None, *, quiet: bool = False) -> Iterator[Progress]:
     """Show on standard error how far a command is.
 
     Args:
@@ -59,7 +76,7 @@ def progress(doing: str, form: Form | None, *, quiet: bool = False) -> Iterator[
         What is called with the share that is done.
     """
     if form is None and quiet:
-        yield _Nothing()
+        yield Progress()
     elif chosen(form) == "bar":
         with _bar(doing) as shown:
             yield shown
@@ -70,20 +87,12 @@ def progress(doing: str, form: Form | None, *, quiet: bool = False) -> Iterator[
         shown.end()
 
 
-def chosen(form: Form | None) -> Form:
+def chosen(form: str | None) -> str:
     """Return the form that is shown: what was asked for, or what standard error can show."""
     if form is not None:
         return form
     console = terminal(stderr=True)
     return "bar" if console.is_terminal and not console.is_dumb_terminal else "plain"
-
-
-class _Nothing:
-    def __call__(self, share: float | None = None, doing: str | None = None) -> None:
-        pass
-
-    def aside(self) -> AbstractContextManager[Any]:
-        return nullcontext()
 
 
 @contextmanager
@@ -95,7 +104,7 @@ def _bar(doing: str) -> Iterator[Progress]:
     bar = Bar(console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
     task = bar.add_task(_safe(doing), total=1.0)
 
-    class Shown:
+    class Shown(Progress):
         def __call__(self, share: float | None = None, doing: str | None = None) -> None:
             text = {} if doing is None else {"description": _safe(doing)}
             bar.update(task, completed=share, **text)
@@ -121,7 +130,7 @@ def _safe(text: str) -> str:
     return escape(printable(text))
 
 
-class _Told:
+class _Told(Progress):
     """What is known of how far a command is."""
 
     def __init__(self) -> None:
@@ -138,9 +147,6 @@ class _Told:
     def tell(self, is_new: bool) -> None:
         """Say it, where it is time."""
         raise NotImplementedError
-
-    def aside(self) -> AbstractContextManager[Any]:
-        return nullcontext()
 
     @property
     def passed_s(self) -> float:
@@ -219,7 +225,7 @@ def write_json(facts: dict[str, Any]) -> None:
     sys.stderr.flush()
 
 
-def messages(form: Form | None) -> "Console":
+def messages(form: str | None) -> "Console":
     """Return where a command says what happens: standard error, as JSON where that is asked for."""
     return _JsonMessages(stderr=True) if form == "json" else terminal(stderr=True)
 
@@ -230,7 +236,7 @@ class _JsonMessages(Terminal):
         write_json({"message": " ".join(str(one) for one in objects)})
 
 
-def training_progress(form: Form | None) -> "Callback":
+def training_progress(form: str | None) -> "Callback":
     """Return what shows how far a training is."""
     from oscine.training.callbacks import ProgressBar, ProgressFacts, ProgressLines
 

@@ -55,8 +55,8 @@ def command_reference() -> list[Command]:
         >>> train.usage
         'oscine train [OPTIONS] DATASET INSTRUMENT'
     """
-    from oscine.cli.main import COMMANDS
     from oscine.cli.listen import listen
+    from oscine.cli.main import COMMANDS
 
     commands = [_command(one.__name__, one) for one in COMMANDS]
     inner = [one.callback for one in listen.registered_commands if one.callback is not None]
@@ -65,7 +65,11 @@ def command_reference() -> list[Command]:
 
 def _command(name: str, function: Callable[..., Any]) -> Command:
     parameters = list(_parameters(function))
-    arguments = [one.names[0] if one.required else f"[{one.names[0]}]" for one in parameters if one.is_argument]
+    arguments = [
+        (one.names[0] if one.required else f"[{one.names[0]}]") + ("..." if one.repeated else "")
+        for one in parameters
+        if one.is_argument
+    ]
     paragraphs = [" ".join(one.split()) for one in inspect.cleandoc(function.__doc__ or "").split("\n\n")]
     return Command(
         name=name,

@@ -27,6 +27,16 @@ def terminal(*, stderr: bool = False, force: bool = False) -> Console:
     return Terminal(stderr=stderr, force_terminal=force or None)
 
 
+def sentence_of(error: Exception) -> str:
+    """Return what an error of bad input, or of a disk that refuses, says to a user."""
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"{error.filename} does not exist; check the path."
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    return str(error)
+
+
 def tell(sentence: str, remarks: Iterable[str] = ()) -> None:
     """Print a sentence, and below it what else is to say."""
     console = terminal()

@@ -22,7 +22,7 @@ from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics, measure_statis
 from oscine.data.transposition import source_frames, transposed
 from oscine.data.verification import Verify, verify_shards
 from oscine.errors import InputError
-from oscine.files import sha256
+from oscine.files import printable, sha256
 from oscine.plural import counted
 
 #: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
@@ -255,6 +255,19 @@ class Dataset:
         self.held_out = Split(held_out, hop_length)
         self.is_held_out_unseen = bool(validation)
         self.validation = Split(validation, hop_length) if validation else self.held_out
+
+    def __repr__(self) -> str:
+        """Return a line in words."""
+        rate = self.sample_rate / self.hop_length
+        minutes = (part.n_frames / rate / 60 for part in (self.train, self.validation, self.held_out))
+        own = f", curves {', '.join(self.curves)}" if self.curves else ""
+        who = f", {len(self.identities)} identities" if len(self.identities) > 1 else ""
+        return (
+            "{}: {:.1f} minutes to train on, {:.1f} to validate, {:.1f} held out".format(
+                printable(self.name), *minutes
+            )
+            + f", {self.sample_rate / 1000:g} kHz, {self.statistics.range_words}{who}{own}"
+        )
 
     @classmethod
     def open(cls, folder: str | Path, verify: Verify | bool | None = None) -> "Dataset":

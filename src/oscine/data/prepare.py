@@ -25,6 +25,7 @@ from oscine.data.workers import Workers
 from oscine.data.workplace import Settings, remove_unused, workplace
 from oscine.errors import InputError
 from oscine.files import printable, write_atomically
+from oscine.plural import counted
 
 #: Statistics are of every frame up to this many; longer sets are sampled evenly.
 _STATISTICS_FRAMES = 4_000_000
@@ -51,6 +52,18 @@ class PrepareReport(BaseModel):
     statistics: Statistics
     quality: Quality
     quality_by_file: dict[str, Quality]
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        verdicts = [report.verdict for report in self.files]
+        told = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts))
+        return (
+            f"prepared {printable(self.dataset)}: {counted(len(verdicts), 'file')} ({told}), "
+            f"{self.train_s / 60:.1f} minutes to train on, {self.validation_s:.1f} s to validate, "
+            f"{self.held_out_s:.1f} s held out"
+        )
+
+    __repr__ = __str__
 
 
 class PartReport(BaseModel):

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -73,6 +74,17 @@ class Evaluation(BaseModel):
     n_threads: int
     """CPU threads that torch used offline."""
 
+    def __str__(self) -> str:
+        """Return a line in words."""
+        one = self.instrument
+        pitch = "no pitch" if one.f0_l1_semitones is None else f"f0 L1 {one.f0_l1_semitones:.3f} semitones"
+        return (
+            f"evaluation on {self.seconds:.1f} s: loudness L1 {one.loudness_l1_db:.2f} dB, {pitch}, "
+            f"spectral loss {one.spectral_loss:.3f}, {self.n_parameters:,} parameters"
+        )
+
+    __repr__ = __str__
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -86,8 +98,8 @@ class Comparison:
 
 
 def evaluate(
-    instrument: Instrument,
-    dataset: Dataset,
+    instrument: Instrument | str | Path,
+    dataset: Dataset | str | Path,
     *,
     baselines: bool = True,
     oracle: bool = False,
@@ -102,8 +114,8 @@ def evaluate(
     length: a stretch is processed a minute at a time, and the instrument keeps its state.
 
     Args:
-        instrument: The instrument to measure.
-        dataset: Only its held-out part is used.
+        instrument: The instrument to measure, or its name: see `oscine.load`.
+        dataset: The dataset or its folder; only the held-out part is used.
         baselines: Measure the two baselines and the noise floor, too; it is faster without them.
         oracle: Fit the controls of the instrument's synthesiser to the recording (`oscine.fit`) and measure
             the result, too. It takes minutes, so only the first 60 s of held-out audio are fitted.
@@ -111,14 +123,15 @@ def evaluate(
         on_progress: Called with the finished share, 0 … 1.
 
     Raises:
-        InputError: When nothing is held out, instrument and dataset differ in sample rate or hop length, or
-            the dataset lacks a curve or has an identity that the instrument lacks; with the oracle, when a
-            part of the instrument takes an input other than the pitch.
+        InputError: When there is no such instrument or dataset, nothing is held out, instrument and dataset
+            differ in sample rate or hop length, or the dataset lacks a curve or has an identity that the
+            instrument lacks; with the oracle, when a part of the instrument takes an input other than the
+            pitch.
 
     Reference:
         Engel et al., DDSP, 2020, section 5 and table 1 (definitions: ``oscine.evaluation.metrics``).
     """
-    _require_fit(instrument, dataset)
+    instrument, dataset = _opened(instrument, dataset)
     segments = dataset.held_out.segments
     n_frames = dataset.held_out.n_frames
     identities = _identities(instrument, dataset)
@@ -215,6 +228,16 @@ class _Progress:
                 self._on_progress(min(1.0, (before + size * share) / self._work))
 
         return tell
+
+
+def _opened(instrument: Instrument | str | Path, dataset: Dataset | str | Path) -> tuple[Instrument, Dataset]:
+    """Return both, loaded where only named, when they fit together."""
+    if not isinstance(instrument, Instrument):
+        instrument = Instrument.from_pretrained(instrument)
+    if not isinstance(dataset, Dataset):
+        dataset = Dataset.open(dataset)
+    _require_fit(instrument, dataset)
+    return instrument, dataset
 
 
 def _require_fit(instrument: Instrument, dataset: Dataset) -> None:

@@ -101,7 +101,7 @@ def model_card(
         "pipeline_tag": "audio-to-audio",
         "tags": ["ddsp", "audio", "oscine"],
     }
-    card = {key: value for key, value in card.items() if value not in (None, "")}
+    card = {key: value for key, value in card.items() if value is not None and _line(value)}
     if "licence" in card:
         head = _licence(str(card["licence"])) | head
     if "consent" in card:

@@ -7,9 +7,9 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel
 
-#: From about here on the curves of the recipes flatten on a few minutes of recordings (docs/default-preset.md).
+#: By which recipes are compared; an instrument of a few minutes of recordings is usable by then.
 USEFUL_STEPS = 2000
-#: Minutes of two thousand steps on one core.
+#: Minutes of so many steps on one core.
 _PATIENT_MINUTES, _MOST_MINUTES = 20.0, 60.0
 
 
@@ -19,7 +19,7 @@ class Cost(BaseModel):
     step_s: float
     """Seconds of one core for a training step, measured."""
     useful_minutes: float
-    """Minutes of one core for so many steps as are useful, 2000."""
+    """Minutes of one core for 2000 steps."""
     gpu: Literal["not needed", "helps", "needed"]
     """Whether a GPU is needed: above 20 minutes it helps, above an hour it is needed."""
     machine: str
@@ -33,12 +33,12 @@ class Cost(BaseModel):
             took = f"{max(1, round(self.useful_minutes))} minutes"
         gpu = {
             "not needed": "No GPU is needed.",
-            "helps": "It trains on a CPU with some patience; a GPU helps.",
+            "helps": "A GPU is not needed, and helps.",
             "needed": "Use a GPU.",
         }[self.gpu]
         return (
-            f"A training step takes {self.step_s:g} s of one core ({self.machine}), {USEFUL_STEPS} steps about "
-            f"{took}; two cores need little more than half of it. {gpu}"
+            f"A training step takes {self.step_s:g} s of one core ({self.machine}), so {USEFUL_STEPS} steps "
+            f"take about {took}. {gpu}"
         )
 
 

@@ -104,7 +104,7 @@ def key_tables() -> list[KeyTable]:
 
 
 def recipe_keys(recipe: Recipe) -> list[Key]:
-    """Return the keys of one recipe with their values; parts in lists go by their name or kind, as in ``--set``.
+    """Return the keys of one recipe with their values; a part in a list goes by its name or kind.
 
     Example:
         >>> from oscine.models import load_recipe
@@ -121,7 +121,9 @@ def _of_value(model: BaseModel, place: str) -> Iterator[Key]:
         if isinstance(value, BaseModel):
             yield from _of_value(value, f"{key}.")
         elif isinstance(value, tuple) and any(isinstance(one, BaseModel) for one in value):
-            named = [str(getattr(one, "name", None) or getattr(one, "kind", i)) for i, one in enumerate(value)]
+            named = [
+                str(getattr(one, "name", None) or getattr(one, "kind", i)) for i, one in enumerate(value)
+            ]
             for i, one in enumerate(value):
                 # Of two that are called the same, --set takes the first one by name and each by its number.
                 step = named[i] if named.index(named[i]) == i else str(i)
@@ -176,7 +178,7 @@ def _with_none(annotation: Any) -> Iterator[Any]:
 def _unit(name: str, annotation: Any, about: str) -> str:
     if name in _NO_UNIT or not {int, float} & set(_numbers(annotation)):
         return ""
-    first = about.split(" ")[0].lower()
+    first = about.split(" ", maxsplit=1)[0].lower()
     if first in _COUNTED:
         return first
     found = next((unit for end, unit in _UNITS.items() if name.endswith(end)), "")
@@ -232,9 +234,9 @@ def attribute_docs(model: type[BaseModel]) -> dict[str, str]:
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
         assert isinstance(tree, ast.ClassDef)
         for field, below in zip(tree.body, tree.body[1:], strict=False):
-            is_field = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-            if is_field and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                found[field.target.id] = _text(str(below.value.value))  # pyright: ignore
+            match field, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = _text(text)
     return found
 
 

@@ -256,8 +256,8 @@ def _no_key(key: str, known: Sequence[str]) -> str:
     """Return the sentence about a key that there is not."""
     meant = did_you_mean(key, known)
     return (
-        f"{key} is no key of the recipe{f'; {meant}' if meant else '.'} oscine recipes NAME lists the keys of a "
-        "recipe."
+        f"{key} is no key of the recipe{f'; {meant}' if meant else '.'} oscine recipes NAME lists the keys "
+        "of a recipe."
     )
 
 

@@ -80,7 +80,11 @@ def _meant(key: str, known: Sequence[str]) -> list[str]:
     elsewhere = [one for one in known if _last(one) == last]
     if elsewhere and not parent:
         return elsewhere[:_MOST_NAMED]
-    for candidates in (_near(last, beside, _NEAR), _like(key, elsewhere), _near(last, known, _NEAR_ELSEWHERE)):
+    for candidates in (
+        _near(last, beside, _NEAR),
+        _like(key, elsewhere),
+        _near(last, known, _NEAR_ELSEWHERE),
+    ):
         if candidates:
             return candidates[:1] if parent else candidates[:_MOST_NAMED]
     return difflib.get_close_matches(key, known, n=1)

@@ -38,6 +38,12 @@ class CurvesReport(BaseModel):
     scaled_db: float
     real_time_factor: float = Field(description="time that it took, over the length")
 
+    def __str__(self) -> str:
+        """Return a line in words."""
+        return f"curves: {self.seconds:.1f} s at {self.sample_rate} Hz of {', '.join(self.curves)}"
+
+    __repr__ = __str__
+
 
 def play_curves(
     curves: Curves,

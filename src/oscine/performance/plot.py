@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LONGEST_S = 60.0
 _MOST_CURVES = 6
+_MOST_NAMES = 8
 _COLOURS = ("#d1495b", "#3f7cac", "#3d7d57", "#b5832a", "#7b5ea7", "#66727f")
 
 
@@ -34,11 +35,12 @@ def plot_score(played: Sound, score: Score, title: str = "") -> "Picture":
     bars = _bars(score.events, score.seconds)
     for i, channel in enumerate(score.channels):
         own = [bar for bar in bars if bar[3] == channel]
-        starts, stops, keys = (np.array([bar[j] for bar in own]) for j in range(3))
+        starts, stops, rows = (np.array([bar[j] for bar in own]) for j in range(3))
         colour = _COLOURS[i % len(_COLOURS)]
-        notes.hlines(keys, starts, stops, color=colour, lw=4, label=f"channel {channel}")
+        notes.hlines(rows, starts, stops, color=colour, lw=4, label=f"channel {channel}")
     lowest, highest = min(bar[2] for bar in bars) - 2, max(bar[2] for bar in bars) + 2
-    ticks = range(12 * (lowest // 12 + 1), highest + 1, 12)
+    keys = sorted({bar[2] for bar in bars})
+    ticks = keys if len(keys) <= _MOST_NAMES else list(range(-(-lowest // 12) * 12, highest + 1, 12))
     notes.set(ylim=(lowest, highest), ylabel="notes", yticks=ticks, yticklabels=map(note_name, ticks))
     if len(score.channels) > 1:
         notes.legend(loc="upper right", ncols=4)
@@ -58,7 +60,7 @@ def plot_curves(played: Sound, curves: Curves, title: str = "") -> "Picture":
     picture, (*panels, spectrum) = _panels(len(shown) + 1, title)
     for axes, (name, values), colour in zip(panels, shown, _COLOURS, strict=False):
         axes.plot(curves.time_s, values, color=colour, lw=1.2)
-        axes.set_ylabel(name.replace("_", " "))
+        axes.set_ylabel(name)
         axes.grid(color="0.88", lw=0.5)
     _draw_sound(spectrum, played)
     return picture
@@ -67,7 +69,7 @@ def plot_curves(played: Sound, curves: Curves, title: str = "") -> "Picture":
 def _panels(n_panels: int, title: str) -> "tuple[Picture, list[Axes]]":
     from oscine.analysis.picture import Picture
 
-    picture = Picture(13, 2.5 * n_panels + 2, title=title)
+    picture = Picture(13.0, 2.5 * n_panels + 2, title=title)
     return picture, list(
         picture.subplots(n_panels, 1, sharex=True, height_ratios=[1] * (n_panels - 1) + [1.6])
     )

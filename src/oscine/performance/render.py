@@ -21,6 +21,7 @@ from oscine.notes.expression import Expression
 from oscine.notes.midi_file import Score, read_midi
 from oscine.notes.voices import VoiceCurves, count_voices
 from oscine.performance.curves import conditions_of, voice_curves
+from oscine.plural import counted
 from oscine.processors import Reverb
 from oscine.streaming import Stream
 
@@ -96,6 +97,16 @@ class RenderReport(BaseModel):
     scaled_db: float
     real_time_factor: float = Field(description="time that it took, over the length")
     remarks: list[str]
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        notes, n_players = sum(part.notes for part in self.parts), len(self.parts)
+        return (
+            f"song: {self.seconds:.1f} s at {self.sample_rate} Hz, {counted(notes, 'note')} by "
+            f"{counted(n_players, 'instrument')}, {counted(len(self.remarks), 'remark')}"
+        )
+
+    __repr__ = __str__
 
 
 class _Part(NamedTuple):

@@ -18,6 +18,7 @@ from oscine.data.score import note_statistics, take_voices
 from oscine.data.verification import Verify
 from oscine.devices import usable_device
 from oscine.errors import InputError
+from oscine.files import printable
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.card import RIGHTS
 from oscine.models.inputs import LoudnessConfig
@@ -69,6 +70,17 @@ class TrainResult(BaseModel):
     """Ended by Ctrl-C or SIGTERM before its budget was spent."""
     terminated: bool
     """Ended by SIGTERM."""
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        skipped = f", {self.skipped_steps} of them skipped" if self.skipped_steps else ""
+        ended = ", interrupted" if self.interrupted else ""
+        return (
+            f"trained {printable(self.folder)}: {counted(self.steps, 'step')}{skipped} of {self.recipe} in "
+            f"{self.minutes:.1f} minutes on {self.device}, validation loss {self.validation_loss:.3f}{ended}"
+        )
+
+    __repr__ = __str__
 
 
 def train(
@@ -184,10 +196,7 @@ def train(
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
             RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
-        if progress is None and console is not None:
-            progress = ProgressBar(console) if console.is_terminal else ProgressLines(console)
-        if progress is not None:
-            own.append(progress)
+        own += [one for one in (progress or _progress_on(console),) if one is not None]
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
@@ -212,6 +221,13 @@ def train(
         interrupted=bool(signals),
         terminated=SIGTERM in signals,
     )
+
+
+def _progress_on(console: Console | None) -> Callback | None:
+    """Return what shows progress on a console: a bar where it is a terminal, and lines elsewhere."""
+    if console is None:
+        return None
+    return ProgressBar(console) if console.is_terminal else ProgressLines(console)
 
 
 def _run(

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from oscine.data.curves import Curves, read_curves
 from oscine.errors import InputError
 from oscine.explain import explain
-from oscine.files import printable
+from oscine.files import is_file, printable
 from oscine.models import Instrument
 from oscine.notes.expression import Expression
 from oscine.notes.midi_file import Score, read_midi
@@ -61,9 +61,15 @@ def play(
                 f"{_words(performance)} has no sound to follow, so {name} does not apply; remove it. A "
                 f"song takes {', '.join(_OF_SONGS)}."
             )
-    if options.get("octave") == "auto":
-        del options["octave"]
-    return render(performance, to=to, **options)  # pyright: ignore[reportArgumentType]
+    octave = options.get("octave", "auto")
+    return render(
+        performance,
+        to=to,
+        octave=0 if octave == "auto" else octave,
+        dry=options.get("dry", False),
+        seed=options.get("seed", 0),
+        identity=options.get("identity"),
+    )
 
 
 def render(
@@ -100,24 +106,23 @@ def render(
         >>> oscine.render("song.mid", to={1: "violin", None: "flute"}).save("out.wav")  # doctest: +SKIP
     """
     words = _words(song)
-    files = (Path(song),) if isinstance(song, str | Path) else ()
+    path = Path(song) if isinstance(song, str | Path) else None
+    if path is not None and not is_file(path):
+        raise InputError(f"{printable(path)} does not exist or is no file; check the path.")
     if isinstance(song, Curves) or _suffix(song) == _CURVES:
         if (voices, octave, expression) != ("auto", 0, None):
             raise InputError(f"{words} holds curves and no notes; remove voices, octave and expression.")
         if isinstance(to, Mapping):
             raise InputError(f"{words} holds the curves of one instrument; give one and no channels.")
         player = _player(to)
-        curves = (
-            song
-            if isinstance(song, Curves)
-            else read_curves(files[0], allowed=[one.name for one in player.all_inputs()])
-        )
+        names = [one.name for one in player.all_inputs()]
+        curves = song if isinstance(song, Curves) else read_curves(song, allowed=names)
         audio, report = play_curves_with_report(curves, player, dry=dry, seed=seed, identity=identity)
         told = f"{words}, played by {player.called}"
         draw = partial(plot_curves, curves=curves, title=told)
     else:
         options = RenderOptions(_expression(expression), voices, octave, dry, seed, identity)
-        score = song if isinstance(song, Score) else read_midi(files[0])
+        score = song if isinstance(song, Score) else read_midi(song)
         named: dict[int | None, Player] = dict(to) if isinstance(to, Mapping) else {None: to}
         for channel in named:
             if channel is not None and not (type(channel) is int and 1 <= channel <= 16):
@@ -129,6 +134,7 @@ def render(
         audio, report = render_with_report(score, players, options)
         told = f"{words}, played by {' and '.join(dict.fromkeys(one.called for one in players.values()))}"
         draw = partial(plot_score, score=score, title=told)
+    files = () if path is None else (path,)
     return PlayResult(torch.from_numpy(audio), report.sample_rate, report, Source(told, files, draw))
 
 

@@ -53,7 +53,7 @@ def plot_transfer(
     time_s = (np.arange(start, stop) + 1) / frame_rate
     on = matched.on_notes[frames]
 
-    figure = Picture(13, 11, title=_title(heard, report, start / frame_rate, stop / frame_rate))
+    figure = Picture(13.0, 11.0, title=_title(heard, report, start / frame_rate, stop / frame_rate))
     pitch, loudness, *spectra = figure.subplots(4, 1, sharex=True)
 
     _plot_pitch(pitch, time_s, features.f0_hz[frames], matched.f0_hz[frames], on)

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from oscine.plural import counted
 from oscine.transfer.imitating import Imitation
 
 
@@ -36,3 +37,13 @@ class TransferReport(BaseModel):
     scaled_db: float = Field(description="Gain of the whole file, so that it does not clip; 0 if none.")
     real_time_factor: float = Field(description="Time taken, per second of sound.")
     remarks: list[str] = Field(description="Audible problems, a sentence each.")
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        return (
+            f"transfer: {self.seconds:.1f} s at {self.sample_rate} Hz, octave {self.octave:+d}, "
+            f"{self.loudness_shift_db:+.1f} dB, {100 * self.range_share:.0f} % of the notes in range, "
+            f"{counted(len(self.remarks), 'remark')}"
+        )
+
+    __repr__ = __str__

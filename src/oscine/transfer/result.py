@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _BLOCK_SAMPLES = 1 << 18
 
 Report = TransferReport | RenderReport | CurvesReport
-Played = TypeVar("Played", bound="PlayResult")
 
 
 class Source(NamedTuple):
@@ -52,13 +51,13 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
     report: Report
     source: Source
 
-    def __new__(
-        cls: type[Played],
+    def __new__(  # noqa: PYI034 - the checker of the tests does not know Self here
+        cls,
         audio: Float[Tensor, " time"],
         sample_rate: int,
         report: TransferReport | RenderReport | CurvesReport,
         source: Source,
-    ) -> Played:
+    ) -> "PlayResult":
         """Return the pair with its report and what was played."""
         made = super().__new__(cls, (audio, sample_rate))
         made.report, made.source = report, source
@@ -82,7 +81,7 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
         """The length."""
         return len(self.audio) / self.sample_rate
 
-    def save(self: Played, path: str | Path) -> Played:
+    def save(self, path: str | Path) -> "PlayResult":
         """Write the sound, as 24-bit PCM or MP3; if its peak would clip, its level is reduced.
 
         Args:
@@ -109,7 +108,7 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
         told: dict[str, object] = {"output": printable(path), "scaled_db": 20 * math.log10(gain)}
         if gain < 1 and not self.report.scaled_db and not isinstance(self.report, CurvesReport):
             told["remarks"] = [*self.report.remarks, reduced(self.report.peak, gain)]
-        return type(self)(*self, self.report.model_copy(update=told), self.source)
+        return PlayResult(*self, self.report.model_copy(update=told), self.source)
 
     def plot(self, path: str | Path | None = None) -> "Picture":
         """Return a picture of what was done; a notebook shows it.

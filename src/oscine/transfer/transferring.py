@@ -1,8 +1,8 @@
 """Timbre transfer: a performance in, the same performance played by a trained instrument out."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from oscine.analysis import TRACKERS, VOICED, Features
+from oscine.analysis import TRACKERS, VOICED, F0Curve, Features, f0_file_beside, read_f0
 from oscine.analysis.pitch.trackers import tracker_named
 from oscine.audio import FileReport, Sound, rate_of, sound_blocks
 from oscine.audio.output import check_output, write_audio
@@ -25,6 +25,8 @@ from oscine.transfer.matching import Matched, match
 from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
 from oscine.transfer.result import PlayResult, Source, reduced
+from oscine.transfer.sliders import with_sliders
+from oscine.transfer.stems import stem_blocks
 from oscine.transfer.streaming import Performance, describe, listen, play
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Options:
         identity: Which instrument plays, if several were learned; the first if left out.
         tracker: What finds the input's pitch, one of ``oscine.analysis.TRACKERS``.
         level_passes: How often the output's loudness is measured and corrected before it is final, 0 to 8.
+        sliders: Offsets on the controls that the network predicts, by name (`oscine.transfer.sliders_of`).
         like: A clip, a file or samples and their rate, whose sound an instrument of several identities takes
             (`oscine.transfer.imitate`), in place of an identity.
 
@@ -63,6 +66,7 @@ class Options:
     tracker: str = TRACKERS[0]
     level_passes: int = 2
     like: Sound | None = None
+    sliders: Mapping[str, float | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _is_number(self.autotune, 0, 1):
@@ -99,21 +103,36 @@ def prepare(
     performance: Performance,
     options: Options,
     on_report: Callable[[FileReport], None] | None = None,
+    edit: Callable[[Features], Features] | None = None,
 ) -> tuple[Features, Matched, dict[str, Tensor], int]:
     """Return the input's features, what to play, the other conditions, and how many samples.
+
+    The pitch of a file is that of the CSV file beside it (`oscine.analysis.f0_file_beside`), if there is one.
 
     Args:
         instrument: Who plays.
         performance: The input.
         options: How.
         on_report: Called with the verdict on the input.
+        edit: Changes the features before they are matched.
 
     Raises:
-        InputError: The input cannot be read or is empty, or the instrument has no such identity.
+        InputError: The input cannot be read or is empty, the pitch beside it is broken or another
+            recording's, or the instrument has no such identity.
     """
     learned = statistics_of(instrument, options.identity)
     grid = instrument.sample_rate, instrument.hop_length
-    features, n_samples = listen(performance, *grid, on_report, options.tracker)
+    reports: list[FileReport] = []
+    beside = None if isinstance(performance, tuple) else f0_file_beside(performance)
+    curve = None if beside is None else read_f0(beside)
+    features, n_samples = listen(performance, *grid, reports.append, curve or options.tracker)
+    for report in reports:
+        if curve is not None and beside is not None:
+            report = _with_pitch(report, curve, beside)  # noqa: PLW2901
+        if on_report is not None:
+            on_report(report)
+    if edit is not None:
+        features = edit(features)
     matched = match(
         features,
         learned,
@@ -122,6 +141,20 @@ def prepare(
         autotune_strength=float(options.autotune),
     )
     return features, matched, _conditions(instrument, performance, features, matched, options), n_samples
+
+
+def _with_pitch(report: FileReport, curve: F0Curve, beside: Path) -> FileReport:
+    """Return the verdict on an input with a word about its pitch.
+
+    Raises:
+        InputError: When the pitch is another recording's by its length.
+    """
+    try:
+        curve.check_length(report.duration_s)
+    except InputError as error:
+        raise InputError(f"{printable(beside)} can't be used: {error}.") from None
+    reasons = [*report.reasons, f"pitch taken from {printable(beside.name)}"]
+    return report.model_copy(update={"reasons": reasons})
 
 
 def _conditions(
@@ -172,7 +205,9 @@ def transfer(instrument: Instrument, performance: Performance, options: Options 
     instrument, options, imitation = _imitating(instrument, options)
     features, matched, conditions, n_samples = prepare(instrument, performance, options, verdicts.append)
     matched = _leveled(instrument, matched, n_samples, conditions, options)
-    played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
+    # Only now, or leveling would take back what they change.
+    changed = with_sliders(instrument, options.sliders)
+    played = play(changed, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
     audio = torch.cat(list(played))
     took, peak = time.perf_counter() - began, float(audio.abs().max())
     report = _report(
@@ -242,6 +277,8 @@ def transfer_file(
     options: Options | None = None,
     *,
     plot: str | Path | None = None,
+    stems: str | Path | None = None,
+    edit: Callable[[Features], Features] | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> TransferReport:
     """Play the performance in a file with an instrument, and write it to another file.
@@ -255,6 +292,9 @@ def transfer_file(
         output_path: ``.wav`` or ``.flac``.
         options: The options; the defaults if left out.
         plot: Path of a plot (PNG) of what was done.
+        stems: A folder for the sound of each part of the synth alone, and of what the effects add, in the
+            output's format: together they are the output.
+        edit: Changes the input's features before they are matched to the instrument.
         on_progress: Called with the name of the current pass and the finished share of it.
 
     Returns:
@@ -278,11 +318,12 @@ def transfer_file(
 
     report("analysing", 0.0)
     verdicts: list[FileReport] = []
-    features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append)
+    features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append, edit)
     report("analysing", 1.0)
     matched = _leveled(instrument, matched, n_samples, conditions, options, report)
 
-    played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
+    player = with_sliders(instrument, options.sliders)
+    played = play(player, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
 
     def told() -> Iterator[Tensor]:
         done = 0
@@ -298,6 +339,11 @@ def transfer_file(
         peak, gain = write_audio(path, told(), instrument.sample_rate, n_samples)
 
     write_atomically(output_path, write)
+    if stems is not None:
+        for name, blocks in stem_blocks(player, matched, n_samples, conditions, options):
+            place = Path(stems) / f"{name}{output_path.suffix}"
+            scaled = (block * gain for block in blocks)
+            write_atomically(place, partial(_write_stem, scaled, instrument.sample_rate, n_samples))
     took = time.perf_counter() - began
 
     result = _report(
@@ -316,6 +362,10 @@ def transfer_file(
     if plot is not None:
         plot_transfer(input_path, output_path, features, matched, result).write(plot)
     return result
+
+
+def _write_stem(blocks: Iterator[Tensor], sample_rate: int, n_samples: int, path: Path) -> None:
+    write_audio(path, blocks, sample_rate, n_samples)
 
 
 def _report(
