@@ -1,4 +1,4 @@
-"""What is wrong with a config, in one plain sentence and never in a library's own words."""
+"""Errors of a config, in one plain sentence and never in a library's own words."""
 
 import difflib
 import types
@@ -34,7 +34,7 @@ _BOUNDS = {
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return what is wrong with a value that did not validate, and what would be right.
+    """Return a sentence about a value that did not validate: the error, and a right value.
 
     The place is given by dotted keys, in which an entry of a list has its number and, of a union, its kind:
     ``instrument.synth.0.harmonic.n_harmonic``. An unknown key is answered with the keys there are.
@@ -54,11 +54,20 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         ...     explain(error, TrainingConfig)[:66]
         'there is no key batch_sise; the nearest is batch_size; there are b'
     """
-    found = error.errors(include_url=False)[0]
+    return explain_finding(error.errors(include_url=False)[0], model)
+
+
+def explain_finding(found: Mapping[str, Any], model: type[BaseModel] | None = None) -> str:
+    """Return what is wrong and what would be right, of one of the findings in a `ValidationError`.
+
+    Args:
+        found: The finding.
+        model: What was to be validated; an unknown key is answered with its keys.
+    """
     place, kind, context = found["loc"], found["type"], found.get("ctx", {})
     where, shown = _dotted(place), _shown(found["input"])
     if kind == "extra_forbidden":
-        return _unknown_key(place, model)
+        return f"there is no key {where}" if model is None else _unknown_key(place, model)
     if kind in ("missing", "missing_argument"):
         return f"{where} is missing"
     if kind == "union_tag_invalid":

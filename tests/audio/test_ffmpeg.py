@@ -165,7 +165,7 @@ def test_no_file_makes_ffmpeg_open_another(tmp_path: Path) -> None:
         (tmp_path / "list.m4a").write_text(text, encoding="utf-8")
         report = probe(tmp_path / "list.m4a")
         assert report.verdict == "rejected"
-        assert "no readable audio" in report.reasons[0]
+        assert "not readable audio" in report.reasons[0]
 
 
 @needs_ffmpeg

@@ -1,4 +1,4 @@
-"""What is in recordings, and whether they can be learned: what `oscine analyze` shows."""
+"""The report of `oscine analyze`: the content of recordings, and whether they can be learned."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What libsndfile does not know, decoded by ffmpeg where it is installed: its own process, with limits."""
+"""Decode formats that libsndfile cannot read by ffmpeg, in a process of its own, with limits."""
 
 import re
 import shutil
@@ -116,11 +116,11 @@ class FfmpegDecoder:
             said = self.problem() or "there is no sound in it"
             detail = next((ours for theirs, ours in _IN_OUR_WORDS.items() if theirs in said), said)
             self.close()
-            raise InputError(f"{path} is no readable audio ({detail}); convert it to WAV or FLAC.")
+            raise InputError(f"{path} is not readable audio ({detail}); convert it to WAV or FLAC.")
         self._read(offset - 24)
 
     def pieces(self) -> Iterator[Float32[np.ndarray, "frame channel"]]:
-        """Yield runs of frames, until the end; ``problem`` then tells what went wrong, if anything did."""
+        """Yield runs of frames until the end; ``problem`` then names an error, if there was one."""
         n_bytes = 4 * self.n_channels
         n_left = _LONGEST_S * self.sample_rate
         while n_left > 0 and (content := self._read(min(_PIECE_FRAMES, n_left) * n_bytes)):

@@ -39,11 +39,14 @@ def convert(
         ),
     ] = None,
     trained: Annotated[
-        bool, typer.Option("--trained", help="Use the trained network in the package; the result has 16 kHz.")
+        bool,
+        typer.Option("--trained", help="Use the trained network in the package; the output is at 16 kHz."),
     ] = False,
     layer: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Of the model: whose output is used; its last by default."),
+        typer.Option(
+            metavar="N", help="The layer of the model that gives the features; by default the last."
+        ),
     ] = None,
     content_rate: Annotated[
         float | None,
@@ -57,8 +60,8 @@ def convert(
 ) -> None:
     """Give a recording the pitch and timbre of another voice; nothing is trained.
 
-    The words and their timing stay. Half a minute of the target is enough, with --content some minutes; what
-    it says does not matter. The output has the lowest sample rate of all recordings, as 24-bit PCM. Use
+    The words and their timing stay. Half a minute of the target is enough, with --content some minutes; its
+    words do not matter. The output has the lowest sample rate of all recordings, as 24-bit PCM. Use
     only voices whose owners agree.
     """
     from oscine.audio.batch import plan_batch

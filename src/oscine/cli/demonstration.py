@@ -9,13 +9,12 @@ import torch
 from oscine import instruments, recordings
 from oscine.analysis import CONFIDENT, Features, Quality, analyze
 from oscine.audio import read_audio
-from oscine.cli.threads import one_thread
 from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
-from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
-from oscine.evaluate.pictures import comparison_picture
-from oscine.evaluate.report import (
+from oscine.evaluation import Evaluation, Excerpts, Page, evaluate
+from oscine.evaluation.pictures import comparison_picture
+from oscine.evaluation.report import (
     BOLD,
     add_comparison,
     best_of_rows,
@@ -26,10 +25,11 @@ from oscine.evaluate.report import (
     sound_header,
     sound_rows,
 )
-from oscine.evaluate.tally import Sound
+from oscine.evaluation.tally import Sound
 from oscine.files import write_atomically
 from oscine.note_names import note_name
 from oscine.plural import counted
+from oscine.threads import one_thread
 from oscine.training import TrainResult, train
 from oscine.training.folder import RunFolder
 from oscine.transfer import PlayableInstrument, TransferReport, load, transfer_file
@@ -61,7 +61,7 @@ class Performance:
     answer: Sound
     report: TransferReport
     pitch_cents: float
-    """Median absolute difference of pitch, the octave shift taken out, where the melody is confident."""
+    """Median absolute difference of pitch, without the octave shift, over confident frames."""
     loudness_correlation: float
     """Of the two loudnesses in dB, over the same frames."""
 
@@ -112,7 +112,7 @@ def demonstrate(
     )
 
     length = counted(steps, "step") if steps is not None else f"about {minutes:g} minutes"
-    say(f"2. Training an instrument, {length}; Ctrl-C goes on with what it has learned by then")
+    say(f"2. Training an instrument, {length}; Ctrl-C ends it and continues with the best instrument so far")
     try:
         trained = train(
             folder / "dataset",
@@ -231,7 +231,7 @@ def _page(
         )
 
     _add_bundled(page, *bundled)
-    page.heading("What it never heard")
+    page.heading("The held-out part")
     page.paragraph(
         f"The last {prepared.held_out_s:.0f} s of the recordings were held out. The instrument was given "
         "their pitch and loudness and nothing else."

@@ -44,7 +44,7 @@ def distill(
     resume: Resume = False,
     progress: ProgressOption = None,
 ) -> None:
-    """Train a small instrument, the student, to sound as a trained one, the teacher, does.
+    """Train a small instrument (the student) to sound like a trained one (the teacher).
 
     The student's sound is compared with the teacher's and with the recordings, its controls with the
     teacher's. It begins with the teacher's effects, such as reverb. Ctrl-C ends the training early and keeps

@@ -17,10 +17,12 @@ def enhance(
     output: OutputOption,
     model: Annotated[
         Path | None,
-        typer.Option("--with", metavar="MODEL", help="A trained enhancer; the package's if left out."),
+        typer.Option(
+            "--with", metavar="MODEL", help="A file with a trained enhancer; by default the package's."
+        ),
     ] = None,
     mask: Annotated[
-        bool, typer.Option("--mask", help="Filter the noisy sound instead of making the speech anew.")
+        bool, typer.Option("--mask", help="Filter the noisy sound instead of synthesising the speech.")
     ] = False,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
@@ -49,7 +51,7 @@ def enhance(
     def say(path: Path, report: EnhancementReport) -> tuple[str, list[str]]:
         sentence = (
             f"{path}: {report.seconds:.1f} s at {report.sample_rate} Hz, "
-            f"{'masked' if report.mask else 'made anew'}; peak {report.peak:.2f}, "
+            f"{'masked' if report.mask else 'synthesised'}; peak {report.peak:.2f}, "
             f"{report.real_time_factor:.2f} × real time"
         )
         return sentence, report.remarks

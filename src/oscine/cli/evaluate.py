@@ -9,6 +9,7 @@ from oscine.cli.completion import instrument_names
 from oscine.cli.progress import ProgressOption
 from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal
+from oscine.cli.train import Verifying
 from oscine.files import printable
 
 
@@ -30,9 +31,10 @@ def evaluate(
         bool,
         typer.Option(
             "--oracle",
-            help="Fit the controls to the recording, too: the bound of the synthesiser. Takes minutes.",
+            help="Fit the controls to the recording, too, for the bound of the synthesiser. Takes minutes.",
         ),
     ] = False,
+    verify: Verifying = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
     page: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a web page with sounds and plots.")
@@ -42,17 +44,18 @@ def evaluate(
     """Measure an instrument on the held-out part of a dataset, beside two baselines and the noise floor.
 
     The figures are loudness error, f0 error and f0 outliers by the paper's definitions, multi-scale spectral
-    loss, mel-cepstral distortion, size and speed; and what an ear notices: how often half a second is told
-    from the recording, log-mel distance, spectrum, movement of partials, attacks. The baselines are the same
-    synthesisers without a network, and the recording's harmonics, resynthesised; the noise floor is the
-    instrument against itself with other noise. With --oracle, the same synthesisers are fitted to the first
-    60 s of the recording by gradient: the nearest that they come to it with the best controls.
+    loss, mel-cepstral distortion, size and speed; and audible differences: how often a classifier
+    distinguishes half a second from the recording, log-mel distance, spectrum, movement of partials, attacks.
+    The baselines are the same synthesisers without a network, and the recording's harmonics, resynthesised;
+    the noise floor is the instrument against itself with other noise. With --oracle, the same synthesisers
+    are fitted to the first 60 s of the recording by gradient descent: this is the smallest distance that they
+    can reach.
     """
-    from oscine.cli.threads import one_thread
     from oscine.data import Dataset
     from oscine.errors import InputError
-    from oscine.evaluate import Excerpts, evaluation_page
-    from oscine.evaluate import evaluate as measure
+    from oscine.evaluation import Excerpts, evaluation_page
+    from oscine.evaluation import evaluate as measure
+    from oscine.threads import one_thread
     from oscine.transfer import load
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
@@ -61,7 +64,7 @@ def evaluate(
     with one_thread(), shown("evaluating", progress, quiet=as_json) as tell_share:
         evaluation = measure(
             load(instrument),
-            Dataset.open(dataset),
+            Dataset.open(dataset, verify),
             baselines=baselines,
             oracle=oracle,
             on_comparison=excerpts if page is not None else None,
@@ -80,8 +83,8 @@ def _show(evaluation: object, page: Path | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from oscine.evaluate.evaluation import Evaluation
-    from oscine.evaluate.report import (
+    from oscine.evaluation.evaluation import Evaluation
+    from oscine.evaluation.report import (
         BOLD,
         best_of_rows,
         best_of_sound_rows,

@@ -35,7 +35,7 @@ def export(
             "--format",
             metavar="FORMAT",
             help="oscine, c, web, clap, vst3, lv2, pd, onnx, nn, neutone, syx or wavetable; see "
-            "docs/outlets.md.",
+            "docs/how-to/outlets.md.",
         ),
     ] = "oscine",
     weights: Annotated[
@@ -52,8 +52,8 @@ def export(
 ) -> None:
     """Write an instrument for other programs: a file, source, a web page, plug-ins, a patch or graphs.
 
-    The report says what was made, how large it is, how far its sound is from the instrument's own, and what
-    share of one core playing takes here.
+    The report has the files, their size, the difference from the sound of the instrument, and the share of
+    one core that playing takes on this machine.
     """
     from oscine.errors import InputError
     from oscine.export import FORMATS, WEIGHTS

@@ -29,8 +29,8 @@ def fit(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="spectral, energy, transport, log-mel or hit; if left out, hit for a synthesiser of hits "
-            "and else spectral.",
+            help="spectral, energy, transport, log-mel or hit; by default hit for a synthesiser of hits, "
+            "otherwise spectral.",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="Steps of the optimiser.")] = 200,
@@ -46,9 +46,9 @@ def fit(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
     progress: ProgressOption = None,
 ) -> None:
-    """Fit a synthesiser to a recording: find its controls, frame by frame, by gradient.
+    """Fit a synthesiser to a recording: find its controls, frame by frame, by gradient descent.
 
-    The patch has the controls, the synthesiser and how near they come to the recording. oscine replay plays
+    The patch has the controls, the synthesiser and the distance from the recording. oscine replay plays
     it at another pitch, level, length or decay; so does Python, oscine.Patch.load("PATCH").play(octave=1).
     An existing patch is not replaced.
     """
@@ -57,10 +57,10 @@ def fit(
     import oscine
     from oscine.audio.output import check_output
     from oscine.cli.terminal import to_json
-    from oscine.cli.threads import one_thread
     from oscine.errors import InputError
     from oscine.files import printable
     from oscine.fitting.patch import require_patch_name
+    from oscine.threads import one_thread
 
     require_patch_name(output)
     check_output(output, recording, (".safetensors",))

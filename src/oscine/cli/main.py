@@ -23,8 +23,10 @@ from oscine.cli.recipes import recipes
 from oscine.cli.render import render
 from oscine.cli.replay import replay
 from oscine.cli.room import room
+from oscine.cli.serve import serve
 from oscine.cli.share import share
 from oscine.cli.signals import orderly_ends
+from oscine.cli.studio import studio
 from oscine.cli.terminal import own_words, sentence_of, terminal
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
@@ -58,6 +60,8 @@ COMMANDS = (
     recipes,
     instruments,
     demo,
+    studio,
+    serve,
 )
 for command in COMMANDS:
     app.command(help=command.__doc__)(command)

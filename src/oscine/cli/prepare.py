@@ -1,5 +1,7 @@
 """``oscine prepare``: from a folder of recordings to a dataset, with a verdict for every file."""
 
+import re
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
 
     from oscine.analysis import Quality
     from oscine.audio import FileReport
-    from oscine.data import PrepareReport, Progress
+    from oscine.data import PartReport, PrepareReport, Progress
 
 #: Longer tables show only the files with remarks.
 _ROWS = 30
+NSYNTH_RATE = 16_000
 _BARS = " ▁▂▃▄▅▆▇█"
 _STYLES = {"ok": "green", "repaired": "yellow", "rejected": "red"}
 
@@ -48,6 +51,20 @@ def prepare(
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
+    store: Annotated[
+        str,
+        typer.Option(
+            metavar="float32|int16|flac",
+            help="How the audio is stored: 16 bits take half the space, and FLAC about half of that.",
+        ),
+    ] = "float32",
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Do the I-th of N shares of the files; when all are done, run the command without --part.",
+        ),
+    ] = None,
     unpitched: Annotated[
         bool, typer.Option("--unpitched", help="The recordings are textures or hits, which have no pitch.")
     ] = False,
@@ -76,8 +93,14 @@ def prepare(
             tell_share(share, f"{now.done_files} of {counted(now.n_files, 'file')}")
 
         try:
-            given: dict[str, Any] = {"sample_rate": sample_rate, "held_out_s": held_out}
-            given["unpitched"] = unpitched or None
+            given: dict[str, Any] = {
+                "sample_rate": sample_rate,
+                "tracker": tracker,
+                "store": store,
+                "strict": strict,
+                "n_workers": workers,
+                "on_progress": show,
+            }
             is_nsynth = data.is_nsynth(folder)
             if is_nsynth and held_out is not None:
                 raise InputError(
@@ -88,14 +111,19 @@ def prepare(
                 raise InputError(
                     f"{folder} is NSynth, or in its format, whose notes have a pitch; remove --unpitched."
                 )
-            report = (data.prepare_nsynth if is_nsynth else data.prepare)(
-                folder,
-                dataset,
-                **{name: value for name, value in given.items() if value is not None},
-                tracker=tracker,
-                strict=strict,
-                n_workers=workers,
-                on_progress=show,
+            if part is None:
+                given |= {"held_out_s": held_out, "unpitched": unpitched or None}
+                make = data.prepare_nsynth if is_nsynth else data.prepare
+            else:
+                if held_out is not None or unpitched:
+                    option = "--held-out" if held_out is not None else "--unpitched"
+                    raise InputError(f"{option} is of the whole dataset; give it without --part.")
+                make = partial(data.prepare_part, **_part(part))
+                if is_nsynth:
+                    accepted = data.nsynth_notes(folder)
+                    given |= {"accept": accepted.__contains__, "sample_rate": sample_rate or NSYNTH_RATE}
+            report = make(
+                folder, dataset, **{name: value for name, value in given.items() if value is not None}
             )
         except InputError as error:
             # There is no dataset, but the verdicts are useful all the same.
@@ -103,8 +131,24 @@ def prepare(
             raise
     if as_json:
         typer.echo(to_json(report.model_dump(), indent=2))
+    elif isinstance(report, data.PartReport):
+        _show_part(terminal(), report)
     else:
         _show(terminal(), report)
+
+
+def _part(text: str) -> dict[str, int]:
+    """Return which part is asked for by ``I/N``.
+
+    Raises:
+        InputError: When it is not of that form.
+    """
+    from oscine.errors import InputError
+
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise InputError(f"--part {text} is no part; give one such as 2/8, the second of eight.")
+    return {"part": int(found[1]), "n_parts": int(found[2])}
 
 
 def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> None:
@@ -113,6 +157,18 @@ def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> Non
         typer.echo(to_json({"error": sentence, "files": files}, indent=2))
     elif seen:
         _show_files(terminal(), seen, {})
+
+
+def _show_part(console: "Console", report: "PartReport") -> None:
+    if report.files:
+        _show_files(console, report.files, {})
+    if report.reused:
+        console.print(f"{counted(report.reused, 'file')} finished by an earlier run.")
+    console.print(
+        f"Part {report.part} of {report.n_parts} is done: {len(report.files)} of "
+        f"{counted(report.n_files, 'file')}. When all parts are, run the command without --part.",
+        soft_wrap=True,
+    )
 
 
 def _show(console: "Console", report: "PrepareReport") -> None:
@@ -130,7 +186,7 @@ def _show(console: "Console", report: "PrepareReport") -> None:
         ("loudness", f"{quality.loudness_range_db:.0f} dB from soft to loud"),
         ("noise", _noise(quality)),
         ("held out", f"{report.held_out_s:.1f} s, {report.train_s / 60:.1f} minutes to train on"),
-        ("choice", f"{report.validation_s:.1f} s, by which training chooses the best state"),
+        ("choice", f"{report.validation_s:.1f} s, to choose the best checkpoint"),
     ]
     for name, text in rows:
         console.print(f"{name:9} {text}", soft_wrap=True)

@@ -35,12 +35,16 @@ def render(
     ],
     output: OutputOption,
     voices: Annotated[
-        str, typer.Option(metavar="auto|N", help="Notes together; auto: as in the song; 1: tied notes.")
+        str,
+        typer.Option(
+            metavar="auto|N", help="Most notes at a time; auto: as in the song; 1 ties notes (legato)."
+        ),
     ] = "auto",
     octave: Annotated[int, typer.Option(metavar="N", help="Octaves to add.")] = 0,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     identity: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which one plays, if several were learned.")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the instrument, for a network of several (`orchestra`)."),
     ] = None,
     settings: Annotated[
         list[str] | None,

@@ -12,10 +12,10 @@ from oscine.audio.batch import Batch
 from oscine.cli.progress import Progress
 from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import sentence_of, tell, terminal, to_json
-from oscine.cli.threads import one_thread
 from oscine.errors import InputError
 from oscine.files import printable
 from oscine.plural import counted
+from oscine.threads import one_thread
 
 Report = TypeVar("Report", bound=BaseModel)
 #: Makes one output of one input, and tells how far it is.

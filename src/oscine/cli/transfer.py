@@ -43,13 +43,12 @@ def transfer(
     ] = 0.0,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     identity: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which one plays, if several were learned.")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the instrument, for a network of several (`orchestra`)."),
     ] = None,
     like: Annotated[
         Path | None,
-        typer.Option(
-            metavar="CLIP", help="Sound like this recording, if several were learned (`orchestra`)."
-        ),
+        typer.Option(metavar="CLIP", help="A recording to imitate, for a network of several (`orchestra`)."),
     ] = None,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
@@ -59,7 +58,11 @@ def transfer(
     ] = 2,
     device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "cpu",
     plot: Annotated[
-        Path | None, typer.Option(metavar="OUT.png", help="Plot what was done; a folder for several.")
+        Path | None,
+        typer.Option(
+            metavar="OUT.png",
+            help="Write a plot of pitch and loudness, before and after; a folder for several inputs.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
     progress: ProgressOption = None,

@@ -33,10 +33,10 @@ def voice(
         float, typer.Option(metavar="FACTOR", help="Factor on the formants: 1.1 a shorter vocal tract.")
     ] = 1.0,
     intonation: Annotated[
-        float, typer.Option(metavar="FACTOR", help="Factor on the movement of the pitch: 0 monotonous.")
+        float, typer.Option(metavar="FACTOR", help="Factor on the changes of pitch; 0 is monotonous.")
     ] = 1.0,
     breath: Annotated[
-        float, typer.Option(metavar="DB", help="More noise than partials, dB: 60 whispers.")
+        float, typer.Option(metavar="DB", help="Ratio of noise to partials, dB to add; 60 is a whisper.")
     ] = 0.0,
     vocoder: Annotated[
         str | None,
@@ -50,7 +50,8 @@ def voice(
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
     bitrate: Annotated[
-        float | None, typer.Option(metavar="KBPS", help="Of an .ovc file, kb/s: 0.6 to 8; 2 is the default.")
+        float | None,
+        typer.Option(metavar="KBPS", help="Bit rate of an .ovc file, kb/s: 0.6 to 8; 2 is the default."),
     ] = None,
     restore: Annotated[
         bool, typer.Option("--restore", help="A network restores the envelope of an .ovc file.")
@@ -60,8 +61,8 @@ def voice(
 ) -> None:
     """Change the pitch, formants, intonation or breath of a voice; nothing is trained.
 
-    Pitch and spectral envelope are measured and played again: formants stay where they are when the pitch
-    moves. Without an option the output is the same voice, synthesised. It is as long as the input, in time
+    Pitch and spectral envelope are measured and synthesised again: formants stay in place when the pitch
+    changes. Without an option the output is the same voice, synthesised. It is as long as the input, in time
     with it and at its sample rate, as 24-bit PCM. A name that ends in .ovc gets a coded voice of a few kb/s,
     which can be an input later; in a folder of outputs, --bitrate asks for such files.
     """

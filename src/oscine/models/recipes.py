@@ -64,7 +64,7 @@ class TrainingConfig(BaseModel):
     adversarial_share: float = Field(default=0.5, gt=0.0, le=1.0)
     """Share of the run, at its end, in which that loss acts; the best instrument is chosen from there."""
     trains: Literal["all", "effects"] = "all"
-    """What is trained: the whole instrument, or its effects while all else stays as it starts."""
+    """The trained part: the whole instrument, or only its effects."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the distance of CREPE's activations, at 16 kHz; the paper's code has 3.4 on this scale."""
     n_validations: int = Field(default=12, ge=1, le=100_000)
@@ -91,7 +91,7 @@ class DistillationConfig(BaseModel):
     control_weight: float = Field(default=0.1, ge=0.0)
     """Weight of the distance of the controls that both declare, semitones or equivalents of a semitone."""
     varied_share: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Share of the steps on transposed, louder or softer performances, which the teacher alone plays."""
+    """Share of the steps on transposed, louder or softer performances, which only the teacher plays."""
     trains_effects: bool = True
     """Train the effects that the student takes over from the teacher further; else they stay as they are."""
 
@@ -110,7 +110,7 @@ class Recipe(BaseModel):
     training: TrainingConfig = TrainingConfig()
     """How it is trained."""
     distillation: DistillationConfig = DistillationConfig()
-    """Used by `oscine distill` alone."""
+    """Used only by `oscine distill`."""
 
     @model_validator(mode="after")
     def _notes_are_played_as_recorded(self) -> "Recipe":
@@ -129,7 +129,7 @@ class Recipe(BaseModel):
         encodes = any(isinstance(one, F0Config) and one.encoder for one in self.instrument.inputs)
         if teaches and not encodes:
             raise ValueError(
-                "transport_weight and handover_share apply to an f0 input with an encoder alone; remove them"
+                "transport_weight and handover_share apply only to an f0 input with an encoder; remove them"
             )
         return self
 

@@ -228,7 +228,7 @@ class ProgressFacts(Callback):
 
 
 class _Facts:
-    """What is said about a run while it goes on."""
+    """Messages about a run while it continues."""
 
     def __init__(self) -> None:
         self._smooth = math.nan

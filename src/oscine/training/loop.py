@@ -230,6 +230,15 @@ class TrainingLoop:
             callback.on_validation(self, validation)
         self._tick()
 
+    @contextmanager
+    def off_the_clock(self) -> Iterator[None]:
+        """Let what a callback does meanwhile take no time of the run's."""
+        self._tick()
+        try:
+            yield
+        finally:
+            self._clock = time.monotonic()
+
     def _tick(self) -> None:
         now = time.monotonic()
         self.counters.elapsed_s += now - self._clock

@@ -8,7 +8,10 @@ from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pi
 from oscine.transfer.playable import PlayableInstrument, load
 from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
+from oscine.transfer.result import PlayResult
 from oscine.transfer.room import room_response
+from oscine.transfer.sliders import Slider, sliders_of, with_sliders
+from oscine.transfer.stems import part_alone
 from oscine.transfer.streaming import Performance, listen, play
 from oscine.transfer.transferring import Options, transfer, transfer_file
 
@@ -18,8 +21,10 @@ __all__ = [
     "Matched",
     "Options",
     "Performance",
+    "PlayResult",
     "PlayableInstrument",
     "Scale",
+    "Slider",
     "TransferReport",
     "autotune",
     "estimate_tuning",
@@ -31,12 +36,15 @@ __all__ = [
     "load",
     "match",
     "match_octave",
+    "part_alone",
     "play",
     "plot_transfer",
     "presence",
     "room_response",
     "settled_pitch",
     "shift_loudness",
+    "sliders_of",
     "transfer",
     "transfer_file",
+    "with_sliders",
 ]

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.analysis import TRACKERS, Features, analyze_blocks
+from oscine.analysis import TRACKERS, F0Curve, Features, analyze_blocks
 from oscine.audio import FileReport, Sound, sound_blocks
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
@@ -31,7 +31,7 @@ def listen(
     sample_rate: int,
     hop_length: int,
     on_report: Callable[[FileReport], None] | None = None,
-    tracker: str = TRACKERS[0],
+    tracker: str | F0Curve = TRACKERS[0],
 ) -> tuple[Features, int]:
     """Return the features of the whole input, and its length in samples at ``sample_rate``.
 
@@ -42,7 +42,7 @@ def listen(
         sample_rate: In Hz, of the instrument.
         hop_length: Samples per frame.
         on_report: Called with the verdict on the input, when all of it has been read.
-        tracker: What finds the pitch, one of ``TRACKERS``.
+        tracker: What finds the pitch, one of ``TRACKERS``; or the pitch that is known.
 
     Raises:
         InputError: The input has no audio.
@@ -62,7 +62,10 @@ def listen(
 
 
 def features_of(
-    blocks: Iterator[np.ndarray], sample_rate: int, hop_length: int, tracker: str = TRACKERS[0]
+    blocks: Iterator[np.ndarray],
+    sample_rate: int,
+    hop_length: int,
+    tracker: str | F0Curve = TRACKERS[0],
 ) -> Features:
     """Return the features of a sound that comes in blocks, which are not kept.
 
@@ -70,7 +73,7 @@ def features_of(
         blocks: Mono, at ``sample_rate``.
         sample_rate: In Hz.
         hop_length: Samples per frame.
-        tracker: What finds the pitch, one of ``TRACKERS``.
+        tracker: What finds the pitch, one of ``TRACKERS``; or the pitch that is known.
     """
     n_threads = min(_MOST_THREADS, os.cpu_count() or 1)
     parts = analyze_blocks(blocks, sample_rate, hop_length, n_threads, tracker)

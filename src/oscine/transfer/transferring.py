@@ -1,17 +1,17 @@
 """Timbre transfer: a performance in, the same performance played by a trained instrument out."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from oscine.analysis import TRACKERS, VOICED, Features
+from oscine.analysis import TRACKERS, VOICED, F0Curve, Features, f0_file_beside, read_f0
 from oscine.analysis.pitch.trackers import tracker_named
 from oscine.audio import FileReport, Sound, rate_of, sound_blocks
 from oscine.audio.output import check_output, write_audio
@@ -22,8 +22,15 @@ from oscine.models.conditioning import absent_conditions, condition_pieces, stat
 from oscine.transfer.imitating import Imitation, imitate
 from oscine.transfer.leveling import leveled
 from oscine.transfer.matching import Matched, match
+from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
-from oscine.transfer.streaming import Performance, listen, play
+from oscine.transfer.result import PlayResult, Source, reduced
+from oscine.transfer.sliders import with_sliders
+from oscine.transfer.stems import stem_blocks
+from oscine.transfer.streaming import Performance, describe, listen, play
+
+if TYPE_CHECKING:
+    from oscine.analysis.picture import Picture
 
 Octave = Literal["auto"] | int
 Loudness = Literal["auto"] | float | int
@@ -42,6 +49,7 @@ class Options:
         identity: Which instrument plays, if several were learned; the first if left out.
         tracker: What finds the input's pitch, one of ``oscine.analysis.TRACKERS``.
         level_passes: How often the output's loudness is measured and corrected before it is final, 0 to 8.
+        sliders: Offsets on the controls that the network predicts, by name (`oscine.transfer.sliders_of`).
         like: A clip, a file or samples and their rate, whose sound an instrument of several identities takes
             (`oscine.transfer.imitate`), in place of an identity.
 
@@ -58,6 +66,7 @@ class Options:
     tracker: str = TRACKERS[0]
     level_passes: int = 2
     like: Sound | None = None
+    sliders: Mapping[str, float | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _is_number(self.autotune, 0, 1):
@@ -94,21 +103,36 @@ def prepare(
     performance: Performance,
     options: Options,
     on_report: Callable[[FileReport], None] | None = None,
+    edit: Callable[[Features], Features] | None = None,
 ) -> tuple[Features, Matched, dict[str, Tensor], int]:
     """Return the input's features, what to play, the other conditions, and how many samples.
+
+    The pitch of a file is that of the CSV file beside it (`oscine.analysis.f0_file_beside`), if there is one.
 
     Args:
         instrument: Who plays.
         performance: The input.
         options: How.
         on_report: Called with the verdict on the input.
+        edit: Changes the features before they are matched.
 
     Raises:
-        InputError: The input cannot be read or is empty, or the instrument has no such identity.
+        InputError: The input cannot be read or is empty, the pitch beside it is broken or another
+            recording's, or the instrument has no such identity.
     """
     learned = statistics_of(instrument, options.identity)
     grid = instrument.sample_rate, instrument.hop_length
-    features, n_samples = listen(performance, *grid, on_report, options.tracker)
+    reports: list[FileReport] = []
+    beside = None if isinstance(performance, tuple) else f0_file_beside(performance)
+    curve = None if beside is None else read_f0(beside)
+    features, n_samples = listen(performance, *grid, reports.append, curve or options.tracker)
+    for report in reports:
+        if curve is not None and beside is not None:
+            report = _with_pitch(report, curve, beside)  # noqa: PLW2901
+        if on_report is not None:
+            on_report(report)
+    if edit is not None:
+        features = edit(features)
     matched = match(
         features,
         learned,
@@ -117,6 +141,20 @@ def prepare(
         autotune_strength=float(options.autotune),
     )
     return features, matched, _conditions(instrument, performance, features, matched, options), n_samples
+
+
+def _with_pitch(report: FileReport, curve: F0Curve, beside: Path) -> FileReport:
+    """Return the verdict on an input with a word about its pitch.
+
+    Raises:
+        InputError: When the pitch is another recording's by its length.
+    """
+    try:
+        curve.check_length(report.duration_s)
+    except InputError as error:
+        raise InputError(f"{printable(beside)} can't be used: {error}.") from None
+    reasons = [*report.reasons, f"pitch taken from {printable(beside.name)}"]
+    return report.model_copy(update={"reasons": reasons})
 
 
 def _conditions(
@@ -145,9 +183,7 @@ def _conditions(
     return conditions
 
 
-def transfer(
-    instrument: Instrument, performance: Performance, options: Options | None = None
-) -> tuple[Float[Tensor, " time"], int]:
+def transfer(instrument: Instrument, performance: Performance, options: Options | None = None) -> PlayResult:
     """Return a performance, played by an instrument: as long as the input, in time with it.
 
     Args:
@@ -156,17 +192,48 @@ def transfer(
         options: The options; the defaults if left out.
 
     Returns:
-        The audio and its sample rate in Hz, the instrument's. It may exceed ±1; files are scaled.
+        The audio and its sample rate in Hz, the instrument's, as a pair with a report and a picture. The
+        audio may exceed ±1; files are scaled.
 
     Raises:
         InputError: The input or the clip cannot be read, or the instrument has no such identity, or none to
             imitate a clip with.
     """
-    instrument, options, _ = _imitating(instrument, options or Options())
-    _, matched, conditions, n_samples = prepare(instrument, performance, options)
+    options = options or Options()
+    began, verdicts = time.perf_counter(), list[FileReport]()
+    player, like = instrument, options.like
+    instrument, options, imitation = _imitating(instrument, options)
+    features, matched, conditions, n_samples = prepare(instrument, performance, options, verdicts.append)
     matched = _leveled(instrument, matched, n_samples, conditions, options)
-    played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
-    return torch.cat(list(played)), instrument.sample_rate
+    # Only now, or leveling would take back what they change.
+    changed = with_sliders(instrument, options.sliders)
+    played = play(changed, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
+    audio = torch.cat(list(played))
+    took, peak = time.perf_counter() - began, float(audio.abs().max())
+    report = _report(
+        instrument, features, matched, n_samples, options, None, peak, 1.0, took, verdicts[0], imitation
+    )
+    return PlayResult(
+        audio,
+        instrument.sample_rate,
+        report,
+        Source(
+            f"{_words(performance)}, played by {player.called}",
+            tuple(Path(one) for one in (performance, like) if isinstance(one, str | Path)),
+            partial(_draw, performance, features, matched),
+        ),
+    )
+
+
+def _words(performance: Performance) -> str:
+    if isinstance(performance, PlayResult):
+        return performance.source.words
+    return describe(performance if isinstance(performance, tuple) else Path(performance).name)
+
+
+def _draw(performance: Performance, features: Features, matched: Matched, result: PlayResult) -> "Picture":
+    assert isinstance(result.report, TransferReport)
+    return plot_transfer(performance, result, features, matched, result.report)
 
 
 def _imitating(
@@ -210,6 +277,8 @@ def transfer_file(
     options: Options | None = None,
     *,
     plot: str | Path | None = None,
+    stems: str | Path | None = None,
+    edit: Callable[[Features], Features] | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> TransferReport:
     """Play the performance in a file with an instrument, and write it to another file.
@@ -223,6 +292,9 @@ def transfer_file(
         output_path: ``.wav`` or ``.flac``.
         options: The options; the defaults if left out.
         plot: Path of a plot (PNG) of what was done.
+        stems: A folder for the sound of each part of the synth alone, and of what the effects add, in the
+            output's format: together they are the output.
+        edit: Changes the input's features before they are matched to the instrument.
         on_progress: Called with the name of the current pass and the finished share of it.
 
     Returns:
@@ -246,11 +318,12 @@ def transfer_file(
 
     report("analysing", 0.0)
     verdicts: list[FileReport] = []
-    features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append)
+    features, matched, conditions, n_samples = prepare(instrument, input_path, options, verdicts.append, edit)
     report("analysing", 1.0)
     matched = _leveled(instrument, matched, n_samples, conditions, options, report)
 
-    played = play(instrument, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
+    player = with_sliders(instrument, options.sliders)
+    played = play(player, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
 
     def told() -> Iterator[Tensor]:
         done = 0
@@ -266,16 +339,33 @@ def transfer_file(
         peak, gain = write_audio(path, told(), instrument.sample_rate, n_samples)
 
     write_atomically(output_path, write)
+    if stems is not None:
+        for name, blocks in stem_blocks(player, matched, n_samples, conditions, options):
+            place = Path(stems) / f"{name}{output_path.suffix}"
+            scaled = (block * gain for block in blocks)
+            write_atomically(place, partial(_write_stem, scaled, instrument.sample_rate, n_samples))
     took = time.perf_counter() - began
 
     result = _report(
-        instrument, features, matched, n_samples, options, output_path, peak, gain, took, verdicts[0]
-    ).model_copy(update={"imitation": imitation})
+        instrument,
+        features,
+        matched,
+        n_samples,
+        options,
+        output_path,
+        peak,
+        gain,
+        took,
+        verdicts[0],
+        imitation,
+    )
     if plot is not None:
-        from oscine.transfer.plot import plot_transfer
-
-        plot_transfer(input_path, output_path, features, matched, instrument.sample_rate, plot, result)
+        plot_transfer(input_path, output_path, features, matched, result).write(plot)
     return result
+
+
+def _write_stem(blocks: Iterator[Tensor], sample_rate: int, n_samples: int, path: Path) -> None:
+    write_audio(path, blocks, sample_rate, n_samples)
 
 
 def _report(
@@ -284,16 +374,16 @@ def _report(
     matched: Matched,
     n_samples: int,
     options: Options,
-    output_path: Path,
+    output_path: Path | None,
     peak: float,
     gain: float,
     took: float,
     verdict: FileReport,
+    imitation: Imitation | None,
 ) -> TransferReport:
     seconds = n_samples / instrument.sample_rate
-    scaled_db = float(20 * np.log10(gain))
     return TransferReport(
-        output=printable(output_path),
+        output=None if output_path is None else printable(output_path),
         sample_rate=instrument.sample_rate,
         seconds=seconds,
         octave=matched.octave,
@@ -302,19 +392,20 @@ def _report(
         scale=matched.scale.name if matched.scale else None,
         tuning_cents=matched.scale.tuning_cents if matched.scale else None,
         identity=options.identity or next(iter(instrument.config.identities), None),
+        imitation=imitation,
         dry=options.dry,
         confident_share=float((features.confidence >= VOICED).float().mean()),
         note_share=float(matched.on_notes.float().mean()),
         range_share=matched.range_share,
         peak=peak,
-        scaled_db=scaled_db,
+        scaled_db=float(20 * np.log10(gain)),
         real_time_factor=took / seconds,
-        remarks=_remarks(instrument, matched, peak, scaled_db, verdict),
+        remarks=_remarks(instrument, matched, peak, gain, verdict),
     )
 
 
 def _remarks(
-    instrument: Instrument, matched: Matched, peak: float, scaled_db: float, verdict: FileReport
+    instrument: Instrument, matched: Matched, peak: float, gain: float, verdict: FileReport
 ) -> list[str]:
     # A constant offset is inaudible in the input, and is not in the output.
     remarks = [f"Of the input: {reason}." for reason in verdict.reasons if "constant offset" not in reason]
@@ -334,8 +425,6 @@ def _remarks(
         )
     if instrument.statistics is None:
         remarks.append("The instrument has no statistics, so pitch and loudness are not mapped to its range.")
-    if scaled_db < 0:
-        remarks.append(
-            f"The peak was {peak:.2f} of full scale, so the level was reduced by {-scaled_db:.1f} dB."
-        )
+    if gain < 1:
+        remarks.append(reduced(peak, gain))
     return remarks

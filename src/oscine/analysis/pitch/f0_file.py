@@ -141,9 +141,22 @@ def write_f0(features: Features, path: str | Path) -> None:
     check_new(path)
     f0_hz, confidence = features.f0_hz.numpy(), features.confidence.numpy()
     f0_hz = np.where(confidence >= VOICED, f0_hz, 0.0)
-    rows = zip(features.time_s.numpy(), f0_hz, confidence, strict=True)
+    write_atomically(path, f0_text(features.time_s.numpy(), f0_hz, confidence))
+
+
+def f0_text(
+    time_s: Float[np.ndarray, " row"], f0_hz: Float[np.ndarray, " row"], confidence: Float[np.ndarray, " row"]
+) -> str:
+    """Return the content of a pitch file.
+
+    Args:
+        time_s: The instants, in seconds.
+        f0_hz: The pitch in Hz, 0 where unvoiced.
+        confidence: In 0 … 1.
+    """
+    rows = zip(time_s, f0_hz, confidence, strict=True)
     lines = [f"{time:.6f},{pitch:.3f},{sure:.4f}" for time, pitch, sure in rows]
-    write_atomically(path, "\n".join(["time_s,f0_hz,confidence", *lines, ""]))
+    return "\n".join(["time_s,f0_hz,confidence", *lines, ""])
 
 
 def read_f0(path: str | Path) -> F0Curve:
@@ -209,8 +222,8 @@ def _values(fields: list[str], n_columns: int) -> tuple[float, float, float]:
     time_s = number(fields[0], "number of seconds")
     f0_hz = 0.0 if fields[1].lower() in _UNVOICED else number(fields[1], "number of Hz")
     if f0_hz > 0 and not _LOWEST_HZ <= f0_hz <= _HIGHEST_HZ:
-        raise ValueError(f"{f0_hz:g} is no pitch in Hz, those are {_LOWEST_HZ:g} to {_HIGHEST_HZ:g}")
+        raise ValueError(f"{f0_hz:g} is not a pitch in Hz, those are {_LOWEST_HZ:g} to {_HIGHEST_HZ:g}")
     confidence = 1.0 if n_columns == 2 else number(fields[2] or "1", "number of confidence")
     if not 0.0 <= confidence <= 1.0:
-        raise ValueError(f"{confidence:g} is no confidence, that is 0 to 1")
+        raise ValueError(f"{confidence:g} is not a confidence, which is 0 to 1")
     return time_s, max(f0_hz, 0.0), confidence

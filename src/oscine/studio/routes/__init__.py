@@ -1,0 +1,1 @@
+"""The addresses of a studio, and what they answer."""

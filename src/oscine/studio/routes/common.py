@@ -1,0 +1,118 @@
+"""What the routes share: the studio, ids, uploads, and the trash."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+from fastapi import APIRouter, Depends, Request
+from fastapi import Path as InPath
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from oscine.audio import AUDIO_SUFFIXES
+from oscine.files import printable
+from oscine.studio.answers import StudioRoute, missing
+from oscine.studio.database import Kind, is_id, new_id
+from oscine.studio.state import Studio
+
+_UPLOAD_CHUNK = 1 << 20
+
+
+class Body(BaseModel):
+    """What a request says: known fields only, finite numbers only."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Error(BaseModel):
+    """What is answered when a request can't be done."""
+
+    error: str
+    """One sentence."""
+
+
+def router() -> APIRouter:
+    """Return a router whose forms are bounded, with the answers that any route may give."""
+    errors = {
+        status: {"model": Error}
+        for status in (400, 401, 403, 404, 405, 408, 409, 413, 415, 416, 422, 429, 503)
+    }
+    return APIRouter(prefix="/api", route_class=StudioRoute, responses=errors)  # pyright: ignore[reportArgumentType]
+
+
+def studio_of(request: Request) -> Studio:
+    """Return the studio that is served."""
+    return request.app.state.studio
+
+
+StudioHere = Annotated[Studio, Depends(studio_of)]
+Id = Annotated[str, InPath(max_length=64)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True, pattern=r"\S")]
+
+
+def plain_name(name: str | None, instead: str) -> str:
+    """Return a file's name as it is shown: no folder, nothing that can't be printed, not too long."""
+    last = (name or "").replace("\\", "/").rpartition("/")[2]
+    return printable(last).strip()[:120] or instead
+
+
+def take_upload(studio: Studio, file: BinaryIO, *folders: str, suffix: str) -> Path:
+    """Write what was sent into a thing's folder, whole or not at all.
+
+    Raises:
+        HTTPException: 413, when it is larger than a file may be.
+    """
+    staged = studio.root.folder("uploads") / new_id()
+    n_bytes = 0
+    try:
+        with open(staged, "xb") as target:
+            while chunk := file.read(_UPLOAD_CHUNK):
+                n_bytes += len(chunk)
+                if n_bytes > studio.limits.upload_bytes:
+                    most = studio.limits.upload_bytes / (1 << 20)
+                    raise HTTPException(413, f"This file is too large; it may have {most:.0f} MB at most.")
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+        if n_bytes == 0:
+            raise HTTPException(400, "This file is empty; send a recording.")
+        place = studio.root.folder(*folders) / f"source{suffix}"
+        staged.replace(place)
+        return place
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def audio_suffix(name: str) -> str:
+    """Return the ending of a sound file's name, or one that says nothing."""
+    suffix = Path(name).suffix.lower()
+    return suffix if suffix in AUDIO_SUFFIXES else ".sound"
+
+
+def delete(studio: Studio, kind: Kind, id: str) -> Response:  # noqa: A002
+    """Put a thing into the trash.
+
+    Raises:
+        HTTPException: 404, when there is none.
+    """
+    if not is_id(id) or not studio.database.delete(kind, id):
+        raise missing(kind)
+    return Response(status_code=204)
+
+
+def restore(studio: Studio, kind: Kind, id: str) -> None:  # noqa: A002
+    """Take a thing out of the trash.
+
+    Raises:
+        HTTPException: 404, when there is none in it.
+    """
+    if not is_id(id) or not (studio.database.restore(kind, id) or studio.database.things(kind, id=id)):
+        raise HTTPException(404, f"There is no {kind} of this name in the trash.")
+
+
+def accepted(value: Any) -> Any:
+    """Return an answer of 202 with a value."""
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(value, 202)

@@ -1,0 +1,40 @@
+"""Pausing a run: it ends between two steps, and goes on later as if it had not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from oscine.training.checkpoint import read_checkpoint, write_checkpoint
+from oscine.training.loop import Callback, TrainingLoop
+
+
+class Paused(Exception):  # noqa: N818 - not a fault
+    """The run has been paused; `train(…, resume=True)` goes on with it."""
+
+
+class PauseCallback(Callback):
+    """Ends a run after the step in which it is asked to, with a checkpoint and without a validation.
+
+    A run by steps that is paused and resumed chooses the instrument of the unbroken run, bit for bit: Ctrl-C,
+    which validates once more, may choose another one.
+
+    Args:
+        checkpoint_path: Of the run.
+        is_asked: Called after each step.
+    """
+
+    def __init__(self, checkpoint_path: Path, is_asked: Callable[[], bool]) -> None:
+        self.checkpoint_path = checkpoint_path
+        self.is_asked = is_asked
+
+    def on_step(self, loop: TrainingLoop) -> None:
+        """Pause where it is asked for and the run isn't over.
+
+        Raises:
+            Paused: When it is.
+        """
+        if loop.validation_is_due or not self.is_asked():
+            return
+        loop.take_snapshot()
+        _, run = read_checkpoint(self.checkpoint_path)
+        write_checkpoint(self.checkpoint_path, loop.snapshot, run)
+        raise Paused
