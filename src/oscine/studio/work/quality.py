@@ -1,4 +1,4 @@
-"""How good an instrument is, in one word: from the measures of `oscine.evaluate`."""
+"""How good an instrument is, in one word: from the measures of `oscine.evaluation`."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from torch import Tensor
 
 from oscine.analysis import analyze, paper_loudness
 from oscine.errors import InputError
-from oscine.evaluate.sound import Band
-from oscine.evaluate.spectrum import energy_spectrum
-from oscine.evaluate.tally import Metrics, Sound, Tally, played
+from oscine.evaluation.sound import Band
+from oscine.evaluation.spectrum import energy_spectrum
+from oscine.evaluation.tally import Metrics, Sound, Tally, played
 
 #: Pitch lost in this share of the frames, and bands this far off (dB): worse is noise; better than the second
 #: pair is good. `python -m benchmarks.studio quality` prints the figures of instruments on both sides.
