@@ -10,7 +10,6 @@ from rich.markup import escape
 from oscine import instruments, recordings
 from oscine.analysis import CONFIDENT, Features, Quality, analyze
 from oscine.audio import read_audio
-from oscine.threads import one_thread
 from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
@@ -27,6 +26,7 @@ from oscine.evaluate.report import (
 from oscine.files import write_atomically
 from oscine.note_names import note_name
 from oscine.plural import counted
+from oscine.threads import one_thread
 from oscine.training import TrainResult, train
 from oscine.training.folder import RunFolder
 from oscine.transfer import PlayableInstrument, TransferReport, load, transfer_file

@@ -41,11 +41,11 @@ def evaluate(
     """
     from rich.progress import Progress
 
-    from oscine.threads import one_thread
     from oscine.data import Dataset
     from oscine.errors import InputError
     from oscine.evaluate import Excerpts, evaluation_page
     from oscine.evaluate import evaluate as measure
+    from oscine.threads import one_thread
     from oscine.transfer import load
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):

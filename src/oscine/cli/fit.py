@@ -53,10 +53,10 @@ def fit(
     import oscine
     from oscine.audio.output import check_output
     from oscine.cli.terminal import to_json
-    from oscine.threads import one_thread
     from oscine.errors import InputError
     from oscine.files import printable
     from oscine.fitting.patch import require_patch_name
+    from oscine.threads import one_thread
 
     require_patch_name(output)
     check_output(output, recording, (".safetensors",))

@@ -53,8 +53,8 @@ def render(
     """
     from rich.progress import Progress
 
-    from oscine.threads import one_thread
     from oscine.performance import RenderOptions, render_file
+    from oscine.threads import one_thread
 
     if song.suffix.lower() == ".csv":
         defaults = voices == "auto" and octave == 0 and not settings
@@ -99,9 +99,9 @@ def _render_curves(
 ) -> None:
     from rich.progress import Progress
 
-    from oscine.threads import one_thread
     from oscine.errors import InputError
     from oscine.performance import render_curves_file
+    from oscine.threads import one_thread
     from oscine.transfer import load
 
     if not has_defaults:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal
 
 from fastapi import Request, UploadFile
 from pydantic import Field
@@ -168,7 +168,7 @@ def sound(studio: StudioHere, request: Request, id: Id) -> Response:  # noqa: A0
     row, folder = studio.instrument(id)
     name = f"{row['name']}.flac"
     if row["kind"] == "bundled" and (folder / "sound.flac").is_file():
-        return file_answer(open(folder / "sound.flac", "rb"), request, name, max_age_s=3600)  # noqa: SIM115
+        return file_answer(open(folder / "sound.flac", "rb"), request, name, max_age_s=3600)
     try:
         file = studio.root.open("sounds", f"{id}.flac")
     except FileNotFoundError:
@@ -185,7 +185,7 @@ def controls(studio: StudioHere, id: Id) -> list[Row]:  # noqa: A002
 
 
 @api.post("/instruments/{id}/exports", status_code=202)
-def export(studio: StudioHere, id: Id, body: NewExport) -> Any:  # noqa: A002
+def export(studio: StudioHere, id: Id, body: NewExport) -> Row:  # noqa: A002
     """Make a file of it for other programs."""
     row, folder = studio.instrument(id)
     if body.format not in row["can_export"]:
@@ -194,29 +194,27 @@ def export(studio: StudioHere, id: Id, body: NewExport) -> Any:  # noqa: A002
     if body.format == "zip" and not (row["licence"] and row["credit"]):
         raise HTTPException(409, "The card has no licence or no credit; fill them in before you share it.")
     what = f"Exporting {row['name']} ({body.format})"
-    return accepted(
-        studio.add_job("export", id, what, folder=str(folder), format=body.format, name=row["name"])
-    )
+    return studio.add_job("export", id, what, folder=str(folder), format=body.format, name=row["name"])
 
 
 @api.post("/instruments/{id}/hub", status_code=202)
-def upload(studio: StudioHere, id: Id, body: NewUpload) -> Any:  # noqa: A002
+def upload(studio: StudioHere, id: Id, body: NewUpload) -> Row:  # noqa: A002
     """Upload it to the Hugging Face hub."""
     row, folder = studio.instrument(id)
     if not (row["licence"] and row["credit"]):
         raise HTTPException(409, "The card has no licence or no credit; fill them in before you share it.")
     asked = {"repo": body.repo, "private": body.private, "token": body.token}
-    return accepted(studio.add_job("hub", id, f"Uploading {row['name']}", folder=str(folder), **asked))
+    return studio.add_job("hub", id, f"Uploading {row['name']}", folder=str(folder), **asked)
 
 
 @api.get("/instruments/{id}/live/{file}", response_class=Response)
 def live(studio: StudioHere, request: Request, id: Id, file: Id) -> Response:  # noqa: A002
     """A file of the web instrument; 202 with the job while it is made. `instrument.oscine` is its program."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", file):
+        raise missing("file")
     row, folder = studio.instrument(id)
     if "web" not in row["can_export"]:
         raise HTTPException(409, "This instrument has no compiled form, so it can't be played live.")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", file):
-        raise missing("file")
     if not studio.root.has("live", id, "index.html"):
         return _made(studio, "live", id, f"Preparing {row['name']} for the browser", folder)
     name = file
