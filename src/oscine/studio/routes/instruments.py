@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Request, UploadFile
 from pydantic import Field
@@ -106,7 +106,7 @@ def _folder_name(files: list[UploadFile]) -> str:
     return plain_name(parts[-2], "Instrument") if len(parts) > 1 else "Instrument"
 
 
-def _keep(file: BinaryIO, name: str, folder: Path) -> None:
+def _keep(file: Any, name: str, folder: Path) -> None:
     """Write one file of an instrument's folder; others are passed over."""
     from oscine.studio.archives import TAKEN
 
