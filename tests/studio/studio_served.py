@@ -11,7 +11,7 @@ import httpx
 
 from oscine.studio import Server, opened
 
-WAIT_S = 120.0
+WAIT_S = 300.0
 
 
 class Served(NamedTuple):
