@@ -148,7 +148,9 @@ def test_a_folder_of_files_comes_onto_the_shelf_and_into_the_trash(studio, tmp_p
     place = f"/api/instruments/{one['id']}"
     card = {"name": "Flauto", "licence": "cc-by-4.0", "credit": "A: B", "consent": True, "description": "x"}
     assert studio.client.put(f"{place}/card", json=card).json() | card == studio.client.get(place).json()
-    assert "consent: True" in (studio.folder / "instruments" / one["id"] / "README.md").read_text()
+    assert (
+        "agreed to this instrument" in (studio.folder / "instruments" / one["id"] / "README.md").read_text()
+    )
     assert studio.client.delete(place).status_code == 204
     assert studio.client.get(place).status_code == 404
     assert studio.client.delete(place).status_code == 404

@@ -151,7 +151,8 @@ def write(studio: StudioHere, id: Id, body: Card) -> Row:  # noqa: A002
     folder = studio.root.folder("instruments", id)
     card: dict[str, object] = body.model_dump(exclude={"name"})
     write_card(folder, card | {"name": body.name or row["name"]})
-    studio.database.change(id, name=body.name, **studio.readers.run(describe, str(folder)))
+    facts = studio.readers.run(describe, str(folder))
+    studio.database.change(id, name=body.name, **facts | {"consent": body.consent})
     return studio.instrument(id)[0]
 
 
@@ -203,6 +204,8 @@ def upload(studio: StudioHere, id: Id, body: NewUpload) -> Row:  # noqa: A002
     row, folder = studio.instrument(id)
     if not (row["licence"] and row["credit"]):
         raise HTTPException(409, "The card has no licence or no credit; fill them in before you share it.")
+    if row["consent"] is False:
+        raise HTTPException(409, "The card says that the player did not agree, so it is not uploaded.")
     asked = {"repo": body.repo, "private": body.private, "token": body.token}
     return studio.add_job("hub", id, f"Uploading {row['name']}", folder=str(folder), **asked)
 

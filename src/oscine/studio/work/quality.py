@@ -1,4 +1,4 @@
-"""How good an instrument is, in one word: from the measures of `oscine.evaluate`."""
+"""How good an instrument is, in one word: from the measures of `oscine.evaluation`."""
 
 import math
 from typing import Any
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from oscine.analysis import analyze, paper_loudness
 from oscine.errors import InputError
-from oscine.evaluate.sound import Band
-from oscine.evaluate.spectrum import energy_spectrum
-from oscine.evaluate.tally import Metrics, Sound, Tally, played
+from oscine.evaluation.sound import Band
+from oscine.evaluation.spectrum import energy_spectrum
+from oscine.evaluation.tally import Metrics, Sound, Tally, played
 
 #: The share of frames without the pitch, and how far bands and loudness are off (dB): what is worse than one
 #: of the first is noise, what is better than all of the second is good. The instruments in the package
