@@ -25,7 +25,12 @@ def _tell(line: str) -> None:
     print(line, flush=True)
 
 
-def _require(file: Path, found: list[str]) -> None:
+def require(file: Path, found: list[str]) -> None:
+    """Stop where a check has found something.
+
+    Raises:
+        SystemExit: With all that it found.
+    """
     if found:
         raise SystemExit(f"{file.name}: {' '.join(found)}")
 
@@ -40,16 +45,16 @@ def _build(out: Path, scratch: Path, committed: list[str]) -> tuple[Path, dict[s
     sdist = build.build_sdist(out, scratch / "first")
     _same(sdist, build.build_sdist(scratch / "again", scratch / "second"))
     with tarfile.open(sdist) as archive:
-        _require(sdist, contents.sdist_problems(archive.getnames(), committed))
+        require(sdist, contents.sdist_problems(archive.getnames(), committed))
     _tell(f"{sdist.name}: {_size(sdist)}, all of the package's files, twice the same bytes")
     wheels = {}
     for name, target in TARGETS.items():
         wheel = build.build_wheel(sdist, target, out, scratch / f"{name}-first")
         _same(wheel, build.build_wheel(sdist, target, scratch / "again", scratch / f"{name}-second"))
-        _require(wheel, contents.wheel_problems(wheel, committed, target))
+        require(wheel, contents.wheel_problems(wheel, committed, target))
         library = library_of(wheel, target, scratch / name)
         facts = libraries.facts_of(library)
-        _require(wheel, problems(facts, target))
+        require(wheel, problems(facts, target))
         _tell(f"{wheel.name}: {_size(wheel)}, twice the same bytes; needs {', '.join(facts.libraries)}")
         if target.suffix == ".so":
             said = build.run([sys.executable, "-m", "auditwheel", "show", wheel]).decode()
@@ -88,7 +93,8 @@ def _pack_plugins(out: Path, version: str) -> None:
     _tell(f"{to.name}: {_size(to)}, for {', '.join(path.name for path in folders)}")
 
 
-def _write_sums(out: Path) -> None:
+def write_sums(out: Path) -> None:
+    """Write SHA256SUMS of all files in a folder, as `sha256sum --check` reads it."""
     files = sorted(path for path in out.iterdir() if path.name != "SHA256SUMS")
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
     (out / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
@@ -126,7 +132,7 @@ def main() -> None:
         else:
             _tell(f"{sdist.name} with a compiler: NOT RUN, as c++ is not here; on Debian, install g++.")
         tried.sbom(out / "sbom.cdx.json")
-    _write_sums(out)
+    write_sums(out)
     _tell(f"sbom.cdx.json and SHA256SUMS are beside them in {out}.")
 
 
