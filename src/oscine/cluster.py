@@ -209,6 +209,8 @@ class Cluster:
             for host, reference in there:
                 try:
                     missing, fingerprint = ray.get(reference)
+                except ray.exceptions.TaskUnschedulableError:
+                    continue  # it has just left the cluster
                 except ray.exceptions.RayError as error:
                     raise InputError(
                         f"The machine {host} of the cluster can't run Oscine ({type(error).__name__}); "
