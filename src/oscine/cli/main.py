@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from oscine.cli.analyze import analyze
+from oscine.cli.cluster import with_addresses
 from oscine.cli.convert import convert
 from oscine.cli.demo import demo
 from oscine.cli.distill import distill
@@ -105,7 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> None:
     try:
-        app(arguments, standalone_mode=True)
+        app(with_addresses(sys.argv[1:] if arguments is None else arguments), standalone_mode=True)
     except BrokenPipeError:
         # The reader of our output went away: nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -156,7 +156,7 @@ class _Told(Progress):
     @property
     def left_s(self) -> float | None:
         """Estimated remaining seconds, if known."""
-        if self.share is None or self.share < 0.02 or self.passed_s < 1.0:
+        if self.share is None or self.share < 0.05 or self.passed_s < 1.0:
             return None
         return self.passed_s / self.share * (1 - self.share)
 
