@@ -70,7 +70,7 @@ def test_every_piece_is_there_and_nothing_is_fetched(tmp_path):
 @pytest.mark.parametrize(("sample_rate", "kind"), [(22050, "mpeg"), (44100, "mpeg"), (96000, "flac")])
 def test_a_player_carries_the_sound_in_few_bytes(sample_rate, kind):
     time_s = torch.arange(2 * sample_rate) / sample_rate
-    audio = sum(0.2 / k * torch.sin(2 * torch.pi * 330 * k * time_s) for k in range(1, 6))
+    audio = torch.stack([0.2 / k * torch.sin(2 * torch.pi * 330 * k * time_s) for k in range(1, 6)]).sum(0)
     url = audio_url(audio, sample_rate, small=True)
     decoded = decode(url, sample_rate, kind)
     assert len(decoded) == len(audio)

@@ -106,8 +106,7 @@ def _bar(doing: str) -> Iterator[Progress]:
 
     class Shown(Progress):
         def __call__(self, share: float | None = None, doing: str | None = None) -> None:
-            text = {} if doing is None else {"description": _safe(doing)}
-            bar.update(task, completed=share, **text)
+            bar.update(task, completed=share, description=None if doing is None else _safe(doing))
 
         @contextmanager
         def aside(self) -> Iterator[None]:

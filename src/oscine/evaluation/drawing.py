@@ -4,7 +4,7 @@ import base64
 import io
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +50,7 @@ def _svg(width: float, height: float, paint: Callable[["Figure"], None]) -> str:
     from matplotlib.figure import Figure
 
     size = _FONT_SIZES[width]
-    style = {
+    style: dict[Any, Any] = {
         "svg.fonttype": "none",
         "font.size": size,
         "axes.titlesize": size,

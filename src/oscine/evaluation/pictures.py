@@ -33,20 +33,17 @@ def comparison_picture(
     )
 
     def paint(figure: "Figure", is_narrow: bool) -> None:
-        rows = [["target"], ["output"]] if is_narrow else [["target", "output"]]
-        across = 1 if is_narrow else 2
-        heights = [*([1.3] * len(rows) if is_narrow else [1.7]), 1.0, 0.8]
-        rows += [["pitch"] * across, ["loudness"] * across]
-        grid = figure.subplot_mosaic(rows, height_ratios=heights)
-        for name, sound, title in zip(("target", "output"), (target, output), names, strict=True):
+        mosaic, heights = ("T;O;P;L", [1.3, 1.3, 1, 0.8]) if is_narrow else ("TO;PP;LL", [1.7, 1, 0.8])
+        grid = figure.subplot_mosaic(mosaic, height_ratios=heights)
+        for name, sound, title in zip("TO", (target, output), names, strict=True):
             draw_spectrogram(grid[name], sound.audio, sound.features.sample_rate, top_db=top_db)
             grid[name].set(title=title, ylabel="kHz")
             ticks_khz = np.arange(0, grid[name].get_ylim()[1] / 1000 + 0.1, 2)
             grid[name].set_yticks(1000 * ticks_khz, [f"{khz:.0f}" for khz in ticks_khz])
             if not is_narrow:
                 grid[name].set_xlabel("s")
-        _draw_pitch(grid["pitch"], target, output, names)
-        _draw_loudness(grid["loudness"], target, output)
+        _draw_pitch(grid["P"], target, output, names)
+        _draw_loudness(grid["L"], target, output)
         for axes in grid.values():
             _colour(axes)
 
