@@ -38,6 +38,7 @@ from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
 from oscine.training.loop import Budget, Callback, TrainingLoop
 from oscine.training.memory import is_out_of_memory, require_memory
 from oscine.training.objective import Loss
+from oscine.training.pausing import PauseCallback
 from oscine.training.signals import stop_requests
 from oscine.training.starting import Start
 from oscine.training.strings import set_strings
@@ -102,6 +103,7 @@ def train(
     checkpoint_every_s: float = 20.0,
     card: Mapping[str, object] | None = None,
     verify: Verify | None = None,
+    pause_when: Callable[[], bool] | None = None,
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
@@ -137,8 +139,11 @@ def train(
         card: Facts for the model card, such as ``licence``, ``credit`` and ``consent``
             (`oscine.models.card.rights_of`).
         verify: How the shards of a folder are verified, as in `Dataset.open`.
+        pause_when: Asked after each step; where it is True, the run ends with a checkpoint and raises
+            `oscine.training.Paused`.
 
     Raises:
+        Paused: When it has been paused.
         InputError: When the dataset, the recipe, the start, the device or the folder can't be used, another
             run writes to the folder, memory does not suffice, or no validation loss was finite.
         OSError: When the disk refuses; the last checkpoint and instrument are kept.
@@ -197,6 +202,8 @@ def train(
             RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
         own += [one for one in (progress or _progress_on(console),) if one is not None]
+        if pause_when is not None:
+            own.append(PauseCallback(folder.checkpoint, run, pause_when))
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
