@@ -35,6 +35,7 @@ from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
 from oscine.training.loop import Callback, TrainingLoop
 from oscine.training.memory import is_out_of_memory
 from oscine.training.objective import Loss
+from oscine.training.pausing import PauseCallback
 from oscine.training.processes import is_first_process
 from oscine.training.signals import stop_requests
 from oscine.training.starting import Start
@@ -99,6 +100,7 @@ def train(
     card: Mapping[str, object] | None = None,
     verify: Verify | None = None,
     distributed: bool = False,
+    pause_when: Callable[[], bool] | None = None,
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
@@ -136,8 +138,11 @@ def train(
         verify: How the shards of a folder are verified, as in `Dataset.open`.
         distributed: This process is one of a torch.distributed group (``torchrun``, Ray Train) that shares
             each batch; all are called alike, and the first one writes.
+        pause_when: Asked after each step; where it is True, the run ends with a checkpoint and raises
+            `oscine.training.Paused`.
 
     Raises:
+        Paused: When it has been paused.
         InputError: When the dataset, the recipe, the start, the device or the folder can't be used, another
             run writes to the folder, memory does not suffice, or no validation loss was finite.
         OSError: When the disk refuses; the last checkpoint and instrument are kept.
@@ -206,6 +211,8 @@ def train(
             own.append(CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s))
             own.append(RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER))
             own += [one for one in (progress or _progress_on(console),) if one is not None]
+        if pause_when is not None:
+            own.append(PauseCallback(folder.checkpoint, run, pause_when))
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
