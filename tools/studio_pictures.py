@@ -45,7 +45,7 @@ def studio(folder: Path) -> Iterator[str]:
     Raises:
         RuntimeError: When it does not answer.
     """
-    command = [sys.executable, "-m", "oscine", "studio", "--no-browser", "--port", "0", "--folder", str(folder)]
+    command = [sys.executable, "-m", "oscine", "studio", "--no-browser", "--port", "0", "--data", str(folder)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     log = folder.parent / f"{folder.name}.log"
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output, env=environment) as process:
@@ -154,7 +154,7 @@ def main() -> None:
                 page.keyboard.press(key)
             page.get_by_label("Plays the melody").select_option(label="My violin")
             page.get_by_role("button", name="Play it").click()
-            expect(page.get_by_role("group", name="input and My violin")).to_be_visible(timeout=60_000)
+            expect(page.get_by_role("group", name="input and My violin", exact=True)).to_be_visible(timeout=60_000)
             screens["play-editor"] = page.url
             shoot(page, DESKTOP).save(arguments.out / "studio-play.png", optimize=True)
             page.goto(screens["record"])

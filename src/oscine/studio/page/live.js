@@ -1,10 +1,10 @@
 // Live: an instrument on the browser's audio thread, played by notes or by a voice.
 
-import { get } from "./api.js";
+import { get, request } from "./api.js";
 import { h, field } from "./dom.js";
 import { icon } from "./icons.js";
 import { latencyMeter } from "./latency.js";
-import { empty, head, instrumentSelect } from "./parts.js";
+import { empty, head, instrumentSelect, progress, shown } from "./parts.js";
 import { problem } from "./tell.js";
 
 const ELEMENT = "./instrument/oscine-instrument.js";
@@ -28,10 +28,17 @@ export async function live({ id, signal, go }) {
     said.show(new Error(`${chosen.name} cannot be played in a browser; choose another instrument.`));
     return screen;
   }
-  await import(ELEMENT);
-  const instrument = document.createElement("oscine-instrument");
-  instrument.setAttribute("page-keys", "");
-  instrument.setAttribute("src", `/api/instruments/${chosen.id}/live/instrument.oscine`);
-  place.append(instrument);
+  const bar = progress("Preparing");
+  place.append(bar.element);
+  void said.during(async () => {
+    const address = `/api/instruments/${chosen.id}/live/instrument.oscine`;
+    const [answer] = await Promise.all([request("GET", address, undefined, signal), import(ELEMENT)]);
+    if (answer.status === 202) await shown((await answer.json()).job, bar, signal);
+    if (signal.aborted) return;
+    const instrument = document.createElement("oscine-instrument");
+    instrument.setAttribute("page-keys", "");
+    instrument.setAttribute("src", address);
+    place.replaceChildren(instrument);
+  });
   return screen;
 }

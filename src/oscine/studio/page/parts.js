@@ -87,6 +87,15 @@ export function removeButton({ address, name, refresh, said, before = () => {} }
   return h("button.plain.square.above", { type: "button", "aria-label": `Delete ${name}`, title: "Delete", onclick: remove }, icon("trash"));
 }
 
+/** What the browser keeps for a place: the job that it shows, also after the page or the server was closed. @param {string} key */
+export const lasting = (key) => ({
+  /** @returns {any} */
+  get: () => JSON.parse(localStorage.getItem(key) ?? "null"),
+  /** @param {any} value */
+  set: (value) => localStorage.setItem(key, JSON.stringify(value)),
+  clear: () => localStorage.removeItem(key),
+});
+
 /** A choice of instruments. @param {any[]} instruments @param {string} [chosen] @param {Record<string, any>} [attributes] */
 export function instrumentSelect(instruments, chosen, attributes = {}) {
   const group = (/** @type {string} */ kind, /** @type {string} */ label) => {

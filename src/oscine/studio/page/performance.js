@@ -26,8 +26,8 @@ export async function performance({ id, query, signal }) {
   const refresh = async () => {
     if (isBuilt) return;
     const now = await get(address, signal);
-    if (now.state === "rejected" || now.state === "failed") {
-      said.show(new Error(now.error || now.words || "This sound has no melody that could be found."));
+    if (now.state === "failed") {
+      said.show(new Error(now.error || now.reasons?.[0] || "This sound has no melody that could be found."));
       body.replaceChildren();
       return;
     }
@@ -89,6 +89,7 @@ function saving(curves, address, signal, name) {
   const isSaved = () => savedVersion === curves.version;
   const save = async () => {
     clearTimeout(timer);
+    if (isSaved()) return;
     while (!isSaved()) {
       const { version } = curves;
       state.textContent = "Saving …";

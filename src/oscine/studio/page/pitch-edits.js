@@ -6,6 +6,8 @@
 /** How far a pitch may leave its note before another note begins, in semitones, and for how long, in seconds. */
 const LEAVES = 0.8;
 const LEAVES_S = 0.06;
+/** What an edit may come to: 10 Hz to 8 kHz. */
+export const [LOWEST, HIGHEST] = [4, 119];
 /** Averages over this long, done twice, leave nothing of a vibrato of 4 Hz and above. */
 const VIBRATO_S = 0.2;
 
@@ -58,7 +60,7 @@ export function notes({ midi, from, to, frameRate }) {
 
 /** The span moved by some semitones. @param {Span} span @param {number} semitones */
 export function lifted({ midi, from, to }, semitones) {
-  return midi.slice(from, to).map((one) => Math.max(0, Math.min(127, one + semitones)));
+  return midi.slice(from, to).map((one) => Math.max(LOWEST, Math.min(HIGHEST, one + semitones)));
 }
 
 /** Each note moved so that its middle lies on a semitone; vibrato and slides stay. @param {Span} span */

@@ -74,6 +74,6 @@ function card(one, behind, refresh) {
     words,
     said.element,
   );
-  const update = (/** @type {any} */ now) => (words.textContent = now.error ?? (now.state === "ready" ? duration(now.seconds) : "Pitch and loudness are being measured …"));
+  const update = (/** @type {any} */ now) => (words.textContent = now.state === "failed" ? (now.error ?? "This sound can't be used.") : (now.state === "ready" ? duration(now.seconds) : "Pitch and loudness are being measured …"));
   return { element, update };
 }

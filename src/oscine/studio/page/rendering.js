@@ -4,9 +4,10 @@ import { ask, get } from "./api.js";
 import { compare } from "./compare.js";
 import { h, field, freshId, select } from "./dom.js";
 import { icon } from "./icons.js";
-import { instrumentSelect, progress, shown } from "./parts.js";
+import { instrumentSelect, lasting, progress, shown } from "./parts.js";
 import { download } from "./sound.js";
 import { once, problem } from "./tell.js";
+import { count } from "./words.js";
 
 const OCTAVES = [-3, -2, -1, 0, 1, 2, 3];
 const KEPT = "play settings";
@@ -41,6 +42,7 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
   const render = h("button.primary", { type: "button" }, icon("go"), "Play it");
   const outdated = h("p.hint.outdated", { hidden: true, role: "status" }, "Something was changed since. Play it again to hear it.");
   const result = h("div", {});
+  const last = lasting(`render ${performance.id}`);
   /** @type {ReturnType<typeof compare> | null} */
   let both = null;
 
@@ -55,6 +57,7 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
   });
   function stale() {
     outdated.hidden = both === null;
+    if (both) last.set({ ...last.get(), isStale: true });
     sessionStorage.setItem(KEPT, JSON.stringify(settings()));
   }
   let nAsked = 0;
@@ -77,8 +80,15 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
     return ask("POST", `/api/performances/${performance.id}/renders`, { ...settings(), format, stems });
   };
   once(render, () => said.during(async () => {
-    const done = await shown(await begin("wav", false), bar, signal);
+    const job = await begin("wav", false);
     const name = instrument.selectedOptions[0].textContent ?? "Instrument";
+    last.set({ job: job.id, name });
+    await listen(job, name);
+    both?.element.querySelector("button").focus();
+  }));
+  /** Wait for a job that plays the melody, and show it beside the input. @param {any} job @param {string} name */
+  const listen = async (job, name) => {
+    const done = await shown(job, bar, signal);
     both?.stop();
     both = compare({
       title: `input and ${name}`,
@@ -91,11 +101,10 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
       ontime,
       signal,
     });
-    outdated.hidden = true;
-    const remarks = (done.result?.remarks ?? []).map((/** @type {string} */ one) => h("p.hint", {}, one));
-    result.replaceChildren(both.element, ...remarks);
-    both.element.querySelector("button").focus();
-  }));
+    outdated.hidden = !last.get()?.isStale;
+    const remarks = [moved(done.result ?? {}), ...(done.result?.remarks ?? [])].filter((one) => one);
+    result.replaceChildren(both.element, ...remarks.map((one) => h("p.hint", {}, one)));
+  };
 
   const format = select(about.formats.out.map((/** @type {string} */ one) => ({ value: one, label: one.toUpperCase() })));
   const stems = h("input", { type: "checkbox" });
@@ -111,6 +120,8 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
   instrument.addEventListener("change", () => (void choose(), stale()));
   for (const one of [identity, octave, loudness, dry]) one.addEventListener("change", stale);
   await choose();
+  const before = last.get();
+  if (before) void listen({ id: before.job, what: "Playing" }, before.name).catch((error) => error.status === 404 && last.clear());
   const element = h(
     "div.two.wide-left",
     {},
@@ -141,6 +152,15 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
     ),
   );
   return { element, stale };
+}
+
+/** How pitch and loudness were mapped to the instrument, in words. @param {any} report */
+function moved({ octave = 0, loudness_shift_db: shift = 0 }) {
+  const parts = [
+    octave && `${count(Math.abs(octave), "octave")} ${octave > 0 ? "higher" : "lower"}`,
+    Math.abs(shift) >= 1 && `${Math.round(Math.abs(shift))} dB ${shift > 0 ? "louder" : "softer"}`,
+  ].filter((one) => one);
+  return parts.length ? `Played ${parts.join(" and ")} than the input.` : "";
 }
 
 /**

@@ -19,7 +19,7 @@ export function rollBar(actions) {
     h("fieldset.segments", {}, h("legend.unseen", {}, "The pointer"), h("label", {}, selecting, h("span", {}, "Select")), h("label", {}, drawing, h("span", {}, "Draw"))),
     group("History", undo, redo),
     group("Pitch", button("Octave up", "Shift + ↑", () => actions.lift(12)), button("Octave down", "Shift + ↓", () => actions.lift(-12)), button("+1", "a semitone up, ↑", () => actions.lift(1)), button("−1", "a semitone down, ↓", () => actions.lift(-1))),
-    group("Shape", button("Snap", "to semitones, S", actions.snap), button("Flatten vibrato", "F", actions.flatten), button("Straight line", "L", actions.straight), button("Unvoiced", "U", actions.unvoice)),
+    group("Shape", button("Snap", "to semitones, S", actions.snap), button("Flatten vibrato", "F", actions.flatten), button("Straight line", "L", actions.straight), button("Unvoiced", "U", actions.unvoice), button("As measured", "the pitch before all edits", actions.original)),
     group("Loudness", button("Softer", "[", actions.softer), button("Louder", "]", actions.louder)),
     group("Zoom", button("Zoom out", "−", () => actions.zoom(1 / 1.5), "minus"), button("Zoom in", "+", () => actions.zoom(1.5), "plus")),
   );

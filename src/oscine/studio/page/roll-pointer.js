@@ -1,9 +1,13 @@
 // Mouse, pen and finger on the piano roll: select, move a selection, draw pitch or loudness.
 
+import { HIGHEST, LOWEST } from "./pitch-edits.js";
 import { places, GUTTER } from "./roll-view.js";
 
 /** How near a pointer has to be to the curve to take hold of it, in pixels. */
 const NEAR = 12;
+
+/** A pitch that may be written. @param {number} midi */
+const within = (midi) => Math.max(LOWEST, Math.min(HIGHEST, midi));
 
 export class RollPointer {
   /**
@@ -39,7 +43,7 @@ export class RollPointer {
     const { y, frame, geometry, isLane } = this.at(event);
     const { curves, selection } = this.shown;
     const which = isLane ? "loud" : "midi";
-    const value = isLane ? geometry.db(y) : geometry.midi(y);
+    const value = isLane ? geometry.db(y) : within(geometry.midi(y));
     const isInside = selection !== null && frame >= selection[0] && frame < selection[1];
     const isNear = Math.abs(geometry.y(curves.midi[frame]) - y) < NEAR;
     const kind = this.isDrawing ? "draw" : isInside && isNear && !isLane ? "lift" : "select";
@@ -62,11 +66,11 @@ export class RollPointer {
     } else if (kind === "lift" && selection) {
       let by = geometry.midi(y) - this.drag.value;
       if (event.shiftKey) by = Math.round(by);
-      for (let i = selection[0]; i < selection[1]; i++) curves.midi[i] = before[i] + by;
+      for (let i = selection[0]; i < selection[1]; i++) curves.midi[i] = within(before[i] + by);
       [this.drag.low, this.drag.high] = selection;
       this.roll.moved();
     } else if (kind === "draw") {
-      this.paint(frame, which === "loud" ? geometry.db(y) : geometry.midi(y));
+      this.paint(frame, which === "loud" ? geometry.db(y) : within(geometry.midi(y)));
     }
   }
 

@@ -76,7 +76,7 @@ export function draw(canvas, shown) {
   timeLines(context, shown, at, height);
   hatch(context, shown, at);
   if (shown.selection) {
-    const [from, to] = shown.selection.map((frame) => at.x(frame / shown.curves.frameRate));
+    const [from, to] = shown.selection.map((frame) => at.x((frame + 0.5) / shown.curves.frameRate));
     context.fillStyle = colour("--selection");
     context.fillRect(from, 0, to - from, at.laneBottom);
     context.fillStyle = colour("--accent");
@@ -87,7 +87,7 @@ export function draw(canvas, shown) {
   pitchLine(context, shown, at, shown.curves.midi, { style: colour("--accent"), width: 2.5, dash: [] });
   loudness(context, shown, at);
   for (const [second, style, wide] of /** @type {[number | null, string, number][]} */ ([
-    [shown.hasFocus ? shown.cursor / shown.curves.frameRate : null, ink, 1],
+    [shown.hasFocus ? (shown.cursor + 1) / shown.curves.frameRate : null, ink, 1],
     [shown.playing, colour("--good"), 2],
   ])) {
     if (second === null) continue;
@@ -189,7 +189,7 @@ function pitchLine(context, shown, at, midi, look) {
       isDown = false;
       continue;
     }
-    const [x, y] = [at.x(i / rate), at.y(midi[i])];
+    const [x, y] = [at.x((i + 1) / rate), at.y(midi[i])];
     if (isDown && Math.abs(midi[i] - midi[i - 1]) < 6) context.lineTo(x, y);
     else {
       context.moveTo(x, y);
@@ -207,13 +207,13 @@ function loudness(context, shown, at) {
   const [first, last] = framesOf(shown);
   if (last <= first) return;
   context.beginPath();
-  context.moveTo(at.x(first / frameRate), at.laneBottom);
-  for (let i = first; i < last; i++) context.lineTo(at.x(i / frameRate), at.loudY(loud[i]));
-  context.lineTo(at.x((last - 1) / frameRate), at.laneBottom);
+  context.moveTo(at.x((first + 1) / frameRate), at.laneBottom);
+  for (let i = first; i < last; i++) context.lineTo(at.x((i + 1) / frameRate), at.loudY(Math.max(QUIETEST_DB, loud[i])));
+  context.lineTo(at.x(last / frameRate), at.laneBottom);
   context.fillStyle = colour("--blue-pale");
   context.fill();
   context.beginPath();
-  for (let i = first; i < last; i++) context.lineTo(at.x(i / frameRate), at.loudY(loud[i]));
+  for (let i = first; i < last; i++) context.lineTo(at.x((i + 1) / frameRate), at.loudY(Math.max(QUIETEST_DB, loud[i])));
   context.strokeStyle = colour("--blue");
   context.lineWidth = 1.5;
   context.stroke();

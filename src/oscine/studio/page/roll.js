@@ -5,8 +5,8 @@ import { rollBar } from "./roll-bar.js";
 import { RollPointer } from "./roll-pointer.js";
 import { draw, reach } from "./roll-view.js";
 import { flattened, lifted, median, notes, snapped, straight, unvoiced } from "./pitch-edits.js";
-import { QUIETEST_DB } from "./curves.js";
-import { pitchWords, toMidi } from "./words.js";
+import { inMidi, LEAST_DB } from "./curves.js";
+import { pitchWords } from "./words.js";
 
 const STEP_S = 0.05;
 const LEAST_SPAN_S = 0.5;
@@ -36,7 +36,8 @@ const HELP = [
  * @param {AbortSignal} options.signal
  */
 export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
-  const other = Float64Array.from(measured.other_f0_hz ?? [], (hz) => (hz && hz > 0 ? toMidi(hz) : NaN));
+  const other = inMidi(measured.other_f0_hz ?? []);
+  const tracked = inMidi(measured.tracked_f0_hz ?? measured.f0_hz);
   const [low, high] = reach(curves.midi);
   /** @type {import("./roll-view.js").Shown} */
   const shown = { curves, other, disagreement: measured.disagreement ?? [], from: 0, span: curves.seconds, low, high, selection: null, cursor: 0, playing: null, hasFocus: false };
@@ -66,7 +67,7 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
   };
   const louder = (/** @type {number} */ db) => {
     const [from, to] = extent();
-    curves.put("loud", from, curves.loud.slice(from, to).map((one) => (one <= QUIETEST_DB ? one : Math.max(QUIETEST_DB, Math.min(0, one + db)))));
+    curves.put("loud", from, curves.loud.slice(from, to).map((one) => (one <= LEAST_DB ? one : Math.max(LEAST_DB, Math.min(0, one + db)))));
     changed(db > 0 ? "Louder" : "Softer");
   };
   const actions = {
@@ -77,6 +78,7 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
     flatten: () => edit("Vibrato flattened", flattened),
     straight: () => edit("A straight line drawn", straight),
     unvoice: () => edit("Marked as unvoiced", unvoiced),
+    original: () => edit("As it was measured", ({ from, to }) => tracked.slice(from, to)),
     louder: () => louder(LOUDER_DB),
     softer: () => louder(-LOUDER_DB),
     zoom: (/** @type {number} */ factor) => {
