@@ -26,7 +26,7 @@ def page_router() -> APIRouter:
     def index() -> Response:
         return Response(files["index.html"], media_type=media_type("index.html"))
 
-    def screen(id: str) -> Response:  # noqa: A002, ARG001
+    def screen(id: str) -> Response:  # noqa: A002
         return index()
 
     def one_of(table: dict[str, bytes], name: str) -> Response:

@@ -14,7 +14,20 @@ export async function live({ id, signal, go }) {
   const all = await get("/api/instruments", signal);
   const can = all.filter((/** @type {any} */ one) => one.can_export.includes("web"));
   const lead = "Play an instrument in this page: with the keys, with a MIDI keyboard, or with your voice.";
-  if (!can.length) return { title: "Live", element: h("div", {}, head("Live", lead), empty("No instrument can be played live", "Learn one first.", h("a.button.primary", { href: "/record" }, "Record"))) };
+  if (!can.length)
+    return {
+      title: "Live",
+      element: h(
+        "div",
+        {},
+        head("Live", lead),
+        empty(
+          "No instrument can be played live",
+          "Learn one first.",
+          h("a.button.primary", { href: "/record" }, "Record"),
+        ),
+      ),
+    };
   const chosen = id ? await get(`/api/instruments/${id}`, signal) : can[0];
   const choice = instrumentSelect(can, chosen.id);
   choice.addEventListener("change", () => go(`/live/${choice.value}`));
@@ -22,7 +35,20 @@ export async function live({ id, signal, go }) {
   const place = h("div.stage", {});
   const screen = {
     title: id ? `${chosen.name} live` : "Live",
-    element: h("div", {}, head("Live", lead), h("div.row.top", {}, field("Instrument", choice), h("a.button", { href: `/play?instrument=${chosen.id}` }, icon("play"), "Play a recording with it")), said.element, place, latencyMeter(signal)),
+    element: h(
+      "div",
+      {},
+      head("Live", lead),
+      h(
+        "div.row.top",
+        {},
+        field("Instrument", choice),
+        h("a.button", { href: `/play?instrument=${chosen.id}` }, icon("play"), "Play a recording with it"),
+      ),
+      said.element,
+      place,
+      latencyMeter(signal),
+    ),
   };
   if (!can.some((/** @type {any} */ one) => one.id === chosen.id)) {
     said.show(new Error(`${chosen.name} cannot be played in a browser; choose another instrument.`));

@@ -168,7 +168,7 @@ def sound(studio: StudioHere, request: Request, id: Id) -> Response:  # noqa: A0
     row, folder = studio.instrument(id)
     name = f"{row['name']}.flac"
     if row["kind"] == "bundled" and (folder / "sound.flac").is_file():
-        return file_answer(open(folder / "sound.flac", "rb"), request, name, max_age_s=3600)  # noqa: SIM115
+        return file_answer(open(folder / "sound.flac", "rb"), request, name, max_age_s=3600)
     try:
         file = studio.root.open("sounds", f"{id}.flac")
     except FileNotFoundError:
