@@ -15,7 +15,7 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test kernels lint format bench examples docs lock fuzz runtimes wasm plugins outlets clean
+.PHONY: help setup demo test slow kernels lint format bench examples docs lock fuzz runtimes wasm plugins outlets release clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -23,7 +23,8 @@ help: ## say what there is
 # Everything but torch is pinned by hash; torch is plain pip's choice of build for this machine. The lock comes first,
 # so that torch finds its own small dependencies already there. Nothing is resolved. Our own kernels are compiled where
 # there is a C++ compiler, and done without where there is none.
-LIBRARY := src/oscine/kernels/liboscine.so
+SUFFIX := $(if $(filter Darwin,$(shell uname -s)),.dylib,.so)
+LIBRARY := src/oscine/kernels/liboscine$(SUFFIX)
 .venv/.core: requirements/lock.txt pyproject.toml setup.py $(wildcard src/oscine/kernels/native/* src/oscine/runtime/native/*)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Oscine needs Python 3.11 or newer and '$(PYTHON)' is not: install it, or run make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -48,6 +49,9 @@ demo: .venv/.core ## learn a violin, sing through it, and write a page to hear a
 
 test: .venv/.dev ## run the tests
 	$(PYTEST) --cov --cov-report=term
+
+slow: .venv/.dev ## run the tests that take longest: browsers, clusters, other machines' processors, notebooks
+	$(PYTEST) -m slow
 
 # Coverage is the first form's: of the code that runs by default.
 kernels: .venv/.dev ## run the tests again with each further form of the kernels that this machine has
@@ -84,6 +88,15 @@ INSTRUMENT ?=
 outlets: .venv/.dev ## build every outlet and play it in its real host, where the host is here
 	$(BIN)/python -m tests.export.outlets build/outlets $(INSTRUMENT)
 
+# The release's tools, in an environment of their own. Wheels of every platform are compiled by Zig.
+RELEASE := .cache/release
+RELEASE_TOOLS := auditwheel==6.8.2 build==1.6.1 cyclonedx-bom==7.5.0 lief==1.0.0 setuptools==80.9.0 twine==7.0.0 \
+  uv==0.13.9 ziglang==0.17.1
+release: ## build wheels for every platform and the sdist into dist/, check them, and say what was not run
+	@test -x $(RELEASE)/bin/python || "$(PYTHON)" -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip --disable-pip-version-check install --quiet $(RELEASE_TOOLS)
+	$(RELEASE)/bin/python -m tools.release dist --torch '$(TORCH)'
+
 lint: .venv/.dev ## style, types and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -94,13 +107,14 @@ format: .venv/.dev ## let ruff put the style right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.dev ## measure speed and error, and write docs/performance.md
+bench: .venv/.dev ## measure speed and error, and write docs/background/performance.md
 	$(BIN)/python -m benchmarks
 
-examples: .venv/.core ## learn, play and measure what the paper shows, and write docs/examples
+examples: .venv/.core ## learn, play and measure what the paper shows, and write docs/background/laboratory/paper
 	$(BIN)/python -m examples $(if $(SAX),--sax "$(SAX)" $(if $(SAX_CREDIT),--sax-credit "$(SAX_CREDIT)"))
 
 docs: .venv/.dev ## build the documentation into site/
+	$(BIN)/python -m tools.reference
 	$(BIN)/zensical build --clean --strict
 
 lock: .venv/.dev ## pin the dependencies of pyproject.toml anew
@@ -108,5 +122,5 @@ lock: .venv/.dev ## pin the dependencies of pyproject.toml anew
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --extra dev --extra docs --constraint requirements/lock.txt --output-file requirements/dev.txt pyproject.toml
 
 clean: ## remove what the other commands made, .venv included
-	rm -rf .venv $(LIBRARY) src/oscine/export/plugins site demo build .cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov src/*.egg-info
+	rm -rf .venv $(LIBRARY) src/oscine/export/plugins site demo build dist .cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,8 +2,11 @@
 
 The library has a plain C interface and knows neither Python nor torch, so the wheel fits every Python 3 and
 every torch on its platform. Without a compiler the package is installed all the same, and computes in torch.
+Another platform's wheel is built the same way: CC and CXX name a compiler for it, and
+_PYTHON_HOST_PLATFORM the platform.
 """
 
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -11,27 +14,14 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 KERNELS, RUNTIME = "src/oscine/kernels/native", "src/oscine/runtime/native"
+# The same as in oscine/kernels/library.py, which loads it.
+SUFFIXES = {"win": ".dll", "macosx": ".dylib"}
+SUFFIX = SUFFIXES.get(sysconfig.get_platform().split("-")[0], ".so")
 LIBRARY = Extension(
     "oscine.kernels.liboscine",
-    sources=[
-        *(f"{KERNELS}/{name}.cpp" for name in ("library", "portable", "avx2", "avx512")),
-        *(
-            f"{RUNTIME}/{name}.cpp"
-            for name in (
-                "runtime",
-                "live",
-                "keyboard",
-                "listener",
-                "performer",
-                "engines",
-                "portable",
-                "avx2",
-                "avx512",
-            )
-        ),
-    ],
+    sources=[path.as_posix() for folder in (KERNELS, RUNTIME) for path in sorted(Path(folder).glob("*.cpp"))],
     include_dirs=[KERNELS],
-    depends=[str(path) for folder in (KERNELS, RUNTIME) for path in sorted(Path(folder).glob("*.h"))],
+    depends=[path.as_posix() for folder in (KERNELS, RUNTIME) for path in sorted(Path(folder).glob("*.h"))],
     language="c++",
     extra_compile_args=[
         "-std=c++17",
@@ -60,7 +50,7 @@ class BuildLibrary(build_ext):
 
     def get_ext_filename(self, fullname: str) -> str:
         """Return the file's path in the package."""
-        return f"{fullname.replace('.', '/')}.so"
+        return f"{fullname.replace('.', '/')}{SUFFIX}"
 
 
 class PlatformWheel(bdist_wheel):
@@ -73,7 +63,7 @@ class PlatformWheel(bdist_wheel):
 
     def get_tag(self) -> tuple[str, str, str]:
         """Return the tag, from whether there is a library in what was built."""
-        compiled = any(Path(self.bdist_dir or "build").rglob("liboscine.so"))
+        compiled = any(Path(self.bdist_dir or "build").rglob(f"liboscine{SUFFIX}"))
         return "py3", "none", super().get_tag()[2] if compiled else "any"
 
 

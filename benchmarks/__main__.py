@@ -1,4 +1,4 @@
-"""``python -m benchmarks [NAME …] [--quick]``: measure, and write the sections of docs/performance.md."""
+"""``python -m benchmarks [NAME …] [--quick]``: measure, and write the sections of performance.md."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""The moving all-pole filter: C++ against torch, error beside speed; in docs/glottal.md.
+"""The moving all-pole filter: C++ against torch, error beside speed; in glottal.md.
 
     python -m benchmarks.allpole [--quick] [--write]
 
@@ -10,7 +10,6 @@ move, so it has no error here.
 import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -30,7 +29,7 @@ from benchmarks.page import machine, write_section
 from oscine import kernels
 from oscine.functional import allpole, reflection_to_lpc, upsample
 
-PAGE = Path(__file__).parent.parent / "docs" / "glottal.md"
+PAGE = "glottal"
 BATCH_SIZE, SECONDS, BLOCK = 4, 1.0, 64
 #: Sample rate, hop length, poles.
 SIZES = ((16_000, 64, 22), (44_100, 176, 44))
@@ -108,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.allpole", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny problems, to see that it runs")
-    parser.add_argument("--write", action="store_true", help="write docs/glottal.md")
+    parser.add_argument("--write", action="store_true", help="write glottal.md")
     options = parser.parse_args(arguments)
     content = (
         f"{run(options.quick)}\n\n{BATCH_SIZE} × {SECONDS:g} s, float32 given, one thread; errors "

@@ -1,4 +1,4 @@
-"""Speech from articulatory curves, learned from a simulator, in docs/articulatory.md.
+"""Speech from articulatory curves, learned from a simulator, in articulatory.md.
 
     pip install --no-deps articubench==0.3.5
     python tools/make_articulations.py FOLDER/train --minutes 2.5
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.measure import table
-from benchmarks.page import machine, write_section
+from benchmarks.page import DOCS, machine, write_section
 from oscine.analysis import spectral_envelope
 from oscine.data import prepare
 from oscine.data.curves import Curves, read_curves
@@ -39,7 +39,7 @@ from oscine.processors import start_controls
 from oscine.training import train
 from oscine.voices import VoiceChange, change_voice
 
-PAGE = Path(__file__).parent.parent / "docs" / "articulatory.md"
+SOUNDS = DOCS / "how-to"
 RATE, HOP, BANDS = 16_000, 64, 80
 NEPERS_PER_DB = np.log(10) / 20
 Sound = np.ndarray
@@ -262,7 +262,7 @@ def media(folder: Path, steps: int, start_s: float) -> None:
         fade = np.linspace(0, 1, RATE // 100)
         piece[: len(fade)] *= fade
         piece[-len(fade) :] *= fade[::-1]
-        soundfile.write(PAGE.with_name(f"articulatory-{name}.flac"), piece, RATE, "PCM_16")
+        soundfile.write(SOUNDS / f"articulatory-{name}.flac", piece, RATE, "PCM_16")
         axis.specgram(
             piece + 1e-6 * np.random.default_rng(0).standard_normal(len(piece)),
             NFFT=512,
@@ -276,8 +276,9 @@ def media(folder: Path, steps: int, start_s: float) -> None:
             xlabel="s",
             ylabel="Hz",
         )
-    figure.savefig(PAGE.with_suffix(".png"), dpi=70)
-    Image.open(PAGE.with_suffix(".png")).quantize(48).save(PAGE.with_suffix(".png"), optimize=True)
+    picture = SOUNDS / "articulatory.png"
+    figure.savefig(picture, dpi=70)
+    Image.open(picture).quantize(48).save(picture, optimize=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -298,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(f"\n{content}")
     if options.write:
-        write_section("articulatory", content, PAGE)
+        write_section("articulatory", content, "articulatory")
     if options.media is not None:
         media(options.folder, options.steps, options.media)
 

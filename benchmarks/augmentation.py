@@ -1,4 +1,4 @@
-"""Augmentation of one minute of recordings, on and off: docs/few-minutes.md.
+"""Augmentation of one minute of recordings, on and off: few-minutes.md.
 
     python -m benchmarks.augmentation DATASET … [--ways WAY …] [--minutes M] [--steps N]
                                       [--seeds N] [--results FOLDER] [--write]
@@ -23,7 +23,7 @@ from jaxtyping import Float32
 from benchmarks.ensemble import Figures, measured
 from benchmarks.few_minutes import few_minutes
 from benchmarks.measure import table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from benchmarks.stability import spread
 from benchmarks.training_ways import Way, train
 from oscine.analysis import F0Curve, analyze
@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=600, help="of each run (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--results", type=Path, default=Path("build/augmentation"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="write docs/few-minutes.md")
+    parser.add_argument("--write", action="store_true", help="write few-minutes.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for seed in range(options.seeds):
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.write:
         command = f"python -m benchmarks.augmentation DATASET … --steps {options.steps} --write"
         content += f"\n\n*{machine()}, one thread; `{command}`.*"
-        write_section("augmentation", content, PAGE.with_name("few-minutes.md"))
+        write_section("augmentation", content, "few-minutes")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How good a coded voice is at its bit rate, beside codec2 and Opus: the table in docs/codec.md.
+"""How good a coded voice is at its bit rate, beside codec2 and Opus: the table in codec.md.
 
     python -m benchmarks.codec FOLDER… [--kbps 1.2 2 3] [--write]
 
@@ -24,7 +24,7 @@ import soxr
 import torch
 
 from benchmarks.measure import table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from oscine.audio import AUDIO_SUFFIXES, read_audio
 from oscine.voices import analyze_voice, decode, encode
 
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.codec", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--kbps", type=float, nargs="+", default=[1.2, 2.0, 3.0])
-    parser.add_argument("--write", action="store_true", help="write docs/codec.md")
+    parser.add_argument("--write", action="store_true", help="write codec.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     own = {f"Oscine {kbps:g}": Own(kbps) for kbps in options.kbps}
@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     content = "\n\n".join(parts)
     print(content)
     if options.write:
-        write_section("codec", content, PAGE.with_name("codec.md"))
+        write_section("codec", content, "codec")
 
 
 if __name__ == "__main__":

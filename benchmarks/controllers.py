@@ -1,4 +1,4 @@
-"""Controllers and encoders on the same violin: quality per minute, speed and size, in docs/controllers.md.
+"""Controllers and encoders on the same violin: quality per minute, speed and size, in controllers.md.
 
     python -m benchmarks.controllers [NAME …] [--minutes M] [--results FOLDER] [--write]
 
@@ -19,11 +19,11 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from benchmarks.measure import alone, table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from oscine import recordings
 from oscine.data import Dataset, prepare
 from oscine.data.manifest import MANIFEST
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.models.inputs import Z
@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="a variant's, or part of some; all if none")
     parser.add_argument("--minutes", type=float, default=5.0, help="of training, each (%(default)g)")
     parser.add_argument("--results", type=Path, default=Path("build/controllers"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="write docs/controllers.md")
+    parser.add_argument("--write", action="store_true", help="write controllers.md")
     options = parser.parse_args(arguments)
     variants = [*CONTROLLERS, *ENCODERS]
     parts = options.names or [""]
@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if lines:
             print(f"{section(lines, what == 'encoders')}\n", flush=True)
         if lines and options.write:
-            write_section(what, section(lines, what == "encoders"), PAGE.with_name("controllers.md"))
+            write_section(what, section(lines, what == "encoders"), "controllers")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Voice conversion: speaker similarity and word error rate, in docs/conversion.md.
+"""Voice conversion: speaker similarity and word error rate, in conversion.md.
 
     python -m benchmarks.conversion TARGETS [--source awb] [--seconds 60] [--write]
 
@@ -41,7 +41,7 @@ from oscine.voices.heard import HeardVoice, heard_in
 from oscine.voices.playing import Change, changed_blocks
 
 RATE = 16_000
-PAGE = Path(__file__).parent.parent / "docs" / "conversion.md"
+PAGE = "conversion"
 SENTENCES = """The small pup gnawed a hole in the sock.
 The fish twisted and turned on the bent hook.
 Press the pants and sew a button on the vest.
@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("targets", type=Path)
     parser.add_argument("--source", default="awb", help="a voice of flite (%(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each target (%(default)g)")
-    parser.add_argument("--write", action="store_true", help="write docs/conversion.md")
+    parser.add_argument("--write", action="store_true", help="write conversion.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     judges, rows = Judges(), []

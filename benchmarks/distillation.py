@@ -1,4 +1,4 @@
-"""Students of a violin, with and without its teacher, and short weights: the tables of docs/distillation.md.
+"""Students of a violin, with and without its teacher, and short weights: the tables of distillation.md.
 
     python -m benchmarks.distillation [NAME …] [--steps N] [--seeds N] [--results FOLDER] [--write]
 
@@ -22,13 +22,13 @@ import torch
 from rich.console import Console
 
 from benchmarks.measure import alone, table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from oscine import recordings
 from oscine.analysis.features import FEATURES
 from oscine.data import Dataset, Segment, prepare
 from oscine.data.manifest import MANIFEST
 from oscine.data.segment import ArrayPart
-from oscine.evaluate import evaluate, multi_scale_spectral
+from oscine.evaluation import evaluate, multi_scale_spectral
 from oscine.files import write_atomically
 from oscine.models import DistillationConfig, Instrument
 from oscine.runtime import Engine
@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--teacher-steps", type=int, default=TEACHER_STEPS, help="(%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--results", type=Path, default=Path("build/distillation"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="write docs/distillation.md")
+    parser.add_argument("--write", action="store_true", help="write distillation.md")
     options = parser.parse_args(arguments)
     results: Path = options.results
     # Once: what is kept in a folder has learned from the same, whatever has become of the analysis since.
@@ -280,7 +280,7 @@ def _origin(options: argparse.Namespace, teacher: Figures) -> str:
 def _show(name: str, content: str, write: bool) -> None:
     print(f"{content}\n", flush=True)
     if write:
-        write_section(name, content, PAGE.with_name("distillation.md"))
+        write_section(name, content, "distillation")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Speech enhancement: a mask and resynthesis of the same network, in docs/enhancement.md.
+"""Speech enhancement: a mask and resynthesis of the same network, in enhancement.md.
 
     python -m benchmarks.enhancement MODEL SPEECH NOISE BABBLE [--sentences 6] [--write]
 
@@ -22,7 +22,7 @@ from benchmarks.page import write_section
 from oscine.voices import Enhancer, analyze_voice, enhance
 
 RATE = 16_000
-PAGE = Path(__file__).parent.parent / "docs" / "enhancement.md"
+PAGE = "enhancement"
 LEVELS_DB = (0, 5, 10)
 LONGEST_S = 8.0
 #: Of DeepFilterNet3: Hz, and samples at that rate by which its sound is late.
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("noise", type=Path)
     parser.add_argument("babble", type=Path)
     parser.add_argument("--sentences", type=int, default=6, help="of each speaker (%(default)d)")
-    parser.add_argument("--write", action="store_true", help="write docs/enhancement.md")
+    parser.add_argument("--write", action="store_true", help="write enhancement.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     enhancer = Enhancer.load(options.model)

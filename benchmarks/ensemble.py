@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from oscine.data import Dataset, Segment
-from oscine.evaluate.baselines import MeanControl
-from oscine.evaluate.metrics import multi_scale_spectral
-from oscine.evaluate.realism import realism
-from oscine.evaluate.spectrum import floor_below_db, log_mel_db
+from oscine.evaluation.baselines import MeanControl
+from oscine.evaluation.metrics import multi_scale_spectral
+from oscine.evaluation.realism import realism
+from oscine.evaluation.spectrum import floor_below_db, log_mel_db
 from oscine.functional.activations import normalize_distribution
 from oscine.models import Instrument
 from oscine.processors import FilteredNoise, HarmonicOscillator

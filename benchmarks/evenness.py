@@ -1,4 +1,4 @@
-"""How even the blocks of live playing are, in docs/live.md: 64 samples at 48 kHz, by notes and by a voice.
+"""How even the blocks of live playing are, in live.md: 64 samples at 48 kHz, by notes and by a voice.
 
     python -m benchmarks.evenness [--seconds 60] [--write]
 
@@ -10,7 +10,6 @@ dearest place is free of the machine's noise as well.
 import argparse
 import math
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from benchmarks.streaming import Setting
 from oscine.realtime.priority import raise_priority, without_pauses
 from oscine.runtime import Performer
 
-PAGE = Path(__file__).parent.parent / "docs" / "live.md"
+PAGE = "live"
 BLOCK, FRAME, SEGMENT = 64, 192, 512
 PLACES = math.lcm(BLOCK, FRAME, SEGMENT) // BLOCK
 

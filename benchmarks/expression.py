@@ -1,4 +1,4 @@
-"""How exactly notes are played, and what each controller does to the sound, in docs/notes.md.
+"""How exactly notes are played, and what each controller does to the sound, in notes.md.
 
     python -m benchmarks.expression INSTRUMENT [--write]
 
@@ -7,7 +7,6 @@ INSTRUMENT is a trained instrument whose range contains D4 to E5, such as the de
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from oscine.models import Instrument
 from oscine.performance import Event, Expression, RenderOptions, Score, render, transcribe
 from oscine.transfer import load
 
-NOTES_PAGE = Path(__file__).parent.parent / "docs" / "notes.md"
+NOTES_PAGE = "notes"
 SCALE = (62, 64, 66, 67, 69, 71, 73, 74, 76, 74, 73, 71, 69, 67, 66, 64, 62, 69, 74, 66, 71, 64, 76, 62)
 HELD = (62, 66, 69, 74)
 _HELD_S, _SETTLED_S = 2.0, 0.5

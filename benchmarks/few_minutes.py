@@ -1,4 +1,4 @@
-"""A few minutes of a new instrument, started from a trained one or from nothing: docs/few-minutes.md.
+"""A few minutes of a new instrument, started from a trained one or from nothing: few-minutes.md.
 
     python -m benchmarks.few_minutes START DATASET … [--minutes M …] [--steps N] [--seeds N] [--choose]
                                      [--results FOLDER] [--write]
@@ -22,13 +22,13 @@ import torch
 from rich.console import Console
 
 from benchmarks.measure import alone, table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from oscine.analysis import VOICED
 from oscine.analysis.features import FEATURES
 from oscine.data import Dataset, Segment, Split
 from oscine.data.segment import ArrayPart
 from oscine.data.statistics import measure_statistics
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.processors import Reverb
@@ -186,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3, help="(%(default)s)")
     parser.add_argument("--choose", action="store_true", help="compare how to train from the start")
     parser.add_argument("--results", type=Path, default=Path("build/few-minutes"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="write docs/few-minutes.md")
+    parser.add_argument("--write", action="store_true", help="write few-minutes.md")
     options = parser.parse_args(arguments)
     ways = list(CHOICES) if options.choose else [AS_IT_IS, FROM_START, FROM_NOTHING]
     for seed in range(options.seeds):
@@ -207,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.write:
         command = f"python -m benchmarks.few_minutes START DATASET … --steps {options.steps}"
         command += f"{' --choose' if options.choose else ''} --write"
-        section, page = "choices" if options.choose else "few-minutes", PAGE.with_name("few-minutes.md")
+        section, page = "choices" if options.choose else "few-minutes", "few-minutes"
         write_section(section, f"{content}\n\n*{machine()}, one thread; `{command}`.*", page)
 
 

@@ -17,7 +17,7 @@ from oscine.data.held_out import NOTE_AT_MOST_S
 from oscine.data.manifest import MANIFEST
 from oscine.data.segment import ArrayPart
 from oscine.data.statistics import measure_statistics
-from oscine.evaluate.metrics import multi_scale_spectral
+from oscine.evaluation.metrics import multi_scale_spectral
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.training import Callback, TrainingLoop
 from oscine.training.loop import Budget

@@ -1,4 +1,4 @@
-"""Which loss fits which synthesiser, without effects, in docs/fit.md.
+"""Which loss fits which synthesiser, without effects, in fit.md.
 
     python -m benchmarks.fit [NAME=AUDIO@START …] [--seconds S] [--steps N] [--write]
 
@@ -19,7 +19,7 @@ from oscine.audio import read_audio
 from oscine.fitting import LOSSES, fit
 from oscine.losses import LogMelLoss
 
-PAGE = Path(__file__).parent.parent / "docs" / "fit.md"
+PAGE = "fit"
 SYNTHS = ("default", "inharmonic", "wavetable", "two-oscillators", "pulse-filter")
 _OTHER_SEED = 1000
 

@@ -1,4 +1,4 @@
-"""Does a flow give a decoded envelope what coding took away? The tables in docs/flow.md.
+"""Does a flow give a decoded envelope what coding took away? The tables in flow.md.
 
     python -m benchmarks.flow envelopes SPEECH --model NAME=FILE… [--write]
     python -m benchmarks.flow sounds SPEECH --model NAME=FILE… [--write]
@@ -29,7 +29,7 @@ from benchmarks.page import write_section
 from oscine.voices import CodedVoice, EnvelopeFlow, Voice, analyze_voice, encode, refined_pieces
 
 RATE = 16_000
-PAGE = Path(__file__).parent.parent / "docs" / "flow.md"
+PAGE = "flow"
 LONGEST_S = 8.0
 #: Of a recording's loudest frame: quieter frames count for no figure, dB.
 RANGE_DB = 45.0
@@ -243,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         one.add_argument("--model", action="append", required=True, metavar="NAME=FILE")
         one.add_argument("--kbps", type=float, nargs="+", default=[0.6, 1.2, 2.0])
         one.add_argument("--steps", type=int, default=4, help="Euler's (%(default)d)")
-        one.add_argument("--write", action="store_true", help="write docs/flow.md")
+        one.add_argument("--write", action="store_true", help="write flow.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     models: Models = {}

@@ -1,4 +1,4 @@
-"""FM alone: what folds back at Nyquist, and why its ratios are fixed. docs/fm.md has both tables.
+"""FM alone: what folds back at Nyquist, and why its ratios are fixed. fm.md has both tables.
 
     python -m benchmarks.fm [--trials N] [--write]
 
@@ -10,7 +10,6 @@ are fitted too. ``--write`` writes the tables into the page.
 import argparse
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ from benchmarks.page import machine, write_section
 from oscine.functional import accumulate_phase, dx7_algorithm, fm_carriers, fm_oscillator, limit_fm_levels
 from oscine.losses import MultiScaleSpectralLoss
 
-PAGE = Path(__file__).parent.parent / "docs" / "fm.md"
+PAGE = "fm"
 SAMPLE_RATE, HOP, N_FRAMES, F0_HZ = 16_000, 64, 64, 220.0
 ALGORITHM, RATIOS = 5, (1.0, 1.0, 2.0, 3.0, 3.0, 7.0)
 START, CARRIER, N_STEPS, LEARNING_RATE = 0.5, 0.4, 200, 0.05
@@ -162,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print both tables, and write them into the page if wanted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fm", description=__doc__)
     parser.add_argument("--trials", type=int, default=8)
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/fm.md")
+    parser.add_argument("--write", action="store_true", help="write the tables into fm.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     tables = {"recovery": recovery_table(options.trials), "folding": folding_table(2 * options.trials)}

@@ -1,4 +1,4 @@
-"""Recordings of voices with a formant moved, as Praat hears them; in docs/glottal.md.
+"""Recordings of voices with a formant moved, as Praat hears them; in glottal.md.
 
     python -m benchmarks.formant [AUDIO …] [--write]
 
@@ -22,7 +22,7 @@ from oscine import recordings
 from oscine.audio import read_audio
 from oscine.functional import allpole, allpole_residual, lpc_to_reflection, move_formant
 
-PAGE = Path(__file__).parent.parent / "docs" / "glottal.md"
+PAGE = "glottal"
 RATE, HOP, ORDER, SECONDS = 16_000, 80, 18, 10.0
 FACTORS = (0.85, 1.2)
 _WINDOW, _EMPHASIS, _QUIET_DB = 512, 0.95, 20.0
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.formant", description=__doc__)
     parser.add_argument("audio", nargs="*", type=Path, help="recordings; the package's singing if none")
-    parser.add_argument("--write", action="store_true", help="write docs/glottal.md")
+    parser.add_argument("--write", action="store_true", help="write glottal.md")
     options = parser.parse_args(arguments)
     rows = [line(path) for path in [recordings.path("singing"), *options.audio]]
     columns = ["recording", "frames"]

@@ -1,4 +1,4 @@
-"""The recipe `glottal` beside `pulse-filter` on recordings of a voice, at equal steps; in docs/glottal.md.
+"""The recipe `glottal` beside `pulse-filter` on recordings of a voice, at equal steps; in glottal.md.
 
     python -m benchmarks.glottal DATASET [--steps N] [--seeds N] [--what WORDS] [--write]
 
@@ -21,11 +21,11 @@ from rich.console import Console
 from benchmarks.measure import alone, table
 from benchmarks.page import machine, write_section
 from oscine.data import Dataset
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.models import Instrument
 from oscine.training import train
 
-PAGE = Path(__file__).parent.parent / "docs" / "glottal.md"
+PAGE = "glottal"
 RECIPES = ("pulse-filter", "glottal")
 _Z = {"kind": "z", "encoder": {"kind": "gru", "z_size": 16, "hidden_size": 64}}
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--what", default="", help="words about the recordings, for the page")
-    parser.add_argument("--write", action="store_true", help="write docs/glottal.md")
+    parser.add_argument("--write", action="store_true", help="write glottal.md")
     options = parser.parse_args(arguments)
     rows, losses = [], []
     for recipe in RECIPES:

@@ -1,4 +1,4 @@
-"""Hits and textures: a click, modes and noise against noise alone, in docs/hits.md.
+"""Hits and textures: a click, modes and noise against noise alone, in hits.md.
 
     python -m benchmarks.hits FOLDER [--steps N] [--seeds N] [--write]
 
@@ -27,7 +27,7 @@ from oscine.networks import ControllerConfig
 from oscine.processors import NoiseBandsConfig
 from oscine.runtime import Engine
 
-PAGE = Path(__file__).parent.parent / "docs" / "hits.md"
+PAGE = "hits"
 HITS = (
     "drum_snare_hard",
     "drum_heavy_kick",

@@ -1,4 +1,4 @@
-"""An unknown instrument from seconds of it, with ``orchestra`` or from nothing: docs/imitate.md.
+"""An unknown instrument from seconds of it, with ``orchestra`` or from nothing: imitate.md.
 
     python -m benchmarks.imitate RECORDINGS … [--base INSTRUMENT] [--learned DATASET] [--curves NAME …]
                                  [--ways WAY …] [--seconds S …] [--steps N …] [--results FOLDER] [--write]
@@ -24,7 +24,7 @@ import torch
 from benchmarks.few_seconds import Material, clip, material, measured, new_pitches, sound, trained
 from benchmarks.heard import Ear, trained_ear
 from benchmarks.measure import table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, page_of, write_section
 from oscine.data import Dataset
 from oscine.files import write_atomically
 from oscine.models.inputs.identity import EMBEDDING
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[10, 30, 100], help="(%(default)s)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="of learning (all)")
     parser.add_argument("--results", type=Path, default=Path("build/imitate"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="write docs/imitate.md and its picture")
+    parser.add_argument("--write", action="store_true", help="write imitate.md and its picture")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     folder, base = options.results, load(options.base)
@@ -216,9 +216,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name}\n\n{content}\n")
         if options.write:
             said = f"{content}\n\n*{machine()}, one thread; `python -m benchmarks.imitate RECORDINGS …`.*"
-            write_section(name, said, PAGE.with_name("imitate.md"))
+            write_section(name, said, "imitate")
     if lines and options.write:
-        plot(lines, PAGE.with_name("imitate.png"))
+        plot(lines, page_of("curves", "imitate").with_suffix(".png"))
 
 
 if __name__ == "__main__":

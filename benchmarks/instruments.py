@@ -1,4 +1,4 @@
-"""The instruments in the package, in docs/instruments.md: their figures, and what it costs to play them.
+"""The instruments in the package, in instruments.md: their figures, and what it costs to play them.
 
     python -m benchmarks.instruments [--seconds 60] [--write]
 
@@ -8,7 +8,6 @@ The cost is CPU time of the thread, for blocks of 128 samples at 48 kHz by MIDI,
 
 import argparse
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +28,7 @@ from oscine.realtime.priority import raise_priority, without_pauses
 from oscine.runtime import Performer
 from oscine.transfer import load
 
-PAGE = Path(__file__).parent.parent / "docs" / "instruments.md"
+PAGE = "instruments"
 FIGURES = (
     "told apart (%)",
     "log-mel L1 (dB)",

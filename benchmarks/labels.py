@@ -1,4 +1,4 @@
-"""How often the tracker hears NSynth's notes where their names say they are, in docs/nsynth.md.
+"""How often the tracker hears NSynth's notes where their names say they are, in nsynth.md.
 
     python -m benchmarks.labels DATASET [--write]
 

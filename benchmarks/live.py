@@ -1,4 +1,4 @@
-"""Ten minutes of live playing at 48 kHz in blocks of 128, by MIDI and by a voice, in docs/live.md.
+"""Ten minutes of live playing at 48 kHz in blocks of 128, by MIDI and by a voice, in live.md.
 
     python -m benchmarks.live INSTRUMENT… [--minutes 10] [--write]
 
@@ -31,7 +31,7 @@ from oscine.realtime.priority import raise_priority, real_time, without_pauses
 from oscine.runtime import Performer
 from oscine.transfer import load
 
-PAGE = Path(__file__).parent.parent / "docs" / "live.md"
+PAGE = "live"
 RATE, BLOCK = 48_000, 128
 _PHRASE_S = 8.0
 _SLACK_S = 20.0  # that the processes need to start

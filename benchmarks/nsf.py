@@ -1,10 +1,10 @@
-"""A neural source filter with and without its source, beside harmonics and noise: docs/nsf.md.
+"""A neural source filter with and without its source, beside harmonics and noise: nsf.md.
 
     python -m benchmarks.nsf DATASET [--seconds S] [--seeds N] [--results FOLDER] [--write]
 
 Trains each way for S seconds of the process's CPU time on one thread, once per seed, and measures it on the
 held-out part of DATASET. "Without the source" is the recipe `nsf` with noise alone in front of the filter;
-its controller still reads f0. With --write the table goes into docs/nsf.md.
+its controller still reads f0. With --write the table goes into nsf.md.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from benchmarks.cpu_time import ByCpuTime
 from benchmarks.measure import table
 from benchmarks.page import machine, write_section
 from oscine.data import Dataset
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.models import Instrument
 from oscine.training import train
 
-PAGE = Path(__file__).parent.parent / "docs" / "nsf.md"
+PAGE = "nsf"
 NOISE = [{"kind": "noise", "n_bands": 65}]
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "harmonics and noise (`default`)": ("default", {}),
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=150.0, help="of CPU time (%(default)g)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each way (%(default)d)")
     parser.add_argument("--results", type=Path, default=Path("build/nsf"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/nsf.md")
+    parser.add_argument("--write", action="store_true", help="put the table into nsf.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     dataset, lines = Dataset.open(options.dataset), list[list[str]]()

@@ -1,4 +1,4 @@
-"""The paper's table on NSynth or a set like it, and what teaches a network to hear pitch, in docs/nsynth.md.
+"""The paper's table on NSynth or a set like it, and what teaches a network to hear pitch, in nsynth.md.
 
     python -m benchmarks.nsynth DATASET RESULTS NAME … [--minutes M] [--notes N] [--threads T] [--write]
 
@@ -19,14 +19,14 @@ import torch
 from rich.console import Console
 
 from benchmarks.measure import table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from oscine.data import Dataset, Split
-from oscine.evaluate import ExampleMetrics, Metrics, evaluate
+from oscine.evaluation import ExampleMetrics, Metrics, evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.training import train
 
-NSYNTH_PAGE = PAGE.parent / "nsynth.md"
+NSYNTH_PAGE = "nsynth"
 
 Settings = dict[str, Any]
 _CROPS: Settings = {

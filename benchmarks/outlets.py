@@ -1,4 +1,4 @@
-"""Every format of `oscine export`, how large, how exact and how fast, in docs/outlets.md.
+"""Every format of `oscine export`, how large, how exact and how fast, in outlets.md.
 
     python -m benchmarks.outlets INSTRUMENT [--write]
 
@@ -15,7 +15,7 @@ from oscine.errors import InputError
 from oscine.export import FORMATS, export
 from oscine.transfer import load
 
-PAGE = Path(__file__).parent.parent / "docs" / "outlets.md"
+PAGE = "outlets"
 
 
 def main() -> None:

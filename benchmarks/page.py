@@ -1,4 +1,4 @@
-"""docs/performance.md: text written by hand, and between markers the sections that benchmarks write."""
+"""The pages in docs/: text written by hand, and between markers the sections that benchmarks write."""
 
 import os
 import platform
@@ -10,7 +10,8 @@ import torch
 from oscine import kernels
 from oscine.files import write_atomically
 
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = DOCS / "background" / "performance.md"
 
 
 def machine() -> str:
@@ -34,6 +35,25 @@ def with_section(page: str, name: str, content: str) -> str:
     return f"{before}{begin}\n\n{content.strip()}\n\n{end}{rest.split(end)[1]}"
 
 
-def write_section(name: str, content: str, page: Path = PAGE) -> None:
-    """Replace one section of the page in place."""
-    write_atomically(page, with_section(page.read_text(encoding="utf-8"), name, content))
+def page_of(section: str, page: str) -> Path:
+    """Return the one page called ``page`` that has the section: a how-to page, or its laboratory notes.
+
+    Raises:
+        ValueError: No page of that name has the section, or two have.
+    """
+    found = [
+        path
+        for path in sorted(DOCS.rglob(f"{page}.md"))
+        if f"<!-- begin {section} -->" in path.read_text(encoding="utf-8")
+    ]
+    if len(found) != 1:
+        raise ValueError(
+            f"{len(found)} pages called {page}.md in docs/ have the section {section}; one should"
+        )
+    return found[0]
+
+
+def write_section(name: str, content: str, page: str | Path = PAGE) -> None:
+    """Replace one section of a page in place; the page is a path, or its name without shelf and ending."""
+    path = page_of(name, page) if isinstance(page, str) else page
+    write_atomically(path, with_section(path.read_text(encoding="utf-8"), name, content))

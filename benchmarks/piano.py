@@ -1,4 +1,4 @@
-"""Sixteen voices of one network: inharmonicity, order, speed and loss, in docs/piano.md.
+"""Sixteen voices of one network: inharmonicity, order, speed and loss, in piano.md.
 
     python -m benchmarks.piano RESULTS [--sound-font SF2] [--minutes M] [--write]
 
@@ -27,7 +27,7 @@ from oscine.analysis.inharmonicity import string_partials
 from oscine.audio import read_audio
 from oscine.data import prepare
 from oscine.data.manifest import MANIFEST
-from oscine.evaluate.metrics import multi_scale_spectral
+from oscine.evaluation.metrics import multi_scale_spectral
 from oscine.functional.strings import LOWEST_KEY, usual_inharmonicity
 from oscine.models import Instrument
 from oscine.models.ensemble import Voices, play_together
@@ -36,7 +36,7 @@ from oscine.processors import Strings
 from oscine.runtime import Performer
 from oscine.training import train
 
-PAGE = Path(__file__).parent.parent / "docs" / "piano.md"
+PAGE = "piano"
 SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 RATE, N_VOICES = 16_000, 16
 PIECES = {"test-music": "made by chance", "test-prelude": "Bach, Prelude in C, 11 bars"}

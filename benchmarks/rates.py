@@ -1,4 +1,4 @@
-"""Harmonics and noise apart, at 16, 44.1 and 48 kHz, on tones whose truth is known: docs/default-preset.md.
+"""Harmonics and noise apart, at 16, 44.1 and 48 kHz, on tones whose truth is known: default-recipe.md.
 
     python -m benchmarks.rates [--rates HZ …] [--recipe NAME] [--steps N] [--write]
 
@@ -23,7 +23,7 @@ from benchmarks.measure import table
 from benchmarks.page import machine, write_section
 from oscine.analysis import analyze
 from oscine.data import prepare
-from oscine.evaluate.spectrum import energy_spectrum, level_difference_db, third_octave_differences_db
+from oscine.evaluation.spectrum import energy_spectrum, level_difference_db, third_octave_differences_db
 from oscine.functional import filtered_noise, harmonic_oscillator
 from oscine.losses import MultiScaleSpectralLoss
 from oscine.models import Instrument
@@ -31,7 +31,7 @@ from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training import train
 from oscine.training.objective import synth_part
 
-PAGE = Path(__file__).parent.parent / "docs" / "default-preset.md"
+PAGE = "default-recipe"
 RATES = (16_000, 44_100, 48_000)
 SECONDS, TESTED_S = 110.0, 40.0
 _N_HARMONICS, _N_BANDS, _FRAMES_PER_S = 100, 257, 250

@@ -1,4 +1,4 @@
-"""A refiner behind an instrument, without and with discriminators at equal CPU time: docs/refiner.md.
+"""A refiner behind an instrument, without and with discriminators at equal CPU time: refiner.md.
 
     python -m benchmarks.refiner DATASET INSTRUMENT [--unseen FOLDER…] [--seconds S] [--seeds N]
                                  [--results FOLDER] [--write NAME]
@@ -7,7 +7,7 @@ Trains refiners behind INSTRUMENT, all else as it is, on one thread: with the sp
 the process's CPU time, and for as long with the adversarial loss in the second half. Measures them on the
 held-out part of DATASET and, by file, on what is in each FOLDER of --unseen: recordings of one speaker. STOI,
 ESTOI and PESQ need the packages pystoi and pesq, and speech at 16 kHz. With --write the tables go into that
-section of docs/refiner.md.
+section of refiner.md.
 """
 
 import argparse
@@ -29,14 +29,14 @@ from oscine.analysis import VOICED, Features, analyze
 from oscine.audio import read_audio
 from oscine.data import Dataset
 from oscine.errors import InputError
-from oscine.evaluate import evaluate
-from oscine.evaluate.metrics import multi_scale_spectral
+from oscine.evaluation import evaluate
+from oscine.evaluation.metrics import multi_scale_spectral
 from oscine.losses import LogMelLoss
 from oscine.models import Instrument
 from oscine.models.conditioning import held
 from oscine.training import train
 
-PAGE = Path(__file__).parent.parent / "docs" / "refiner.md"
+PAGE = "refiner"
 SETTINGS: dict[str, Any] = {
     "training.trains": "effects",
     "training.learning_rate": 2e-3,
@@ -158,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=150.0, help="of CPU time (%(default)g)")
     parser.add_argument("--seeds", type=int, default=1, help="runs of each way (%(default)d)")
     parser.add_argument("--results", type=Path, default=Path("build/refiner"), metavar="FOLDER")
-    parser.add_argument("--write", metavar="NAME", help="section of docs/refiner.md, such as voices")
+    parser.add_argument("--write", metavar="NAME", help="section of refiner.md, such as voices")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     dataset, base = Dataset.open(options.dataset), Instrument.from_pretrained(options.instrument).eval()

@@ -1,4 +1,4 @@
-"""How often training fails, and how far apart seeds are: docs/stability.md.
+"""How often training fails, and how far apart seeds are: stability.md.
 
     python -m benchmarks.stability [--seeds N] [--steps N] [--results FOLDER] [--write]
 
@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.ensemble import Figures, mean_control, measured
 from benchmarks.measure import table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from benchmarks.training_ways import AS_IT_IS, GUARDS, WAYS, train
 from oscine import recordings
 from oscine.data import Dataset, prepare
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=10, help="(%(default)s)")
     parser.add_argument("--steps", type=int, default=250, help="of each run (%(default)s)")
     parser.add_argument("--results", type=Path, default=Path("build/stability"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="write docs/stability.md")
+    parser.add_argument("--write", action="store_true", help="write stability.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     folder: Path = options.results / f"{options.steps}"
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.write:
         command = f"python -m benchmarks.stability --steps {options.steps} --write"
         content += f"\n\n*{machine()}, one thread; `{command}`.*"
-        write_section("stability", content, PAGE.with_name("stability.md"))
+        write_section("stability", content, "stability")
 
 
 if __name__ == "__main__":

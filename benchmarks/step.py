@@ -74,20 +74,21 @@ def _stop(notice: str) -> None:
     raise RuntimeError(notice)
 
 
+def resting_loop(recipe: Recipe, n_threads: int) -> TrainingLoop:
+    """Return a training loop that takes a step when it is told to, on the batch that it is given."""
+    config = recipe.instrument
+    split = Split([_Silence(config.sample_rate, config.hop_length)], config.hop_length)
+    loop = TrainingLoop(
+        Instrument(config), split, split, recipe.training, Budget(None, 1_000_000), on_notice=_stop
+    )
+    loop.threads = DataParallelThreads(n_threads)
+    return loop
+
+
 def ours(setting: Setting, n_threads: int) -> list[Call]:
     """Oscine's step."""
     torch.set_flush_denormal(True)
-    recipe, batch = setting.recipe(), setting.batch()
-    split = Split([_Silence(setting.sample_rate, setting.hop_length)], setting.hop_length)
-    loop = TrainingLoop(
-        Instrument(recipe.instrument),
-        split,
-        split,
-        recipe.training,
-        Budget(None, 1_000_000),
-        on_notice=_stop,
-    )
-    loop.threads = DataParallelThreads(n_threads)
+    loop, batch = resting_loop(setting.recipe(), n_threads), setting.batch()
 
     def step() -> None:
         torch.set_num_threads(n_threads)

@@ -1,4 +1,4 @@
-"""The inharmonicity of stiff strings by `oscine fit`: made ones with known B, rendered ones; in docs/fit.md.
+"""The inharmonicity of stiff strings by `oscine fit`: made ones with known B, rendered ones; in fit.md.
 
     python -m benchmarks.strings [--steps N] [--soundfont SF2] [--write]
 
@@ -21,7 +21,7 @@ from oscine.analysis import string_partials
 from oscine.audio import read_audio
 from oscine.fitting import Patch, fit
 
-PAGE = Path(__file__).parent.parent / "docs" / "fit.md"
+PAGE = "fit"
 RATE = 16_000
 COEFFICIENTS = (1e-5, 1e-4, 1e-3)
 PITCHES_HZ = (80.0, 200.0, 600.0)

@@ -1,4 +1,4 @@
-"""Voice conversion of singing: how the melody comes through, in docs/conversion.md.
+"""Voice conversion of singing: how the melody comes through, in conversion.md.
 
     python -m benchmarks.sung_conversion SONG TARGETS [--seconds 60] [--write]
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("song", type=Path)
     parser.add_argument("targets", type=Path)
     parser.add_argument("--seconds", type=float, default=60.0, help="of each target (%(default)g)")
-    parser.add_argument("--write", action="store_true", help="write docs/conversion.md")
+    parser.add_argument("--write", action="store_true", help="write conversion.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     song = torch.from_numpy(sound_of([options.song]))

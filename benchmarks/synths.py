@@ -5,7 +5,7 @@
 Each is trained on RECORDINGS at 16 kHz for N steps, on one thread, beside the same noise and reverb, and is
 measured on the last 45 s of the last recording, which chose nothing. Only the source differs; the last row is
 the recipe ``fm`` as it is, with a network of its own. RESULTS keeps all figures and instruments: what is
-there is not trained again. ``--write`` writes the table into docs/fm.md.
+there is not trained again. ``--write`` writes the table into fm.md.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from rich.console import Console
 from benchmarks.measure import table
 from benchmarks.page import machine, write_section
 from oscine.data import Dataset, prepare
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.training import train
 
-PAGE = Path(__file__).parent.parent / "docs" / "fm.md"
+PAGE = "fm"
 SAMPLE_RATE, HELD_OUT_S = 16_000, 45.0
 Figures = dict[str, Any]
 RECIPE = "the recipe fm"
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/fm.md")
+    parser.add_argument("--write", action="store_true", help="write the table into fm.md")
     options = parser.parse_args(arguments)
     dataset = options.results / "dataset"
     if not dataset.exists():

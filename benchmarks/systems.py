@@ -1,10 +1,10 @@
-"""Recipes of pitched instruments on one violin at equal CPU time: the second table of docs/systems.md.
+"""Recipes of pitched instruments on one violin at equal CPU time: the second table of systems.md.
 
     python -m benchmarks.systems RECORDINGS RESULTS [--seconds S] [--only NAME …] [--write]
 
 Each recipe learns RECORDINGS at 16 kHz for S seconds of the process's CPU time, on one thread, and is
 measured on the last 45 s of the last recording, which chose nothing. RESULTS keeps the figures and the
-instruments: what is there is not trained again. ``--write`` writes the table into docs/systems.md.
+instruments: what is there is not trained again. ``--write`` writes the table into systems.md.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from benchmarks.page import machine, write_section
 from benchmarks.refiner import held_out_figures, refined
 from oscine.data import Dataset, prepare
 from oscine.errors import InputError
-from oscine.evaluate.evaluation import streaming_real_time_factor
+from oscine.evaluation.evaluation import streaming_real_time_factor
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.training import train
 
-PAGE = Path(__file__).parent.parent / "docs" / "systems.md"
+PAGE = "systems"
 SAMPLE_RATE, HELD_OUT_S = 16_000, 45.0
 Figures = dict[str, Any]
 #: A recipe, and the system that it stands for. A refiner is trained behind `default` for as long again.
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("--seconds", type=float, default=150.0, help="of CPU time (%(default)g)")
     parser.add_argument("--only", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
-    parser.add_argument("--write", action="store_true", help="write the table into docs/systems.md")
+    parser.add_argument("--write", action="store_true", help="write the table into systems.md")
     options = parser.parse_args(arguments)
     place = options.results / "dataset"
     if not place.exists():

@@ -1,4 +1,4 @@
-"""Trained textures: noise bands against filtered noise behind the same network, in docs/hits.md.
+"""Trained textures: noise bands against filtered noise behind the same network, in hits.md.
 
     python -m benchmarks.textures FOLDER [--steps N] [--seeds N] [--write]
 
@@ -25,7 +25,7 @@ from oscine.processors import NoiseBandsConfig, NoiseConfig
 from oscine.training import TrainingLoop
 from oscine.training.loop import Budget
 
-PAGE = Path(__file__).parent.parent / "docs" / "hits.md"
+PAGE = "hits"
 #: Those whose last 2 s are not a fade to silence.
 TEXTURES = ("vinyl_hiss", "drum_roll", "loop_3d_printer", "loop_safari")
 SYNTHS = {

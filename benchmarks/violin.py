@@ -22,7 +22,7 @@ from rich.console import Console
 from benchmarks import textbook
 from benchmarks.measure import table
 from oscine.data import Dataset, prepare
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.processors import FilteredNoise, HarmonicOscillator
@@ -133,7 +133,7 @@ def as_table(lines: list[dict[str, Any]]) -> str:
 
 
 def as_sound_table(lines: list[dict[str, Any]]) -> str:
-    """Return what an ear notices in Markdown (`oscine.evaluate.SoundMetrics`)."""
+    """Return what an ear notices in Markdown (`oscine.evaluation.SoundMetrics`)."""
     rows = []
     for line in lines:
         sound = line["sound"]

@@ -1,4 +1,4 @@
-"""`oscine voice` beside WORLD and Praat's PSOLA, and the trained vocoder, in docs/voice.md.
+"""`oscine voice` beside WORLD and Praat's PSOLA, and the trained vocoder, in voice.md.
 
     pip install pyworld pystoi pesq
     python -m benchmarks.voice SPEAKER=FOLDER … [--vocoder NAME=INSTRUMENT …] [--files N] [--write]
@@ -27,7 +27,7 @@ from oscine.losses import LogMelLoss, MultiScaleSpectralLoss
 from oscine.transfer import load
 from oscine.voices import VoiceChange, change_voice
 
-PAGE = Path(__file__).parent.parent / "docs" / "voice.md"
+PAGE = "voice"
 RATE, SECONDS, SUNG_S = 16_000, 8.0, 20.0
 Sound = np.ndarray
 #: A form of synthesis: a recording, semitones and Hz in, a sound of the same length out.

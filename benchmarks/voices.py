@@ -1,4 +1,4 @@
-"""One network of several instruments: how far apart they are, in docs/conditioning.md.
+"""One network of several instruments: how far apart they are, in conditioning.md.
 
     python -m benchmarks.voices RECORDINGS [--minutes M] [--results FOLDER] [--write]
 
@@ -16,13 +16,13 @@ from rich.console import Console
 from torch import Tensor
 
 from benchmarks.measure import table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from oscine import load, recordings
 from oscine.analysis import VOICED, analyze
 from oscine.data import Dataset, Segment, prepare
 from oscine.data.manifest import MANIFEST
-from oscine.evaluate import evaluate
-from oscine.evaluate.metrics import multi_scale_spectral
+from oscine.evaluation import evaluate
+from oscine.evaluation.metrics import multi_scale_spectral
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import midi_to_hz
 from oscine.training import TrainResult, train
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("recordings", type=Path)
     parser.add_argument("--minutes", type=float, default=3.0, help="of training (%(default)g)")
     parser.add_argument("--results", type=Path, default=Path("build/voices"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="write docs/conditioning.md")
+    parser.add_argument("--write", action="store_true", help="write conditioning.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     band, dataset, training = learn(options.recordings, options.results, options.minutes)
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     content = "\n\n".join(parts)
     print(content)
     if options.write:
-        write_section("voices", content, PAGE.with_name("conditioning.md"))
+        write_section("voices", content, "conditioning")
 
 
 if __name__ == "__main__":

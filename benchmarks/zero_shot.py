@@ -1,4 +1,4 @@
-"""An instrument that was never trained on, by fitting its embedding alone: docs/few-minutes.md.
+"""An instrument that was never trained on, by fitting its embedding alone: few-minutes.md.
 
     python -m benchmarks.zero_shot RECORDINGS [--left-out NAME …] [--steps N] [--fit-steps N]
                                    [--results FOLDER] [--write]
@@ -20,14 +20,14 @@ from torch import Tensor
 
 from benchmarks.few_minutes import shortened
 from benchmarks.measure import table
-from benchmarks.page import PAGE, machine, write_section
+from benchmarks.page import machine, write_section
 from benchmarks.voices import INPUTS, SAMPLE_RATE
 from oscine.analysis import VOICED, Features
 from oscine.data import Dataset, Segment, Split, prepare
 from oscine.data.manifest import MANIFEST
 from oscine.data.statistics import measure_statistics
-from oscine.evaluate.metrics import multi_scale_spectral
-from oscine.evaluate.sound import compare
+from oscine.evaluation.metrics import multi_scale_spectral
+from oscine.evaluation.sound import compare
 from oscine.files import write_atomically
 from oscine.models import Instrument, load_recipe
 from oscine.models.inputs.identity import EMBEDDING
@@ -157,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=1000, help="(%(default)s)")
     parser.add_argument("--fit-steps", type=int, default=200, help="(%(default)s)")
     parser.add_argument("--results", type=Path, default=Path("build/zero-shot"), metavar="FOLDER")
-    parser.add_argument("--write", action="store_true", help="write docs/few-minutes.md")
+    parser.add_argument("--write", action="store_true", help="write few-minutes.md")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     folder: Path = options.results
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         which = "".join(f" --left-out {name}" for name in found if options.left_out)
         command = f"python -m benchmarks.zero_shot RECORDINGS{which} --steps {options.steps} --write"
         content += f"\n\n*{machine()}, one thread; `{command}`.*"
-        write_section("zero-shot", content, PAGE.with_name("few-minutes.md"))
+        write_section("zero-shot", content, "few-minutes")
 
 
 if __name__ == "__main__":

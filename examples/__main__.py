@@ -1,4 +1,4 @@
-"""``python -m examples [NAME …]``: learn the instruments, play, measure, and write docs/examples."""
+"""``python -m examples [NAME …]``: learn the instruments, play, measure, and write their pages."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -17,13 +17,14 @@ EXAMPLES: dict[str, Callable[[Settings], dict[str, float]]] = {
     "room_transfer": room_transfer.main,
 }
 _ROOT = Path(__file__).parent.parent
+_PAGES = _ROOT / "docs" / "background" / "laboratory" / "paper"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line names, or everything."""
     parser = argparse.ArgumentParser(prog="python -m examples", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(EXAMPLES)}; all if none")
-    parser.add_argument("--pages", type=Path, default=_ROOT / "docs" / "examples", help="where pages go")
+    parser.add_argument("--pages", type=Path, default=_PAGES, help="where pages go")
     parser.add_argument("--work", type=Path, default=_ROOT / "build" / "examples", help="for the rest")
     parser.add_argument(
         "--minutes",

@@ -32,7 +32,7 @@ def main(settings: Settings) -> dict[str, float]:
             "played without it": instrument(f0_hz, loudness_db, dry=True)[0],
         }
     endings = dict(zip(phrases, _endings(instrument), strict=True))
-    page = Page(settings, "dereverberation", "Without the room")
+    page = Page(settings, "dereverberation", "Dereverberation")
     figures, rows = {}, []
     for name, phrase in phrases.items():
         left_db, falls_s = left_behind_db(phrase, heard), decay_s(endings[name], rate) or np.nan
@@ -44,33 +44,37 @@ def main(settings: Settings) -> dict[str, float]:
     figures |= {"room: s": decay_s(wet, rate) or np.nan, "room: wet to dry dB": ratio_db}
 
     page.text(
-        "The violin was recorded in a church. The instrument learned the church apart from the violin, as "
-        "an impulse response behind the synthesiser, though it never heard one without the other. So it can "
-        "be left out: pitch and loudness of the held-out part are played through it and past it."
+        "The violin was recorded in a church. The instrument learned the reverberation of the church "
+        "as an impulse response after the synthesiser, separately from the violin, although every "
+        "recording has both. So the reverb can be left out. Here pitch and loudness of the held-out "
+        "part are played with and without it."
     )
     page.table(
-        ["", "what a note leaves under the next (dB)", "after the end of a note: falls by 60 dB in (s)", ""],
+        ["", "level of a note during the next one (dB)", "RT60 after the end of a note (s)", ""],
         rows,
     )
     page.text(
-        "**What a note leaves under the next**, in the sounds to listen to: where one steady note follows "
-        "another at once, the level of the first one's own partials 0.15 s later, against 0.1 s before; "
-        "medians. Without a room what is left there is the second note's noise and the sides of its "
-        "partials."
+        "**Level of a note during the next one**, in the sounds below: where one steady note follows "
+        "another at once, the level of the first one's partials 0.15 s later, relative to 0.1 s "
+        "before; medians. Without reverb, the rest is the noise of the second note and the sidelobes "
+        "of its partials."
     )
     page.text(
-        "**After the end of a note**: the recordings have one note with silence behind it, the last of the "
-        "sixth movement, which the instrument did train on. Beside it stand nine notes of the instrument "
-        "over its range, their energies averaged, each stopped within 20 ms. Schroeder's integral from the "
-        "end on, the line from −5 to −25 dB extended to −60. The learned response alone falls by 60 dB in "
-        f"{figures['room: s']:.2f} s, and its reverberation has {ratio_db:+.1f} dB of the direct sound's "
-        f"energy; it ends after {len(wet) / rate:.1f} s, as the recipe says."
+        "**After the end of a note**: the recordings have one note with silence after it, the last of "
+        "the sixth movement, which is in the training part. It is compared with nine notes of the "
+        "instrument over its range, each stopped within 20 ms, with their energies averaged. "
+        "Schroeder's integral starts at the end of the note; the line from −5 to −25 dB is extended to "
+        f"−60. The learned response alone falls by 60 dB in {figures['room: s']:.2f} s, and its "
+        f"reverberation has {ratio_db:+.1f} dB "
+        f"of the direct sound's energy; it ends after {len(wet) / rate:.1f} s, as the recipe says."
     )
-    page.picture("decays", _picture(instrument, endings, wet), "Levels after a note, and the room's decay")
+    page.picture(
+        "decays", _picture(instrument, endings, wet), "Levels after a note, and the decay of the reverb"
+    )
     page.text(
-        "One thing stays in the dry phrase: the loudness that it follows was measured in the church, so "
-        "where the recording rings on after a note, the dry violin goes on bowing, softer and softer. What "
-        "is gone is what one note leaves under the next."
+        "One trace of the church remains in the dry phrase. Its loudness was measured in the church. "
+        "So where the recording decays after a note, the dry violin also decays. The overlap of one "
+        "note with the next is gone."
     )
     page.text(learning(settings, "violin", violin_dataset(settings)))
     page.write()

@@ -12,7 +12,7 @@ from examples.page import Page
 from examples.violin import Settings, held_out, learning, violin, violin_dataset
 from oscine.analysis import CONFIDENT, Features
 from oscine.analysis.spectrogram import draw_spectrogram
-from oscine.evaluate import f0_median, f0_outliers, f0_unsure
+from oscine.evaluation import f0_median, f0_outliers, f0_unsure
 from oscine.functional.centroid import spectral_centroid_midi
 from oscine.functional.units import midi_to_hz
 from oscine.processors import HarmonicOscillator
@@ -27,7 +27,7 @@ def main(settings: Settings) -> dict[str, float]:
     instrument, heard = violin(settings), held_out(violin_dataset(settings)).features()
     figures: dict[str, float] = {}
     rows, sounds = [], []
-    page = Page(settings, "extrapolation", "Below the range")
+    page = Page(settings, "extrapolation", "Extrapolation: notes below the training range")
     for octave in _OCTAVES:
         meant = replace(heard, f0_hz=heard.f0_hz * 2.0**octave)
         with torch.no_grad():
@@ -62,8 +62,8 @@ def main(settings: Settings) -> dict[str, float]:
         sounds.append(sound)
 
     page.text(
-        "A violin ends at its G string, 196 Hz. The learned one has an oscillator with a pitch of its own, "
-        "so that it can be asked for less: here it plays the held-out part as it was recorded, and one and "
+        "The lowest note of a violin is its G string, 196 Hz. The oscillator of the learned violin "
+        "takes any pitch. Here the instrument plays the held-out part as it was recorded, and one and "
         "two octaves lower, with the same loudness."
     )
     page.table(
@@ -73,26 +73,28 @@ def main(settings: Settings) -> dict[str, float]:
             "cents off (median)",
             "more than an octave off",
             "unsure",
-            "the tracker alone: cents / outliers",
+            "error of the tracker: cents / outliers",
             "spectral centroid",
-            "energy in harmonics never learned",
+            "energy in unlearned harmonics",
             "",
         ],
         rows,
     )
     page.picture("spectrograms", _picture(instrument, sounds), "Spectrograms of the three octaves")
     page.text(
-        "**What holds.** Pitch: the oscillator plays what it is asked, whatever the network thinks of it. "
-        "Errors are over the frames in which the recording's pitch is confident; what the tracker alone "
-        "gets wrong is measured on a plain tone of the same pitch, with harmonics that fall by 1 / k."
+        "**The pitch is right.** The oscillator plays the given pitch, independently of the network. "
+        "Errors are over the frames in which the recording's pitch is confident. The error of the "
+        "tracker alone is measured on a synthetic tone of the same pitch, with harmonics that fall by "
+        "1 / k."
     )
     page.text(
-        f"**What breaks.** The lowest notes learned have {_n_learned(instrument)} harmonics below "
-        f"{instrument.sample_rate / 2:.0f} Hz, so the network's further outputs never sounded, and nothing "
-        "taught them. An octave lower they do sound: the column gives their share of all harmonics' energy, "
-        "and in the pictures they are the bright blocks that come with some notes and not with others. Nor "
-        "has the network been told what a violin's body, whose resonances stay where they are in Hz, makes "
-        "of so low a pitch: the centroid says what it guesses, and no recording says what it should be."
+        f"**The timbre is not learned.** The lowest learned notes have {_n_learned(instrument)} harmonics "
+        f"below {instrument.sample_rate / 2:.0f} Hz, so "
+        "the further outputs of the network never sounded in training. An octave lower they sound: the "
+        "column gives their share of the energy of all harmonics, and in the pictures they are the "
+        "bright blocks of some notes. The resonances of a violin's body stay at the same frequencies, "
+        "and the network cannot know their effect on such low pitches. The centroid is its "
+        "extrapolation; no recording shows the right value."
     )
     page.text(learning(settings, "violin", violin_dataset(settings)))
     page.write()

@@ -61,7 +61,7 @@ def main(settings: Settings) -> dict[str, float]:
     counted = here.confidence >= CONFIDENT
 
     moves = _moves(instrument, here, there, z, heard.confidence >= CONFIDENT)
-    page = Page(settings, "independent_control", "Pitch, loudness and timbre, each alone")
+    page = Page(settings, "independent_control", "Independent control of pitch, loudness and timbre")
     figures, rows, everything = {}, [], {}
     for name, (start, end) in moves.items():
         steps = [start.towards(end, share) for share in _SHARES]
@@ -82,18 +82,18 @@ def main(settings: Settings) -> dict[str, float]:
                 f"{measured['z']:.2f}",
                 f"{measured['cents']:.0f}",
                 f"{measured['db']:.1f}",
-                page.sound(f"{name}-from", first.audio, instrument.sample_rate).replace("listen", "from"),
-                page.sound(f"{name}-to", last.audio, instrument.sample_rate).replace("listen", "to"),
+                page.sound(f"{name}-from", first.audio, instrument.sample_rate),
+                page.sound(f"{name}-to", last.audio, instrument.sample_rate),
             ]
         )
 
     page.text(
-        "This violin was trained with an encoder that hears z in the recording, so that three curves drive "
-        "it: f0, loudness and z. Below, each goes in five steps from one curve to another while the two "
-        "others stay as they are, and what comes out is analysed again. The curves are from the part that "
-        "was held out: f0 goes from one melody to another, loudness from 8 dB softer to 8 dB louder than it "
-        "was, z from one moment to another, where its largest component is at its 5 % and 95 %, and each is "
-        "held."
+        "This violin was trained with an encoder that extracts z from the recording, so it has three "
+        "inputs: f0, loudness and z. Below, each input moves in five steps from one curve to another, "
+        "while the two others stay constant, and the output is analysed again. The curves are from the "
+        "held-out part: f0 moves from one melody to another, loudness from 8 dB softer to 8 dB louder, "
+        "and z from one moment to another, where its largest component is at its 5 % and 95 % "
+        "quantiles."
     )
     page.table(
         [
@@ -101,7 +101,7 @@ def main(settings: Settings) -> dict[str, float]:
             "pitch changed (semitones)",
             "loudness changed (dB)",
             "centroid changed (semitones)",
-            "z heard again changed (spreads)",
+            "z changed (standard deviations)",
             "worst step: cents off",
             "worst step: dB off",
             "",
@@ -110,21 +110,21 @@ def main(settings: Settings) -> dict[str, float]:
         rows,
     )
     page.text(
-        "Changes are medians of the absolute difference between the first step and the last, over frames in "
-        "which the recording's pitch is confident; the pitch's change where the output's is confident as "
-        "well. z is heard again by the encoder, with the recording played before it, because it takes what "
-        "it hears relative to the average of the whole; the unit is the deviation of z over the recording. "
-        "*Off* is the median distance from the f0 and the loudness that were asked for, in the worst of the "
-        "five steps."
+        "Changes are medians of the absolute difference between the first step and the last, over "
+        "frames in which the recording's pitch is confident; for the pitch, the output's must be "
+        "confident too. The encoder extracts z again from the output, with the recording played before "
+        "it, because z is relative to the average of the whole sound; the unit is the standard "
+        "deviation of z over the recording. *Off* is the median distance from the given f0 and "
+        "loudness, in the worst of the five steps."
     )
     page.picture("curves", _picture(everything, counted), "Five steps of each move, heard again")
     page.text(
-        "Rows are what was moved, columns what was heard; the darkest line is the first step. Pitch is the "
-        "oscillator's and is free of the rest by construction. Loudness and timbre are what the network "
-        "makes of its inputs, and it can't part what the violin that it learned from never parted: what "
-        "moves in a column that should rest is the figure in the table. z itself is no pure timbre, for the "
-        "MFCCs that it is heard from change with the note, so that it is heard to move when f0 does; the "
-        "centroid is the plainer witness."
+        "Rows are the moved inputs, columns the measured outputs; the darkest line is the first step. "
+        "The pitch comes from the oscillator and does not depend on the other inputs. Loudness and "
+        "timbre come from the network, which cannot separate effects that always occurred together in "
+        "the recording: the table has the change in each column that should stay constant. z is not "
+        "pure timbre: the MFCCs that it is extracted from change with the note, so the measured z "
+        "changes with f0. The centroid is the clearer measure."
     )
     page.text(learning(settings, "violin-z", violin_dataset(settings)))
     page.write()

@@ -62,13 +62,14 @@ class Page:
         self._parts.append(f"![{alternative}]({self.name}-{name}.png)")
 
     def sound(self, name: str, audio: torch.Tensor | np.ndarray, sample_rate: int) -> str:
-        """Write a sound's first five seconds as FLAC, lowered where it would clip, and return a link."""
+        """Write a sound's first five seconds as FLAC, lowered where it would clip, and return a player."""
         samples = np.asarray(audio)[: round(LONGEST_S * sample_rate)]
         samples = samples * min(1.0, 0.98 / max(float(np.abs(samples).max()), 1e-9))
         flac = io.BytesIO()
         soundfile.write(flac, samples, sample_rate, format="FLAC", subtype="PCM_16")
         write_atomically(self.folder / f"{self.name}-{name}.flac", flac.getvalue())
-        return f"[listen]({self.name}-{name}.flac)"
+        file, label = f"{self.name}-{name}.flac", name.replace("-", " ")
+        return f'<audio controls preload="none" src="{file}" aria-label="{label}"></audio>'
 
     def write(self, *options: str) -> None:
         """Write the page; what else the command line needs for it is named."""

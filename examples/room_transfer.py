@@ -25,7 +25,7 @@ def main(settings: Settings) -> dict[str, float]:
     wet = room_response(instrument, rate, wet=True)
     heard = reverberate(sung[None], taps)[0]
 
-    page = Page(settings, "room_transfer", "The violin's room, for a voice")
+    page = Page(settings, "room_transfer", "Reverb transfer: the violin's room for a voice")
     figures, rows = {}, []
     for name, sound in (("sung", sung), ("in the room", heard)):
         seconds, n_places = ringing_s(sound, rate)
@@ -35,19 +35,24 @@ def main(settings: Settings) -> dict[str, float]:
     figures |= {"room: s": decay_s(wet, rate) or np.nan, "room: wet to dry dB": ratio_db}
 
     page.text(
-        "What the violin learned of its room is an impulse response, and that fits any sound. The sung "
-        f"melody has a rate of {rate} Hz and the violin one of {instrument.sample_rate}, so the response is "
+        "The violin learned the reverberation of its room as an impulse response, which works with any "
+        f"sound. The sung melody has a rate of {rate} Hz and the violin one of {instrument.sample_rate}, "
+        "so the response is "
         "resampled: the direct sound stays 1 at sample 0 and the reverberation keeps its gain."
     )
-    page.table(["", "falls by 60 dB in (s, median)", "places that show it", ""], rows)
+    page.table(["", "RT60 (s, median)", "decays measured", ""], rows)
     page.text(
-        "The time is the median over the places where the level falls by 20 dB, or where a note's partials "
-        "go on under the next one. The response falls by 60 dB in "
-        f"{figures['room: s']:.2f} s (Schroeder's integral) and its reverberation has {ratio_db:+.1f} dB of "
-        f"the direct sound's energy. It reaches up to {instrument.sample_rate / 2000:.0f} kHz, as far as the "
-        "violin's recordings; above that the voice stays dry."
+        "The time is the median over the decays where the level falls by 20 dB, or where the partials "
+        f"of a note continue during the next one. The response falls by 60 dB in {figures['room: s']:.2f} "
+        "s (Schroeder's "
+        f"integral) and its reverberation has {ratio_db:+.1f} dB of the direct sound's energy. It reaches "
+        "up to "
+        f"{instrument.sample_rate / 2000:.0f} kHz, as the violin's recordings; above that the voice stays "
+        "dry."
     )
-    page.picture("decays", _picture(sung, heard, wet, rate), "Levels after a note, and the room's decay")
+    page.picture(
+        "decays", _picture(sung, heard, wet, rate), "Levels after a note, and the decay of the reverb"
+    )
     page.text("For a reverb of your own: `oscine room my-violin -o church.wav --rate 48000`.")
     page.text(learning(settings, "violin", violin_dataset(settings)))
     page.write()

@@ -37,9 +37,9 @@ def main(settings: Settings) -> dict[str, float]:
     """Write the page and return what was measured."""
     page = Page(settings, "timbre_transfer", "Timbre transfer")
     page.text(
-        "A melody goes in, and its pitch and loudness are all that the instrument is given: the sound is "
-        "its own. The violin and the saxophone were learned from recordings, and neither has heard the "
-        "melody, the voice or the trumpet."
+        "The instrument gets only the pitch and the loudness of a melody, and plays it with its own "
+        "timbre. The violin and the saxophone learned from recordings that contain neither the melody "
+        "nor the voice or the trumpet."
     )
     figures = _play(page, settings, "singing", "violin", violin(settings), violin_dataset(settings))
     if settings.sax is None:
@@ -48,17 +48,17 @@ def main(settings: Settings) -> dict[str, float]:
         learned = sax(settings, settings.sax), dataset("sax", settings.sax, settings)
         figures |= _play(page, settings, "trumpet", "sax", *learned)
         page.text(
-            f"The trumpet's loudness is raised by {_LOUDNESS['trumpet']:g} dB and not matched to the "
-            "saxophone's: its recordings are long single notes, all about as loud, into whose few decibels "
-            "the trumpet's phrase would be pressed flat."
+            f"The trumpet's loudness is raised by {_LOUDNESS['trumpet']:g} dB and not mapped to the "
+            "saxophone's. The "
+            "saxophone's recordings are long single notes with nearly equal loudness, so the mapping would "
+            "remove the dynamics of the trumpet's phrase."
         )
     page.text(
-        "Pitch is the median absolute difference in cents, octave shift taken out, and loudness the "
-        "correlation in dB, both over the frames in which the melody's pitch is confident. The spectral "
-        "envelope is the mel-cepstral distortion, in dB, between the averages over all notes of two sounds: "
-        "how far the sound that went in, and the one that came out, are from the recordings that the "
-        "instrument learned from. A multi-scale spectral distance has no meaning here, for no recording "
-        "plays the same melody."
+        "Pitch is the median absolute difference in cents, without the octave shift, and loudness is "
+        "the correlation in dB, both over the frames in which the melody's pitch is confident. The "
+        "spectral envelope is the mel-cepstral distortion, in dB, between averages over all notes: the "
+        "distance of the input and of the output from the instrument's recordings. A multi-scale "
+        "spectral distance is not possible, because no recording has the same melody."
     )
     made_with = [] if settings.sax is None else ["--sax FOLDER"]
     made_by: list[str] = [*recordings.CREDITS]

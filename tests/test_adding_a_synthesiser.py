@@ -13,7 +13,7 @@ import soundfile
 
 import oscine
 
-PAGE = Path(__file__).parents[1] / "docs" / "adding-a-synthesiser.md"
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "adding-a-synthesiser.md"
 _BLOCK = re.compile(r"^```(python|diff|yaml)\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

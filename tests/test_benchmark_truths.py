@@ -6,7 +6,7 @@ from benchmarks.rates import apart, differences_db, lines, tones
 from benchmarks.strings import fitted_coefficient, stiff_string
 
 from oscine.analysis import string_partials
-from oscine.evaluate.spectrum import band_energy, energy_spectrum
+from oscine.evaluation.spectrum import band_energy, energy_spectrum
 from oscine.fitting import Patch, PatchConfig
 from oscine.models import Instrument, InstrumentConfig
 from oscine.networks import ControllerConfig

@@ -33,7 +33,7 @@ from oscine.analysis.features import FEATURES
 from oscine.analysis.pitch.live import N_BINS, follow
 from oscine.data import Dataset, Segment, Split, prepare
 from oscine.data.segment import ArrayPart
-from oscine.evaluate import ExampleMetrics, Metrics
+from oscine.evaluation import ExampleMetrics, Metrics
 from oscine.models import InstrumentConfig, load_recipe
 from oscine.models.inputs import F0Config, IdentityConfig, LoudnessConfig
 from oscine.networks import ControllerConfig

@@ -18,20 +18,21 @@ from oscine.performance import Expression
 from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
 EXECUTED = (
     "README",
-    "quickstart",
-    "contract",
-    "conditioning",
-    "transfer",
-    "notes",
-    "live",
-    "evaluation",
-    "listening",
-    "fit",
-    "instruments",
-    "articulatory",
+    "start/first-instrument",
+    "background/contract",
+    "background/laboratory/pitch",
+    "how-to/conditioning",
+    "how-to/transfer",
+    "how-to/notes",
+    "how-to/live",
+    "how-to/listening",
+    "how-to/fit",
+    "how-to/articulatory",
+    "reference/evaluation",
+    "reference/instruments",
 )
 _RATE, _HOP = 16_000, 64
 
@@ -43,8 +44,13 @@ def _blocks(page: Path, language: str) -> list[str]:
     return ["\n" * text.count("\n", 0, one.start(1)) + one.group(1) for one in found]
 
 
+def _name(page: Path) -> str:
+    """The page's path below docs/ without its ending."""
+    return page.relative_to(ROOT).with_suffix("").as_posix().removeprefix("docs/")
+
+
 def _page(name: str) -> Path:
-    return next(page for page in PAGES if page.stem == name)
+    return next(page for page in PAGES if _name(page) == name)
 
 
 def _save_instrument(folder: str, identities: tuple[str, ...] = (), curves: tuple[str, ...] = ()) -> None:
@@ -76,10 +82,10 @@ def _write_tone(path: str, f0_hz: float) -> None:
 
 
 def _gesture_of_the_page() -> str:
-    text = _page("articulatory").read_text(encoding="utf-8")
-    found = re.search(r"^    (time_s,.*\n(?:    .*\n)+)", text, re.MULTILINE)
+    text = _page("how-to/articulatory").read_text(encoding="utf-8")
+    found = re.search(r"^```csv\n(time_s,.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert found
-    return re.sub(r"^    ", "", found.group(1), flags=re.MULTILINE)
+    return found.group(1)
 
 
 @pytest.fixture
@@ -107,13 +113,11 @@ def test_the_python_blocks_of_a_page_run_in_order(name):
         exec(compile(block, str(page), "exec"), namespace)
     for value in namespace.values():
         if isinstance(value, torch.Tensor):
-            assert not value.isnan().any() or name == "contract"
+            assert not value.isnan().any() or name == "background/contract"
 
 
 # The recipe of the page on adding a synthesiser has the part that the page adds; its own test trains it.
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.stem != "adding-a-synthesiser"], ids=lambda page: page.stem
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "adding-a-synthesiser"], ids=_name)
 def test_the_yaml_blocks_of_a_page_are_recipes_that_build(page, tmp_path):
     for number, block in enumerate(_blocks(page, "yaml")):
         path = tmp_path / f"{number}.yaml"
@@ -134,9 +138,9 @@ def test_the_settings_on_the_pages_are_settings():
         ):
             key, _, value = (quoted or bare).partition("=")
             seen.add(page.stem)
-            if page.stem == "notes":
+            if _name(page) == "how-to/notes":
                 Expression.model_validate({key: value})
-            elif page.stem == "live" and key != "name":
+            elif _name(page) == "how-to/live" and key != "name":
                 settings = Path(oscine.__file__).parent / "runtime" / "native" / "knobs.h"
                 assert f'{{"{key}"' in settings.read_text(encoding="utf-8"), f"live.md sets {key}"
             elif key not in ("key", "name"):

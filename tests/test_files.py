@@ -158,7 +158,7 @@ def test_a_file_is_synced_as_windows_wants_it_and_a_folder_where_there_is_that_c
 
 @pytest.fixture(params=["fifo", "device", "link", "folder", "large"])
 def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A path that is no small regular file."""
+    """A path that is not a small regular file."""
     path = tmp_path / "odd.json"
     if request.param == "fifo":
         os.mkfifo(path)
@@ -200,7 +200,7 @@ def test_only_small_regular_files_are_read(odd: Path) -> None:
         ("-" + "9" * 100, "a number of 101 digits"),
         ('{"a": }', r"not JSON \(Expecting value, line 1\)"),
         ("", "not JSON"),
-        ("[NaN]", "NaN is in it, which is no number"),
+        ("[NaN]", "NaN is in it, which is not a number"),
         (r'{"a": ["\uD800"]}', "x.json has half a character"),
         (r'{"\udc80": 1}', "half a character"),
     ],

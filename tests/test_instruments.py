@@ -191,7 +191,7 @@ def test_a_bundled_instrument_goes_to_the_hub_and_comes_back(
         assert torch.equal(back.state_dict()[key], tensor)
     stored = load_file(tmp_path / "models--ada--violin" / "snapshots" / revision / WEIGHTS)
     assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
-    with pytest.raises(InputError, match="'ada' is no name on the hub"):
+    with pytest.raises(InputError, match="'ada' is not a name on the hub"):
         violin.push_to_hub("ada")
 
 
@@ -202,7 +202,7 @@ def test_a_hub_that_refuses_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> No
         raise HFValidationError("no")
 
     monkeypatch.setattr("huggingface_hub.HfApi", lambda token: SimpleNamespace(create_repo=refuse))
-    with pytest.raises(InputError, match="The hub did not take ada/violin"):
+    with pytest.raises(InputError, match="The hub refused ada/violin"):
         _small().push_to_hub("ada/violin")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "your-own-training-loop.md"
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "your-own-training-loop.md"
 
 
 def test_the_snippets_run_and_print_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

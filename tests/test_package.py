@@ -30,7 +30,7 @@ LAYERS = [
     {"losses", "data"},
     {"models"},
     {"training"},
-    {"transfer", "evaluate", "performance", "export", "fitting", "voices"},
+    {"transfer", "evaluation", "performance", "export", "fitting", "voices"},
     {"realtime"},
     {"studio"},
     {"cli", "__main__"},
@@ -116,9 +116,12 @@ def test_every_public_name_is_there():
 
 def test_the_version_is_said_once():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert importlib.metadata.version("oscine") == project["version"]
-    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert oscine.__doc__
+    assert "version" not in project
+    assert project["dynamic"] == ["version"]
+    assert importlib.metadata.version("oscine") == oscine.__version__
+    assert f"## {oscine.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.MULTILINE).group(1).strip("\"'") == oscine.__version__
 
 
 @pytest.mark.parametrize("lock", ["lock.txt", "dev.txt"])
@@ -182,7 +185,7 @@ def test_the_readme_and_the_documents_name_no_command_that_is_not_there():
 
     commands = {str(command.callback.__name__) for command in app.registered_commands if command.callback}
     commands |= {str(group.name) for group in app.registered_groups}
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         said = set(re.findall(r"(?:`|^ *)oscine ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
         assert said <= commands, f"{page.name} names {said - commands}"
     assert {"analyze", "prepare", "train", "evaluate", "transfer", "recipes", "demo"} <= commands

@@ -29,8 +29,8 @@ from oscine import recordings
 from oscine.audio import read_audio
 from oscine.data import Dataset, prepare
 from oscine.errors import InputError
-from oscine.evaluate import Evaluation, evaluate
-from oscine.evaluate.report import facts, rows, sound_rows
+from oscine.evaluation import Evaluation, evaluate
+from oscine.evaluation.report import facts, rows, sound_rows
 from oscine.files import write_atomically
 from oscine.models.saved import SOUND
 from oscine.training import train

@@ -1,4 +1,4 @@
-"""The live tracker: its training data, its weights, and the table on docs/pitch.md.
+"""The live tracker: its training data, its weights, and the table on pitch.md.
 
     python -m benchmarks.live_pitch gather DATA FOLDER … [--without NAME …]
     python -m benchmarks.live_pitch train DATA [--seed N] [--steps N] [--out WEIGHTS.safetensors]
@@ -22,12 +22,11 @@ from benchmarks.live_pitch.gather import gather
 from benchmarks.live_pitch.header import stored, write_header
 from benchmarks.live_pitch.table import whole_table
 from benchmarks.live_pitch.train import train
-from benchmarks.page import PAGE as PERFORMANCE
 from benchmarks.page import machine, write_section
 from oscine import weights
 from oscine.files import write_atomically
 
-PAGE = PERFORMANCE.with_name("pitch.md")
+PAGE = "pitch"
 COMMAND = "python -m benchmarks.live_pitch table SHARED --write"
 CREDIT = {
     "source": "trained by `python -m benchmarks.live_pitch`",

@@ -1,4 +1,4 @@
-"""How well the trackers find the pitch of sounds that the live one never learned from, in docs/pitch.md."""
+"""How well the trackers find the pitch of sounds that the live one never learned from, in pitch.md."""
 
 import time
 import unittest.mock

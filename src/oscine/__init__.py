@@ -8,27 +8,50 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oscine.analysis import Features, analyze
+    from oscine.data import prepare
     from oscine.errors import InputError
+    from oscine.evaluation import evaluate
     from oscine.fitting import Patch, fit
-    from oscine.transfer import load
+    from oscine.training import train
+    from oscine.transfer import PlayResult, load
+    from oscine.transfer.playing import play, render
 
 __version__ = "0.1.0"
 
-__all__ = ["Features", "InputError", "Patch", "analyze", "fit", "load"]
+__all__ = [
+    "Features",
+    "InputError",
+    "Patch",
+    "PlayResult",
+    "analyze",
+    "evaluate",
+    "fit",
+    "load",
+    "play",
+    "prepare",
+    "render",
+    "train",
+]
 
 _HOMES = {
     "Features": "oscine.analysis",
     "InputError": "oscine.errors",
     "Patch": "oscine.fitting",
+    "PlayResult": "oscine.transfer",
     "analyze": "oscine.analysis",
+    "evaluate": "oscine.evaluation",
     "fit": "oscine.fitting",
     "load": "oscine.transfer",
+    "play": "oscine.transfer.playing",
+    "prepare": "oscine.data",
+    "render": "oscine.transfer.playing",
+    "train": "oscine.training",
 }
 _SUBPACKAGES = (
     "analysis",
     "audio",
     "data",
-    "evaluate",
+    "evaluation",
     "fitting",
     "functional",
     "instruments",

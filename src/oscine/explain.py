@@ -1,4 +1,4 @@
-"""What is wrong with a config, in one plain sentence and never in a library's own words."""
+"""Errors of a config, in one plain sentence and never in a library's own words."""
 
 import difflib
 import types
@@ -34,7 +34,7 @@ _BOUNDS = {
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return what is wrong with a value that did not validate, and what would be right.
+    """Return a sentence about a value that did not validate: the error, and a right value.
 
     The place is given by dotted keys, in which an entry of a list has its number and, of a union, its kind:
     ``instrument.synth.0.harmonic.n_harmonic``. An unknown key is answered with the keys there are.
@@ -94,39 +94,39 @@ def explain_finding(found: Mapping[str, Any], model: type[BaseModel] | None = No
 
 
 def _unknown_key(place: Sequence[str | int], model: type[BaseModel]) -> str:
-    owners = [kind for kind in _kinds_at(model, place[:-1]) if isinstance(kind, type)]
+    owners = [kind for kind in kinds_at(model, place[:-1]) if isinstance(kind, type)]
     keys = list(dict.fromkeys(key for owner in owners for key in owner.model_fields))
     return f"there is no key {_dotted(place)}{_nearest(place[-1], keys)}; there are {_listed(keys, 'and')}"
 
 
-def _kinds_at(model: Any, place: Sequence[str | int]) -> list[Any]:
+def kinds_at(model: Any, place: Sequence[str | int]) -> list[Any]:
     """Return the models that may stand at a place."""
-    kinds = list(_members(model))
+    kinds = list(members(model))
     for step in place:
         inside = [inner for kind in kinds for inner in _inside(kind, step)]
         # A step that leads nowhere is pydantic's name for a validator: it stands for the value itself.
         kinds = inside or kinds
-    return [kind for kind in kinds if _is_model(kind)]
+    return [kind for kind in kinds if is_model(kind)]
 
 
-def _members(kind: Any) -> Iterator[Any]:
+def members(kind: Any) -> Iterator[Any]:
     """Yield the types that a type allows, each by itself."""
     if get_origin(kind) is Annotated:
-        yield from _members(get_args(kind)[0])
+        yield from members(get_args(kind)[0])
     elif get_origin(kind) in (Union, types.UnionType):
         for member in get_args(kind):
-            yield from _members(member)
+            yield from members(member)
     elif isinstance(kind, type) and issubclass(kind, RootModel):
-        yield from _members(kind.model_fields["root"].annotation)
+        yield from members(kind.model_fields["root"].annotation)
     elif kind is not type(None):
         yield kind
 
 
 def _inside(kind: Any, step: str | int) -> Iterator[Any]:
     """Yield the types behind a key, a list's number or, of a union, the name of a member."""
-    if _is_model(kind):
+    if is_model(kind):
         if step in kind.model_fields:
-            yield from _members(kind.model_fields[step].annotation)
+            yield from members(kind.model_fields[step].annotation)
         elif step == kind.__name__ or step in _tags(kind):
             yield kind
         return
@@ -134,11 +134,11 @@ def _inside(kind: Any, step: str | int) -> Iterator[Any]:
     if not isinstance(origin, type) or not arguments:
         return
     if issubclass(origin, Mapping):
-        yield from _members(arguments[1])
+        yield from members(arguments[1])
     elif issubclass(origin, Sequence) and isinstance(step, int):
         for argument in arguments:
             if argument is not Ellipsis:
-                yield from _members(argument)
+                yield from members(argument)
 
 
 def _tags(kind: type[BaseModel]) -> set[Any]:
@@ -147,7 +147,8 @@ def _tags(kind: type[BaseModel]) -> set[Any]:
     return {value for field in fields if get_origin(field) is Literal for value in get_args(field)}
 
 
-def _is_model(kind: Any) -> bool:
+def is_model(kind: Any) -> bool:
+    """Return whether a type is a config."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 

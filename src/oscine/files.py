@@ -152,12 +152,13 @@ def _sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, sentence: str) -> Iterator[None]:
+def locked(path: Path, sentence: str, *, shared: bool = False) -> Iterator[None]:
     """Keep every other process out that locks the same file; the system frees it when its holder dies.
 
     Args:
         path: The file, made when missing and left there; its folder exists.
         sentence: What to say when another process has it.
+        shared: Let others in that share it, too. Windows has no such lock and keeps them out.
 
     Raises:
         InputError: With that sentence.
@@ -169,7 +170,7 @@ def locked(path: Path, sentence: str) -> Iterator[None]:
                 file.seek(0)
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             else:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             raise InputError(sentence) from None
         yield
@@ -192,7 +193,7 @@ def read_bytes(path: str | Path, most_bytes: int) -> bytes:
         most_bytes: Larger files are refused.
 
     Raises:
-        InputError: When it is no regular file, or too large.
+        InputError: When it is not a regular file, or too large.
         OSError: When it can't be read.
     """
     path = Path(path)
@@ -279,13 +280,21 @@ def _bounded_int(digits: str) -> int:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is in it, which is no number")
+    raise ValueError(f"{name} is in it, which is not a number")
 
 
 def is_file(path: Path) -> bool:
     """Return whether there is a regular file; there is none of a name that the system has no room for."""
     try:
         return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder; there is none of a name that the system has no room for."""
+    try:
+        return path.is_dir()
     except OSError:
         return False
 

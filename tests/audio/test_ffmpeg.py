@@ -108,6 +108,54 @@ def test_a_film_may_last_longer_than_its_sound(tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
+def test_a_phones_memo_with_a_cover_and_tags_is_sound_alone(tmp_path: Path) -> None:
+    cover = ("-f", "lavfi", "-i", "color=size=16x16:duration=0.04", "-map", "0:a", "-map", "1:v")
+    tags = ("-c:v", "mjpeg", "-disposition:v", "attached_pic", "-metadata", "title=Memo 一")
+    report = probe(_encoded(tmp_path, "Sprachmemo äöü.M4A", *cover, *tags, "-f", "ipod"))
+    assert (report.verdict, report.format) == ("ok", "ffmpeg"), report
+    assert report.duration_s == pytest.approx(3, abs=0.1)
+
+
+@needs_ffmpeg
+def test_a_browsers_recording_that_does_not_say_how_long_it_is_is_read(tmp_path: Path) -> None:
+    """MediaRecorder writes WebM as a stream, without a duration."""
+    path = _encoded(tmp_path, "a.webm", "-c:a", "libopus", "-live", "1")
+    report = probe(path)
+    assert (report.verdict, report.format) == ("ok", "ffmpeg"), report
+    assert report.duration_s == pytest.approx(3, abs=0.1)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("name", "magic", "head", "n_bytes", "rate"),
+    [("a.amr", b"#!AMR\n", 0x3C, 31, 8_000), ("a.awb", b"#!AMR-WB\n", 0x44, 60, 16_000)],
+)
+def test_speech_of_old_phones_is_read(
+    tmp_path: Path, name: str, magic: bytes, head: int, n_bytes: int, rate: int
+) -> None:
+    """No encoder of AMR is free; frames of any bits are frames, of 20 ms each."""
+    random = np.random.default_rng(0)
+    frames = b"".join(bytes([head]) + random.bytes(n_bytes) for _ in range(100))
+    (tmp_path / name).write_bytes(magic + frames)
+    report = probe(tmp_path / name)
+    assert (report.verdict, report.sample_rate) == ("ok", rate), report
+    assert report.duration_s == pytest.approx(2.0, abs=0.05)
+    assert Path(name).suffix in AUDIO_SUFFIXES
+    command = ["ffmpeg", "-v", "error", "-i", str(tmp_path / name), "-c", "copy", str(tmp_path / "a.3gp")]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    assert (probe(tmp_path / "a.3gp").verdict, probe(tmp_path / "a.3gp").sample_rate) == ("ok", rate)
+
+
+@needs_ffmpeg
+def test_a_film_without_sound_and_a_memo_that_was_cut_say_so(tmp_path: Path) -> None:
+    silent = _encoded(tmp_path, "a.mkv", "-f", "lavfi", "-i", "color=size=16x16:duration=1", "-map", "1:v")
+    assert "it has no sound track" in probe(silent).reasons[0]
+    memo = _encoded(tmp_path, "a.m4a")
+    memo.write_bytes(memo.read_bytes()[:20_000])
+    assert "it is cut, or was never finished" in probe(memo).reasons[0]
+
+
+@needs_ffmpeg
 def test_no_file_makes_ffmpeg_open_another(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "secret.wav", tune(2, 16_000), 16_000)
     for text in (
@@ -117,7 +165,7 @@ def test_no_file_makes_ffmpeg_open_another(tmp_path: Path) -> None:
         (tmp_path / "list.m4a").write_text(text, encoding="utf-8")
         report = probe(tmp_path / "list.m4a")
         assert report.verdict == "rejected"
-        assert "no readable audio" in report.reasons[0]
+        assert "not readable audio" in report.reasons[0]
 
 
 @needs_ffmpeg
@@ -150,6 +198,7 @@ def test_without_ffmpeg_the_verdict_says_what_would_be_needed(
     (tmp_path / name).write_bytes(content)
     report = probe(tmp_path / name)
     assert report.verdict == "rejected"
-    assert "ffmpeg, which would be needed to read it, is not installed" in report.reasons[0]
-    with pytest.raises(InputError, match="install ffmpeg, or convert it to WAV or FLAC"):
+    reason = " and needs ffmpeg, which is not installed: install it, or convert the file to WAV or FLAC"
+    assert reason in report.reasons[0]
+    with pytest.raises(InputError, match=reason):
         read_audio(tmp_path / name)

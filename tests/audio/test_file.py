@@ -37,16 +37,16 @@ _VERDICTS = [
     ("offset.wav", "repaired", "offset of 0.2"),
     ("empty.wav", "rejected", "it is empty"),
     ("empty.mp3", "rejected", "it is empty"),
-    ("text.wav", "rejected", "no readable audio"),
-    ("text.flac", "rejected", "no readable audio"),
-    ("text.ogg", "rejected", "no readable audio"),
-    ("text.mp3", "rejected", "no readable audio"),
-    ("beheaded.wav", "rejected", "no readable audio"),
+    ("text.wav", "rejected", "not readable audio"),
+    ("text.flac", "rejected", "not readable audio"),
+    ("text.ogg", "rejected", "not readable audio"),
+    ("text.mp3", "rejected", "not readable audio"),
+    ("beheaded.wav", "rejected", "not readable audio"),
     ("promises_less.wav", "rejected", "more follow"),
     ("unclosed.wav", "rejected", "more follow"),
     ("wrong_rate.wav", "rejected", "sample rate cannot be trusted"),
     ("wrong_channels.wav", "rejected", "contradicts itself"),
-    ("no_channels.wav", "rejected", "no readable audio"),
+    ("no_channels.wav", "rejected", "not readable audio"),
     ("flac_short.flac", "rejected", "the header declares 44100 samples"),
     ("no_frames.wav", "rejected", "holds no samples"),
     ("no_frames.ogg", "rejected", "holds no samples"),
@@ -96,7 +96,7 @@ def test_a_folder_a_missing_file_and_a_pipe_are_rejected(tmp_path: Path) -> None
 
 
 def test_reading_rejects_with_a_sentence(make_bad: Callable[[str], Path]) -> None:
-    with pytest.raises(InputError, match=r"text\.wav is no readable audio .*; convert it"):
+    with pytest.raises(InputError, match=r"text\.wav is not readable audio .*; convert it"):
         read_audio(make_bad("text.wav"))
 
 

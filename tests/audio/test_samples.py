@@ -1,4 +1,4 @@
-"""Samples of any kind are the same sound; what is no sound is refused with a sentence."""
+"""Samples of any kind are the same sound; what is not a sound is refused with a sentence."""
 
 import inspect
 from typing import Any
@@ -64,11 +64,11 @@ def test_a_rate_may_be_any_whole_number_type() -> None:
         (np.zeros((1, 1, 5)), _RATE, "shape"),
         (np.zeros(5, complex), _RATE, "type complex128"),
         (np.array(["a"]), _RATE, "give integers or floats"),
-        ([[1.0, 2.0], [3.0]], _RATE, "is no audio"),
+        ([[1.0, 2.0], [3.0]], _RATE, "is not audio"),
         (_TUNE, 16_000.5, "16000.5 Hz; give a whole number"),
         (_TUNE, 1, "1 Hz"),
         (_TUNE, float("nan"), "nan Hz"),
-        (np.array([0.0, np.nan]), _RATE, "sample 1 .* not a finite number"),
+        (np.array([0.0, np.nan]), _RATE, "sample 1 .* not finite numbers"),
         (np.array([0.0, np.inf]), _RATE, "sample 1 "),
         (np.array([0.0, 400.0]), _RATE, "divide by the full scale"),
     ],
@@ -81,13 +81,13 @@ def test_what_is_no_sound_is_refused(samples: Any, rate: Any, words: str) -> Non
 @pytest.mark.parametrize(
     ("sound", "words"),
     [
-        (_TUNE, "^ndarray is no sound; give a path, or samples and their sample rate"),
-        (torch.zeros(9), "^Tensor is no sound"),
-        ((_RATE, _TUNE), r"^\(int, ndarray\) is no sound; .*\(samples, sample_rate\)"),
-        ((_TUNE,), r"^\(ndarray\) is no sound"),
-        ((_TUNE, None), r"^\(ndarray, NoneType\) is no sound"),
-        ((), "is no sound"),
-        (b"a.wav", "^bytes is no sound"),
+        (_TUNE, "^ndarray is not a sound; give a path, or samples and their sample rate"),
+        (torch.zeros(9), "^Tensor is not a sound"),
+        ((_RATE, _TUNE), r"^\(int, ndarray\) is not a sound; .*\(samples, sample_rate\)"),
+        ((_TUNE,), r"^\(ndarray\) is not a sound"),
+        ((_TUNE, None), r"^\(ndarray, NoneType\) is not a sound"),
+        ((), "is not a sound"),
+        (b"a.wav", "^bytes is not a sound"),
     ],
 )
 def test_samples_without_their_rate_behind_them_are_refused(sound: Any, words: str) -> None:
@@ -97,7 +97,7 @@ def test_samples_without_their_rate_behind_them_are_refused(sound: Any, words: s
 
 def test_a_rate_that_is_no_number_is_refused() -> None:
     for rate in (_TUNE, torch.zeros(3), "16000", None):
-        with pytest.raises(InputError, match="no number but of type"):
+        with pytest.raises(InputError, match="not a number but of type"):
             inspect.unwrap(check_rate)(rate)
 
 

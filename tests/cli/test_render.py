@@ -81,7 +81,7 @@ def test_what_is_no_song_is_a_sentence(
     text = tmp_path / "song.mid"
     text.write_text("la la")
     assert _run("render", text, "--to", instrument, "-o", tmp_path / "out.wav") == 2
-    assert "is no MIDI file" in capsys.readouterr().err
+    assert "is not a MIDI file" in capsys.readouterr().err
     assert _run("render", tmp_path / "none.mid", "--to", instrument, "-o", tmp_path / "out.wav") == 2
     assert "none.mid" in capsys.readouterr().err
 
@@ -135,7 +135,7 @@ def test_wrong_arguments_of_curves_are_a_sentence(
     ("text", "sentence"),
     [
         ("time_s,f0_hz,loudness_db\n0,220,-30\n0,220,-30\n", "line 3: the time does not rise"),
-        ("time_s,f0_hz,loudness_db\n0,high,-30\n", "line 2: 'high' is no number"),
+        ("time_s,f0_hz,loudness_db\n0,high,-30\n", "line 2: 'high' is not a number"),
         ("time_s,f0_hz\n0,220\n1,220\n", "lack loudness_db"),
         ("time_s,f0_hz,loudness_db,gain\n0,220,-20,1\n", "a curve can't be called 'gain'"),
         ("time_s,f0_hz,loudness_db,jaw\n0,220,-20,1\n1,220,-20,1\n", "no input jaw"),

@@ -111,7 +111,7 @@ def test_the_identity_that_plays_is_chosen_and_reported(band, tune, tmp_path, ca
     ("arguments", "words"),
     [
         (["missing.wav", "--to", "{i}", "-o", "out.wav"], "does not exist"),
-        (["notes.txt", "--to", "{i}", "-o", "out.wav"], "no readable audio"),
+        (["notes.txt", "--to", "{i}", "-o", "out.wav"], "not readable audio"),
         (["tune.flac", "--to", "nowhere", "-o", "out.wav"], "no instrument 'nowhere'"),
         (["tune.flac", "--to", ".", "-o", "out.wav"], "no config.json"),
         (["tune.flac", "--to", "notes.txt", "-o", "out.wav"], "is a file"),

@@ -14,7 +14,7 @@ from oscine.data import Dataset, prepare, read_curves
 from oscine.data.curves import RESERVED, Curves, common_curves
 from oscine.data.manifest import read_manifest
 from oscine.errors import InputError
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.models import Instrument
 from oscine.training import train
 from oscine.transfer import transfer_file
@@ -93,19 +93,19 @@ def test_what_people_and_spreadsheets_write_is_read(text: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("time_s,breath\n0,1\n1,hard\n", r"a\.curves\.csv, line 3: 'hard' is no number \('1,hard'\)"),
-        ("time_s,breath\n\n# so\n0,1\n1,\n", r"line 5: '' is no number"),
-        ("time_s,breath\n0,nan\n", "line 2: nan is no number that can be used"),
-        ("time_s,breath\n0,1e39\n", "line 2: 1e39 is no number that can be used"),
+        ("time_s,breath\n0,1\n1,hard\n", r"a\.curves\.csv, line 3: 'hard' is not a number \('1,hard'\)"),
+        ("time_s,breath\n\n# so\n0,1\n1,\n", r"line 5: '' is not a number"),
+        ("time_s,breath\n0,nan\n", "line 2: nan is not a number that can be used"),
+        ("time_s,breath\n0,1e39\n", "line 2: 1e39 is not a number that can be used"),
         ("time_s,breath\n0,1,2\n", "line 2: 3 values where 2 should be"),
         ("time_s,breath\n0,1\n2,1\n2,1\n", "line 4: the time does not rise"),
         ("onset_s,breath\n0,1\n", "line 1: the header must be time_s and the names of the curves"),
         ("time_s\n0\n", "line 1: the header must be"),
         ("0,1\n1,2\n", "line 1: the header must be"),
-        ("time_s,bow pressure\n0,1\n", "line 1: 'bow pressure' is no name for a curve"),
-        ("time_s,hauteur_é\n0,1\n", "line 1: 'hauteur_é' is no name"),
-        ("time_s,7\n0,1\n", "line 1: '7' is no name"),
-        ("time_s,\n0,1\n", "line 1: '' is no name"),
+        ("time_s,bow pressure\n0,1\n", "line 1: 'bow pressure' is not a name for a curve"),
+        ("time_s,hauteur_é\n0,1\n", "line 1: 'hauteur_é' is not a name"),
+        ("time_s,7\n0,1\n", "line 1: '7' is not a name"),
+        ("time_s,\n0,1\n", "line 1: '' is not a name"),
         ("time_s,breath,breath\n0,1,1\n", "line 1: a curve can't be called 'breath': it is taken"),
         *((f"time_s,{name}\n0,1\n", f"can't be called '{name}'") for name in (*RESERVED, *_OF_MODULES)),
         ("time_s,breath\n", "holds no curve"),
@@ -193,7 +193,7 @@ def test_a_broken_file_rejects_its_recording(sources: Path, tmp_path: Path) -> N
     (rejected,) = [file for file in report.files if file.verdict == "rejected"]
     assert rejected.path == "c.flac"
     assert rejected.reasons == [
-        "the curves in c.curves.csv cannot be used: line 5: 'x' is no number ('x,1,1')"
+        "the curves in c.curves.csv cannot be used: line 5: 'x' is not a number ('x,1,1')"
     ]
     assert Dataset.open(tmp_path / "dataset").curves == ("bow_pressure", "breath")
 
@@ -229,7 +229,7 @@ def test_it_conditions_an_instrument(blown: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(seen, torch.tensor([[[0.0], [1.0]]]), rtol=0, atol=1e-4)
     batch = dataset.held_out.batch(0, 0, 1, 250)
     features = {"f0_hz": batch.f0_hz, "confidence": batch.confidence, "loudness_db": batch.loudness_db}
-    with pytest.raises(ValueError, match="The curve breath conditions this instrument and is missing; give"):
+    with pytest.raises(ValueError, match="The curve breath is an input of this instrument"):
         instrument.conditions(batch.audio, features)
     conditions = instrument.conditions(batch.audio, features, batch.curves)
     assert torch.equal(conditions["breath"], batch.curves["breath"])

@@ -352,7 +352,7 @@ def test_a_pitch_file_that_cannot_be_used_rejects_its_recording(sources: Path, t
     reasons = {file.path: file.reasons for file in report.files if file.verdict == "rejected"}
     assert list(reasons) == ["broken-a.wav", "broken-b.flac"]
     assert reasons["broken-a.wav"] == [
-        "its pitch in broken-a.f0.csv cannot be used: line 3: 'x' is no number of seconds ('x,440')"
+        "its pitch in broken-a.f0.csv cannot be used: line 3: 'x' is not a number of seconds ('x,440')"
     ]
     assert "goes from 0.00 to 24.00 s and the recording lasts 15.00 s" in reasons["broken-b.flac"][0]
 

@@ -102,7 +102,7 @@ def test_crops_have_the_voices_of_their_place(tmp_path: Path) -> None:
         ([mido.Message("control_change", control=64, value=127, time=100)], "has no note"),
         (_chord(17, 480), "holds more than 16 keys at once, at 0.0 s"),
         (note(60, 48000), "lasts 50.0 s and the recording 12.0 s"),
-        (None, "is no MIDI file"),
+        (None, "is not a MIDI file"),
     ],
 )
 def test_notes_that_can_not_be_of_the_recording_reject_it(

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from oscine.data.recording import Job
-from oscine.data.workers import run_jobs
+from oscine.data.workers import Workers
 
 
 class _Deadly:
@@ -22,7 +22,7 @@ def test_a_crash_is_a_rejection(recordings: Path, tmp_path: Path) -> None:
         for number, name in enumerate(["a.wav", "b.flac"])
     ]
     deadly = jobs[0]._replace(source=_Deadly(), name="deadly.wav")  # type: ignore[arg-type]
-    records = {job.name: record for job, record in run_jobs([jobs[0], deadly, jobs[1]], 2)}
+    records = {job.name: record for job, record in Workers(2).run([jobs[0], deadly, jobs[1]])}
     assert {name: record.report.verdict for name, record in records.items()} == {
         "a.wav": "ok",
         "deadly.wav": "rejected",

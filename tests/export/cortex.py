@@ -2,7 +2,7 @@
 
 ``python -m tests.export.cortex OUT INSTRUMENT…`` exports each instrument, as it is and without its effects,
 builds it for the board mps2-an500, plays five seconds in QEMU and prints a table. An instrument is a folder,
-or ``NAME=FOLDER`` for another name in the table. With ``--page`` the table is written into docs/devices.md.
+or ``NAME=FOLDER`` for another name in the table. With ``--page`` the table goes into docs/how-to/devices.md.
 
 QEMU counts instructions. It has neither caches nor a pipeline, so the time that a chip takes is not measured.
 """
@@ -24,7 +24,7 @@ from oscine.streaming import Program
 from oscine.transfer import load
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "devices.md"
+PAGE = HERE.parents[1] / "docs" / "how-to" / "devices.md"
 TOOLS = ("arm-none-eabi-g++", "arm-none-eabi-size", "qemu-system-arm")
 PACKAGES = "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm"
 TOLERANCE = 1e-6
@@ -209,7 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("instruments", nargs="+", metavar="INSTRUMENT")
-    parser.add_argument("--page", action="store_true", help="write the table into docs/devices.md")
+    parser.add_argument("--page", action="store_true", help="write the table into docs/how-to/devices.md")
     given = parser.parse_args()
     if gone := missing():
         sys.stdout.write(f"Cortex-M7: {', '.join(gone)} missing; on Debian, install {PACKAGES}.\n")

@@ -3,7 +3,7 @@
 Exports the given instruments, plays ten seconds of each in onnxruntime, one and eight frames at a time, and
 in node where onnxruntime-node is, and prints the largest difference to `Instrument.forward`, over its peak,
 and the share of one core. With ``--page`` every recipe as well, with untrained weights that make all of its
-parts sound, and the table goes into docs/onnx.md.
+parts sound, and the table goes into docs/how-to/onnx.md.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from oscine.runtime import Engine, engines
 from oscine.streaming import Program
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "onnx.md"
+PAGE = ROOT / "docs" / "how-to" / "onnx.md"
 #: Where `npm install --ignore-scripts --prefix .cache/node onnxruntime-node` puts it.
 NODE = ROOT / ".cache" / "node"
 #: The largest difference; of recipes whose partials each add up a phase of their own, it is only told.
@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("instruments", nargs="*", metavar="INSTRUMENT")
     parser.add_argument(
-        "--page", action="store_true", help="all recipes too, and the table into docs/onnx.md"
+        "--page", action="store_true", help="all recipes too, and the table into docs/how-to/onnx.md"
     )
     given = parser.parse_args()
     if importlib.util.find_spec("onnxscript") is None:

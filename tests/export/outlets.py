@@ -33,7 +33,7 @@ def main() -> None:
         "plug-ins": ["tests.export.plugin_hosts", str(out / "plugins")],
         "Pure Data": ["tests.export.pd_check", str(out / "pd"), instrument],
         "ONNX": ["tests.export.onnx_check", instrument],
-        "listening test": ["tests.evaluate.listening_page", str(out / "listening")],
+        "listening test": ["tests.evaluation.listening_page", str(out / "listening")],
         "Neutone": ["tests.export.neutone_check", str(out / "neutone"), instrument],
         "Cortex-M7": ["tests.export.cortex", str(out / "cortex"), f"instrument={instrument}"],
     }

@@ -1,7 +1,7 @@
 """The Pure Data external in Debian's Pd: its sound against Python's, its pitch, its load, and broken files.
 
 ``python -m tests.export.pd_check OUT INSTRUMENT`` exports the instrument, builds the external and prints a
-table. With ``--page`` the table is written into docs/pd.md.
+table. With ``--page`` the table is written into docs/how-to/pd.md.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from oscine.models import Instrument
 from oscine.runtime import Live, Performer
 from oscine.transfer import load
 
-PAGE = Path(__file__).parents[2] / "docs" / "pd.md"
+PAGE = Path(__file__).parents[2] / "docs" / "background" / "laboratory" / "pd.md"
 TOLERANCE = 1e-6
 RATE = 48000
 BLOCKS = 1, 64, 128, 512, 1024, 4096
@@ -206,7 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("instrument")
-    parser.add_argument("--page", action="store_true", help="write the table into docs/pd.md")
+    parser.add_argument("--page", action="store_true", help="write the table into docs/how-to/pd.md")
     given = parser.parse_args()
     if gone := missing():
         sys.stdout.write(f"Pure Data: {', '.join(gone)} missing; on Debian, install {PACKAGES}.\n")

@@ -242,7 +242,7 @@ def _middle(audio: np.ndarray) -> float:
 
 
 def table(report: dict[str, dict[str, float]]) -> str:
-    """Return the figures as a table of docs/plugins.md."""
+    """Return the figures as a table of docs/how-to/plugins.md."""
     rows = [
         "| host | difference | latency, off by samples | load, one note and four, % | 99 % of blocks, µs |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument(
         "--hosts", nargs="+", default=[one.__name__ for one in HOSTS], help="some of the hosts"
     )
-    parser.add_argument("--write", action="store_true", help="write the table of docs/plugins.md")
+    parser.add_argument("--write", action="store_true", help="write the table of docs/how-to/plugins.md")
     arguments = parser.parse_args()
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
@@ -296,7 +296,7 @@ def main() -> None:
     n_failed += look(plugins, out.resolve())
     (out / "plugins.json").write_text(json.dumps(report, indent=2))
     if arguments.write and not n_failed:
-        write_section("hosts", table(report), ROOT / "docs" / "plugins.md")
+        write_section("hosts", table(report), "plugins")
     raise SystemExit(int(n_failed > 0))
 
 

@@ -1,7 +1,6 @@
 """The exported C plays on a Cortex-M7 what Python plays, where the tools to build and run it are here."""
 
 import subprocess
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,14 @@ NEEDS = f"arm-none-eabi-g++ or qemu-system-arm is missing; on Debian, install {P
 def test_the_pages_player_compiles(tmp_path: Path) -> None:
     config = InstrumentConfig(sample_rate=16000, hop_length=64, synth=(HarmonicConfig(n_harmonics=2),))
     export(Instrument(config, LEARNED), tmp_path / "c", "c", dry=True)
-    page = PAGE.read_text(encoding="utf-8").split("    // player.cpp\n")[1].split("\nWith memory")[0]
-    (tmp_path / "c" / "player.cpp").write_text(textwrap.dedent(page))
+    page = PAGE.read_text(encoding="utf-8").split("```cpp\n// player.cpp\n")[1].split("```")[0]
+    (tmp_path / "c" / "player.cpp").write_text(page)
     strict = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-fsyntax-only"]
     command = ["arm-none-eabi-g++", *CHIP, *FLAGS, *strict, "player.cpp"]
     subprocess.run(command, cwd=tmp_path / "c", check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not engines(), reason="no compiled runtime: there was no C++ compiler when the package was installed"
 )

@@ -109,7 +109,9 @@ def test_a_batch_is_voices_with_noise_of_their_own(instrument: Instrument, model
         assert np.abs(sound[voice] - wanted[voice]).max() < 1e-5 * np.abs(wanted[voice]).max()
 
 
-@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+@pytest.mark.parametrize(
+    "rate", [pytest.param(8000, marks=pytest.mark.slow), 44100, pytest.param(48000, marks=pytest.mark.slow)]
+)
 def test_at_another_rate_the_sound_is_resampled_and_late_as_declared(
     instrument: Instrument, model: Path, rate: int
 ) -> None:

@@ -124,6 +124,7 @@ def test_names_ranges_and_credit_are_in_the_folder_and_in_the_graphs(
         assert b"streaming/plain" not in (folder / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_every_operation_has_a_graph() -> None:
     program = busy_program()
     plain = PlainProgram(program)

@@ -192,6 +192,7 @@ def test_the_module_is_of_these_sources() -> None:
     )
 
 
+@pytest.mark.slow
 @needs_node
 def test_a_rebuilt_module_plays_the_same(folder: Path, tmp_path: Path) -> None:
     if missing := [tool for tool in build_wasm.TOOLS if shutil.which(tool) is None]:

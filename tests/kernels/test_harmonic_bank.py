@@ -256,6 +256,7 @@ for one, other in zip(ours, truth, strict=True):
 """
 
 
+@pytest.mark.slow
 def test_compile_sees_through_it() -> None:
     run = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

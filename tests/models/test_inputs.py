@@ -75,7 +75,7 @@ def test_the_kinds_are_distinct_and_a_recipe_reaches_each() -> None:
 def test_it_is_measured_in_a_sound(config: InputConfig) -> None:
     one = _build(config)
     if not one.is_measured:
-        with pytest.raises(ValueError, match=f"{one.name} conditions this instrument and is missing; give"):
+        with pytest.raises(ValueError, match=f"{one.name} is an input of this instrument"):
             one.measure(*_sound())
         return
     condition = one.measure(*_sound()).detach()

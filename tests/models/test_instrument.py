@@ -154,7 +154,7 @@ def test_a_condition_that_is_missing_or_cannot_be_measured_is_named() -> None:
         instrument({name: conditions[name] for name in conditions if name != "breath"})
     f0_hz, loudness_db = _features(10, 1)
     features = {"f0_hz": f0_hz, "confidence": f0_hz, "loudness_db": loudness_db}
-    with pytest.raises(ValueError, match="breath conditions this instrument and is missing"):
+    with pytest.raises(ValueError, match="breath is an input of this instrument and is missing"):
         instrument.conditions(torch.zeros(1, 640), features)
     with pytest.raises(ValueError, match="confidence is not among the features"):
         instrument.conditions(torch.zeros(1, 640), {"f0_hz": f0_hz}, {"breath": f0_hz})

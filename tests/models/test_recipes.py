@@ -8,20 +8,73 @@ import pytest
 from oscine.errors import InputError
 from oscine.models import TrainingConfig, load_recipe
 from oscine.models.recipes import change_recipe, parse_yaml
+from oscine.processors import ReverbConfig
 
 
 def test_an_unknown_recipe_or_key_is_answered_with_the_nearest() -> None:
     with pytest.raises(InputError, match=r"no recipe tinny; the nearest is tiny; there are articulatory, "):
         load_recipe("tinny")
-    with pytest.raises(InputError, match=r"no key training\.batch_sise; the nearest is batch_size; there "):
-        load_recipe("tiny", {"training.batch_sise": 3})
-    with pytest.raises(InputError, match=r"synth\.0\.harmonic\.n_harmonic; the nearest is n_harmonics;"):
-        load_recipe("tiny", {"instrument.synth.harmonic.n_harmonic": 3})
     for key, value in (("training.batch_size", 0), ("name", 3), ("instrument", [1])):
         with pytest.raises(InputError) as refusal:
             load_recipe("tiny", {key: value})
         assert "permitted" not in str(refusal.value)
         assert "should be" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("training.batch", "training.batch_size"),
+        ("training.batch_sise", "training.batch_size"),
+        ("training.lr", "training.learning_rate"),
+        ("training.crop", "training.crop_s"),
+        ("batch_size", "training.batch_size"),
+        ("trainig.batch_size", "training.batch_size"),
+        ("hidden_size", "instrument.controller.hidden_size"),
+        ("instrument.hidden_size", "instrument.controller.hidden_size"),
+        ("instrument.synths", "instrument.synth"),
+        ("instrument.synth.harmonic.n_harmonic", "instrument.synth.harmonic.n_harmonics"),
+        ("instrument.synth.0.n_harmonic", "instrument.synth.harmonic.n_harmonics"),
+        ("instrument.synth.harmonics.n_harmonics", "instrument.synth.harmonic.n_harmonics"),
+        ("instrument.synth.9.n_harmonics", "instrument.synth.harmonic.n_harmonics"),
+        ("training.batch_size.much", "training.batch_size"),
+    ],
+)
+def test_a_wrong_key_is_answered_with_the_right_one(key: str, meant: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        load_recipe("tiny", {key: 4})
+    said = str(refusal.value)
+    assert f"is no key of the recipe; did you mean {meant}? " in said
+    assert key in said or key.startswith("instrument.synth.0")
+
+
+def test_what_is_like_no_key_gets_no_question() -> None:
+    with pytest.raises(
+        InputError, match=r"^xyzzy is no key of the recipe\. oscine recipes NAME lists the keys"
+    ):
+        load_recipe("tiny", {"xyzzy": 4})
+
+
+def test_a_wrong_key_in_a_file_is_answered_at_every_depth(tmp_path: Path) -> None:
+    path = tmp_path / "reed.yaml"
+    chain = "{kind: chain, name: reed, parts: [{kind: pulse, harmonic: odd}, {kind: filter}]}"
+    path.write_text(f"name: reed\ndescription: A reed.\ninstrument:\n  synth: [{chain}]\n")
+    with pytest.raises(
+        InputError, match=r"reed\.parts\.pulse\.harmonic is no key.* mean .*pulse\.harmonics\?"
+    ):
+        load_recipe(path)
+    path.write_text("name: x\ndescription: y.\ninstrument: {}\ntraining: {batch: 4}\n")
+    with pytest.raises(InputError, match=r"training\.batch is no key .* mean training\.batch_size\?"):
+        load_recipe(path)
+
+
+def test_a_part_that_the_recipe_leaves_to_the_default_can_be_set(tmp_path: Path) -> None:
+    path = tmp_path / "plain.yaml"
+    path.write_text("name: x\ndescription: y.\ninstrument: {}\n")
+    (reverb,) = load_recipe(path, {"instrument.effects.reverb.ir_s": 2.0}).instrument.effects
+    assert isinstance(reverb, ReverbConfig)
+    assert reverb.ir_s == 2.0
+    assert load_recipe(path).instrument.effects != (reverb,)
 
 
 def test_absurd_sizes_are_refused() -> None:

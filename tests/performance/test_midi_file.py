@@ -62,8 +62,8 @@ def test_what_is_no_song_is_said(tmp_path: Path) -> None:
         (empty, "has no note"),
         (songs, "has format 2, and 0 and 1 are read"),
         (long, "lasts more than an hour"),
-        (text, "is no MIDI file"),
-        (tmp_path, "is a folder|is no file|not a"),
+        (text, "is not a MIDI file"),
+        (tmp_path, "is a folder|is not a file|not a"),
     ):
         with pytest.raises((InputError, OSError), match=sentence):
             read_midi(path)

@@ -39,7 +39,7 @@ def test_magnitudes_are_a_control_or_a_parameter() -> None:
     assert (len(fixed.controls), len(moving.controls)) == (0, 1)
     assert [len(list(one.parameters())) for one in (fixed, moving)] == [1, 0]
     audio, magnitudes = torch.zeros(1, HOP), torch.ones(1, 1, 9)
-    with pytest.raises(ValueError, match="magnitudes is no control of this filter"):
+    with pytest.raises(ValueError, match="magnitudes is not a control of this filter"):
         fixed(audio, magnitudes)
     with pytest.raises(ValueError, match="magnitudes is a control of this filter"):
         moving(audio)

@@ -47,7 +47,7 @@ class Build:
 
 def page_block(language: str) -> str:
     """Return the first code of a language on the page about the program file."""
-    page = (HERE.parents[1] / "docs" / "program-file.md").read_text()
+    page = (HERE.parents[1] / "docs" / "background" / "program-file.md").read_text()
     return page.split(f"```{language}\n")[1].split("```")[0]
 
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILDS)
 def test_it_plays_what_python_plays(name: str, tmp_path: Path) -> None:
     missing = BUILDS[name].missing()
@@ -24,7 +25,7 @@ def test_it_plays_what_python_plays(name: str, tmp_path: Path) -> None:
 
 def test_the_pages_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(page_block("python"), "docs/program-file.md", "exec"), {})
+    exec(compile(page_block("python"), "docs/background/program-file.md", "exec"), {})
     said = capsys.readouterr().out
     assert "torch.Size([1, 48000])" in said
     assert "'convolve'" in said

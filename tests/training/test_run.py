@@ -74,6 +74,7 @@ ENCODERS = SMALL | {
 }
 
 
+@pytest.mark.slow
 def test_an_instrument_with_a_pitch_encoder_is_pretrained_and_resumes_bit_for_bit(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +253,7 @@ train(sys.argv[1], sys.argv[2], **options)
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_resumes_bit_for_bit(dataset: Path, tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(_SCRIPT.replace("{OVERRIDES}", repr(SMALL)))
@@ -297,7 +299,7 @@ def test_ctrl_c_leaves_a_usable_instrument(
 
 
 def _poison(monkeypatch: pytest.MonkeyPatch, steps: Container[int]) -> None:
-    """Let the crops of these steps, counted from 0, have a sample that is no number."""
+    """Let the crops of these steps, counted from 0, have a sample that is not a number."""
     draw = TrainingLoop.draw
 
     def poisoned(self, step: int):

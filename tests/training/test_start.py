@@ -496,7 +496,7 @@ def test_a_signal_ends_a_run_in_good_order(
     process.send_signal(number)
     _, said = process.communicate(timeout=120)
     assert process.returncode == code, said
-    assert "Interrupted; go on with: oscine train" in said
+    assert "Interrupted; continue with: oscine train" in said
     assert "Traceback" not in said
     assert Instrument.from_pretrained(folder).statistics is not None
     assert read_checkpoint(folder / "training" / "checkpoint.safetensors")[0].counters.step > 0

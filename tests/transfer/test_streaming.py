@@ -161,7 +161,7 @@ def test_features_are_those_of_the_analysis_over_stretches(monkeypatch, capacity
         (np.zeros(0), 16000, "holds no audio"),
         (np.zeros(5), 0, "sample rate"),
         (np.zeros(5), 1, "sample rate"),
-        (np.full(5, np.nan), 16000, "not a finite number"),
+        (np.full(5, np.nan), 16000, "not finite numbers"),
     ],
 )
 def test_audio_of_no_kind_is_refused(audio, rate, words):

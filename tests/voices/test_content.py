@@ -213,7 +213,7 @@ def test_a_model_that_cannot_be_used_is_refused(tmp_path):
     folder, _ = saved("hubert", tmp_path / "model")
     with pytest.raises(InputError, match="no layer 3"):
         SpeechModel(folder, 3)
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="not a folder"):
         SpeechModel(tmp_path / "absent")
     settings = json.loads((folder / "config.json").read_text())
     weights = (folder / "model.safetensors").read_bytes()

@@ -101,7 +101,7 @@ def test_a_file_is_what_was_saved_and_others_are_refused(tmp_path):
         torch.testing.assert_close(again.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
     from oscine import weights
 
-    with pytest.raises(InputError, match="no converter"):
+    with pytest.raises(InputError, match="not a converter"):
         Converter.load(weights.path("enhancer"))
     with torch.no_grad():
         converter.decoder.temperature.fill_(float("nan"))

@@ -78,7 +78,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 
     path = tmp_path / "other.safetensors"
     safetensors.torch.save_file({"a": torch.zeros(2)}, path)
-    with pytest.raises(InputError, match="no enhancer"):
+    with pytest.raises(InputError, match="not an enhancer"):
         Enhancer.load(path)
     weights = {name: tensor.half() for name, tensor in small().state_dict().items()}
     config = EnhancerConfig(width=32, n_layers=3, look_ahead=4)

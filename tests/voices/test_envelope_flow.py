@@ -115,7 +115,7 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 
     from oscine import weights
 
-    with pytest.raises(InputError, match="no envelope flow"):
+    with pytest.raises(InputError, match="not an envelope flow"):
         EnvelopeFlow.load(weights.path("enhancer"))
     config = EnvelopeFlowConfig(predictor_width=16, width=8, n_layers=2, look_ahead=2)
     tensors = {name: tensor.half() for name, tensor in small().state_dict().items()}

@@ -1,4 +1,4 @@
-"""What each pitch tracker hears in a recording, side by side: what `oscine analyze --compare` shows."""
+"""The pitch of a recording by each tracker, side by side, for `oscine analyze --compare`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +16,7 @@ from oscine.files import printable
 
 
 class Comparison(NamedTuple):
-    """What the trackers hear in one file.
+    """The pitch of one file by each tracker.
 
     Attributes:
         summary: All of it that can be told in JSON.

@@ -76,9 +76,9 @@ def number(text: str, what: str = "number") -> float:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no {what}") from None
+        raise ValueError(f"{text!r} is not a {what}") from None
     if not abs(value) <= float(np.finfo(np.float32).max):
-        raise ValueError(f"{text} is no {what} that can be used")
+        raise ValueError(f"{text} is not a {what} that can be used")
     return value
 
 

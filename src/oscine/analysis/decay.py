@@ -1,4 +1,4 @@
-"""RT60, the seconds in which a sound falls by 60 dB: of an impulse response, and of the playing in a room.
+"""RT60, the seconds in which a sound falls by 60 dB, of an impulse response and of a recording.
 
 In each case a straight line through the level in dB is extended to 60 dB.
 """

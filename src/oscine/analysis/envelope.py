@@ -6,8 +6,8 @@ at bins N, 2 N, …, and is zero half-way between two of them when N is 4. What 
 
 * *Power density.* Three periods: the three bins around partial k have the power of the band that is f0 wide.
 * *Aperiodicity.* Four periods: the power half-way to the next partials over the power at the partial. Changes
-  of level from period to period count as noise too, so the ratio is squared: on studio speech (docs/voice.md)
-  the result is then as close as WORLD's.
+  of level from period to period count as noise too, so the ratio is squared: on studio speech the
+  result is then as close as WORLD's (docs/background/laboratory/voice.md).
 
 Reference: Morise, CheapTrick, Speech Communication 67, 2015, which smooths over two thirds of f0 what a
 window of three periods sees; Kawahara et al., STRAIGHT, for periods of equal length.

@@ -82,7 +82,7 @@ def _with_rate(audio: Sound | Samples, sample_rate: Rate | None) -> tuple[Sound,
     """Return a sound with all that it needs, and its sample rate.
 
     Raises:
-        InputError: When the rate is missing, said twice, or none of recorded sound; or the file is no audio.
+        InputError: When the rate is missing, said twice, or none of recorded sound; or the file is not audio.
     """
     if isinstance(audio, str | Path | tuple):
         if sample_rate is not None:
@@ -91,7 +91,7 @@ def _with_rate(audio: Sound | Samples, sample_rate: Rate | None) -> tuple[Sound,
                 "own: leave it out."
             )
         if isinstance(audio, tuple) and len(audio) != 2:
-            raise InputError(f"A tuple of {len(audio)} is no sound; give (samples, sample_rate).")
+            raise InputError(f"A tuple of {len(audio)} is not a sound; give (samples, sample_rate).")
         return audio, rate_of(audio)
     if sample_rate is None:
         raise InputError("The sample rate is missing; give that of the samples in Hz.")
@@ -211,7 +211,7 @@ def _side_by_side(stretches: Iterator[Callable[[], Features]], n_threads: int) -
 def _stretches(
     blocks: Iterable[np.ndarray], grid: _Grid, pitch: Tracker | F0Curve
 ) -> Iterator[Callable[[], Features]]:
-    """Yield what measures each stretch; an unvoiced frame's pitch still is the tracker's guess there."""
+    """Yield what measures each stretch; the pitch of an unvoiced frame is still the tracker's estimate."""
     n_samples = 0
 
     def counted() -> Iterator[np.ndarray]:

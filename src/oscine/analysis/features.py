@@ -1,4 +1,4 @@
-"""What is known about a sound, frame by frame."""
+"""The features of a sound, frame by frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from oscine.errors import InputError
 from oscine.functional.units import hz_to_midi
+from oscine.note_names import note_name
 
 CONFIDENT = 0.85
 """Confidence from which the paper's metrics count a frame."""
@@ -17,7 +18,9 @@ VOICED = 0.5
 """Confidence from which the tracker itself calls a frame voiced."""
 
 FEATURES = ("f0_hz", "confidence", "loudness_db", "power_db")
-"""What is measured in every frame: the names of the curves of ``Features``."""
+"""The names of the curves of ``Features``, which are measured in every frame."""
+
+_RANGE = torch.tensor([0.01, 0.99])
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,20 @@ class Features:
     def time_s(self) -> Float[Tensor, " frame"]:
         """The instants that the frames describe, in seconds (float64)."""
         return torch.arange(1, self.n_frames + 1, dtype=torch.float64) * (self.hop_length / self.sample_rate)
+
+    def __repr__(self) -> str:
+        """Return a line in words."""
+        seconds = self.n_frames / self.frame_rate
+        grid = f"{self.n_frames} frames, {self.frame_rate:.0f} a second"
+        voiced = self.confidence >= VOICED
+        if not bool(voiced.any()):
+            return f"features: {seconds:.1f} s, {grid}, no pitch"
+        pitches_midi = self.midi[voiced].float()
+        step = max(1, len(pitches_midi) // 1_000_000)
+        low, high = torch.quantile(pitches_midi[::step], _RANGE).tolist()
+        share = 100 * float(voiced.float().mean())
+        pitches = f"{note_name(round(low))} to {note_name(round(high))}"
+        return f"features: {seconds:.1f} s, {grid}, {share:.0f} % with a pitch, {pitches}"
 
     def slice(self, start: int, stop: int) -> "Features":
         """Return frames ``start`` … ``stop − 1``, those of ``audio[start · hop : stop · hop]``."""

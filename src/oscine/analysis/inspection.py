@@ -1,4 +1,4 @@
-"""What is in recordings, and whether they can be learned: what `oscine analyze` shows."""
+"""The report of `oscine analyze`: the content of recordings, and whether they can be learned."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from oscine.analysis.advice import LEAST_MELODY_S
 from oscine.analysis.features import VOICED, Features
 from oscine.analysis.pitch.f0_file import f0_file_beside
 from oscine.analysis.pitch.known import with_known_pitch
@@ -74,23 +75,24 @@ def inspect_file(path: Path, picture: Path | None = None, tracker: str = TRACKER
         shown = features.slice(0, -(-len(sound) // features.hop_length))
         plot_features(sound, ANALYSIS_RATE, shown, picture, printable(path.name))
     quality = merge(qualities, report.clipped_s)
-    summary = _told(report) | quality.model_dump(exclude={"evidence"}) | _levels([features])
+    summary = _told(report) | _judged(quality) | _levels([features])
     return Inspection(summary, quality, features)
 
 
-def summarize(folder: Path, inspections: list[Inspection]) -> dict[str, Any]:
-    """Return a folder's total: the reports of its usable files, taken together."""
+def summarize(place: str | Path, inspections: list[Inspection]) -> dict[str, Any]:
+    """Return the total of a folder or of several files: the reports of the usable ones, taken together."""
     verdicts = [one.summary["verdict"] for one in inspections]
     summary: dict[str, Any] = {
-        "path": printable(folder),
+        "path": printable(place),
         "verdict": "rejected" if all(verdict == "rejected" for verdict in verdicts) else "ok",
         "reasons": [],
         "n_files": {verdict: verdicts.count(verdict) for verdict in ("ok", "repaired", "rejected")},
         "learnable": False,
+        "playable": False,
     }
     qualities = [one.quality for one in inspections if one.quality is not None]
     if qualities:
-        summary |= merge(qualities).model_dump(exclude={"evidence"})
+        summary |= _judged(merge(qualities))
         summary |= _levels([one.features for one in inspections if one.features is not None])
     return summary
 
@@ -104,7 +106,15 @@ def _told(report: FileReport) -> dict[str, Any]:
         "n_channels": report.n_channels,
         "duration_s": report.duration_s,
         "learnable": False,
+        "playable": False,
     }
+
+
+def _judged(quality: Quality) -> dict[str, Any]:
+    """Return a report, and whether there is enough of a melody to play it with an instrument."""
+    voiced_s = quality.evidence.voiced_s
+    judged = {"voiced_s": round(voiced_s, 3), "playable": voiced_s >= LEAST_MELODY_S}
+    return quality.model_dump(exclude={"evidence"}) | judged
 
 
 def _levels(parts: list[Features]) -> dict[str, Any]:

@@ -1,8 +1,6 @@
-"""A picture of what the analysis heard: waveform, spectrogram with the pitch, confidence, loudness."""
+"""A plot of the analysis: waveform, spectrogram with the pitch, confidence, loudness."""
 
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
@@ -10,10 +8,6 @@ from torch import Tensor
 from oscine.analysis.features import CONFIDENT, VOICED, Features
 from oscine.analysis.signal import ANALYSIS_RATE, to_analysis_rate
 from oscine.analysis.spectrogram import draw_spectrogram
-from oscine.files import write_atomically
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _INK, _FAINT, _GRID = "#1b2733", "#66727f", "#e3e7eb"
 _WAVE, _LOUD, _SURE, _PITCH = "#4c7a9c", "#b5532a", "#3d7d57", "#7ff0ff"
@@ -40,18 +34,16 @@ def plot_features(
         OSError: When the picture cannot be written.
     """
     # Here and not above: everyone who measures would pay for the plotting library otherwise.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from oscine.analysis.picture import Picture
 
     signal = to_analysis_rate(audio, sample_rate)
     duration_s = max(len(signal) / ANALYSIS_RATE, 1e-3)
     time_s = features.time_s.numpy()
     voiced = features.confidence.numpy() >= VOICED
-    figure = Figure(figsize=(14, 9), dpi=120, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Picture(14.0, 9.0, dpi=120)
     wave, spectrum, sure, loud = figure.subplots(4, 1, sharex=True, height_ratios=[1.1, 4.2, 0.9, 1.5])
     if title:
-        # A name is no formula, whatever dollar signs are in it.
+        # A name is not a formula, whatever dollar signs are in it.
         figure.suptitle(
             title, x=0.012, ha="left", fontsize=15, fontweight="bold", color=_INK, parse_math=False
         )
@@ -93,25 +85,7 @@ def plot_features(
             axes.grid(True, color=_GRID, linewidth=0.7)
             axes.set_axisbelow(True)
     figure.align_ylabels()
-    write_figure(figure, path)
-
-
-def write_figure(figure: "Figure", path: str | Path, dpi: int | None = None) -> None:
-    """Write a picture as PNG; a character that the font does not have is drawn as a box, without a warning.
-
-    Args:
-        figure: The picture.
-        path: Where; a file that is there is replaced.
-        dpi: Pixels per inch; the figure's own where left out.
-
-    Raises:
-        OSError: When it cannot be written.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        write_atomically(
-            path, lambda temporary: figure.savefig(temporary, format="png", dpi=dpi or figure.dpi)
-        )
+    figure.write(path)
 
 
 def _draw_waveform(axes, signal: np.ndarray, duration_s: float) -> None:

@@ -21,6 +21,7 @@ from oscine.analysis.polyphony import STEP_S, polyphonic_moments
 from oscine.analysis.signal import ANALYSIS_RATE
 from oscine.audio.report import n_clipped
 from oscine.functional.runs import runs
+from oscine.plural import counted
 
 #: The features' own floor: digital silence says nothing about noise.
 _SILENT_DB = -79.0
@@ -72,6 +73,15 @@ class Quality(BaseModel):
     learnable: bool
     advice: list[str] = Field(description="what to do about each finding, in plain words")
     evidence: Evidence
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        return (
+            f"quality: {self.usable_minutes:.1f} of {self.minutes:.1f} minutes usable, "
+            f"{100 * self.voiced_share:.0f} % with a pitch, {counted(len(self.advice), 'piece')} of advice"
+        )
+
+    __repr__ = __str__
 
 
 def assess(

@@ -30,7 +30,7 @@ _FOREIGN = {
     b"\x0bw": "Dolby Digital",
     b"ADIF": "AAC",
 }
-"""Formats that libsndfile does not know, by their first bytes."""
+"""Formats that libsndfile cannot read, by their first bytes."""
 
 
 def inspect_container(content: FileContent) -> Findings:
@@ -81,7 +81,7 @@ def _behind_id3(content: FileContent) -> int:
 
 
 def _foreign(magic: bytes) -> str:
-    """Return the name of a format that libsndfile does not know, by its first bytes; empty for others."""
+    """Return the name of a format that libsndfile cannot read, by its first bytes; empty for others."""
     if magic[4:8] == b"ftyp":
         return "MPEG-4"
     if magic[:4] == b"RIFF":

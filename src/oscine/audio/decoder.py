@@ -92,7 +92,7 @@ class Decoder:
         except InputError:
             if not refusal or path.suffix.lower() in FFMPEG_SUFFIXES:
                 raise
-        raise InputError(f"{printable(path)} is no readable audio ({refusal}); convert it to WAV or FLAC.")
+        raise InputError(f"{printable(path)} is not readable audio ({refusal}); convert it to WAV or FLAC.")
 
     def pieces(self) -> Iterator[Float32[np.ndarray, "frame channel"]]:
         """Yield runs of frames as decoded, until the end.

@@ -1,4 +1,4 @@
-"""What libsndfile does not know, decoded by ffmpeg where it is installed: its own process, with limits."""
+"""Decode formats that libsndfile cannot read by ffmpeg, in a process of its own, with limits."""
 
 import re
 import shutil
@@ -17,8 +17,22 @@ from jaxtyping import Float32
 from oscine.errors import InputError
 
 FFMPEG_SUFFIXES = frozenset(
-    {".m4a", ".m4b", ".m4r", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".adts", ".webm", ".weba"}
-    | {".mkv", ".mka", ".avi", ".flv", ".f4v", ".wmv", ".asf", ".wma", ".amr", ".ac3", ".eac3", ".ec3"}
+    {".m4a", ".m4b", ".m4r", ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".aac", ".adts", ".webm", ".weba"}
+    | {
+        ".mkv",
+        ".mka",
+        ".avi",
+        ".flv",
+        ".f4v",
+        ".wmv",
+        ".asf",
+        ".wma",
+        ".amr",
+        ".awb",
+        ".ac3",
+        ".eac3",
+        ".ec3",
+    }
     | {".dts", ".ape", ".wv", ".tta", ".mpc", ".mpp", ".tak", ".shn", ".dsf", ".dff", ".mlp", ".thd"}
     | {".ra", ".rm", ".spx", ".ogv", ".ogx", ".mpg", ".mpeg", ".vob", ".mts", ".m2ts"}
 )
@@ -42,6 +56,11 @@ _ERROR = re.compile(r"^(?:\[[^\]]+ @ \w+\] )*\[(?:error|fatal|panic)\] (.*)$", r
 _DURATION = re.compile(r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 _STREAM = re.compile(r"^\[info\] +Stream #0:.*$", re.MULTILINE)
 _MOST_CHANNELS = 64
+#: What ffmpeg says of a file without sound, and of a recording that was never finished.
+_IN_OUR_WORDS = {
+    "matches no streams": "it has no sound track",
+    "moov atom not found": "its index is missing: it is cut, or was never finished",
+}
 
 
 class FfmpegDecoder:
@@ -71,8 +90,8 @@ class FfmpegDecoder:
         program = shutil.which("ffmpeg")
         if program is None:
             raise InputError(
-                f"{path} is {what}, and ffmpeg, which would be needed to read it, is not installed; "
-                "install ffmpeg, or convert it to WAV or FLAC."
+                f"{path} is {what} and needs ffmpeg, which is not installed: install it, or convert the file "
+                "to WAV or FLAC."
             )
         self._path = path
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the decoder
@@ -94,13 +113,14 @@ class FfmpegDecoder:
             ">4x5I", header.ljust(24, b"\0")
         )
         if header[:4] != b".snd" or encoding != _FLOAT_OF_AU or not 1 <= self.n_channels <= _MOST_CHANNELS:
-            detail = self.problem() or "no sound in it"
+            said = self.problem() or "there is no sound in it"
+            detail = next((ours for theirs, ours in _IN_OUR_WORDS.items() if theirs in said), said)
             self.close()
-            raise InputError(f"{path} is no readable audio ({detail}); convert it to WAV or FLAC.")
+            raise InputError(f"{path} is not readable audio ({detail}); convert it to WAV or FLAC.")
         self._read(offset - 24)
 
     def pieces(self) -> Iterator[Float32[np.ndarray, "frame channel"]]:
-        """Yield runs of frames, until the end; ``problem`` then tells what went wrong, if anything did."""
+        """Yield runs of frames until the end; ``problem`` then names an error, if there was one."""
         n_bytes = 4 * self.n_channels
         n_left = _LONGEST_S * self.sample_rate
         while n_left > 0 and (content := self._read(min(_PIECE_FRAMES, n_left) * n_bytes)):

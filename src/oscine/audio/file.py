@@ -156,8 +156,8 @@ def _pair(sound: Any) -> tuple[Samples, int]:
     if not isinstance(sound, tuple) or len(sound) != 2 or not isinstance(sound[1], Rate):
         what = ", ".join(type(one).__name__ for one in sound) if isinstance(sound, tuple) else ""
         raise InputError(
-            f"{f'({what})' if what else type(sound).__name__} is no sound; give a path, or samples and their "
-            "sample rate in Hz, (samples, sample_rate)."
+            f"{f'({what})' if what else type(sound).__name__} is not a sound; give a path, or samples and "
+            "their sample rate in Hz, (samples, sample_rate)."
         )
     return sound[0], check_rate(sound[1])
 

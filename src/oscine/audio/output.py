@@ -24,8 +24,10 @@ _LARGEST_WAV_BYTES = (1 << 32) - 4096  # a WAV's length field has 32 bits
 _RATES_OF_MP3 = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
-def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...] = AUDIO_OUTPUTS) -> None:
-    """Refuse an output with another extension, a folder, or the input itself.
+def check_output(
+    output_path: Path, input_path: Path | None, extensions: tuple[str, ...] = AUDIO_OUTPUTS
+) -> None:
+    """Refuse an output with another extension, a folder, or the input itself, where there is one.
 
     Raises:
         InputError: In each of these cases.
@@ -35,7 +37,12 @@ def check_output(output_path: Path, input_path: Path, extensions: tuple[str, ...
     if output_path.is_dir():
         raise InputError(f"{output_path} is a folder; give the name of a file to write.")
     # samefile, not a comparison of names: links and ".." lead to the same file as well.
-    if output_path.exists() and input_path.exists() and output_path.samefile(input_path):
+    if (
+        input_path is not None
+        and output_path.exists()
+        and input_path.exists()
+        and output_path.samefile(input_path)
+    ):
         raise InputError(f"{output_path} is the input itself; give another name for the output.")
     if not output_path.absolute().parent.is_dir() and any(
         parent.exists() and not parent.is_dir() for parent in output_path.absolute().parents

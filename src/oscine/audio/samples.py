@@ -33,8 +33,8 @@ def check_rate(sample_rate: Rate) -> int:
     """
     if not isinstance(sample_rate, Rate):
         raise InputError(
-            f"The sample rate is no number but of type {type(sample_rate).__name__}; give a whole number of "
-            "Hz."
+            f"The sample rate is not a number but of type {type(sample_rate).__name__}; give a whole number "
+            "of Hz."
         )
     try:
         rate = int(sample_rate)
@@ -71,7 +71,7 @@ def channel_blocks(audio: Samples, sample_rate: int) -> Iterator[Float[np.ndarra
     try:
         samples = np.asarray(audio)
     except (TypeError, ValueError):
-        raise InputError(f"{type(audio).__name__} is no audio; give an array, a tensor or a path.") from None
+        raise InputError(f"{type(audio).__name__} is not audio; give an array, a tensor or a path.") from None
     if samples.dtype.kind not in "iuf":
         raise InputError(f"Audio of type {samples.dtype} cannot be used; give integers or floats.")
     if samples.ndim == 1:
@@ -136,7 +136,9 @@ def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int, n_before: int =
                 raise InputError(
                     f"The audio is {block[at]:g} at {where}; floats lie in −1 … 1, divide by the full scale."
                 )
-            raise InputError(f"The audio is {block[at]} at {where}; replace what is not a finite number.")
+            raise InputError(
+                f"The audio is {block[at]} at {where}; replace samples that are not finite numbers."
+            )
         n_seen += len(block)
         kept.append(block)
         n_kept += len(block)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscine.cli.progress import ProgressOption
+from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal, to_json
 from oscine.note_names import note_name
 
@@ -17,98 +19,133 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 
 def analyze(
-    recording: Annotated[
-        Path, typer.Argument(metavar="FILE_OR_FOLDER", help="An audio file, or a folder of them.")
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="FILE_OR_FOLDER", help="Audio files, or folders of them.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
     plot: Annotated[
-        Path | None, typer.Option(metavar="OUT.png", help="Plot a file: waveform, pitch, loudness.")
+        Path | None,
+        typer.Option(
+            metavar="OUT.png", help="Plot waveform, pitch and loudness; a folder for several files."
+        ),
     ] = None,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
     f0: Annotated[
-        Path | None, typer.Option(metavar="OUT.csv", help="Write a file's pitch: seconds, Hz, confidence.")
+        Path | None,
+        typer.Option(
+            metavar="OUT.csv", help="Write the pitch: seconds, Hz, confidence; a folder for several files."
+        ),
     ] = None,
     midi: Annotated[
-        Path | None, typer.Option(metavar="OUT.mid", help="Write a file's melody as notes.")
+        Path | None,
+        typer.Option(metavar="OUT.mid", help="Write the melody as notes; a folder for several files."),
     ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Compare all trackers and list where they differ.")
     ] = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Show pitch, loudness and confidence, and whether an instrument can be learned from the recording.
 
-    For a folder, the report has a line for each file and one for all of them. The plot shows at most the
-    first five minutes. A corrected pitch beside a recording, NAME.f0.csv beside NAME.flac, replaces the
-    tracker.
+    For a folder or several files, the report has a line for each file and one for all of them. A hum of some
+    seconds is too short to learn from, and enough to play with. The plot shows at most the first five
+    minutes. A corrected pitch beside a recording, NAME.f0.csv beside NAME.flac, replaces the tracker.
     """
-    from rich.progress import track
-
-    from oscine.analysis.inspection import audio_files, inspect_file, summarize
+    from oscine.analysis.inspection import inspect_file, summarize
     from oscine.analysis.pitch.trackers import TRACKERS, tracker_named
     from oscine.cli.comparing import compare as show_comparison
     from oscine.errors import InputError
 
-    is_folder = recording.is_dir()
     tracker_named(tracker)
     if compare:
         if any(one is not None for one in (plot, f0, midi)) or tracker != TRACKERS[0]:
             raise InputError(
                 "--compare runs all trackers and writes no file; remove --tracker, --plot, --f0 and --midi."
             )
-        show_comparison(recording, as_json)
+        if len(recordings) > 1:
+            raise InputError("--compare takes one file or one folder; give one.")
+        show_comparison(recordings[0], progress, as_json)
         return
-    _check_outputs(recording, plot, f0, midi)
-    paths = audio_files(recording)
-    console = terminal()
-    progress = track(
-        paths,
-        description="analysing",
-        console=terminal(stderr=True),
-        transient=True,
-        disable=as_json or not is_folder,
-    )
-    rows = [inspect_file(path, plot, tracker) for path in progress]
-    said = _write(rows[0].features, plot, f0, midi)
+    paths = _audio_files(recordings)
+    written = _outputs(recordings, paths, plot, f0, midi)
+    is_one = len(recordings) == 1 and not recordings[0].is_dir()
+    rows, said = [], []
+    with shown("analysing", progress, quiet=as_json or is_one) as tell_share:
+        for number, path in enumerate(paths):
+            tell_share(number / len(paths), "analysing" if is_one else f"{number + 1} of {len(paths)}")
+            row = inspect_file(path, written["plot"].get(path), tracker)
+            said += _write(row.features, *(written[option].get(path) for option in ("plot", "f0", "midi")))
+            rows.append(row)
     heard = [row for row in rows if row.quality is not None]
-    total = summarize(recording, rows) if is_folder else rows[0].summary
+    name = recordings[0] if len(recordings) == 1 else f"{len(recordings)} inputs"
+    total = rows[0].summary if is_one else summarize(name, rows)
+    console = terminal()
     if as_json:
-        files = {"files": [row.summary for row in rows]} if is_folder else {}
+        files = {} if is_one else {"files": [row.summary for row in rows]}
         typer.echo(to_json({**total, **files}))
-    elif is_folder:
+    elif not is_one:
         _show_folder(console, rows, total)
     elif heard:
         _show_file(console, total)
-    if not heard:
-        if is_folder:
-            raise InputError(
-                f"No file in {recording} can be used, of {len(rows)}; each one's reason is above."
-            )
+    if is_one and not heard:
         reason = "; ".join(rows[0].summary["reasons"])
         what = f"it {reason}" if reason.startswith("is ") else reason
-        raise InputError(f"{recording} cannot be used: {what}; give a recording of a voice or an instrument.")
+        raise InputError(f"{name} cannot be used: {what}; give a recording of a voice or an instrument.")
     for sentence in said if not as_json else ():
         console.print(sentence, soft_wrap=True)
+    if not heard:
+        raise InputError(f"No file in {name} can be used, of {len(rows)}; each one's reason is above.")
+    if len(recordings) > 1 and len(heard) < len(rows):
+        raise InputError(
+            f"{len(rows) - len(heard)} of {len(rows)} files can't be used; see the reasons above."
+        )
 
 
-def _check_outputs(recording: Path, plot: Path | None, f0: Path | None, midi: Path | None) -> None:
-    """Refuse what can't be written, before anything is analysed."""
-    from oscine.analysis.pitch.f0_file import check_new
-    from oscine.audio.output import check_output
+def _audio_files(recordings: list[Path]) -> list[Path]:
+    """Return the files, and those in the folders, each once.
+
+    Raises:
+        InputError: When there is only one input, and nothing in it.
+    """
+    from oscine.analysis.inspection import audio_files
     from oscine.errors import InputError
 
-    for option, written in (("plot", plot), ("f0", f0), ("midi", midi)):
-        if written is not None and recording.is_dir():
-            raise InputError(
-                f"{recording} is a folder, and --{option} takes one file; give the path of a file."
-            )
-    if f0 is not None:
-        check_new(f0)
-    if plot is not None:
-        check_output(plot, recording, (".png",))
-    if midi is not None:
-        check_output(midi, recording, (".mid", ".midi"))
+    if len(recordings) == 1:
+        return audio_files(recordings[0])
+    found: dict[Path, None] = {}
+    for one in recordings:
+        try:
+            found |= dict.fromkeys(audio_files(one))
+        except InputError:
+            found[one] = None  # it gets its verdict among the others
+    return list(found)
+
+
+def _outputs(
+    recordings: list[Path], paths: list[Path], plot: Path | None, f0: Path | None, midi: Path | None
+) -> dict[str, dict[Path, Path]]:
+    """Return what is written of each file; what can't be written is refused before anything is analysed."""
+    from oscine.analysis.pitch.f0_file import check_new
+    from oscine.audio.batch import plan_batch
+    from oscine.audio.output import check_output
+
+    sources = recordings if len(recordings) == 1 and not recordings[0].is_dir() else paths
+    options = {"plot": (plot, (".png",)), "f0": (f0, (".f0.csv", ".csv")), "midi": (midi, (".mid", ".midi"))}
+    written: dict[str, dict[Path, Path]] = {}
+    for option, (output, endings) in options.items():
+        jobs = []
+        if output is not None:
+            several = len(sources) > 1 or sources != recordings
+            jobs = plan_batch(sources, output, endings=endings, ending=endings[0], several=several).jobs
+        written[option] = {job.source: job.output for job in jobs}
+        for source, path in written[option].items():
+            if option == "f0":
+                check_new(path)
+            else:
+                check_output(path, source, endings)
+    return written
 
 
 def _write(features: "Features | None", plot: Path | None, f0: Path | None, midi: Path | None) -> list[str]:
@@ -181,8 +218,7 @@ def _show_file(console: Any, total: dict[str, Any]) -> None:
 
 
 def _add_findings(table: Any, total: dict[str, Any]) -> None:
-    voiced_s = 60 * total["minutes"] * total["voiced_share"]
-    table.add_row("voiced", f"{voiced_s:.1f} s ({100 * total['voiced_share']:.0f} %)")
+    table.add_row("voiced", f"{total['voiced_s']:.1f} s ({100 * total['voiced_share']:.0f} %)")
     table.add_row("usable", f"{60 * total['usable_minutes']:.1f} s")
     if total["f0_hz_median"] is not None:
         span = f"{_note(total['f0_hz_low'])} to {_note(total['f0_hz_high'])}"
@@ -198,8 +234,13 @@ def _add_findings(table: Any, total: dict[str, Any]) -> None:
 
 
 def _show_advice(console: Any, total: dict[str, Any]) -> None:
-    verdict = "This can be learned." if total["learnable"] else "This cannot be learned as it is."
-    console.print(verdict, style="bold green" if total["learnable"] else "bold red")
+    from oscine.analysis.advice import in_short
+
+    style = "bold green" if total["learnable"] else "bold yellow" if total["playable"] else "bold red"
+    console.print(in_short(total["voiced_s"], learnable=total["learnable"]), style=style)
+    if total["playable"] and not total["learnable"]:
+        source, output = (total["path"], "played.wav") if "sample_rate" in total else ("FILES", "FOLDER")
+        console.print(f"  oscine transfer {source} --to violin -o {output}", soft_wrap=True)
     for line in total.get("advice", []):
         console.print(f"  {line}", soft_wrap=True)
 

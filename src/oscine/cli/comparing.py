@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oscine.cli.progress import progress
 from oscine.cli.terminal import terminal, to_json
 
 if TYPE_CHECKING:
@@ -12,14 +13,13 @@ if TYPE_CHECKING:
 _MOST_PASSAGES = 12
 
 
-def compare(recording: Path, as_json: bool) -> None:
+def compare(recording: Path, form: str | None, as_json: bool) -> None:
     """Run all trackers over a file or a folder, and show how far they agree.
 
     Raises:
         InputError: When there is no file, or none that can be used.
     """
     import typer
-    from rich.progress import track
 
     from oscine.analysis.comparison import compare_file, compare_total
     from oscine.analysis.inspection import audio_files
@@ -27,14 +27,11 @@ def compare(recording: Path, as_json: bool) -> None:
 
     is_folder = recording.is_dir()
     console = terminal()
-    progress = track(
-        audio_files(recording),
-        description="analysing",
-        console=terminal(stderr=True),
-        transient=True,
-        disable=as_json or not is_folder,
-    )
-    compared = [compare_file(path) for path in progress]
+    paths, compared = audio_files(recording), []
+    with progress("analysing", form, quiet=as_json or not is_folder) as tell_share:
+        for number, path in enumerate(paths):
+            tell_share(number / len(paths), f"{number + 1} of {len(paths)}")
+            compared.append(compare_file(path))
     total = compare_total(recording, compared) if is_folder else compared[0].summary
     if as_json:
         typer.echo(to_json(total))

@@ -5,18 +5,20 @@ from typing import Annotated
 
 import typer
 
-from oscine.cli.terminal import tell, terminal
+from oscine.cli.progress import Progress, ProgressOption
+from oscine.cli.several import OutputOption, Work, run_each
 
 
 def convert(
-    recording: Annotated[Path, typer.Argument(metavar="INPUT", help="An audio file with one voice.")],
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT", help="Audio files with one voice each, or folders of them."),
+    ],
     like: Annotated[
         list[Path],
         typer.Option(metavar="TARGET", help="A recording of the other voice; may be given several times."),
     ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .mp3 file.")
-    ],
+    output: OutputOption,
     strength: Annotated[
         float, typer.Option(metavar="SHARE", help="From 0, the input's voice, to 1, the target's.")
     ] = 1.0,
@@ -37,11 +39,14 @@ def convert(
         ),
     ] = None,
     trained: Annotated[
-        bool, typer.Option("--trained", help="Use the trained network in the package; the result has 16 kHz.")
+        bool,
+        typer.Option("--trained", help="Use the trained network in the package; the output is at 16 kHz."),
     ] = False,
     layer: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Of the model: whose output is used; its last by default."),
+        typer.Option(
+            metavar="N", help="The layer of the model that gives the features; by default the last."
+        ),
     ] = None,
     content_rate: Annotated[
         float | None,
@@ -51,41 +56,53 @@ def convert(
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Give a recording the pitch and timbre of another voice; nothing is trained.
 
-    The words and their timing stay. Half a minute of the target is enough, with --content some minutes; what
-    it says does not matter. The output has the lowest sample rate of all recordings, as 24-bit PCM. Use
+    The words and their timing stay. Half a minute of the target is enough, with --content some minutes; its
+    words do not matter. The output has the lowest sample rate of all recordings, as 24-bit PCM. Use
     only voices whose owners agree.
     """
-    from rich.progress import Progress
-
-    from oscine.threads import one_thread
+    from oscine.audio.batch import plan_batch
+    from oscine.errors import InputError
     from oscine.voices import convert_voice_file
     from oscine.voices.content import content_of
+    from oscine.voices.conversion import ConversionReport
     from oscine.voices.converter import built_in_converter
     from oscine.voices.pitch import transposition
 
-    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
-        bar = progress.add_task("converting", total=1.0)
-        report = convert_voice_file(
-            recording,
-            like,
-            output,
-            strength=strength,
-            transpose=None if transpose is None else transposition(transpose),
-            content=content_of(content, [recording, *like], layer, content_rate) if content else None,
-            converter=built_in_converter() if trained else None,
-            tracker=tracker,
-            on_progress=lambda share: progress.update(bar, completed=share),
+    moved = None if transpose is None else transposition(transpose)
+    batch = plan_batch(recordings, output)
+
+    def prepare() -> Work[ConversionReport]:
+        converter = built_in_converter() if trained else None
+        if content and len(batch.jobs) > 1 and any(one.suffix == ".npy" for one in content):
+            raise InputError("--content gives the features of one INPUT; give a model for several.")
+        spoken = content_of(content, [batch.jobs[0].source, *like], layer, content_rate) if content else None
+
+        def work(source: Path, path: Path, tell_share: Progress) -> ConversionReport:
+            return convert_voice_file(
+                source,
+                like,
+                path,
+                strength=strength,
+                transpose=moved,
+                content=spoken,
+                converter=converter,
+                tracker=tracker,
+                on_progress=tell_share,
+            )
+
+        return work
+
+    def say(path: Path, report: ConversionReport) -> tuple[str, list[str]]:
+        before, after = report.f0_hz
+        sentence = (
+            f"{path}: {report.seconds:.1f} s at {report.sample_rate} Hz, {before:.0f} → {after:.0f} Hz, "
+            f"like {report.target_s:.0f} s of the target; peak {report.peak:.2f}, "
+            f"{report.real_time_factor:.2f} × real time"
         )
-    if as_json:
-        typer.echo(report.model_dump_json())
-        return
-    before, after = report.f0_hz
-    tell(
-        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {before:.0f} → {after:.0f} Hz, like "
-        f"{report.target_s:.0f} s of the target; peak {report.peak:.2f}, "
-        f"{report.real_time_factor:.2f} × real time",
-        report.remarks,
-    )
+        return sentence, report.remarks
+
+    run_each(batch, prepare, say, doing="converting", form=progress, as_json=as_json)

@@ -8,12 +8,12 @@ import typer
 
 def demo(
     minutes: Annotated[float, typer.Option(min=0.01, help="Length of the training.")] = 3.0,
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where everything goes.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder for all results.")] = Path("demo"),
     steps: Annotated[int | None, typer.Option(min=1, help="Length in steps, in place of --minutes.")] = None,
 ) -> None:
     """Train a violin, transfer singing to it, evaluate it, and write a page with sounds and pictures.
 
-    Run again it goes on with what is done: a finished training is not repeated.
+    If you run it again, it continues: a finished training is not repeated.
     """
     from rich.console import Console
 

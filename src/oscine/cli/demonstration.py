@@ -10,12 +10,11 @@ from rich.markup import escape
 from oscine import instruments, recordings
 from oscine.analysis import CONFIDENT, Features, Quality, analyze
 from oscine.audio import read_audio
-from oscine.threads import one_thread
 from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
-from oscine.evaluate import Evaluation, Excerpts, Page, evaluate
-from oscine.evaluate.report import (
+from oscine.evaluation import Evaluation, Excerpts, Page, evaluate
+from oscine.evaluation.report import (
     MAIN_COLUMN,
     add_comparison,
     facts,
@@ -27,6 +26,7 @@ from oscine.evaluate.report import (
 from oscine.files import write_atomically
 from oscine.note_names import note_name
 from oscine.plural import counted
+from oscine.threads import one_thread
 from oscine.training import TrainResult, train
 from oscine.training.folder import RunFolder
 from oscine.transfer import PlayableInstrument, TransferReport, load, transfer_file
@@ -53,7 +53,7 @@ class Performance:
     picture: Path
     report: TransferReport
     pitch_cents: float
-    """Median absolute difference of pitch, the octave shift taken out, where the melody is confident."""
+    """Median absolute difference of pitch, without the octave shift, over confident frames."""
     loudness_correlation: float
     """Of the two loudnesses in dB, over the same frames."""
 
@@ -102,7 +102,10 @@ def demonstrate(
     )
 
     length = counted(steps, "step") if steps is not None else f"about {minutes:g} minutes"
-    say(f"[bold]2. Training[/] an instrument, {length}; Ctrl-C goes on with what it has learned by then")
+    say(
+        f"[bold]2. Training[/] an instrument, {length}; "
+        "Ctrl-C ends it and continues with the best instrument so far"
+    )
     try:
         trained = train(
             folder / "dataset",
@@ -209,7 +212,7 @@ def _page(
         page.picture(one.picture.read_bytes(), what)
 
     _add_bundled(page, *bundled)
-    page.heading("What it never heard")
+    page.heading("The held-out part")
     page.paragraph(
         f"The last {prepared.held_out_s:.0f} s of the recordings were held out. The instrument was given "
         "their pitch and loudness and nothing else."

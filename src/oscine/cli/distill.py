@@ -5,13 +5,19 @@ from typing import Annotated
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.completion import instrument_names, recipe_names
+from oscine.cli.progress import ProgressOption, messages, training_progress
 from oscine.cli.train import Device, Minutes, Resume, Steps, finish, overrides
 
 
 def distill(
     teacher: Annotated[
-        str, typer.Argument(metavar="TEACHER", help="See `oscine instruments`; or a folder, a hub id.")
+        str,
+        typer.Argument(
+            metavar="TEACHER",
+            help="See `oscine instruments`; or a folder, a hub id.",
+            autocompletion=instrument_names,
+        ),
     ],
     student: Annotated[Path, typer.Argument(metavar="STUDENT", help="The folder to write.")],
     dataset: Annotated[
@@ -23,6 +29,7 @@ def distill(
             help="The student's: `student10`, `student100`, another name from `oscine recipes` or a YAML "
             "file; `student10`, or the resumed run's, if left out.",
             show_default=False,
+            autocompletion=recipe_names,
         ),
     ] = None,
     minutes: Minutes = None,
@@ -35,8 +42,9 @@ def distill(
     ] = None,
     device: Device = "auto",
     resume: Resume = False,
+    progress: ProgressOption = None,
 ) -> None:
-    """Train a small instrument, the student, to sound as a trained one, the teacher, does.
+    """Train a small instrument (the student) to sound like a trained one (the teacher).
 
     The student's sound is compared with the teacher's and with the recordings, its controls with the
     teacher's. It begins with the teacher's effects, such as reverb. Ctrl-C ends the training early and keeps
@@ -45,7 +53,7 @@ def distill(
     from oscine import kernels
     from oscine.training import distill as run
 
-    console = terminal(stderr=True)
+    console = messages(progress)
     kernels.chosen()  # a form that there is not is refused before anything is read
     result = run(
         teacher,
@@ -58,5 +66,6 @@ def distill(
         device=device,
         resume=resume,
         console=console,
+        progress=training_progress(progress),
     )
     finish(result, console, f"oscine distill {teacher} {student} {dataset}")

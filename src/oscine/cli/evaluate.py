@@ -5,13 +5,22 @@ from typing import Annotated
 
 import typer
 
+from oscine.cli.completion import instrument_names
+from oscine.cli.progress import ProgressOption
+from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal
+from oscine.cli.train import Verifying
 from oscine.files import printable
 
 
 def evaluate(
     instrument: Annotated[
-        str, typer.Argument(metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id.")
+        str,
+        typer.Argument(
+            metavar="INSTRUMENT",
+            help="See `oscine instruments`; or a folder, a hub id.",
+            autocompletion=instrument_names,
+        ),
     ],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="A folder from `oscine prepare`.")],
     baselines: Annotated[
@@ -22,44 +31,44 @@ def evaluate(
         bool,
         typer.Option(
             "--oracle",
-            help="Fit the controls to the recording, too: the bound of the synthesiser. Takes minutes.",
+            help="Fit the controls to the recording, too, for the bound of the synthesiser. Takes minutes.",
         ),
     ] = False,
+    verify: Verifying = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON value.")] = False,
     page: Annotated[
         Path | None, typer.Option(metavar="OUT.html", help="Write a web page with sounds and plots.")
     ] = None,
+    progress: ProgressOption = None,
 ) -> None:
     """Measure an instrument on the held-out part of a dataset, beside two baselines and the noise floor.
 
     The figures are loudness error, f0 error and f0 outliers by the paper's definitions, multi-scale spectral
-    loss, mel-cepstral distortion, size and speed; and what an ear notices: how often half a second is told
-    from the recording, log-mel distance, spectrum, movement of partials, attacks. The baselines are the same
-    synthesisers without a network, and the recording's harmonics, resynthesised; the noise floor is the
-    instrument against itself with other noise. With --oracle, the same synthesisers are fitted to the first
-    60 s of the recording by gradient: the nearest that they come to it with the best controls.
+    loss, mel-cepstral distortion, size and speed; and audible differences: how often a classifier
+    distinguishes half a second from the recording, log-mel distance, spectrum, movement of partials, attacks.
+    The baselines are the same synthesisers without a network, and the recording's harmonics, resynthesised;
+    the noise floor is the instrument against itself with other noise. With --oracle, the same synthesisers
+    are fitted to the first 60 s of the recording by gradient descent: this is the smallest distance that they
+    can reach.
     """
-    from rich.progress import Progress
-
-    from oscine.threads import one_thread
     from oscine.data import Dataset
     from oscine.errors import InputError
-    from oscine.evaluate import Excerpts, evaluation_page
-    from oscine.evaluate import evaluate as measure
+    from oscine.evaluation import Excerpts, evaluation_page
+    from oscine.evaluation import evaluate as measure
+    from oscine.threads import one_thread
     from oscine.transfer import load
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{page} cannot be written; give a name that ends in .html.")
     excerpts = Excerpts()
-    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
-        bar = progress.add_task("evaluating", total=1.0)
+    with one_thread(), shown("evaluating", progress, quiet=as_json) as tell_share:
         evaluation = measure(
             load(instrument),
-            Dataset.open(dataset),
+            Dataset.open(dataset, verify),
             baselines=baselines,
             oracle=oracle,
             on_comparison=excerpts if page is not None else None,
-            on_progress=lambda share: progress.update(bar, completed=share),
+            on_progress=tell_share,
         )
     if page is not None:
         title = f"Evaluation of {printable(Path(instrument).name)}"
@@ -73,8 +82,8 @@ def evaluate(
 def _show(evaluation: object, page: Path | None) -> None:
     from rich.table import Table
 
-    from oscine.evaluate.evaluation import Evaluation
-    from oscine.evaluate.report import MAIN_COLUMN, facts, header, rows, sound_header, sound_rows
+    from oscine.evaluation.evaluation import Evaluation
+    from oscine.evaluation.report import MAIN_COLUMN, facts, header, rows, sound_header, sound_rows
 
     assert isinstance(evaluation, Evaluation)
     console = terminal()

@@ -5,12 +5,20 @@ from typing import Annotated
 
 import typer
 
+from oscine.cli.completion import instrument_names
+from oscine.cli.progress import ProgressOption
+from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal
 
 
 def export(
     instrument: Annotated[
-        str, typer.Argument(metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id.")
+        str,
+        typer.Argument(
+            metavar="INSTRUMENT",
+            help="See `oscine instruments`; or a folder, a hub id.",
+            autocompletion=instrument_names,
+        ),
     ],
     output: Annotated[
         Path,
@@ -27,7 +35,7 @@ def export(
             "--format",
             metavar="FORMAT",
             help="oscine, c, web, clap, vst3, lv2, pd, onnx, nn, neutone, syx or wavetable; see "
-            "docs/outlets.md.",
+            "docs/how-to/outlets.md.",
         ),
     ] = "oscine",
     weights: Annotated[
@@ -40,11 +48,12 @@ def export(
     ] = None,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Write an instrument for other programs: a file, source, a web page, plug-ins, a patch or graphs.
 
-    The report says what was made, how large it is, how far its sound is from the instrument's own, and what
-    share of one core playing takes here.
+    The report has the files, their size, the difference from the sound of the instrument, and the share of
+    one core that playing takes on this machine.
     """
     from oscine.errors import InputError
     from oscine.export import FORMATS, WEIGHTS
@@ -55,7 +64,10 @@ def export(
         raise InputError(f"--format is '{form}'; give one of {', '.join(FORMATS)}.")
     if weights is not None and weights not in WEIGHTS:
         raise InputError(f"--weights is '{weights}'; give one of {', '.join(WEIGHTS)}.")
-    report = write(load(instrument), output, form, weights=weights, dry=dry)
+    with shown(f"loading {instrument}", progress, quiet=as_json) as tell_share:
+        loaded = load(instrument)
+        tell_share(doing=f"writing {form}")
+        report = write(loaded, output, form, weights=weights, dry=dry)
     if as_json:
         typer.echo(report.model_dump_json())
         return

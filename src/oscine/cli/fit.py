@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from oscine.cli.completion import instrument_names, recipe_names
+from oscine.cli.progress import ProgressOption
+from oscine.cli.progress import progress as shown
 from oscine.cli.replay import say_scaled, write_patch
 from oscine.cli.terminal import terminal
 
@@ -17,15 +20,17 @@ def fit(
     synth: Annotated[
         str,
         typer.Option(
-            metavar="SYNTH", help="A recipe, a YAML file, or an instrument: its name, folder or hub id."
+            metavar="SYNTH",
+            help="A recipe, a YAML file, or an instrument: its name, folder or hub id.",
+            autocompletion=lambda incomplete: recipe_names(incomplete) + instrument_names(incomplete),
         ),
     ] = "default",
     loss: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="spectral, energy, transport, log-mel or hit; if left out, hit for a synthesiser of hits "
-            "and else spectral.",
+            help="spectral, energy, transport, log-mel or hit; by default hit for a synthesiser of hits, "
+            "otherwise spectral.",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="Steps of the optimiser.")] = 200,
@@ -39,24 +44,23 @@ def fit(
     ] = "swift-f0",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the noise.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+    progress: ProgressOption = None,
 ) -> None:
-    """Fit a synthesiser to a recording: find its controls, frame by frame, by gradient.
+    """Fit a synthesiser to a recording: find its controls, frame by frame, by gradient descent.
 
-    The patch has the controls, the synthesiser and how near they come to the recording. oscine replay plays
+    The patch has the controls, the synthesiser and the distance from the recording. oscine replay plays
     it at another pitch, level, length or decay; so does Python, oscine.Patch.load("PATCH").play(octave=1).
     An existing patch is not replaced.
     """
     import time
 
-    from rich.progress import Progress
-
     import oscine
     from oscine.audio.output import check_output
     from oscine.cli.terminal import to_json
-    from oscine.threads import one_thread
     from oscine.errors import InputError
     from oscine.files import printable
     from oscine.fitting.patch import require_patch_name
+    from oscine.threads import one_thread
 
     require_patch_name(output)
     check_output(output, recording, (".safetensors",))
@@ -65,8 +69,7 @@ def fit(
     if audio is not None:
         check_output(audio, recording)
     began = time.perf_counter()
-    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
-        bar = progress.add_task("fitting", total=1.0)
+    with one_thread(), shown("fitting", progress, quiet=as_json) as tell_share:
         patch = oscine.fit(
             recording,
             synth,
@@ -75,7 +78,7 @@ def fit(
             dry=dry,
             seed=seed,
             tracker=tracker,
-            on_progress=lambda share: progress.update(bar, completed=share),
+            on_progress=tell_share,
         )
         patch.save(output)
         scaled_db = write_patch(patch, audio) if audio is not None else 0.0

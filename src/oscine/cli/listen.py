@@ -8,7 +8,7 @@ import typer
 from oscine.cli.terminal import terminal
 
 if TYPE_CHECKING:
-    from oscine.evaluate.listening import Report
+    from oscine.evaluation.listening import Report
 
 listen = typer.Typer(
     help="Make a listening test as a web page, and analyse the answers.",
@@ -24,7 +24,10 @@ def make(
     ],
     system: Annotated[
         list[str],
-        typer.Option(metavar="NAME=PATH", help="What is judged, likewise; sounds are paired by file name."),
+        typer.Option(
+            metavar="NAME=PATH",
+            help="A system to judge: a file or folder, like --reference; sounds are paired by file name.",
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A new folder.")],
     method: Annotated[
@@ -43,22 +46,24 @@ def make(
     ] = None,
     training: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A sound for the training alone; by default the first one serves."),
+        typer.Option(
+            metavar="NAME", help="A sound that is used only in the training page; by default the first one."
+        ),
     ] = None,
     repeats: Annotated[int, typer.Option(metavar="N", help="How often abx asks about each pair.")] = 4,
-    title: Annotated[str, typer.Option(metavar="TEXT", help="Shown on the page.")] = "Listening test",
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Title of the page.")] = "Listening test",
     contact: Annotated[
         str, typer.Option(metavar="TEXT", help="A sentence at the end: where to send the answers.")
     ] = "",
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the sounds' names on the page.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed for the names of the sounds on the page.")] = 0,
 ) -> None:
     """Write a listening test: a folder for any static host, and OUT.key.json, which stays with you.
 
-    The systems get the loudness of the reference. Each listener gets an order of their own, and saves the
+    The systems get the loudness of the reference. Each listener gets a different order, and saves the
     answers as a file at the end.
     """
     from oscine.errors import InputError
-    from oscine.evaluate.listening import METHODS, Method, make_test
+    from oscine.evaluation.listening import METHODS, Method, make_test
 
     chosen: Method | None = next((one for one in METHODS if one == method), None)
     if chosen is None:
@@ -102,12 +107,12 @@ def make(
 def results(
     key: Annotated[Path, typer.Argument(metavar="KEY", help="The file OUT.key.json.")],
     answers: Annotated[
-        list[Path], typer.Argument(metavar="RESULT...", help="The listeners' files, or folders of them.")
+        list[Path], typer.Argument(metavar="RESULT", help="The listeners' files, or folders of them.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the analysis as one JSON value.")] = False,
 ) -> None:
-    """Analyse the answers: means and medians with 95 % intervals and tests, or how often X was told."""
-    from oscine.evaluate.listening import analyze_results
+    """Analyse the answers: means and medians with 95 % intervals and tests, or how often X was identified."""
+    from oscine.evaluation.listening import analyze_results
 
     report = analyze_results(key, answers)
     if as_json:
@@ -119,7 +124,7 @@ def results(
 def _show(report: "Report") -> None:
     from rich.table import Table
 
-    from oscine.evaluate.listening.report import sentences, tables
+    from oscine.evaluation.listening.report import sentences, tables
 
     console = terminal()
     for title, header, rows in tables(report):

@@ -18,6 +18,7 @@ from oscine.cli.instruments import instruments
 from oscine.cli.listen import listen
 from oscine.cli.play import play
 from oscine.cli.prepare import prepare
+from oscine.cli.progress import asks_for_json, write_json
 from oscine.cli.recipes import recipes
 from oscine.cli.render import render
 from oscine.cli.replay import replay
@@ -26,11 +27,12 @@ from oscine.cli.serve import serve
 from oscine.cli.share import share
 from oscine.cli.signals import orderly_ends
 from oscine.cli.studio import studio
-from oscine.cli.terminal import own_words, terminal
+from oscine.cli.terminal import own_words, sentence_of, terminal
 from oscine.cli.train import train
 from oscine.cli.transfer import transfer
 from oscine.cli.voice import voice
 from oscine.errors import InputError
+from oscine.files import printable
 
 app = typer.Typer(
     name="oscine",
@@ -104,19 +106,17 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> None:
     try:
         app(arguments, standalone_mode=True)
-    except InputError as error:
-        _fail(str(error))
     except BrokenPipeError:
         # The reader of our output went away: nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except FileNotFoundError as error:
-        _fail(f"{error.filename} does not exist; check the path." if error.filename else str(error))
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}")
+    except (InputError, OSError) as error:
+        _fail(sentence_of(error), sys.argv[1:] if arguments is None else arguments)
 
 
-def _fail(sentence: str) -> None:
-    terminal(stderr=True).print(f"oscine: {sentence}", style="red", soft_wrap=True)
+def _fail(sentence: str, arguments: list[str]) -> None:
+    if asks_for_json(arguments):
+        write_json({"error": printable(sentence)})
+    else:
+        terminal(stderr=True).print(f"oscine: {sentence}", style="red", soft_wrap=True)
     sys.exit(2)

@@ -28,12 +28,12 @@ def play(
         ),
     ] = None,
     voice: Annotated[
-        bool, typer.Option("--voice", help="Follow the sound that comes in, instead of playing MIDI.")
+        bool, typer.Option("--voice", help="Follow a microphone or a file, instead of playing MIDI.")
     ] = False,
     heard: Annotated[
         str,
         typer.Option(
-            "--input", metavar="DEVICE|FILE", help="What is heard with --voice: a sound card or a file."
+            "--input", metavar="DEVICE|FILE", help="The input with --voice: a sound card or a file."
         ),
     ] = "",
     midi: Annotated[
@@ -48,8 +48,10 @@ def play(
     rate: Annotated[
         int | None, typer.Option(metavar="HZ", help="By default 48000, or the input file's.")
     ] = None,
-    block: Annotated[int, typer.Option(metavar="N", help="Samples that are played at once.")] = 128,
-    voices: Annotated[int, typer.Option(metavar="N", help="Notes together, 1 to 16; 1: tied notes.")] = 1,
+    block: Annotated[int, typer.Option(metavar="N", help="Samples per block.")] = 128,
+    voices: Annotated[
+        int, typer.Option(metavar="N", help="Most notes at a time, 1 to 16; 1 ties notes (legato).")
+    ] = 1,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting, such as octave=1 or autotune=0.5."),
@@ -60,16 +62,16 @@ def play(
     ] = None,
     seconds: Annotated[float | None, typer.Option(metavar="S", help="End after this time.")] = None,
     paced: Annotated[
-        bool, typer.Option("--paced", help="Play files at the pace of a sound card, not as fast as can be.")
+        bool, typer.Option("--paced", help="Play files in real time, not as fast as possible.")
     ] = False,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Show sound cards, MIDI ports and settings.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
 ) -> None:
-    """Play an instrument live: by MIDI, or with --voice by what a microphone hears.
+    """Play an instrument live, by MIDI, or with --voice from a microphone.
 
-    While it plays, the terminal shows level, pitch, latency, load and overruns; its keys turn the settings.
-    With files in the place of a sound card, the output is what a sound card would have played.
+    While it plays, the terminal shows level, pitch, latency, load and overruns; keys change the settings.
+    With files in place of a sound card, the output is the same as on a sound card.
     """
     from oscine.cli.playing import follow
     from oscine.errors import InputError
@@ -247,11 +249,11 @@ def _set(performer: "Performer", settings: list[str]) -> None:
             raise InputError(f"--set {text}: write NAME=VALUE, such as octave=1.")
         require_setting(performer, name)
         if name == "source":
-            raise InputError("--set source has no effect; --voice says what plays.")
+            raise InputError("--set source has no effect; use --voice.")
         try:
             number = float(value)
         except ValueError:
-            raise InputError(f"--set {text}: {value!r} is no number.") from None
+            raise InputError(f"--set {text}: {value!r} is not a number.") from None
         setting = performer.settings[name]
         if not setting.minimum <= number <= setting.maximum:
             raise InputError(f"--set {text}: give {setting.minimum:g} to {setting.maximum:g}.")
@@ -269,7 +271,7 @@ def _controllers(texts: list[str]) -> dict[int, str]:
         if int(number) in mapped:
             raise InputError(f"--map gives controller {int(number)} twice; give it once.")
         if name == "source":
-            raise InputError("--map can't turn source; --voice says what plays.")
+            raise InputError("--map can't change source; use --voice.")
         mapped[int(number)] = name
     return mapped
 
@@ -281,7 +283,7 @@ def _list(to: str | None) -> None:
 
     console = terminal()
     for title, names in (
-        ("Sound cards that hear", device_names("input")),
+        ("Sound cards with an input", device_names("input")),
         ("Sound cards that play", device_names("output")),
         ("MIDI ports", port_names()),
     ):

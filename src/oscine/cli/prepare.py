@@ -1,11 +1,15 @@
 """``oscine prepare``: from a folder of recordings to a dataset, with a verdict for every file."""
 
+import re
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscine.cli.progress import ProgressOption
+from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal, to_json
 from oscine.note_names import note_name
 from oscine.plural import counted
@@ -15,10 +19,11 @@ if TYPE_CHECKING:
 
     from oscine.analysis import Quality
     from oscine.audio import FileReport
-    from oscine.data import PrepareReport, Progress
+    from oscine.data import PartReport, PrepareReport, Progress
 
 #: Longer tables show only the files with remarks.
 _ROWS = 30
+NSYNTH_RATE = 16_000
 _BARS = " ▁▂▃▄▅▆▇█"
 _STYLES = {"ok": "green", "repaired": "yellow", "rejected": "red"}
 
@@ -46,6 +51,20 @@ def prepare(
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
     ] = "swift-f0",
+    store: Annotated[
+        str,
+        typer.Option(
+            metavar="float32|int16|flac",
+            help="How the audio is stored: 16 bits take half the space, and FLAC about half of that.",
+        ),
+    ] = "float32",
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Do the I-th of N shares of the files; when all are done, run the command without --part.",
+        ),
+    ] = None,
     unpitched: Annotated[
         bool, typer.Option("--unpitched", help="The recordings are textures or hits, which have no pitch.")
     ] = False,
@@ -53,6 +72,7 @@ def prepare(
         int | None, typer.Option(metavar="N", min=1, help="Number of processes; by default one per core.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Make a dataset from a folder of recordings, with a verdict for every file.
 
@@ -60,30 +80,27 @@ def prepare(
     learned from the recordings, what is wrong with them, and what to do about it. From NSynth, or a set in
     its format, the acoustic notes are used, and whole instruments are held out.
     """
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
     from oscine import data
     from oscine.errors import InputError
 
     seen: list[FileReport] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=terminal(stderr=True), transient=True, disable=as_json) as bar:
-        task = bar.add_task("preparing", total=None)
+    with shown("preparing", progress, quiet=as_json) as tell_share:
 
-        def show(progress: "Progress") -> None:
-            if progress.report is not None:
-                seen.append(progress.report)
-            bar.update(
-                task,
-                description=f"{progress.done_files} of {counted(progress.n_files, 'file')}",
-                completed=progress.done_bytes,
-                total=progress.n_bytes,
-            )
+        def show(now: "Progress") -> None:
+            if now.report is not None:
+                seen.append(now.report)
+            share = now.done_bytes / now.n_bytes if now.n_bytes else 0.0
+            tell_share(share, f"{now.done_files} of {counted(now.n_files, 'file')}")
 
         try:
-            given: dict[str, Any] = {"sample_rate": sample_rate, "held_out_s": held_out}
-            given["unpitched"] = unpitched or None
+            given: dict[str, Any] = {
+                "sample_rate": sample_rate,
+                "tracker": tracker,
+                "store": store,
+                "strict": strict,
+                "n_workers": workers,
+                "on_progress": show,
+            }
             is_nsynth = data.is_nsynth(folder)
             if is_nsynth and held_out is not None:
                 raise InputError(
@@ -94,14 +111,19 @@ def prepare(
                 raise InputError(
                     f"{folder} is NSynth, or in its format, whose notes have a pitch; remove --unpitched."
                 )
-            report = (data.prepare_nsynth if is_nsynth else data.prepare)(
-                folder,
-                dataset,
-                **{name: value for name, value in given.items() if value is not None},
-                tracker=tracker,
-                strict=strict,
-                n_workers=workers,
-                on_progress=show,
+            if part is None:
+                given |= {"held_out_s": held_out, "unpitched": unpitched or None}
+                make = data.prepare_nsynth if is_nsynth else data.prepare
+            else:
+                if held_out is not None or unpitched:
+                    option = "--held-out" if held_out is not None else "--unpitched"
+                    raise InputError(f"{option} is of the whole dataset; give it without --part.")
+                make = partial(data.prepare_part, **_part(part))
+                if is_nsynth:
+                    accepted = data.nsynth_notes(folder)
+                    given |= {"accept": accepted.__contains__, "sample_rate": sample_rate or NSYNTH_RATE}
+            report = make(
+                folder, dataset, **{name: value for name, value in given.items() if value is not None}
             )
         except InputError as error:
             # There is no dataset, but the verdicts are useful all the same.
@@ -109,8 +131,24 @@ def prepare(
             raise
     if as_json:
         typer.echo(to_json(report.model_dump(), indent=2))
+    elif isinstance(report, data.PartReport):
+        _show_part(terminal(), report)
     else:
         _show(terminal(), report)
+
+
+def _part(text: str) -> dict[str, int]:
+    """Return which part is asked for by ``I/N``.
+
+    Raises:
+        InputError: When it is not of that form.
+    """
+    from oscine.errors import InputError
+
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise InputError(f"--part {text} is no part; give one such as 2/8, the second of eight.")
+    return {"part": int(found[1]), "n_parts": int(found[2])}
 
 
 def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> None:
@@ -119,6 +157,18 @@ def _show_failure(seen: "list[FileReport]", sentence: str, as_json: bool) -> Non
         typer.echo(to_json({"error": sentence, "files": files}, indent=2))
     elif seen:
         _show_files(terminal(), seen, {})
+
+
+def _show_part(console: "Console", report: "PartReport") -> None:
+    if report.files:
+        _show_files(console, report.files, {})
+    if report.reused:
+        console.print(f"{counted(report.reused, 'file')} finished by an earlier run.")
+    console.print(
+        f"Part {report.part} of {report.n_parts} is done: {len(report.files)} of "
+        f"{counted(report.n_files, 'file')}. When all parts are, run the command without --part.",
+        soft_wrap=True,
+    )
 
 
 def _show(console: "Console", report: "PrepareReport") -> None:
@@ -136,7 +186,7 @@ def _show(console: "Console", report: "PrepareReport") -> None:
         ("loudness", f"{quality.loudness_range_db:.0f} dB from soft to loud"),
         ("noise", _noise(quality)),
         ("held out", f"{report.held_out_s:.1f} s, {report.train_s / 60:.1f} minutes to train on"),
-        ("choice", f"{report.validation_s:.1f} s, by which training chooses the best state"),
+        ("choice", f"{report.validation_s:.1f} s, to choose the best checkpoint"),
     ]
     for name, text in rows:
         console.print(f"{name:9} {text}", soft_wrap=True)

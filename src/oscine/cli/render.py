@@ -5,17 +5,24 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from oscine.cli.terminal import tell, terminal
+from oscine.cli.completion import instrument_names
+from oscine.cli.progress import Progress, ProgressOption
+from oscine.cli.several import OutputOption, Work, run_each
 
 if TYPE_CHECKING:
     from oscine.models import Instrument
     from oscine.performance import Expression
+    from oscine.performance.from_curves import CurvesReport
+    from oscine.performance.render import RenderReport
 
 
 def render(
-    song: Annotated[
-        Path,
-        typer.Argument(metavar="SONG", help="A MIDI file, or a .csv of f0_hz, loudness_db and other curves."),
+    songs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SONG",
+            help="MIDI files, folders of them, or a .csv of f0_hz, loudness_db and other curves.",
+        ),
     ],
     to: Annotated[
         list[str],
@@ -23,18 +30,21 @@ def render(
             "--to",
             metavar="INSTRUMENT",
             help="See `oscine instruments`; or a folder, a hub id. N=INSTRUMENT for channel N; repeat it.",
+            autocompletion=instrument_names,
         ),
     ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .mp3 file.")
-    ],
+    output: OutputOption,
     voices: Annotated[
-        str, typer.Option(metavar="auto|N", help="Notes together; auto: as in the song; 1: tied notes.")
+        str,
+        typer.Option(
+            metavar="auto|N", help="Most notes at a time; auto: as in the song; 1 ties notes (legato)."
+        ),
     ] = "auto",
     octave: Annotated[int, typer.Option(metavar="N", help="Octaves to add.")] = 0,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     identity: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which one plays, if several were learned.")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the instrument, for a network of several (`orchestra`)."),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -42,6 +52,7 @@ def render(
     ] = None,
     device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Play a MIDI file with instruments: keys, velocities, pedal, bend, pressure, controllers 1, 7, 11, 74.
 
@@ -51,90 +62,58 @@ def render(
     The output has the instruments' sample rate (the highest one if they differ), as 24-bit PCM. If it would
     clip, its level is reduced as a whole.
     """
-    from rich.progress import Progress
+    from oscine.audio.batch import plan_batch
+    from oscine.errors import InputError
+    from oscine.performance import RenderOptions, render_curves_file, render_file
+    from oscine.performance.from_curves import CurvesReport
+    from oscine.performance.render import RenderReport
 
-    from oscine.threads import one_thread
-    from oscine.performance import RenderOptions, render_file
-
-    if song.suffix.lower() == ".csv":
-        defaults = voices == "auto" and octave == 0 and not settings
-        _render_curves(song, to, output, dry, identity, device, as_json, defaults)
-        return
+    batch = plan_batch(songs, output, kinds=(".mid", ".midi"))
     options = RenderOptions(_expression(settings or []), _voices(voices), octave, dry, identity=identity)
-    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
-        bar = progress.add_task("playing", total=1.0)
-        report = render_file(
-            song,
-            _instruments(to, device),
-            output,
-            options,
-            on_progress=lambda share: progress.update(bar, completed=share),
-        )
-    if as_json:
-        typer.echo(report.model_dump_json())
-        return
+    is_as_it_is = voices == "auto" and octave == 0 and not settings
+
+    def prepare() -> Work[RenderReport | CurvesReport]:
+        players = _instruments(to, device)
+
+        def work(source: Path, path: Path, tell_share: Progress) -> RenderReport | CurvesReport:
+            if source.suffix.lower() != ".csv":
+                return render_file(source, players, path, options, on_progress=tell_share)
+            if not is_as_it_is:
+                raise InputError(
+                    f"{source.name} holds curves and no notes; remove --voices, --octave and --set; edit the "
+                    "file."
+                )
+            if len(to) != 1:
+                raise InputError(f"{source.name} holds the curves of one instrument; give --to once.")
+            (player,) = players.values()
+            return render_curves_file(
+                source, player, path, dry=dry, identity=identity, on_progress=tell_share
+            )
+
+        return work
+
+    run_each(batch, prepare, _said, doing="playing", form=progress, as_json=as_json)
+
+
+def _said(path: Path, report: "RenderReport | CurvesReport") -> tuple[str, list[str]]:
+    from oscine.performance.render import RenderReport
     from oscine.plural import counted
 
-    parts = (
-        f"channel {', '.join(map(str, part.channels))}: {counted(part.notes, 'note')}, "
-        f"{counted(part.voices, 'voice')}"
-        for part in report.parts
+    sentence = (
+        f"{path}: {report.seconds:.1f} s at {report.sample_rate} Hz; peak {report.peak:.2f}, "
+        f"{report.real_time_factor:.2f} × real time"
     )
-    tell(
-        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz; peak {report.peak:.2f}, "
-        f"{report.real_time_factor:.2f} × real time",
-        (*parts, *report.remarks),
-    )
-
-
-def _render_curves(
-    curves: Path,
-    to: list[str],
-    output: Path,
-    dry: bool,
-    identity: str | None,
-    device: str,
-    as_json: bool,
-    has_defaults: bool,
-) -> None:
-    from rich.progress import Progress
-
-    from oscine.threads import one_thread
-    from oscine.errors import InputError
-    from oscine.performance import render_curves_file
-    from oscine.transfer import load
-
-    if not has_defaults:
-        raise InputError(
-            f"{curves.name} holds curves and no notes; remove --voices, --octave and --set; edit the file."
-        )
-    if len(to) != 1:
-        raise InputError(f"{curves.name} holds the curves of one instrument; give --to once.")
-    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
-        bar = progress.add_task("playing", total=1.0)
-        report = render_curves_file(
-            curves,
-            load(to[0], device=device),
-            output,
-            dry=dry,
-            identity=identity,
-            on_progress=lambda share: progress.update(bar, completed=share),
-        )
-    if as_json:
-        typer.echo(report.model_dump_json())
-        return
-    console = terminal()
-    console.print(
-        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz; peak {report.peak:.2f}, "
-        f"{report.real_time_factor:.2f} × real time",
-        soft_wrap=True,
-    )
-    if report.means:
-        console.print(f"  not in the file, so at their mean: {', '.join(report.means)}", soft_wrap=True)
+    if isinstance(report, RenderReport):
+        parts = [
+            f"channel {', '.join(map(str, part.channels))}: {counted(part.notes, 'note')}, "
+            f"{counted(part.voices, 'voice')}"
+            for part in report.parts
+        ]
+        return sentence, [*parts, *report.remarks]
+    remarks = [f"not in the file, so at their mean: {', '.join(report.means)}"] if report.means else []
     if report.scaled_db < 0:
-        console.print(
-            f"  {output} would clip, so its level was reduced by {-report.scaled_db:.1f} dB.", soft_wrap=True
-        )
+        remarks.append(f"{path} would clip, so its level was reduced by {-report.scaled_db:.1f} dB.")
+    return sentence, remarks
 
 
 def _voices(text: str) -> Literal["auto"] | int:

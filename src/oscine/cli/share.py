@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import tell
 
 
 def share(
@@ -18,21 +18,37 @@ def share(
     ],
     licence: Annotated[
         str | None,
-        typer.Option(metavar="LICENCE", help="Of the recordings, such as cc-by-4.0; if its card has none."),
+        typer.Option(
+            metavar="LICENCE",
+            help="Licence of the recordings, such as cc-by-4.0; needed if the card has none.",
+        ),
     ] = None,
     credit: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who played or sang; if its card does not say.")
+        str | None, typer.Option(metavar="NAME", help="Who played or sang; needed if the card does not say.")
     ] = None,
-    private: Annotated[bool, typer.Option("--private", help="Of a repository that is made.")] = False,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SENTENCE",
+            help="For a voice: who agreed to what; `yes` for the usual sentence.",
+        ),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
 ) -> None:
     """Write an instrument into a zip file, or upload it to the Hugging Face hub.
 
-    An instrument of a voice or of a player is made of their sound: share it only if they agree, under the
-    licence of the recordings.
+    An instrument contains the sound of its player or singer: share it only if they agree, under the
+    licence of the recordings. --consent writes that they do into the model card; nothing checks it.
     """
+    from oscine.models.card import consent_of
     from oscine.models.sharing import share as give
     from oscine.transfer import load
 
-    give(load(instrument), place, licence=licence, credit=credit, private=private)
+    loaded = load(instrument)
+    agreed = consent_of(consent)
+    give(loaded, place, licence=licence, credit=credit, consent=agreed, private=private)
     address = Path(place).absolute() if place.lower().endswith(".zip") else f"https://huggingface.co/{place}"
-    terminal().print(f"{address}", soft_wrap=True)
+    remarks = []
+    if not (agreed or loaded.card.get("consent")):
+        remarks.append("The card does not say that who is heard has agreed; of a voice, add --consent.")
+    tell(f"{address}", remarks)

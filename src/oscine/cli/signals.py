@@ -37,7 +37,7 @@ def orderly_ends() -> Iterator[None]:
 
 def _end(number: int, frame: FrameType | None) -> None:
     if _is_lost_in(frame):
-        again = threading.Timer(_RETRY_S, os.kill, (os.getpid(), number))
+        again = threading.Timer(_RETRY_S, _send_again, (number,))
         again.daemon = True
         again.start()
         return
@@ -45,6 +45,13 @@ def _end(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
     signal.signal(number, signal.SIG_DFL)
     sys.exit(128 + number)
+
+
+def _send_again(number: int) -> None:
+    if sys.platform == "win32":  # os.kill ends a process there, whatever the signal
+        signal.raise_signal(number)
+    else:
+        os.kill(os.getpid(), number)
 
 
 def _is_lost_in(frame: FrameType | None) -> bool:

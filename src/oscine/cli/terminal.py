@@ -17,9 +17,24 @@ from oscine.files import printable
 _PLAIN = dict(zip("▁▂▃▄▅▆▇█♯♭–×→·±−", "..::-=+##b-x>.+-", strict=True))
 
 
-def terminal(*, stderr: bool = False) -> Console:
-    """Return a console that shows text as it is: a file's name is no style, number, emoji or command."""
-    return _Terminal(stderr=stderr, markup=False, highlight=False, emoji=False)
+def terminal(*, stderr: bool = False, force: bool = False) -> Console:
+    """Return a console that shows text as it is: a file's name is no style, number, emoji or command.
+
+    Args:
+        stderr: Of standard error instead of standard output.
+        force: Treat it as a terminal, whatever it is.
+    """
+    return Terminal(stderr=stderr, force_terminal=force or None)
+
+
+def sentence_of(error: Exception) -> str:
+    """Return what an error of bad input, or of a disk that refuses, says to a user."""
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"{error.filename} does not exist; check the path."
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    return str(error)
 
 
 def tell(sentence: str, remarks: Iterable[str] = ()) -> None:
@@ -30,7 +45,14 @@ def tell(sentence: str, remarks: Iterable[str] = ()) -> None:
         console.print(f"  {remark}", soft_wrap=True)
 
 
-class _Terminal(Console):
+class Terminal(Console):
+    """A console without markup, on which no name is a command."""
+
+    def __init__(self, *, stderr: bool = False, force_terminal: bool | None = None) -> None:
+        super().__init__(
+            stderr=stderr, force_terminal=force_terminal, markup=False, highlight=False, emoji=False
+        )
+
     def render_str(self, text: str, *args: Any, **options: Any) -> Text:
         """Return a text without what a terminal would obey; every string that is printed comes by here."""
         shown = "\n".join(printable(line) for line in text.split("\n"))

@@ -1,11 +1,12 @@
 """`oscine train`: from a dataset to an instrument."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from oscine.cli.terminal import terminal
+from oscine.cli.completion import instrument_names, recipe_names
+from oscine.cli.progress import ProgressOption, messages, training_progress
 from oscine.plural import counted
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ Minutes = Annotated[
 ]
 Steps = Annotated[int | None, typer.Option(help="Length of the run in steps.")]
 Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")]
+Verifying = Annotated[
+    Literal["none", "sizes", "all"] | None,
+    typer.Option(
+        help="Compare the dataset with its manifest: not at all, by sizes, or by every byte. If left out: "
+        "every byte up to 4 GB, and sizes beyond.",
+        show_default=False,
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")]
 
 #: What a shell reports of a process that SIGTERM ended.
@@ -30,9 +39,10 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="A name from `oscine recipes` or a YAML file. If left out: `default`, or `dry` where "
-            "nothing in the recordings rings on, or the resumed run's.",
+            help="A name from `oscine recipes` or a YAML file. If left out: `default`, or `dry` for "
+            "recordings without reverberation, or the resumed run's.",
             show_default=False,
+            autocompletion=recipe_names,
         ),
     ] = None,
     start_from: Annotated[
@@ -41,6 +51,7 @@ def train(
             "--from",
             metavar="INSTRUMENT",
             help="Start from a trained instrument, a folder or a hub id, in place of a recipe.",
+            autocompletion=instrument_names,
         ),
     ] = None,
     minutes: Minutes = None,
@@ -53,19 +64,31 @@ def train(
     ] = None,
     licence: Annotated[
         str | None,
-        typer.Option(metavar="LICENCE", help="Of the recordings, for the model card: cc-by-4.0."),
+        typer.Option(
+            metavar="LICENCE", help="Licence of the recordings, for the model card, such as cc-by-4.0."
+        ),
     ] = None,
     credit: Annotated[
         str | None, typer.Option(metavar="NAME", help="Who played or sang, for the model card.")
     ] = None,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SENTENCE",
+            help="Of a voice: who agreed to what, for the model card; `yes` for the usual sentence.",
+        ),
+    ] = None,
     device: Device = "auto",
     resume: Resume = False,
+    progress: ProgressOption = None,
+    verify: Verifying = None,
 ) -> None:
     """Train an instrument; Ctrl-C ends the training early and keeps the best instrument."""
     from oscine import kernels
+    from oscine.models.card import consent_of, rights_of
     from oscine.training import train as run
 
-    console = terminal(stderr=True)
+    console = messages(progress)
     kernels.chosen()  # a form that there is not is refused before anything is read
     result = run(
         dataset,
@@ -75,17 +98,19 @@ def train(
         minutes=minutes,
         steps=steps,
         overrides=overrides(settings or []),
-        card={key: fact for key, fact in (("licence", licence), ("credit", credit)) if fact},
+        card=rights_of(licence=licence, credit=credit, consent=consent_of(consent)),
         device=device,
         resume=resume,
+        verify=verify,
         console=console,
+        progress=training_progress(progress),
     )
     finish(result, console, f"oscine train {dataset} {instrument}")
 
 
 def finish(result: "TrainResult", console: "Console", command: str) -> None:
     """Say what a run came to, and by which command it goes on; end as the signal that ended it asks for."""
-    ending = f"Interrupted; go on with: {command} --resume. "
+    ending = f"Interrupted; continue with: {command} --resume. "
     skipped = f", {result.skipped_steps} of them skipped" if result.skipped_steps else ""
     console.print(
         f"{ending if result.interrupted else ''}{result.folder}: {counted(result.steps, 'step')}{skipped} in "

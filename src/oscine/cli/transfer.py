@@ -1,24 +1,34 @@
 """``oscine transfer``: a performance, played by a trained instrument."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from oscine.cli.terminal import tell, terminal
+from oscine.cli.completion import instrument_names
+from oscine.cli.progress import Progress, ProgressOption
+from oscine.cli.several import OutputOption, Work, run_each
+
+if TYPE_CHECKING:
+    from oscine.audio.batch import Batch
+    from oscine.transfer import TransferReport
 
 
 def transfer(
-    performance: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="An audio file, such as a hummed melody.")
+    performances: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT", help="Audio files, such as a hummed melody, or folders of them."),
     ],
     to: Annotated[
         str,
-        typer.Option("--to", metavar="INSTRUMENT", help="See `oscine instruments`; or a folder, a hub id."),
+        typer.Option(
+            "--to",
+            metavar="INSTRUMENT",
+            help="See `oscine instruments`; or a folder, a hub id.",
+            autocompletion=instrument_names,
+        ),
     ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="A .wav, .flac or .mp3 file.")
-    ],
+    output: OutputOption,
     octave: Annotated[
         str,
         typer.Option(metavar="auto|N", help="Octave shift; auto: into the instrument's register."),
@@ -33,13 +43,12 @@ def transfer(
     ] = 0.0,
     dry: Annotated[bool, typer.Option("--dry", help="Leave out the effects, such as reverb.")] = False,
     identity: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which one plays, if several were learned.")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the instrument, for a network of several (`orchestra`)."),
     ] = None,
     like: Annotated[
         Path | None,
-        typer.Option(
-            metavar="CLIP", help="Sound like this recording, if several were learned (`orchestra`)."
-        ),
+        typer.Option(metavar="CLIP", help="A recording to imitate, for a network of several (`orchestra`)."),
     ] = None,
     tracker: Annotated[
         str, typer.Option(metavar="NAME", help="Pitch tracker: swift-f0, crepe, yin, pyin or live.")
@@ -48,42 +57,68 @@ def transfer(
         int, typer.Option(min=0, max=8, help="How often the output's loudness is measured and corrected.")
     ] = 2,
     device: Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to compute.")] = "cpu",
-    plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Plot what was done.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.png",
+            help="Write a plot of pitch and loudness, before and after; a folder for several inputs.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
+    progress: ProgressOption = None,
 ) -> None:
     """Play a performance with an instrument: pitch and loudness of the input, timbre of the instrument.
 
     The output is as long as the input and in time with it, at the instrument's sample rate, as 24-bit PCM. If
     it would clip, its level is reduced as a whole. Hours of input need little more memory than minutes.
-    """
-    from rich.progress import Progress
 
-    from oscine.threads import one_thread
-    from oscine.transfer import Options, load, transfer_file
+    Several inputs, or a folder, are played into a folder, as WAV files of the same names: a.mp3 gives
+    OUT/a.wav. Each gets a verdict, and one that cannot be used does not stop the rest.
+    """
+    from oscine.audio.batch import plan_batch
+    from oscine.transfer import Options, TransferReport, load, transfer_file
 
     octaves, shift_db = _whole_or_auto("octave", octave), _number_or_auto("loudness", loudness)
-    with one_thread(), Progress(console=terminal(stderr=True), transient=True, disable=as_json) as progress:
-        bar = progress.add_task("loading", total=1.0)
-        report = transfer_file(
-            load(to, device=device),
-            performance,
-            output,
-            Options(
-                octaves,
-                shift_db,
-                autotune,
-                dry,
-                identity=identity,
-                tracker=tracker,
-                level_passes=level_passes,
-                like=like,
-            ),
-            plot=plot,
-            on_progress=lambda what, share: progress.update(bar, description=what, completed=share),
-        )
-    if as_json:
-        typer.echo(report.model_dump_json())
-        return
+    options = Options(
+        octaves,
+        shift_db,
+        autotune,
+        dry,
+        identity=identity,
+        tracker=tracker,
+        level_passes=level_passes,
+        like=like,
+    )
+    batch = plan_batch(performances, output)
+    plots = {} if plot is None else _plots(batch, plot)
+
+    def prepare() -> Work[TransferReport]:
+        instrument = load(to, device=device)
+
+        def work(source: Path, path: Path, tell_share: Progress) -> TransferReport:
+            return transfer_file(
+                instrument,
+                source,
+                path,
+                options,
+                plot=plots.get(path),
+                on_progress=lambda doing, share: tell_share(share, doing),
+            )
+
+        return work
+
+    run_each(batch, prepare, _said, doing="listening", form=progress, as_json=as_json)
+
+
+def _plots(batch: "Batch", plot: Path) -> dict[Path, Path]:
+    """Return the plot of each output."""
+    from oscine.audio.batch import plan_batch
+
+    drawn = plan_batch([job.output for job in batch.jobs], plot, endings=(".png",), ending=".png")
+    return {job.source: job.output for job in drawn.jobs}
+
+
+def _said(path: Path, report: "TransferReport") -> tuple[str, list[str]]:
     how = f"octave {report.octave:+d}, {report.loudness_shift_db:+.1f} dB"
     if report.scale is not None:
         how += f", autotune {report.autotune:g} to {report.scale} ({report.tuning_cents:+.0f} cents)"
@@ -94,11 +129,11 @@ def transfer(
             f"like {found.clip} ({found.seconds:.1f} s): the nearest is {found.nearest}, spectral loss "
             f"{found.nearest_loss:.2f} on the clip; {found.fitted_loss:.2f} with the embedding fitted",
         )
-    tell(
-        f"{output}: {report.seconds:.1f} s at {report.sample_rate} Hz, {how}; "
-        f"peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time",
-        remarks,
+    sentence = (
+        f"{path}: {report.seconds:.1f} s at {report.sample_rate} Hz, {how}; "
+        f"peak {report.peak:.2f}, {report.real_time_factor:.2f} × real time"
     )
+    return sentence, remarks
 
 
 def _whole_or_auto(option: str, text: str) -> Literal["auto"] | int:

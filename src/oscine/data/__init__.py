@@ -2,8 +2,9 @@
 
 from oscine.data.curves import Curves, read_curves
 from oscine.data.dataset import Batch, Dataset, Split
-from oscine.data.nsynth import is_nsynth, prepare_nsynth
-from oscine.data.prepare import PrepareReport, Progress, prepare
+from oscine.data.nsynth import is_nsynth, nsynth_notes, prepare_nsynth
+from oscine.data.plan import Progress
+from oscine.data.prepare import PartReport, PrepareReport, prepare, prepare_part
 from oscine.data.segment import Segment
 from oscine.data.statistics import Statistics, measure_statistics
 
@@ -11,6 +12,7 @@ __all__ = [
     "Batch",
     "Curves",
     "Dataset",
+    "PartReport",
     "PrepareReport",
     "Progress",
     "Segment",
@@ -18,7 +20,9 @@ __all__ = [
     "Statistics",
     "is_nsynth",
     "measure_statistics",
+    "nsynth_notes",
     "prepare",
     "prepare_nsynth",
+    "prepare_part",
     "read_curves",
 ]

@@ -125,7 +125,7 @@ def _take(
 ) -> TakeArrays:
     mono = np.concatenate([np.zeros(0, np.float32), *mono_blocks(sound, sample_rate)]).astype(np.float32)
     if not len(mono) or not np.isfinite(mono).all() or np.abs(mono).max() > _LARGEST_SAMPLE:
-        raise InputError(f"The recording {name} is empty or has samples that are no numbers in −1 … 1.")
+        raise InputError(f"The recording {name} is empty or has samples that are not numbers in −1 … 1.")
     if features is None:
         hop_length = round(sample_rate / 250) if hop_length is None else hop_length
         if not 1 <= hop_length <= longest_hop(sample_rate):

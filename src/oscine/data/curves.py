@@ -174,11 +174,11 @@ def check_names(names: list[str], allowed: Sequence[str] = ()) -> list[str]:
         allowed: Names that are no curve's and may stand among them.
 
     Raises:
-        ValueError: When one is no name, is taken, or stands twice.
+        ValueError: When one is not a name, is taken, or stands twice.
     """
     for name in names:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for a curve, that is a letter, then letters, digits and _")
+            raise ValueError(f"{name!r} is not a name for a curve; use a letter, then letters, digits and _")
         if (is_taken(name) and name not in allowed) or names.count(name) > 1:
             raise ValueError(f"a curve can't be called {name!r}: it is taken; choose another name")
     return names

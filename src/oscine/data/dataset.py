@@ -1,4 +1,4 @@
-"""A dataset as training sees it: segments, and batches as a pure function of (seed, step)."""
+"""A dataset for training: segments, and batches as a pure function of (seed, step)."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +16,13 @@ from oscine.analysis import VOICED, Features
 from oscine.audio import Rate
 from oscine.data.arrays import TakeArrays, dataset_rate, gather_takes
 from oscine.data.held_out import FrameRange, Take, split_held_out, split_validation
-from oscine.data.manifest import MANIFEST, Recording, Span, check_shard, identity_of, read_manifest
+from oscine.data.manifest import MANIFEST, Recording, Span, identity_of, read_manifest
 from oscine.data.segment import ArrayPart, Segment, ShardPart
 from oscine.data.statistics import LOUDNESS_FLOOR_DB, Statistics, measure_statistics
 from oscine.data.transposition import source_frames, transposed
+from oscine.data.verification import Verify, verify_shards
 from oscine.errors import InputError
-from oscine.files import file_size, sha256
+from oscine.files import printable, sha256
 from oscine.plural import counted
 
 #: A crop is drawn again when it has less sound than this share of its frames, but not for ever.
@@ -31,6 +32,8 @@ _LEAST_SOUND, _N_TRIES = 0.02, 8
 _SILENT_CROPS = 2.0
 #: What statistics are of, beside the dataset's own curves.
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
+#: From more frames than this, about a hundred hours, the loudest are estimated.
+_MOST_MEASURED_FRAMES = 100_000_000
 #: Voiced or not, what is within this of the loudest frames is sound.
 _SOUND_RANGE_DB = 40.0
 
@@ -83,18 +86,20 @@ class Split:
         return np.cumsum([segment.n_frames for segment in self.segments])
 
     @cached_property
-    def _sound_before(self) -> np.ndarray:
-        """Number of frames with sound before each frame of the split: a crop's is the difference of two."""
-        loudness = [segment.slice("loudness_db", 0, segment.n_frames) for segment in self.segments]
-        sample = np.concatenate([values[:: max(1, self.n_frames // 1_000_000)] for values in loudness])
-        threshold = max(np.quantile(sample, 0.99) - _SOUND_RANGE_DB, LOUDNESS_FLOOR_DB)
-        before = np.zeros(self.n_frames + 1, np.int32)
-        sound = [
-            (values > threshold) | (segment.slice("confidence", 0, segment.n_frames) >= VOICED)
-            for segment, values in zip(self.segments, loudness, strict=True)
-        ]
-        np.cumsum(np.concatenate(sound), out=before[1:])
-        return before
+    def _sounding_db(self) -> float:
+        """Loudness from which a frame has sound, voiced or not."""
+        # Every frame up to a million, evenly spaced ones of more, and of hundreds of hours evenly spaced
+        # segments: not all of them have to be read.
+        every = max(1, self.n_frames // _MOST_MEASURED_FRAMES)
+        loudness = [segment.slice("loudness_db", 0, segment.n_frames) for segment in self.segments[::every]]
+        n_frames = sum(len(values) for values in loudness)
+        sample = np.concatenate([values[:: max(1, n_frames // 1_000_000)] for values in loudness])
+        return max(float(np.quantile(sample, 0.99)) - _SOUND_RANGE_DB, LOUDNESS_FLOOR_DB)
+
+    def _n_sounding(self, segment: Segment, start: int, stop: int) -> int:
+        """Return how many frames of a segment from ``start`` to before ``stop`` have sound."""
+        is_loud = segment.slice("loudness_db", start, stop) > self._sounding_db
+        return int((is_loud | (segment.slice("confidence", start, stop) >= VOICED)).sum())
 
     def _draw(self, random: np.random.Generator, n_frames: int) -> tuple[int, int]:
         """Return a segment's number and a start frame in it."""
@@ -108,13 +113,12 @@ class Split:
             # otherwise be in hardly any crop, many begin with the note.
             frame = int(random.integers(ends[-1]))
             number = int(np.searchsorted(ends, frame, side="right"))
-            length = self.segments[number].n_frames
-            start_of_segment = int(self._ends[number]) - length
+            segment = self.segments[number]
+            length = segment.n_frames
             middle = frame - (int(ends[number]) - length)
             start = max(0, min(middle - n_frames // 2, length - n_frames))
-            first = start_of_segment + start
-            n_sound = self._sound_before[first + min(length, n_frames)] - self._sound_before[first]
-            if n_sound >= _LEAST_SOUND * n_frames:
+            stop = min(start + n_frames, length)
+            if self._n_sounding(segment, start, stop) >= _LEAST_SOUND * n_frames:
                 break
         return number, start
 
@@ -219,7 +223,7 @@ class Dataset:
             none of its own.
         held_out: The part that training never sees, to measure on.
         is_held_out_unseen: Whether the held-out part chooses no checkpoint: there is a validation part.
-        is_dry: Whether nothing in the recordings rings on as in a room; False of arrays, where it is unknown.
+        is_dry: Whether the recordings have no reverberation; False of arrays, where it is unknown.
     """
 
     def __init__(
@@ -252,13 +256,28 @@ class Dataset:
         self.is_held_out_unseen = bool(validation)
         self.validation = Split(validation, hop_length) if validation else self.held_out
 
+    def __repr__(self) -> str:
+        """Return a line in words."""
+        rate = self.sample_rate / self.hop_length
+        minutes = (part.n_frames / rate / 60 for part in (self.train, self.validation, self.held_out))
+        own = f", curves {', '.join(self.curves)}" if self.curves else ""
+        who = f", {len(self.identities)} identities" if len(self.identities) > 1 else ""
+        return (
+            "{}: {:.1f} minutes to train on, {:.1f} to validate, {:.1f} held out".format(
+                printable(self.name), *minutes
+            )
+            + f", {self.sample_rate / 1000:g} kHz, {self.statistics.range_words}{who}{own}"
+        )
+
     @classmethod
-    def open(cls, folder: str | Path, verify: bool = True) -> "Dataset":
+    def open(cls, folder: str | Path, verify: Verify | bool | None = None) -> "Dataset":
         """Open a prepared dataset.
 
         Args:
             folder: What ``prepare`` wrote.
-            verify: Also compare each shard's sha256 (about a second per gigabyte); without it only the sizes.
+            verify: How the shards are compared with the manifest: ``"none"``, ``"sizes"``, or ``"all"``, each
+                byte (True and False mean ``"all"`` and ``"sizes"``). None: ``"all"`` up to 4 GB, ``"sizes"``
+                beyond.
 
         Raises:
             InputError: When there is no finished dataset, its manifest contradicts itself or the shards, a
@@ -267,21 +286,9 @@ class Dataset:
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
-        for recording in manifest.recordings:
-            for shard in recording.shards:
-                path = folder / shard.file
-                if not path.exists():
-                    raise InputError(
-                        f"{folder} lacks {shard.file}; run oscine prepare again, it makes only what is "
-                        "missing."
-                    )
-                if file_size(path) != shard.n_bytes or (verify and sha256(path) != shard.sha256):
-                    raise InputError(
-                        f"{path} is not as it was written; run oscine prepare again, it repairs it."
-                    )
-                check_shard(path, shard, manifest)
-            if recording.score is not None:
-                _check_score(folder / recording.score.file, recording.score.sha256, verify=verify)
+        if isinstance(verify, bool):
+            verify = "all" if verify else "sizes"
+        verify_shards(folder, manifest, verify)
         rate, hop_length, curves = manifest.sample_rate, manifest.hop_length, manifest.curves
         identities = sorted({identity_of(recording.name) for recording in manifest.recordings})
 
@@ -394,16 +401,6 @@ def _place(folder: Path, recording: Recording, span: Span) -> dict[str, Any]:
         "first_frame": sum(shard.n_frames for shard in before) + span.start,
         "n_frames_of_recording": recording.n_frames,
     }
-
-
-def _check_score(path: Path, digest: str, *, verify: bool) -> None:
-    """Refuse a MIDI file of a dataset that is missing or has changed.
-
-    Raises:
-        InputError: With what to do.
-    """
-    if not path.is_file() or (verify and sha256(path) != digest):
-        raise InputError(f"{path} is not as it was written; run oscine prepare again, it repairs it.")
 
 
 def _statistics(takes: list[TakeArrays], parts: list[FrameRange], frame_rate: float) -> Statistics:

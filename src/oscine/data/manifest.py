@@ -1,11 +1,10 @@
-"""The records of a dataset: what is in which shard, which part is held out, what became of every file."""
+"""The records of a dataset: what is in which shard, the held-out part, the verdict on every file."""
 
 import re
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from oscine.analysis.advice import LEAST_RINGING, REVERB_S
@@ -14,11 +13,11 @@ from oscine.analysis.quality import Quality
 from oscine.audio import FileReport
 from oscine.data.curves import check_names
 from oscine.data.held_out import NOTE_AT_MOST_S, are_notes
+from oscine.data.shard import Store, check_columns
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.explain import explain
 from oscine.files import read_json
-from oscine.tensor_file import read_header
 
 MANIFEST = "manifest.json"
 SHARDS = "shards"
@@ -114,7 +113,7 @@ class Manifest(_Record):
     sample_rate: int = Field(ge=LOWEST_RATE, le=HIGHEST_RATE)
     hop_length: int = Field(ge=1, le=longest_hop(HIGHEST_RATE))
     files: list[FileReport] = Field(description="every audio file that was found, in sorted order")
-    other_files: int = Field(ge=0, description="files beside them that are no audio by their name")
+    other_files: int = Field(ge=0, description="files beside them that are not audio by their name")
     recordings: list[Recording]
     train: list[Span]
     held_out: list[Span]
@@ -122,10 +121,11 @@ class Manifest(_Record):
     statistics: Statistics = Field(description="of the training part")
     quality: Quality = Field(description="of all recordings together")
     curves: list[str] = Field(default=[], description="names of the further curves in every shard")
+    store: Store = Field(default="float32", description="how the audio of the shards is stored")
 
     @property
     def is_dry(self) -> bool:
-        """Whether nothing rings on as in a room: what was measured is short, or single notes show nothing."""
+        """Whether there is no reverberation: the measured decays are short, or single notes show none."""
         reverb_s, n_ringing = self.quality.reverb_s, sum(self.quality.evidence.ringing.values())
         if reverb_s is not None and n_ringing >= LEAST_RINGING:
             return reverb_s < REVERB_S
@@ -201,12 +201,6 @@ def check_shard(path: Path, shard: Shard, manifest: Manifest) -> None:
     Raises:
         InputError: When a column is missing, or its length or type differs.
     """
-    found = read_header(path).tensors
-    for name in ("audio", *FEATURES, *manifest.curves):
-        length = shard.n_frames * (manifest.hop_length if name == "audio" else 1)
-        info = found.get(name)
-        if info is None or info.shape != (length,) or info.dtype != torch.float32:
-            raise InputError(
-                f"{path} can't be used: its column {name} is not {length} numbers; delete {path.parents[1]} "
-                "and prepare the dataset again."
-            )
+    lengths = {"audio": shard.n_frames * manifest.hop_length}
+    lengths |= dict.fromkeys((*FEATURES, *manifest.curves), shard.n_frames)
+    check_columns(path, lengths, f"delete {path.parents[1]} and prepare the dataset again.")

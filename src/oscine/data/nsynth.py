@@ -9,7 +9,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from oscine.analysis import TRACKERS
-from oscine.data.prepare import PrepareReport, Progress, prepare
+from oscine.data.plan import Progress
+from oscine.data.prepare import PrepareReport, prepare
+from oscine.data.shard import Store
 from oscine.errors import InputError
 from oscine.explain import explain
 from oscine.files import read_json
@@ -17,6 +19,8 @@ from oscine.plural import counted
 
 _EXAMPLES, _AUDIO = "examples.json", "audio"
 _TRAIN, _HELD_OUT = "nsynth-train", ("nsynth-test", "nsynth-valid")
+#: What the paper takes.
+_SOURCES, _PITCH = ("acoustic",), (24, 84)
 _HELD_OUT_SHARE, _VALIDATION_SHARE = 0.2, 0.1
 #: Of the whole of NSynth it has 213 MB.
 _MOST_EXAMPLES_BYTES = 1 << 30
@@ -56,12 +60,13 @@ def prepare_nsynth(
     folder: str | Path,
     dataset_folder: str | Path,
     *,
-    sources: Collection[str] = ("acoustic",),
-    pitch: tuple[int, int] = (24, 84),
+    sources: Collection[str] = _SOURCES,
+    pitch: tuple[int, int] = _PITCH,
     limit: int | None = None,
     sample_rate: int = 16_000,
     hop_length: int | None = None,
     tracker: str = TRACKERS[0],
+    store: Store = "float32",
     strict: bool = False,
     n_workers: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -84,6 +89,7 @@ def prepare_nsynth(
         sample_rate: Of the dataset, in Hz, 8000 … 192000.
         hop_length: Samples per frame; None: ``round(sample_rate / 250)``.
         tracker: What finds the pitch, one of ``analysis.TRACKERS``.
+        store: How the audio is stored.
         strict: Stop at the first note that has to be rejected.
         n_workers: Processes; None: one for each core. 1 works in this process.
         on_progress: Called in this process at the start, and for every note when its verdict is known.
@@ -104,18 +110,7 @@ def prepare_nsynth(
     folder = Path(folder)
     if limit is not None and limit < 2:
         raise InputError(f"{limit} notes cannot be split; take two at least, to train on and to hold out.")
-    parts = _parts(folder)
-    if not parts:
-        raise InputError(
-            f"{folder} holds no NSynth ({_TRAIN}/{_EXAMPLES} is missing); give the folder with the parts."
-        )
-    lowest, highest = pitch
-    notes = [
-        note
-        for part, place in parts.items()
-        for note in _read_part(folder, part, place)
-        if note.example.instrument_source_str in sources and lowest <= note.example.pitch <= highest
-    ]
+    parts, notes = _notes(folder, sources, pitch)
     held_out = _held_out(notes, parts)
     # Of four instruments or fewer none can be spared; then notes are for validation.
     validation = _spread([note for note in notes if note.path not in held_out], _VALIDATION_SHARE)
@@ -126,7 +121,7 @@ def prepare_nsynth(
     if not 0 < len(held_out) < len(notes):
         raise InputError(
             f"{folder} has {counted(len(notes) - len(held_out), 'note')} to train on and {len(held_out)} to "
-            f"hold out that are {' or '.join(sources)} and from {lowest} to {highest} in pitch; ask for "
+            f"hold out that are {' or '.join(sources)} and from {pitch[0]} to {pitch[1]} in pitch; ask for "
             "more of them."
         )
     _check_files(folder, notes)
@@ -140,10 +135,43 @@ def prepare_nsynth(
         validation_names=validation.__contains__ if 0 < len(validation) < n_rest else None,
         accept={note.path for note in notes}.__contains__,
         tracker=tracker,
+        store=store,
         strict=strict,
         n_workers=n_workers,
         on_progress=on_progress,
     )
+
+
+def nsynth_notes(folder: str | Path) -> set[str]:
+    """Return which files ``prepare_nsynth`` takes, by their path relative to the folder.
+
+    Raises:
+        InputError: When there is no ``examples.json`` or it cannot be used, or notes that are in it have no
+            file.
+        OSError: When it can't be read.
+    """
+    folder = Path(folder)
+    _, notes = _notes(folder, _SOURCES, _PITCH)
+    _check_files(folder, notes)
+    return {note.path for note in notes}
+
+
+def _notes(
+    folder: Path, sources: Collection[str], pitch: tuple[int, int]
+) -> tuple[dict[str, Path], list[_Note]]:
+    """Return the parts of the set, and its notes of some sources and pitches."""
+    parts = _parts(folder)
+    if not parts:
+        raise InputError(
+            f"{folder} holds no NSynth ({_TRAIN}/{_EXAMPLES} is missing); give the folder with the parts."
+        )
+    lowest, highest = pitch
+    return parts, [
+        note
+        for part, place in parts.items()
+        for note in _read_part(folder, part, place)
+        if note.example.instrument_source_str in sources and lowest <= note.example.pitch <= highest
+    ]
 
 
 def _parts(folder: Path) -> dict[str, Path]:
@@ -187,7 +215,7 @@ def _spread(notes: list[_Note], share: float) -> set[str]:
 
 
 def _shuffled(name: str) -> bytes:
-    """Return a key that sorts names in an order of chance, the same one everywhere."""
+    """Return a key that sorts names in a random order, the same one everywhere."""
     return hashlib.sha256(name.encode()).digest()
 
 

@@ -1,33 +1,31 @@
 """A folder of recordings to a dataset: parallel, resumable, every file accounted for."""
 
-import hashlib
 import math
 import os
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-import oscine
-from oscine.analysis import TRACKERS, VOICED, f0_file_beside
+from oscine.analysis import TRACKERS, VOICED
 from oscine.analysis.advice import LEAST_VOICED_S
 from oscine.analysis.pitch.trackers import tracker_named
 from oscine.analysis.quality import Quality, merge
-from oscine.audio.file import AUDIO_SUFFIXES, FileReport
-from oscine.data.curves import common_curves, curves_file_beside
-from oscine.data.manifest import FORMAT, MANIFEST, FileRecord, Manifest, Recording, Span, identity_of
+from oscine.audio.file import FileReport
+from oscine.data.curves import common_curves
+from oscine.data.manifest import MANIFEST, Manifest, Recording, Span, identity_of
 from oscine.data.parts import n_frames_of, parts_of
-from oscine.data.recording import Job, finished_record
-from oscine.data.score import score_file_beside
+from oscine.data.plan import Plan, Progress, find_recordings, is_in_part
 from oscine.data.segment import ShardPart
+from oscine.data.shard import Store, store_named
 from oscine.data.statistics import Statistics, measure_statistics
-from oscine.data.workers import run_jobs
+from oscine.data.workers import Workers
 from oscine.data.workplace import Settings, remove_unused, workplace
 from oscine.errors import InputError
-from oscine.files import printable, sha256, write_atomically
+from oscine.files import printable, write_atomically
+from oscine.plural import counted
 
 #: Statistics are of every frame up to this many; longer sets are sampled evenly.
 _STATISTICS_FRAMES = 4_000_000
@@ -35,12 +33,6 @@ _STATISTICS_FRAMES = 4_000_000
 _LEAST_SOUNDING_S = 5.0
 #: What they are of, beside the dataset's own curves.
 _MEASURED = ("f0_hz", "confidence", "loudness_db")
-#: The code that decides what a shard and its record contain.
-_CONTENT_CODE = (
-    *("audio/*.py", "analysis/**/*.py", "data/curves.py", "data/recording.py", "data/score.py"),
-    *("functional/framing.py", "functional/loudness.py", "functional/runs.py", "functional/units.py"),
-    "weights/*.safetensors",
-)
 
 
 class PrepareReport(BaseModel):
@@ -52,7 +44,7 @@ class PrepareReport(BaseModel):
     sample_rate: int
     hop_length: int
     files: list[FileReport] = Field(description="every audio file that was found, in sorted order")
-    other_files: int = Field(description="files beside them that are no audio by their name")
+    other_files: int = Field(description="files beside them that are not audio by their name")
     reused: int = Field(description="files that an earlier run had finished")
     train_s: float
     validation_s: float
@@ -61,15 +53,30 @@ class PrepareReport(BaseModel):
     quality: Quality
     quality_by_file: dict[str, Quality]
 
+    def __str__(self) -> str:
+        """Return a line in words."""
+        verdicts = [report.verdict for report in self.files]
+        told = ", ".join(f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts))
+        return (
+            f"prepared {printable(self.dataset)}: {counted(len(verdicts), 'file')} ({told}), "
+            f"{self.train_s / 60:.1f} minutes to train on, {self.validation_s:.1f} s to validate, "
+            f"{self.held_out_s:.1f} s held out"
+        )
 
-class Progress(NamedTuple):
-    """How far ``prepare`` is; sizes are those of the source files in bytes."""
+    __repr__ = __str__
 
-    report: FileReport | None
-    done_files: int
-    n_files: int
-    done_bytes: int
-    n_bytes: int
+
+class PartReport(BaseModel):
+    """What ``prepare_part`` did."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = Field(description="the folder")
+    part: int
+    n_parts: int
+    files: list[FileReport] = Field(description="every audio file of the part, in sorted order")
+    n_files: int = Field(description="audio files of all parts together")
+    reused: int = Field(description="files that an earlier run had finished")
 
 
 def prepare(
@@ -83,6 +90,7 @@ def prepare(
     validation_names: Callable[[str], bool] | None = None,
     accept: Callable[[str], bool] | None = None,
     tracker: str = TRACKERS[0],
+    store: Store = "float32",
     unpitched: bool = False,
     strict: bool = False,
     n_workers: int | None = None,
@@ -121,6 +129,8 @@ def prepare(
         accept: Which files to look at, by their path relative to the folder; the others might as well not be
             there. None: all.
         tracker: What finds the pitch, one of ``analysis.TRACKERS``.
+        store: How the audio is stored: as ``float32``; in 16 bits, ``int16``, half as large; or as ``flac``,
+            the same samples in about half of that, decoded when they are read.
         unpitched: The recordings are textures or hits: 5 s of sound are enough, with a pitch or without.
         strict: Stop at the first file that has to be rejected.
         n_workers: Processes; None: one for each core. 1 works in this process.
@@ -136,50 +146,26 @@ def prepare(
             has to be rejected.
         OSError: When the disk refuses.
     """
-    folder, dataset_folder = Path(folder), Path(dataset_folder)
-    if not 8_000 <= sample_rate <= 192_000:
-        raise InputError(
-            f"A sample rate of {sample_rate} Hz is not possible; choose one from 8000 to 192000."
-        )
-    hop_length = round(sample_rate / 250) if hop_length is None else hop_length
-    if not 1 <= hop_length <= sample_rate // 20:
-        raise InputError(
-            f"A hop length of {hop_length} is not possible; choose one from 1 to {sample_rate // 20}."
-        )
-    if held_out_s is not None and not 0 < held_out_s < math.inf:
-        raise InputError(f"{held_out_s:g} s cannot be held out; give a positive number of seconds.")
-    if held_out_s is not None and held_out_names is not None:
-        raise InputError("What is held out is given by its seconds or by its names; give one of the two.")
-    tracker_named(tracker)  # or it would be missed only after all files were read
-    if dataset_folder.resolve() == folder.resolve():
-        raise InputError(f"{folder} holds the recordings themselves; name another folder for the dataset.")
-    sources, other_files = find_recordings(folder, dataset_folder)
-    if not sources:
-        raise InputError(f"{folder} holds no audio file (wav, flac, ogg, mp3, aiff); check the path.")
-    if accept is not None:
-        sources = [source for source in sources if accept(source.relative_to(folder).as_posix())]
-        if not sources:
-            raise InputError(f"No audio file in {folder} is one of those asked for; ask for others.")
-    source_name = printable(folder.resolve().name)
-    with workplace(
-        dataset_folder, source_name, Settings(sample_rate=sample_rate, hop_length=hop_length, tracker=tracker)
-    ):
-        plan = _Plan(folder, sources, dataset_folder, sample_rate, hop_length, tracker)
-        plan.run(n_workers or os.cpu_count() or 1, strict, on_progress)
+    _check_held_out(held_out_s, held_out_names)
+    order = _order(folder, dataset_folder, sample_rate, hop_length, tracker, store, accept)
+    dataset_folder, hop_length = order.dataset_folder, order.settings.hop_length
+    with workplace(dataset_folder, order.source, order.settings):
+        plan = Plan(order.folder, order.sources, dataset_folder, order.settings, _workers(n_workers))
+        plan.run(strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]
         curves = common_curves({recording.name: recording.curves for recording in recordings})
         frame_rate = sample_rate / hop_length
         has_notes = bool(recordings) and all(one.score for one in recordings)
-        _require_enough(recordings, folder, unpitched or has_notes)
+        _require_enough(recordings, order.folder, unpitched or has_notes)
         train, validation, held_out = parts_of(
             recordings, frame_rate, held_out_s, held_out_names, validation_names
         )
         manifest = Manifest(
-            source=source_name,
+            source=order.source,
             sample_rate=sample_rate,
             hop_length=hop_length,
             files=[record.report for record in plan.finished()],
-            other_files=other_files,
+            other_files=order.other_files,
             recordings=recordings,
             train=train,
             held_out=held_out,
@@ -187,6 +173,7 @@ def prepare(
             statistics=_statistics(dataset_folder, train, frame_rate, curves),
             quality=merge([recording.quality for recording in recordings]),
             curves=curves,
+            store=store,
         )
         write_atomically(dataset_folder / MANIFEST, manifest.model_dump_json(indent=1))
         remove_unused(dataset_folder, plan.keys)
@@ -196,7 +183,7 @@ def prepare(
         sample_rate=sample_rate,
         hop_length=hop_length,
         files=manifest.files,
-        other_files=other_files,
+        other_files=order.other_files,
         reused=plan.n_reused,
         train_s=n_frames_of(train) * frame_s,
         validation_s=n_frames_of(validation) * frame_s,
@@ -207,152 +194,126 @@ def prepare(
     )
 
 
-def find_recordings(folder: Path, dataset_folder: Path) -> tuple[list[Path], int]:
-    """Return the audio files below a folder, sorted by their path, and the number of other files.
+def prepare_part(
+    folder: str | Path,
+    dataset_folder: str | Path,
+    part: int,
+    n_parts: int,
+    *,
+    sample_rate: int = 44_100,
+    hop_length: int | None = None,
+    accept: Callable[[str], bool] | None = None,
+    tracker: str = TRACKERS[0],
+    store: Store = "float32",
+    strict: bool = False,
+    n_workers: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> PartReport:
+    """Do a share of the work of ``prepare``, which then finds it done.
 
-    Links are followed, once each; hidden files and folders and the dataset itself are left out, and what
-    is taken with a recording beside it, its pitch or its curves, is none of the others.
+    Which files are in a part is decided by their names alone. Several machines may make their parts in one
+    folder at the same time, where all see it; or each in a folder of its own, and these are copied into one
+    another. When all parts are there, ``prepare`` with the same folders and settings writes the
+    manifest; the dataset has the same bytes as one that was made at once.
+
+    Args:
+        folder: The recordings, as for ``prepare``.
+        dataset_folder: Where the dataset goes.
+        part: Which part, from 1.
+        n_parts: Number of parts.
+        sample_rate: See ``prepare``; so are the others.
+        hop_length: Samples per frame.
+        accept: Which files to look at.
+        tracker: What finds the pitch.
+        store: How the audio is stored.
+        strict: Stop at the first file that has to be rejected.
+        n_workers: Processes.
+        on_progress: Called for every file.
 
     Raises:
-        InputError: When there is no such folder.
+        InputError: When there is no such part or folder, no audio file, the dataset folder holds something
+            else, somebody else makes this part or the whole, or, if ``strict``, a file has to be rejected.
+        OSError: When the disk refuses.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; give the folder that holds the recordings.")
-    found: list[Path] = []
-    n_other = 0
-    seen = {dataset_folder.resolve()}
-    for place, folders, files in os.walk(folder, followlinks=True):
-        resolved = Path(place).resolve()
-        if resolved in seen:
-            folders.clear()
-            continue
-        seen.add(resolved)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if name.startswith("."):
-                continue
-            if Path(name).suffix.lower() in AUDIO_SUFFIXES:
-                found.append(Path(place) / name)
-            else:
-                n_other += 1
-    n_other -= len({file for path in found for file in _files_beside(path) if file})
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix()), n_other
+    if not 1 <= part <= n_parts:
+        raise InputError(f"There is no part {part} of {n_parts}; give one from 1 to {max(1, n_parts)}.")
+    order = _order(folder, dataset_folder, sample_rate, hop_length, tracker, store, accept)
+    with workplace(order.dataset_folder, order.source, order.settings, f"{part}-of-{n_parts}"):
+        sources = [
+            source
+            for source in order.sources
+            if is_in_part(printable(source.relative_to(order.folder).as_posix()), part, n_parts)
+        ]
+        plan = Plan(order.folder, sources, order.dataset_folder, order.settings, _workers(n_workers))
+        plan.run(strict, on_progress)
+    return PartReport(
+        dataset=str(order.dataset_folder),
+        part=part,
+        n_parts=n_parts,
+        files=[record.report for record in plan.finished()],
+        n_files=len(order.sources),
+        reused=plan.n_reused,
+    )
 
 
-def _files_beside(source: Path) -> tuple[Path | None, Path | None, Path | None]:
-    """Return the files of a recording's pitch, of its further curves and of its notes."""
-    return f0_file_beside(source), curves_file_beside(source), score_file_beside(source)
+class _Order(NamedTuple):
+    """What is to be prepared, checked."""
+
+    folder: Path
+    dataset_folder: Path
+    sources: list[Path]
+    other_files: int
+    source: str
+    settings: Settings
 
 
-def _code_fingerprint() -> str:
-    """Return a hash of all that decides the content of a shard: a changed analysis does its work again."""
-    digest = hashlib.sha256(FORMAT.encode())
-    for package in ("swift-f0", "soxr", "soundfile"):
-        digest.update(f"{package} {version(package)}".encode())
-    package = Path(oscine.__file__).parent
-    for pattern in _CONTENT_CODE:
-        for path in sorted(package.glob(pattern)):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-class _Plan:
-    """The files of a folder: which are done, which are to do, which repeat another."""
-
-    def __init__(
-        self,
-        folder: Path,
-        sources: list[Path],
-        dataset_folder: Path,
-        sample_rate: int,
-        hop_length: int,
-        tracker: str,
-    ) -> None:
-        settings = f"{_code_fingerprint()} {sample_rate} {hop_length} {tracker}"
-        self._names = [printable(source.relative_to(folder).as_posix()) for source in sources]
-        self._sizes: dict[str, int] = {}
-        self._records: dict[str, FileRecord] = {}
-        self._jobs: list[Job] = []
-        self._twins: dict[str, str] = {}
-        self.keys: set[str] = set()
-        first_with: dict[str, str] = {}
-        for source, name in zip(sources, self._names, strict=True):
-            beside, known = _files_beside(source), ""
-            try:
-                # Reading a pipe or a device would never end.
-                content = sha256(source) if source.is_file() else None
-                known = "".join(f" {printable(file.name)} {sha256(file)}" for file in beside if file)
-                self._sizes[name] = source.stat().st_size if source.is_file() else 0
-            except OSError as error:
-                content, self._sizes[name] = None, 0
-                self._records[name] = _rejected(name, f"it cannot be read ({error.strerror})")
-            if content is None:
-                self._records.setdefault(name, _rejected(name, "it is not a regular file"))
-                continue
-            if content in first_with:
-                self._twins[name] = first_with[content]
-                continue
-            first_with[content] = name
-            key = hashlib.sha256(f"{content} {settings}{known}".encode()).hexdigest()[:16]
-            self.keys.add(key)
-            job = Job(source, name, content, key, dataset_folder, sample_rate, hop_length, tracker, *beside)
-            record = finished_record(job)
-            if record is None:
-                self._jobs.append(job)
-            else:
-                self._records[name] = record
-        self.n_reused = len(first_with) - len(self._jobs)
-
-    def run(self, n_workers: int, strict: bool, on_progress: Callable[[Progress], None] | None) -> None:
-        """Do what is to do; see ``prepare`` for the arguments and what is raised."""
-        n_bytes = sum(self._sizes.values())
-        done_bytes = sum(self._sizes[name] for name in self._records)
-
-        def tell(report: FileReport | None, n_new_bytes: int = 0) -> None:
-            nonlocal done_bytes
-            done_bytes += n_new_bytes
-            if on_progress:
-                on_progress(Progress(report, len(self._records), len(self._names), done_bytes, n_bytes))
-
-        tell(None)
-        for name in self._names:
-            if name in self._records:
-                tell(self._records[name].report)
-                _refuse_if(strict, self._records[name].report)
-        running = run_jobs(self._jobs, n_workers)
-        for job, record in running:
-            self._records[job.name] = record
-            tell(record.report, self._sizes[job.name])
-            if strict and record.report.verdict == "rejected":
-                running.close()
-            _refuse_if(strict, record.report)
-        for name, original in self._twins.items():
-            same = self._records[original].report
-            reasons = (
-                same.reasons
-                if same.verdict == "rejected"
-                else [f"it is the same as {original}, which is used"]
-            )
-            report = same.model_copy(update={"path": name, "verdict": "rejected", "reasons": reasons})
-            self._records[name] = FileRecord(report=report, recording=None)
-            tell(report, self._sizes[name])
-            _refuse_if(strict, report)
-
-    def finished(self) -> list[FileRecord]:
-        """Return the records of all files in sorted order."""
-        return [self._records[name] for name in self._names]
-
-
-def _rejected(name: str, reason: str) -> FileRecord:
-    return FileRecord(report=FileReport(path=name, verdict="rejected", reasons=[reason]), recording=None)
-
-
-def _refuse_if(strict: bool, report: FileReport) -> None:
-    if strict and report.verdict == "rejected":
+def _order(
+    folder: str | Path,
+    dataset_folder: str | Path,
+    sample_rate: int,
+    hop_length: int | None,
+    tracker: str,
+    store: str,
+    accept: Callable[[str], bool] | None,
+) -> _Order:
+    """Return what is asked for; see ``prepare`` for the arguments and what is raised."""
+    folder, dataset_folder = Path(folder), Path(dataset_folder)
+    if not 8_000 <= sample_rate <= 192_000:
         raise InputError(
-            f"{report.path} was rejected ({'; '.join(report.reasons)}); "
-            "remove or repair it, or do not be strict."
+            f"A sample rate of {sample_rate} Hz is not possible; choose one from 8000 to 192000."
         )
+    hop_length = round(sample_rate / 250) if hop_length is None else hop_length
+    if not 1 <= hop_length <= sample_rate // 20:
+        raise InputError(
+            f"A hop length of {hop_length} is not possible; choose one from 1 to {sample_rate // 20}."
+        )
+    tracker_named(tracker)  # or it would be missed only after all files were read
+    if dataset_folder.resolve() == folder.resolve():
+        raise InputError(f"{folder} holds the recordings themselves; name another folder for the dataset.")
+    sources, other_files = find_recordings(folder, dataset_folder)
+    if not sources:
+        raise InputError(f"{folder} holds no audio file (wav, flac, ogg, mp3, aiff); check the path.")
+    if accept is not None:
+        sources = [source for source in sources if accept(source.relative_to(folder).as_posix())]
+        if not sources:
+            raise InputError(f"No audio file in {folder} is one of those asked for; ask for others.")
+    settings = Settings(
+        sample_rate=sample_rate, hop_length=hop_length, tracker=tracker, store=store_named(store)
+    )
+    return _Order(folder, dataset_folder, sources, other_files, printable(folder.resolve().name), settings)
+
+
+def _check_held_out(held_out_s: int | float | None, held_out_names: Callable[[str], bool] | None) -> None:
+    if held_out_s is not None and not 0 < held_out_s < math.inf:
+        raise InputError(f"{held_out_s:g} s cannot be held out; give a positive number of seconds.")
+    if held_out_s is not None and held_out_names is not None:
+        raise InputError(
+            "The held-out part is given both by its seconds and by its names; give one of the two."
+        )
+
+
+def _workers(n_workers: int | None) -> Workers:
+    return Workers(n_workers or os.cpu_count() or 1)
 
 
 def _require_enough(recordings: list[Recording], folder: Path, unpitched: bool) -> None:

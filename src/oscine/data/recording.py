@@ -17,6 +17,7 @@ from oscine.audio import FileReport, probe, read_blocks
 from oscine.data.curves import Curves, with_curves
 from oscine.data.manifest import RECORDS, SHARDS, FileRecord, Recording, ScoreFile, Shard
 from oscine.data.score import with_score
+from oscine.data.shard import Store, stored_audio
 from oscine.files import sha256, write_atomically
 
 
@@ -32,6 +33,7 @@ class Job(NamedTuple):
         sample_rate: Hz of the dataset.
         hop_length: Samples per frame.
         tracker: What finds the pitch.
+        store: How the audio is stored.
         f0_file: Where the pitch stands instead, if it does.
         curves_file: Where the recording's further curves stand, if it has any.
         score_file: The MIDI file with its notes, if there is one.
@@ -45,6 +47,7 @@ class Job(NamedTuple):
     sample_rate: int
     hop_length: int
     tracker: str = TRACKERS[0]
+    store: Store = "float32"
     f0_file: Path | None = None
     curves_file: Path | None = None
     score_file: Path | None = None
@@ -56,7 +59,10 @@ def record_path(folder: Path, key: str) -> Path:
 
 
 def finished_record(job: Job) -> FileRecord | None:
-    """Return the record that an earlier run left for a job, if all its shards are as they were written."""
+    """Return the record that an earlier run left for a job, if all its shards are as they were written.
+
+    It has the name under which the file was then.
+    """
     path = record_path(job.folder, job.key)
     if not path.is_file():
         return None
@@ -71,9 +77,7 @@ def finished_record(job: Job) -> FileRecord | None:
     score = record.recording.score if record.recording else None
     if score is not None and not _is_as_written(job.folder / score.file, score.sha256):
         return None
-    report = record.report.model_copy(update={"path": job.name})
-    recording = record.recording and record.recording.model_copy(update={"name": job.name})
-    return FileRecord(report=report, recording=recording)
+    return record
 
 
 def _is_as_written(path: Path, digest: str) -> bool:
@@ -96,8 +100,17 @@ def record_file(job: Job) -> FileRecord:
     if report.verdict != "rejected":
         recording = _take_in(job, report, pitch or job.tracker, curves)
     record = FileRecord(report=report, recording=recording)
-    write_atomically(record_path(job.folder, job.key), record.model_dump_json(indent=1))
+    write_record(job, record)
     return record
+
+
+def write_record(job: Job, record: FileRecord) -> None:
+    """Write the record of a finished file.
+
+    Raises:
+        OSError: When the disk refuses.
+    """
+    write_atomically(record_path(job.folder, job.key), record.model_dump_json(indent=1))
 
 
 def _take_in(job: Job, report: FileReport, tracker: str | F0Curve, curves: Curves | None) -> Recording:
@@ -141,8 +154,9 @@ def _write_shard(
 ) -> Shard:
     file = f"{SHARDS}/{job.key}-{number:03d}.safetensors"
     path = job.folder / file
-    tensors = {"audio": torch.from_numpy(audio)}
+    stored, metadata = stored_audio(audio, job.store, job.sample_rate)
+    tensors = {"audio": stored}
     tensors |= {name: getattr(features, name) for name in FEATURES}
     tensors |= {name: torch.from_numpy(values) for name, values in curves.items()}
-    write_atomically(path, lambda temporary: save_file(tensors, temporary))
+    write_atomically(path, lambda temporary: save_file(tensors, temporary, metadata))
     return Shard(file=file, n_frames=features.n_frames, n_bytes=path.stat().st_size, sha256=sha256(path))

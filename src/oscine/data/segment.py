@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,7 @@ from torch import Tensor
 from oscine.analysis import Features
 from oscine.analysis.features import FEATURES
 from oscine.data.manifest import Span
-from oscine.errors import InputError
-from oscine.tensor_file import read_header
-
-#: Shards whose layout is remembered.
-_MOST_LAYOUTS = 16_384
+from oscine.data.shard import read_column
 
 
 class Part(ABC):
@@ -37,9 +32,6 @@ class Part(ABC):
 class ShardPart(Part):
     """Frames ``start`` … ``stop − 1`` of a shard, read when asked for.
 
-    They are read and not mapped: a shard that becomes shorter while it is mapped ends the process (SIGBUS),
-    and one that is read gives fewer bytes, which is a sentence. A crop has to be copied anyway.
-
     Args:
         folder: The dataset's.
         span: Which shard, and which of its frames.
@@ -58,27 +50,8 @@ class ShardPart(Part):
             InputError: When the shard is no longer as it was written.
             OSError: When it can't be read.
         """
-        first, last = _layout(self.path)[name]
-        offset = first + 4 * (start + self._first * (self._hop_length if name == "audio" else 1))
-        values = np.empty(stop - start, np.dtype("<f4"))
-        left = values.data.cast("B")
-        if offset + len(left) <= last:
-            with open(self.path, "rb", buffering=0) as file:
-                file.seek(offset)
-                while left and (n_read := file.readinto(left)):
-                    left = left[n_read:]
-        if left:
-            raise InputError(
-                f"{self.path} is not as it was written; run oscine prepare again, it repairs it."
-            )
-        return values
-
-
-@lru_cache(maxsize=_MOST_LAYOUTS)
-def _layout(path: Path) -> dict[str, tuple[int, int]]:
-    """Return the first byte of each column of a shard, and the one behind its last."""
-    tensors = read_header(path).tensors.items()
-    return {name: (info.start, info.stop) for name, info in tensors if info.dtype == torch.float32}
+        offset = self._first * (self._hop_length if name == "audio" else 1)
+        return read_column(self.path, name, start + offset, stop + offset)
 
 
 class ArrayPart(Part):

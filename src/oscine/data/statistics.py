@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float32
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from oscine.note_names import note_name
+
 #: Loudness of digital silence by the models' definition, in dB.
 LOUDNESS_FLOOR_DB = -80.0
 
@@ -33,6 +35,22 @@ class Statistics(BaseModel):
     identities: dict[str, "Statistics"] = Field(
         default={}, description="of each identity by itself, where there are several"
     )
+
+    @property
+    def range_words(self) -> str:
+        """The pitches in words, from the 1st to the 99th percentile, such as "G3 to E6"."""
+        low, high = (note_name(round(self.pitch_midi_quantiles[i])) for i in (1, -2))
+        return f"{low} to {high}"
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        return (
+            f"statistics of {self.minutes:.1f} minutes, {100 * self.voiced_share:.0f} % voiced, "
+            f"{self.range_words}, {self.loudness_db_quantiles[1]:.0f} to "
+            f"{self.loudness_db_quantiles[-2]:.0f} dB"
+        )
+
+    __repr__ = __str__
 
     @model_validator(mode="before")
     @classmethod

@@ -2,13 +2,15 @@
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
+from typing import Any, TypeVar
 
 import torch
 
@@ -17,34 +19,60 @@ from oscine.data.manifest import FileRecord
 from oscine.data.recording import Job, record_file
 from oscine.errors import InputError
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_MOST_OF_WINDOWS = 61
+"""Windows can't wait for more processes at once."""
 
-def run_jobs(jobs: Sequence[Job], n_workers: int) -> Generator[tuple[Job, FileRecord]]:
-    """Yield each job with its record as it is finished, in any order.
 
-    With one worker, or one job, the work is done in this process. Otherwise a file whose decoding kills its
-    process is found by doing the rest one at a time, and is rejected; the others go on. Closing the iterator
-    ends the workers at once, and so does the death of this process.
+class Workers:
+    """Who does the work: processes on this machine.
 
-    Raises:
-        InputError: When no worker can start, as in a script that does not guard its main part.
+    Args:
+        size: Number of processes; 1 works in this process.
     """
-    if n_workers == 1 or len(jobs) == 1:
-        for job in jobs:
-            yield job, record_file(job)
-        return
-    waiting = list(jobs)
-    while waiting:
-        for job, record in _run_pool(waiting, min(n_workers, len(waiting))):
-            waiting.remove(job)
-            yield job, record
-        if not waiting:
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Return what a function makes of each item, in their order; it mostly reads files."""
+        with ThreadPoolExecutor(self.size) as pool:
+            return list(pool.map(function, items))
+
+    def run(self, jobs: Sequence[Job]) -> Generator[tuple[Job, FileRecord]]:
+        """Yield each job with its record as it is finished, in any order.
+
+        With one worker, or one job, the work is done in this process. Otherwise a file whose decoding kills
+        its process is found by doing the rest one at a time, and is rejected; the others go on. Closing the
+        iterator ends the workers at once, and so does the death of this process.
+
+        Raises:
+            InputError: When no worker can start, as in a script that does not guard its main part.
+        """
+        n_workers = min(self.size, _MOST_OF_WINDOWS) if sys.platform == "win32" else self.size
+        if n_workers == 1 or len(jobs) == 1:
+            for job in jobs:
+                yield job, record_file(job)
             return
-        if n_workers == 1:  # a lone worker takes the jobs in order, so it died of the first one
-            job = waiting.pop(0)
-            reason = "the process that read it was killed (a crash of the decoder, or no memory left)"
-            report = FileReport(path=job.name, verdict="rejected", reasons=[reason])
-            yield job, FileRecord(report=report, recording=None)
-        n_workers = 1
+        waiting = list(jobs)
+        while waiting:
+            for job, record in _run_pool(waiting, min(n_workers, len(waiting))):
+                waiting.remove(job)
+                yield job, record
+            if not waiting:
+                return
+            if n_workers == 1:  # a lone worker takes the jobs in order, so it died of the first one
+                job = waiting.pop(0)
+                yield job, killed(job)
+            n_workers = 1
+
+
+def killed(job: Job) -> FileRecord:
+    """Return the record of a file whose decoding kills its process."""
+    reason = "the process that read it was killed (a crash of the decoder, or no memory left)"
+    report = FileReport(path=job.name, verdict="rejected", reasons=[reason])
+    return FileRecord(report=report, recording=None)
 
 
 def _run_pool(jobs: list[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord]]:
@@ -79,7 +107,8 @@ def _run_pool(jobs: list[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord
         reader.close()
 
 
-def _start_worker(parent: Connection, started: Event) -> None:
+def _start_worker(parent: Any, started: Event) -> None:
+    # The parent's end of a pipe: a Connection, and on Windows a PipeConnection.
     started.set()
     torch.set_num_threads(1)  # the processes are the parallelism
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
@@ -89,6 +118,6 @@ def _start_worker(parent: Connection, started: Event) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: Connection) -> None:
+def _end_with(parent: Any) -> None:
     wait([parent])
     os._exit(1)  # whatever is being written has a temporary name

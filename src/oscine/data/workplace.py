@@ -3,19 +3,22 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from oscine.data.manifest import FORMAT, MANIFEST, RECORDS, SHARDS, read_manifest
+from oscine.data.shard import Store
 from oscine.errors import InputError
 from oscine.files import locked, read_json, write_atomically
 
 _MARKER = "oscine-dataset.json"
 _LOCK = ".lock"
 #: What an interrupted atomic write leaves.
-_TEMPORARY = re.compile(r"\.(oscine-dataset|manifest|[0-9a-f]{16}(-\d{3,})?)-\w{8}\.(json|safetensors)")
+_TEMPORARY = re.compile(r"\.(oscine-dataset|manifest|[0-9a-f]{16}(-\d{3,})?)-\w{8}\.(json|safetensors|mid)")
+#: What is locked: the whole, and each part that is made.
+_LOCKS = re.compile(r"\.lock|\.part-\d+-of-\d+\.lock")
 
 
 class Settings(BaseModel):
@@ -26,6 +29,7 @@ class Settings(BaseModel):
     sample_rate: int
     hop_length: int
     tracker: str
+    store: Store = "float32"
 
 
 class _Marker(BaseModel):
@@ -39,13 +43,16 @@ class _Marker(BaseModel):
 
 
 @contextmanager
-def workplace(folder: Path, source: str, settings: Settings) -> Iterator[None]:
+def workplace(folder: Path, source: str, settings: Settings, part: str | None = None) -> Iterator[None]:
     """Make the folder a dataset's, or continue in it, and keep every other writer out meanwhile.
+
+    Parts may be made in it at the same time, each once; whoever makes the whole is alone.
 
     Args:
         folder: New, empty, or an earlier dataset of the same source.
         source: Name of the folder that is being prepared.
         settings: What the dataset is made with; a finished one is not made anew with others.
+        part: The name of the part that is made; None: the whole.
 
     Raises:
         InputError: When it holds anything else, or a finished dataset with other settings, or another process
@@ -57,23 +64,33 @@ def workplace(folder: Path, source: str, settings: Settings) -> Iterator[None]:
     marker = folder / _MARKER
     if not marker.exists():
         held = [path.name for path in folder.iterdir()] if folder.exists() else []
-        foreign = sorted(name for name in held if name != _LOCK and not _TEMPORARY.fullmatch(name))
-        if foreign:
+        foreign = sorted(name for name in held if not (_LOCKS.fullmatch(name) or _TEMPORARY.fullmatch(name)))
+        if foreign and not marker.exists():  # another part has begun meanwhile
             raise InputError(
                 f"{folder} already holds something else ({foreign[0]}); name a new or empty folder."
             )
         folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / _LOCK, f"Another oscine prepare is writing to {folder}; wait for it."):
+    sentence = f"Another oscine prepare is writing to {folder}; wait for it."
+    with ExitStack() as locks:
+        locks.enter_context(locked(folder / _LOCK, sentence, shared=part is not None))
+        if part is not None:
+            locks.enter_context(locked(folder / f".part-{part}.lock", sentence))
         if marker.exists():
             _check_marker(marker, folder, source, settings)
         write_atomically(
             marker, json.dumps({"format": FORMAT, "source": source, "settings": settings.model_dump()})
         )
-        for place in (folder, folder / SHARDS, folder / RECORDS):
-            for path in place.glob(".*"):
-                if _TEMPORARY.fullmatch(path.name):
-                    path.unlink()
+        if part is None:
+            _remove_leftovers(folder)
         yield
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Delete what interrupted writes and finished parts left."""
+    for place in (folder, folder / SHARDS, folder / RECORDS):
+        for path in place.glob(".*"):
+            if _TEMPORARY.fullmatch(path.name) or (_LOCKS.fullmatch(path.name) and path.name != _LOCK):
+                path.unlink()
 
 
 def _check_marker(marker: Path, folder: Path, source: str, settings: Settings) -> None:
@@ -95,12 +112,17 @@ def _check_settings(folder: Path, made_with: Settings | None, settings: Settings
     if made_with is None:  # by an earlier version, which noted less
         finished = read_manifest(folder)
         made_with = settings.model_copy(
-            update={"sample_rate": finished.sample_rate, "hop_length": finished.hop_length}
+            update={
+                "sample_rate": finished.sample_rate,
+                "hop_length": finished.hop_length,
+                "store": finished.store,
+            }
         )
     for what, unit, option in (
         ("sample_rate", " Hz", "--sample-rate"),
         ("hop_length", "", ""),
         ("tracker", "", "--tracker"),
+        ("store", "", "--store"),
     ):
         before, now = getattr(made_with, what), getattr(settings, what)
         if before != now:

@@ -7,10 +7,12 @@ from typing import Any
 
 
 def credits_of(card: Mapping[str, str]) -> str:
-    """Return the text of CREDITS.txt."""
+    """Return the text of CREDITS.txt: licence, credit, and consent where the card has one."""
     lines = ["This instrument was learned with Oscine (Apache License 2.0) from recordings."]
     lines.append(f"Licence of the recordings: {card.get('licence', 'not stated')}")
     lines.append(f"Credit: {card.get('credit', 'not stated')}")
+    if card.get("consent"):
+        lines.append(f"Consent: {card['consent']}")
     return "\n".join(lines) + "\n"
 
 

@@ -57,7 +57,7 @@ class ExportReport(BaseModel):
         description="share of one core of this machine, by what plays the format: the portable engine, "
         "onnxruntime frame by frame, or torch"
     )
-    note: str | None = Field(default=None, description="what is left to do before it plays")
+    note: str | None = Field(default=None, description="the next step before it plays")
 
 
 class _Order(NamedTuple):
@@ -88,7 +88,7 @@ class _Outlet(NamedTuple):
     has_weights: bool = True
     """It can have its weights in fewer bits."""
     finish: Callable[[Path], str | None] | None = None
-    """What is done in the folder with the files; a sentence says what is left to do."""
+    """Work in the folder with the files; a sentence names the next step."""
 
 
 def _onnx(order: _Order) -> _Made:
@@ -156,17 +156,17 @@ def export(
 ) -> ExportReport:
     """Write an instrument for other programs, and measure what was written against the instrument.
 
-    - ``oscine`` is one program file, which the runtime plays (docs/program-file.md).
+    - ``oscine`` is one program file, which the runtime plays (docs/background/program-file.md).
     - ``c`` is C++ source: the runtime as one header, the instrument as an array, and an example.
-    - ``web`` is a page for any static host, and a package for npm (docs/web.md).
-    - ``clap``, ``vst3`` and ``lv2`` are plug-ins with the instrument in them (docs/plugins.md).
-    - ``pd`` is an external for Pure Data, the instrument and a help patch (docs/pd.md).
-    - ``onnx`` is two graphs for onnxruntime, what a host must know, and examples (docs/onnx.md).
-    - ``nn`` is a TorchScript model for nn~ (docs/nn.md).
+    - ``web`` is a page for any static host, and a package for npm (docs/how-to/web.md).
+    - ``clap``, ``vst3`` and ``lv2`` are plug-ins with the instrument in them (docs/how-to/plugins.md).
+    - ``pd`` is an external for Pure Data, the instrument and a help patch (docs/how-to/pd.md).
+    - ``onnx`` is two graphs for onnxruntime, what a host must know, and examples (docs/how-to/onnx.md).
+    - ``nn`` is a TorchScript model for nn~ (docs/how-to/nn.md).
     - ``neutone`` is a TorchScript model with the live tracker, and a script that makes Neutone's file of it
-      (docs/neutone.md).
-    - ``syx`` is a voice for a DX7, one steady note of an FM part (docs/fm.md).
-    - ``wavetable`` is the learned cycles as a WAV file for Serum, Vital and others (docs/fm.md).
+      (docs/how-to/neutone.md).
+    - ``syx`` is a voice for a DX7, one steady note of an FM part (docs/how-to/fm.md).
+    - ``wavetable`` is the learned cycles as a WAV file for Serum, Vital and others (docs/how-to/fm.md).
 
     Args:
         instrument: What is exported.
@@ -174,8 +174,9 @@ def export(
             empty or not there.
         form: One of ``FORMATS``.
         weights: "float16" halves the size and rounds large weights to 11 bits; "int8" takes a byte for each
-            weight of a dense or recurrent layer (docs/distillation.md has what it costs in quality). If left
-            out it is "float16", and "float32" for ``onnx``, ``nn`` and ``neutone``, which have no other.
+            weight of a dense or recurrent layer (docs/how-to/distillation.md has what it costs in quality).
+            If left out it is "float16", and "float32" for ``onnx``, ``nn`` and ``neutone``, which have
+            no other.
         dry: Leave out the effects.
 
     Raises:

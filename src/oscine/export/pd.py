@@ -36,7 +36,7 @@ def build_external(folder: Path) -> str | None:
     """
     how = "run make in the folder; on Debian, the packages g++, make and puredata-dev have what it needs."
     if sys.platform != "linux":
-        return "The external was not built: it was tried on Linux alone, where make in the folder builds it."
+        return "The external was not built: it is tested only on Linux, where make in the folder builds it."
     if not any(path.exists() for path in _HEADERS):
         return f"The external was not built, as there is no m_pd.h here: {how}"
     if missing := [name for name in _PROGRAMS if shutil.which(name) is None]:

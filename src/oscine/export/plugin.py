@@ -19,9 +19,9 @@ _LICENCES = "LICENSES.txt"
 def plugin_files(content: bytes, name: str, form: PluginFormat, credit: str) -> dict[str, bytes]:
     """Return the files of a plug-in for each platform that one was built for, with the instrument in them.
 
-    The plug-ins load any program file (docs/plugins.md), so they are copied, not compiled: from the folder
-    that the environment's ``OSCINE_PLUGINS`` names, or from the one that ``make plugins`` writes in this
-    package. In both there is a folder for each platform.
+    The plug-ins load any program file (docs/how-to/plugins.md), so they are copied, not compiled: from the
+    folder that the environment's ``OSCINE_PLUGINS`` names, or from the one that ``make plugins`` writes in
+    this package. In both there is a folder for each platform.
 
     Args:
         content: The program file.

@@ -30,7 +30,7 @@ _HEAD = """\
 //
 //     -std=c++17 -O3 -fwrapv -fno-math-errno -fno-trapping-math -fno-exceptions -fno-rtti
 //
-// For a chip without an operating system, define these as well (docs/devices.md has what was tried):
+// For a chip without an operating system, define these as well (docs/how-to/devices.md has what was tried):
 //
 //     #define WIDTH 1          // no vectors
 //     #define OSCINE_FRAMES 1  // a frame at a time takes less memory

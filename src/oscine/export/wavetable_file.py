@@ -10,7 +10,7 @@ from oscine.models import Instrument
 from oscine.processors import Wavetable
 
 N_SAMPLES = 2048
-# A pitch is no property of a table; this is the rate that such files have.
+# A pitch is not a property of a table; this is the rate that such files have.
 _SAMPLE_RATE = 44_100
 _FLOAT = 3
 

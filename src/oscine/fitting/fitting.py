@@ -176,7 +176,7 @@ def _read(sound: Sound, sample_rate: int) -> tuple[Float[Tensor, " time"], list[
     """Return a sound as mono samples, and what is wrong with it and was repaired.
 
     Raises:
-        InputError: When it can't be read, has samples that are no numbers, is silent, too short or too long.
+        InputError: When it can't be read, has samples that are not numbers, is silent, too short or too long.
     """
     name = printable(sound) if isinstance(sound, str | Path) else "The sound"
     blocks, n_samples, verdicts = [np.zeros(0, np.float32)], 0, []

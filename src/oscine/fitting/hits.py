@@ -28,7 +28,7 @@ _SPEEDS = {"frequencies_hz": 1e-3, "decays_s": 0.2, "amplitudes": 0.3, "phases":
 
 
 def leaves(part: Sum | Chain, prefix: str = "") -> Iterator[tuple[str, Processor[Any]]]:
-    """Yield every part that is no composition, with the prefix of its controls' names."""
+    """Yield every part that is not a composition, with the prefix of its controls' names."""
     for name, one in part:
         if isinstance(one, Sum | Chain):
             yield from leaves(one, f"{prefix}{name}.")

@@ -141,6 +141,12 @@ class Patch:
     instrument: Instrument
     controls: Mapping[str, Tensor]
 
+    def __repr__(self) -> str:
+        """Return a line in words."""
+        seconds = self.config.n_samples / self.sample_rate
+        parts = " + ".join(part.part_name for part in (*self.config.synth, *self.config.effects))
+        return f"patch: {seconds:.1f} s of {parts}, {self.sample_rate / 1000:g} kHz"
+
     @property
     def sample_rate(self) -> int:
         """Hz."""
@@ -250,7 +256,7 @@ class Patch:
         """Return the patch in a file, which may be anybody's.
 
         Raises:
-            InputError: When it is no patch, its tensors do not fit its parts or their sha256 differs, or a
+            InputError: When it is not a patch, its tensors do not fit its parts or their sha256 differs, or a
                 value is not finite or out of its control's range.
             OSError: When it can't be read.
         """

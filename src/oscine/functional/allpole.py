@@ -62,8 +62,8 @@ def allpole(
         hop_length: Samples per frame.
 
     Raises:
-        ValueError: When the shapes do not fit, there is no frame, or the hop is no whole number of at least
-            1.
+        ValueError: When the shapes do not fit, there is no frame, or the hop is not a whole number of at
+            least 1.
 
     Reference: Gray and Markel, A normalized digital filter structure, 1975; Yu and Fazekas, Singing voice
         synthesis using differentiable LPC and glottal-flow-inspired wavetables (GOLF), ISMIR 2023, which has
@@ -120,8 +120,8 @@ def allpole_residual(
         hop_length: Samples per frame.
 
     Raises:
-        ValueError: When the shapes do not fit, there is no frame, or the hop is no whole number of at least
-            1.
+        ValueError: When the shapes do not fit, there is no frame, or the hop is not a whole number of at
+            least 1.
     """
     _check(audio, reflection, hop_length)
     angles = upsample(_angles(reflection), hop_length)

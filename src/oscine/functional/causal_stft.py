@@ -27,7 +27,7 @@ def causal_stft_state(
     """Return the state before the first sample of the transform, or of the way back: silence.
 
     Raises:
-        ValueError: When ``n_fft`` is no even multiple of the hop.
+        ValueError: When ``n_fft`` is not an even multiple of the hop.
     """
     _require_sizes(n_fft, hop_length)
     return CausalStftState(torch.zeros(batch_size, n_fft - hop_length, device=device))
@@ -70,7 +70,7 @@ def causal_stft_step(
         hop_length: Samples from frame to frame.
 
     Raises:
-        ValueError: When the audio is no whole number of hops, or ``n_fft`` no even multiple of one.
+        ValueError: When the audio is not a whole number of hops, or ``n_fft`` no even multiple of one.
     """
     _require_sizes(n_fft, hop_length)
     require_batch("audio", audio, "batch time")

@@ -44,7 +44,7 @@ def require_same_sound(audio: Tensor, target: Tensor) -> None:
 
 
 def require_whole(**values: int | float) -> None:
-    """Refuse what is no whole number of at least 1.
+    """Refuse what is not a whole number of at least 1.
 
     Raises:
         ValueError: When there is such a value.

@@ -1,4 +1,4 @@
-"""Tensors that depend on sizes alone: computed once and kept."""
+"""Tensors that depend only on sizes: computed once and kept."""
 
 import functools
 from collections.abc import Callable

@@ -16,7 +16,7 @@ _BELOW_ONE = 1.0 - 2.0**-24
 def frame_noise(
     seed: Int[Tensor, " batch"], start: Int[Tensor, " batch"], n_frames: int, n_channels: int
 ) -> Float[Tensor, "batch frame channel"]:
-    """Return normal noise of mean 0 and variance 1 that depends on the seed and the frame's number alone.
+    """Return normal noise of mean 0 and variance 1 that depends only on the seed and the number of the frame.
 
     ``n = √2 · erf⁻¹(u)``, with u from `uniform_noise`, so any cut into pieces gives the same.
 

@@ -62,7 +62,7 @@ def fm_state(batch_size: int, n_operators: int = 6, device: torch.device | str |
 
 
 def dx7_algorithm(number: int) -> Modulators:
-    """Return who modulates whom in one of the DX7's algorithms.
+    """Return the modulators of each operator in one of the DX7's algorithms.
 
     The algorithms come in pairs that differ only in the operator that feeds back into itself. There is no
     feedback here: each sample of it depends on the one before, so it can't be computed in parallel.
@@ -90,7 +90,7 @@ def dx7_algorithm(number: int) -> Modulators:
 
 
 def fm_carriers(modulators: Modulators) -> tuple[int, ...]:
-    """Return the numbers of the operators that are heard: those that modulate none."""
+    """Return the numbers of the carriers: the operators that modulate no other."""
     silent = {source for sources in modulators for source in sources}
     return tuple(number for number in range(1, len(modulators) + 1) if number not in silent)
 

@@ -132,7 +132,7 @@ def harmonic_oscillator(
 
     Raises:
         ValueError: When the arguments have other axes, batches or frames, or there are none of them; when
-            rate or hop are no whole numbers of at least 1.
+            rate or hop are not whole numbers of at least 1.
 
     Reference: Engel et al., DDSP: Differentiable Digital Signal Processing, ICLR 2020. There the phase is a
         float32 running sum at the sample rate, and the amplitudes are upsampled by overlapping windows.
@@ -233,7 +233,7 @@ def sinusoidal_oscillator(
 
     Raises:
         ValueError: When the arguments have other axes, batches or frames, or there are none of them; when
-            rate or hop are no whole numbers of at least 1.
+            rate or hop are not whole numbers of at least 1.
     """
     _check_sines(frequencies_hz, amplitudes, sample_rate, hop_length)
     n_sines = amplitudes.shape[-1]

@@ -59,7 +59,7 @@ def formants(
     Args:
         reflection: Reflection coefficients of the filter.
         sample_rate: Hz.
-        widest_hz: Poles of a larger bandwidth are no formants; nor are poles below 90 Hz and real ones.
+        widest_hz: Poles of a larger bandwidth are not formants; nor are poles below 90 Hz and real ones.
 
     Returns:
         ``M // 2`` of each; those that a frame does not have are NaN.

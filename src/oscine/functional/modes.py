@@ -1,4 +1,4 @@
-"""Damped sinusoids that begin with a hit: the modes of what is struck."""
+"""Damped sinusoids that begin with a hit: the modes of a struck object."""
 
 import math
 

@@ -45,7 +45,7 @@ def uniform_noise(
     n_samples: int,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch time"]:
-    """Return white noise, uniform in [−1, 1], whose every sample depends on its seed and its number alone.
+    """Return white noise, uniform in [−1, 1], where every sample depends only on its seed and its number.
 
     The same in any blocking, on any device. The number is scrambled by a 32-bit integer hash, keyed by the
     seed and by the number's upper half, so the noise does not repeat within 2⁶³ samples.
@@ -182,7 +182,7 @@ def filtered_noise(
 
     Raises:
         ValueError: When the magnitudes have other axes, no item, no frame or fewer than 2 bands; when the hop
-            is no whole number of at least 1.
+            is not a whole number of at least 1.
 
     Reference: Engel et al., DDSP, ICLR 2020, section 3.6; there frames are filtered apart, overlap-added and
         two samples late.

@@ -1,4 +1,4 @@
-"""What every operator asks of its tensors before a kernel reads and writes memory as it was told.
+"""Checks of the tensors of every operator, before a kernel reads and writes their memory.
 
 The same is asked where nothing is computed: when torch.compile or torch.export traces the operator.
 """

@@ -29,7 +29,7 @@ class Inputs(NamedTuple):
     hop_length: int
 
     def check(self, grad: Tensor | None = None) -> None:
-        """Refuse what does not belong together: the kernels read memory as they are told to.
+        """Refuse tensors that do not fit together: the kernels do not check memory.
 
         Args:
             grad: Gradient of the audio, for the backward pass.

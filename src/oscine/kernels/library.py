@@ -2,19 +2,22 @@
 
 import ctypes
 import functools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-FILE = Path(__file__).with_name("liboscine.so")
+SUFFIXES = {"win32": ".dll", "darwin": ".dylib"}
+"""Of a shared library, by `sys.platform`; ".so" elsewhere. setup.py builds it under this name."""
+FILE = Path(__file__).with_name(f"liboscine{SUFFIXES.get(sys.platform, '.so')}")
 INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 """The fastest first."""
 DTYPES = {torch.float32: "f32", torch.float64: "f64"}
 """What the kernels compute in."""
 VERSION = 3
-"""Of the interface; a library that was built for another one is left alone."""
+"""Version of the interface; a library with another version is not used."""
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
 

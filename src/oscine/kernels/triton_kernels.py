@@ -88,7 +88,7 @@ def _safe(total):
 @jit
 @no_type_check
 def _poison(total):
-    """Return 0, or NaN where the total is; a total that overflowed is no NaN yet."""
+    """Return 0, or NaN where the total is; a total that overflowed is not NaN yet."""
     return tl.where(total == float("inf"), 0.0, 0.0 * total)
 
 

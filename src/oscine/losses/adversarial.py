@@ -1,4 +1,4 @@
-"""A loss that is itself trained: networks that tell an instrument's sound from the recording's."""
+"""A trained loss: networks that distinguish an instrument's sound from the recording's."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The difference of two envelopes in time, in dB: a loss that sees when a sound begins."""
+"""The difference of two envelopes in time, in dB: a loss for the onsets of sounds."""
 
 from collections.abc import Sequence
 

@@ -19,7 +19,7 @@ class BundledInstrument(BaseModel):
     sample_rate: int = Field(description="Hz.")
     n_bytes: int = Field(description="Of its folder, the sound included.")
     licence: str = Field(description="An identifier of the Hugging Face hub, such as cc-by-4.0.")
-    credit: str = Field(description="Whom to name with what is made by it.")
+    credit: str = Field(description="The credit that published sounds must name.")
 
 
 def list_instruments() -> list[BundledInstrument]:

@@ -1,6 +1,7 @@
-"""The model card of a saved instrument: front matter that the hub reads, and facts that people read."""
+"""The model card of a saved instrument: front matter for the hub, and facts for people."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import yaml
 
 from oscine.data.statistics import Statistics
+from oscine.errors import InputError
+from oscine.files import printable
 from oscine.models.config import InstrumentConfig
 from oscine.note_names import note_name
 
@@ -32,10 +35,46 @@ _LICENCES = frozenset(
         *("osl-3.0", "pddl", "odbl", "openrail", "zlib", "unknown"),
     )
 )
-"""The identifiers that the Hugging Face hub knows."""
+"""The licence identifiers of the Hugging Face hub."""
 
-#: Facts that have a place of their own.
+#: Facts with a section of their own.
 _PLACED = ("description", "evaluation", "reproduce")
+#: Facts of whose recordings an instrument is made: what stays with all that is made of it.
+RIGHTS = ("licence", "credit", "consent")
+#: What a card says where the person was asked and agreed, and nothing more is told.
+CONSENT = "The person who is heard agreed to this instrument, and to sharing it under its licence."
+_LONGEST_FACT = 2000
+
+
+def rights_of(
+    *, licence: str | None = None, credit: str | None = None, consent: str | bool | None = None
+) -> dict[str, str]:
+    """Return facts for a card: whose recordings an instrument is made of, each as one line.
+
+    Args:
+        licence: Of the recordings, such as ``cc-by-4.0``.
+        credit: Who played or sang.
+        consent: Who agreed to what, a sentence; True for `CONSENT`. False, None and empty texts are left out,
+            here and above.
+
+    Raises:
+        InputError: When one is longer than 2,000 characters.
+    """
+    agreed = CONSENT if consent is True else consent or None
+    told = {"licence": licence, "credit": credit, "consent": agreed}
+    facts = {name: printable(_line(text)) for name, text in told.items() if text is not None}
+    for name, text in facts.items():
+        if len(text) > _LONGEST_FACT:
+            raise InputError(
+                f"The {name} has {len(text)} characters; write at most {_LONGEST_FACT}, and put a longer "
+                "text beside the instrument."
+            )
+    return {name: text for name, text in facts.items() if text}
+
+
+def consent_of(text: str | None) -> str | bool | None:
+    """Return what an option ``--consent`` says, for `rights_of`: yes or no as a truth, else the sentence."""
+    return text if text is None else {"yes": True, "no": False}.get(text.strip().lower(), text)
 
 
 def model_card(
@@ -52,8 +91,9 @@ def model_card(
         config: Its config.
         statistics: Of what it learned from.
         card: Facts of how it was made; ``licence`` is one that the hub knows, such as ``cc-by-4.0``, or any
-            text, which the front matter then calls ``other``. ``description``, ``reproduce`` (a command) and
-            ``evaluation`` (a table, figure by label) have places of their own.
+            text, which the front matter then calls ``other``; ``consent`` stands in the front matter as well.
+            ``description``, ``reproduce`` (a command) and ``evaluation`` (a table, figure by label) have
+            places of their own. A fact that is None or empty is left out.
         sound: A file beside the card that it plays.
     """
     head: dict[str, object] = {
@@ -61,10 +101,13 @@ def model_card(
         "pipeline_tag": "audio-to-audio",
         "tags": ["ddsp", "audio", "oscine"],
     }
-    if card.get("licence"):
+    card = {key: value for key, value in card.items() if value is not None and _line(value)}
+    if "licence" in card:
         head = _licence(str(card["licence"])) | head
+    if "consent" in card:
+        head["consent"] = _line(card["consent"])
     facts = [
-        f"{config.sample_rate} Hz, {config.frame_rate:.1f} frames a second",
+        f"{config.sample_rate} Hz, {config.frame_rate:.1f} frames per second",
         f"synth: {', '.join(part.part_name for part in config.synth)}",
         f"effects: {', '.join(part.part_name for part in config.effects) or 'none'}",
     ]
@@ -77,16 +120,18 @@ def model_card(
     own = {key: card[key] for key in _PLACED if card.get(key)}
     facts += [f"{key.replace('_', ' ')}: {value}" for key, value in card.items() if key not in own]
     lines = "\n".join(f"- {_line(fact)}" for fact in facts)
+    name = printable(_line(name))
     front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
-    use = f'```python\nimport oscine\n\naudio, sample_rate = oscine.load("{name}").transfer("hum.wav")\n```\n'
+    quoted = json.dumps(name, ensure_ascii=False)
+    use = f'```python\nimport oscine\n\noscine.play("hum.wav", to={quoted}).save("out.wav")\n```\n'
     about = _line(own.get("description", "A DDSP instrument for Oscine."))
     text = f"---\n{front}---\n\n# {name}\n\n{about}\n\n{lines}\n\n{use}"
     if sound is not None:
         text += f'\n## Sound\n\n<audio controls src="{sound}"></audio>\n'
     if "evaluation" in own:
-        text += f"\n## On the part that was held out\n\n{_table(own['evaluation'])}"
+        text += f"\n## On the held-out part\n\n{_table(own['evaluation'])}"
     if "reproduce" in own:
-        text += f"\n## To make it again\n\n    {_line(own['reproduce'])}\n"
+        text += f"\n## Reproduce\n\n    {_line(own['reproduce'])}\n"
     return text + _mark(text)
 
 
@@ -101,7 +146,7 @@ def _line(text: object) -> str:
 
 
 def _table(figures: object) -> str:
-    """Return a table, a row for each figure; what is no table of figures is a line of text."""
+    """Return a table with a row for each figure; any other value is a line of text."""
     if not isinstance(figures, Mapping):
         return f"{_line(figures)}\n"
     cells = [(_line(label), _line(value)) for label, value in figures.items()]

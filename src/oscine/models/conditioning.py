@@ -1,4 +1,4 @@
-"""The conditions of a whole recording, however long: measured a piece at a time, with what is around it."""
+"""The conditions of a recording of any length, measured a piece at a time with its surroundings."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -143,7 +143,7 @@ def identity_number(instrument: Instrument, identity: str | None) -> int:
     if identity is None:
         return 0
     if identity not in identities:
-        there = f"there are {', '.join(identities)}" if identities else "it has one alone; omit the identity"
+        there = f"there are {', '.join(identities)}" if identities else "it has only one; omit the identity"
         raise InputError(f"The instrument has no identity {identity}; {there}.")
     return identities.index(identity)
 
@@ -168,7 +168,7 @@ def statistics_of(instrument: Instrument, identity: str | None = None) -> Statis
 def absent_conditions(
     instrument: Instrument, n_frames: int, identity: str | None = None
 ) -> dict[str, Tensor]:
-    """Return what a performance can't tell, at its default: the training set's curves, and who plays.
+    """Return conditions that a performance lacks, at their defaults: curves and the identity.
 
     Args:
         instrument: Who plays.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
+from oscine.files import printable
 from oscine.functional.frames import UpsampleState, upsample, upsample_state, upsample_step
 from oscine.functional.hold import hold_valid
 from oscine.models import hub, saved
@@ -18,6 +19,7 @@ from oscine.models.effects import Effects
 from oscine.models.gate import Gate
 from oscine.models.inputs import Input
 from oscine.models.metadata import program_metadata
+from oscine.models.words import words_of
 from oscine.networks import Controller
 from oscine.processors import (
     Chain,
@@ -104,6 +106,8 @@ class Instrument(Streaming[InstrumentState]):
         self.config = config
         self.statistics = statistics
         self.card = dict(card or {})
+        #: What it is called in messages: the name that it was loaded by.
+        self.called = "an instrument"
         rates = config.sample_rate, config.hop_length
         inputs = [one.build(*rates, statistics) for one in config.inputs]
         names = [one.name for one in inputs]
@@ -155,9 +159,9 @@ class Instrument(Streaming[InstrumentState]):
         taps = sum(reverb.impulse_response.numel() for reverb in reverbs)
         return sum(parameter.numel() for parameter in self.parameters()) - taps
 
-    def extra_repr(self) -> str:
-        """Return the rates."""
-        return f"{self.sample_rate} Hz, hop {self.hop_length}"
+    def __repr__(self) -> str:
+        """Return a line in words; the modules are `named_modules`."""
+        return f"{self.called}: {words_of(self.config, self.n_parameters, self.statistics)}"
 
     def all_inputs(self) -> list[Input]:
         """Return the inputs, in order."""
@@ -385,9 +389,9 @@ class Instrument(Streaming[InstrumentState]):
             weight_type: "float16" halves the file and rounds the weights to 11 bits; an instrument that is
                 loaded from it computes with float32 as any other.
             card: Facts for config.json and the model card, beside those in ``self.card``: ``licence``,
-                ``recipe``, ``minutes``, ….
+                ``recipe``, ``minutes``, …; None removes one.
         """
-        facts = {**self.card, **card}
+        facts = {name: fact for name, fact in {**self.card, **card}.items() if fact is not None}
         saved.write(folder, self.state_dict(), self.config, self.statistics, facts, weight_type)
 
     def push_to_hub(
@@ -428,7 +432,9 @@ class Instrument(Streaming[InstrumentState]):
         Raises:
             InputError: When there is no instrument, or its weights are not those that its config names.
         """
-        return saved.load(name, cls).eval()
+        one = saved.load(name, cls).eval()
+        one.called = printable(Path(name).name or Path(name).resolve().name)
+        return one
 
 
 def _without_frames(conditions: Mapping[str, Tensor]) -> int | None:

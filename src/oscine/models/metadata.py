@@ -47,7 +47,7 @@ def program_metadata(
 
 
 def _knobs(inputs: Sequence[Input], learned: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]:
-    """Return default, minimum and maximum for what notes don't tell: three deviations around the mean."""
+    """Return default, minimum and maximum for inputs that notes lack: three deviations around the mean."""
     knobs = {}
     for one in inputs:
         if one.name in learned or one.name == "centroid_midi":

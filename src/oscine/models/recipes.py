@@ -1,6 +1,7 @@
 """Recipes: one YAML file each, an instrument's and its training's sizes under one name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from oscine.explain import explain
 from oscine.files import read_text
 from oscine.models.config import InstrumentConfig
 from oscine.models.inputs import F0Config
+from oscine.models.unknown_key import did_you_mean, entry_names, unknown_place
 
 
 class TrainingConfig(BaseModel):
@@ -62,7 +64,7 @@ class TrainingConfig(BaseModel):
     adversarial_share: float = Field(default=0.5, gt=0.0, le=1.0)
     """Share of the run, at its end, in which that loss acts; the best instrument is chosen from there."""
     trains: Literal["all", "effects"] = "all"
-    """What is trained: the whole instrument, or its effects while all else stays as it starts."""
+    """The trained part: the whole instrument, or only its effects."""
     perceptual_weight: float = Field(default=0.0, ge=0.0)
     """Weight of the distance of CREPE's activations, at 16 kHz; the paper's code has 3.4 on this scale."""
     n_validations: int = Field(default=12, ge=1, le=100_000)
@@ -89,7 +91,7 @@ class DistillationConfig(BaseModel):
     control_weight: float = Field(default=0.1, ge=0.0)
     """Weight of the distance of the controls that both declare, semitones or equivalents of a semitone."""
     varied_share: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Share of the steps on transposed, louder or softer performances, which the teacher alone plays."""
+    """Share of the steps on transposed, louder or softer performances, which only the teacher plays."""
     trains_effects: bool = True
     """Train the effects that the student takes over from the teacher further; else they stay as they are."""
 
@@ -100,12 +102,15 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    """What it is called in lists and in the model card."""
     description: str
     """What it is for, in a sentence."""
     instrument: InstrumentConfig
+    """What is trained: inputs, network, synthesisers and effects."""
     training: TrainingConfig = TrainingConfig()
+    """How it is trained."""
     distillation: DistillationConfig = DistillationConfig()
-    """Used by `oscine distill` alone."""
+    """Used only by `oscine distill`."""
 
     @model_validator(mode="after")
     def _notes_are_played_as_recorded(self) -> "Recipe":
@@ -124,7 +129,7 @@ class Recipe(BaseModel):
         encodes = any(isinstance(one, F0Config) and one.encoder for one in self.instrument.inputs)
         if teaches and not encodes:
             raise ValueError(
-                "transport_weight and handover_share apply to an f0 input with an encoder alone; remove them"
+                "transport_weight and handover_share apply only to an f0 input with an encoder; remove them"
             )
         return self
 
@@ -212,12 +217,66 @@ def parse_yaml(text: str, name: str) -> Any:
 
 
 def _validated(content: dict[str, Any], overrides: Mapping[str, Any], name: str) -> Recipe:
+    before = _recipe_of(content, name) if overrides else None
+    known = [] if before is None else _keys(before)
+    whole = {} if before is None else before.model_dump(mode="json")
+    content = deepcopy(content)
     for key, value in overrides.items():
-        _set(content, key, value)
+        _set(content, key, value, whole, known)
+    return _recipe_of(content, name, known, list(overrides))
+
+
+def _recipe_of(
+    content: dict[str, Any], name: str, known: Sequence[str] = (), given: Sequence[str] = ()
+) -> Recipe:
+    """Return the recipe of a content.
+
+    Args:
+        content: Tables, lists and values.
+        name: What it is, for the sentence.
+        known: The keys there are; all keys of all recipes when left out.
+        given: The keys that were set.
+
+    Raises:
+        InputError: When it is none.
+    """
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{name} can't be used: {explain(error, Recipe)}.") from None
+        unknown = unknown_place(error, content, Recipe)
+        if unknown is None:
+            raise InputError(f"{name} can't be used: {explain(error, Recipe)}.") from None
+        place, beside = unknown
+        set_by = next((key for key in given if f"{key}.".startswith(f"{place}.")), None)
+        where = "" if set_by else f"{name} can't be used: "
+        raise InputError(f"{where}{_no_key(set_by or place, [*beside, *(known or _all_keys())])}") from None
+
+
+def _no_key(key: str, known: Sequence[str]) -> str:
+    """Return the sentence about a key that there is not."""
+    meant = did_you_mean(key, known)
+    return (
+        f"{key} is no key of the recipe{f'; {meant}' if meant else '.'} oscine recipes NAME lists the keys "
+        "of a recipe."
+    )
+
+
+def _keys(recipe: Recipe) -> list[str]:
+    """Return the keys of a recipe, those of whole tables and lists as well."""
+    from oscine.models.recipe_keys import recipe_keys
+
+    found: dict[str, None] = {}
+    for key in recipe_keys(recipe):
+        steps = key.key.split(".")
+        found |= {".".join(steps[:end]): None for end in range(1, len(steps) + 1)}
+    return list(found)
+
+
+def _all_keys() -> list[str]:
+    """Return the keys of all recipes."""
+    from oscine.models.recipe_keys import key_tables
+
+    return [f"{one.path}.{key.key}".strip(".") for one in key_tables() for key in one.keys]
 
 
 def _text(name: str | Path) -> str:
@@ -233,8 +292,15 @@ def _text(name: str | Path) -> str:
     )
 
 
-def _set(content: dict[str, Any], key: str, value: Any) -> None:
+def _set(content: dict[str, Any], key: str, value: Any, whole: Any, known: Sequence[str]) -> None:
     """Set the value behind a dotted key; an entry of a list goes by its number, its name or its kind.
+
+    Args:
+        content: What is changed.
+        key: Dotted.
+        value: Of the key.
+        whole: The same recipe with every default, for the lists that the content leaves out.
+        known: The keys there are.
 
     Raises:
         InputError: When there is no such entry, or something on the way has no entries.
@@ -242,28 +308,30 @@ def _set(content: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     inside: Any = content
     for parent in parents:
-        inside = (
-            inside.setdefault(parent, {}) if isinstance(inside, dict) else inside[_entry(inside, parent, key)]
-        )
-    if isinstance(inside, dict):
-        inside[last] = value
-    else:
-        inside[_entry(inside, last, key)] = value
+        step = parent if isinstance(inside, dict) else _entry(inside, parent, key, known)
+        whole = _behind(whole, step)
+        if isinstance(inside, dict) and inside.get(parent) is None:
+            inside[parent] = deepcopy(whole) if isinstance(whole, list) else {}
+        inside = inside[step]
+    inside[last if isinstance(inside, dict) else _entry(inside, last, key, known)] = value
 
 
-def _entry(entries: Any, name: str, key: str) -> int:
+def _behind(value: Any, step: str | int) -> Any:
+    """Return what is behind a key of a table or a number of a list; None where nothing is."""
+    if isinstance(value, dict):
+        return value.get(step)
+    return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
+
+
+def _entry(entries: Any, name: str, key: str, known: Sequence[str]) -> int:
     """Return the number of a list's entry.
 
     Raises:
         InputError: When there is none.
     """
-    if not isinstance(entries, list):
-        raise InputError(f"There is no setting {key}: what is before '{name}' has no entries.")
-    names = [
-        str(entry.get("name") or entry.get("kind")) if isinstance(entry, dict) else "" for entry in entries
-    ]
+    names = entry_names(entries) if isinstance(entries, list) else []
     if name in names:
         return names.index(name)
-    if name.isdecimal() and int(name) < len(entries):
+    if name.isdecimal() and int(name) < len(names):
         return int(name)
-    raise InputError(f"There is no setting {key}: '{name}' is none of {', '.join(names) or 'an empty list'}.")
+    raise InputError(_no_key(key, known))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -14,7 +15,8 @@ from oscine import instruments
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.explain import explain
-from oscine.files import printable, read_json, read_text, write_atomically
+from oscine.files import is_file, is_folder, printable, read_json, read_text, write_atomically
+from oscine.models import hub
 from oscine.models.card import is_unedited, model_card
 from oscine.models.config import InstrumentConfig
 from oscine.models.formats import upgrade_config, upgrade_weights
@@ -46,7 +48,7 @@ class SavedConfig(BaseModel):
     statistics: Statistics | None = None
     """Pitch and loudness of the training set."""
     card: dict[str, Any] = {}
-    """Licence, recipe, and whatever else is told about how it was made."""
+    """Licence, recipe, and further facts about how it was made."""
 
 
 def write(
@@ -117,30 +119,69 @@ def locate(name: str | Path) -> Path:
     """Return the folder of an instrument: a folder, one in the package, or the hub's copy in the cache.
 
     Raises:
-        InputError: When it is none of these.
+        InputError: When it is none of these; what is nearest to the name is said.
+        OSError: When the disk refuses.
     """
-    folder = Path(name)
-    if folder.is_dir():
+    folder, text = Path(name), str(name)
+    if not text.strip():
+        raise InputError(f"The name of the instrument is empty; {instruments.choices('')}.")
+    if is_folder(folder):
         return folder
-    if str(name) in instruments.names():
-        return instruments.path(str(name))
-    if folder.exists():
-        raise InputError(f"{name} is a file; an instrument is a folder with {WEIGHTS} and {CONFIG}.")
-    parts = str(name).split("/")
-    if len(parts) != 2 or not all(parts) or str(name).startswith((".", "~")):
+    if text in instruments.names():
+        return instruments.path(text)
+    if is_file(folder):
         raise InputError(
-            f"There is no instrument '{printable(name)}'; {instruments.choices(str(name))}, or name a folder "
-            "that `oscine train` wrote, or a hub id, owner/name."
+            f"{printable(name)} is a file; an instrument is a folder with {WEIGHTS} and {CONFIG}."
         )
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(str(name), allow_patterns=[WEIGHTS, CONFIG, CARD]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    beside = _nearest_folder(folder)
+    hint = f"; the nearest folder is {printable(beside)}" if beside else ""
+    parts = text.split("/")
+    if len(parts) != 2 or not all(parts) or text.startswith((".", "~")):
+        shown = printable(text[:200])
+        if len(parts) > 1:
+            raise InputError(f"There is no folder {shown}{hint}; name one that `oscine train` wrote.")
         raise InputError(
-            f"There is no folder {name}, and the hub has no such instrument for us ({type(error).__name__})."
-        ) from error
+            f"There is no instrument '{shown}'{hint}; {instruments.choices(text)}, or name a folder that "
+            "`oscine train` wrote, or a hub id, owner/name."
+        )
+    if beside is not None:
+        raise InputError(f"There is no folder {printable(name)}{hint}.")
+    return _from_hub(text)
+
+
+def _nearest_folder(folder: Path) -> Path | None:
+    """Return the instrument beside a folder that is not there whose name is nearest to it."""
+    try:
+        there = {one.parent.name for one in folder.parent.glob(f"*/{CONFIG}")}
+    except (OSError, ValueError):
+        return None
+    near = get_close_matches(folder.name, sorted(there), n=1)
+    return folder.parent / near[0] if near else None
+
+
+def _from_hub(name: str) -> Path:
+    """Return the hub's copy of an instrument; its weights come when its config is one of ours.
+
+    Raises:
+        InputError: When the hub does not give it, or the repository is no instrument.
+    """
+    no_instrument = f"The repository {printable(name)} on the hub is no instrument of Oscine"
+    folder = hub.fetch(name, [CONFIG, CARD])
+    if not (folder / CONFIG).exists():
+        raise InputError(f"{no_instrument}: it has no {CONFIG}.")
+    try:
+        read_config(folder)
+    except InputError as error:
+        why = (
+            str(error)
+            .replace(str(folder / CONFIG), f"its {CONFIG}", 1)
+            .removesuffix(" Get the instrument again.")
+        )
+        raise InputError(f"{no_instrument}: {why.rstrip('.')}.") from None
+    folder = hub.fetch(name, [CONFIG, CARD, WEIGHTS])
+    if not (folder / WEIGHTS).exists():
+        raise InputError(f"{no_instrument}: it has no {WEIGHTS}.")
+    return folder
 
 
 def load(

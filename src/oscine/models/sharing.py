@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from oscine.errors import InputError
 from oscine.files import write_atomically
+from oscine.models.card import RIGHTS, rights_of
 from oscine.models.instrument import Instrument
 from oscine.models.saved import WeightType
 
@@ -19,6 +20,7 @@ def share(
     *,
     licence: str | None = None,
     credit: str | None = None,
+    consent: str | bool | None = None,
     private: bool = False,
     token: str | None = None,
     weight_type: WeightType = "float32",
@@ -30,31 +32,36 @@ def share(
         place: A path that ends in ``.zip``, or a name on the hub, ``owner/name``.
         licence: Of the recordings that it was made from, such as ``cc-by-4.0``; None: what its card says.
         credit: Who played or sang; None: what its card says.
+        consent: Who agreed to what, a sentence, or True (`oscine.models.card.CONSENT`); None: what its card
+            says. An instrument of a voice should have it.
         private: Of a repository on the hub that is made.
         token: Of the hub; None: the one that ``hf auth login`` keeps.
         weight_type: As in `Instrument.save_pretrained`.
 
     Raises:
-        InputError: When neither the card nor the arguments have a licence and a credit; or as
-            `Instrument.push_to_hub`.
+        InputError: When neither the card nor the arguments have a licence and a credit, or a fact is too
+            long; or as `Instrument.push_to_hub`.
         OSError: The disk refuses.
     """
-    facts = {
-        name: given or str(instrument.card.get(name) or "").strip()
-        for name, given in (("licence", licence), ("credit", credit))
-    }
-    for name, example in (("licence", "cc-by-4.0"), ("credit", "the name of who played")):
-        if not facts[name]:
+    kept = {name: str(instrument.card.get(name) or "").strip() for name in RIGHTS}
+    facts = rights_of(
+        licence=licence or kept["licence"],
+        credit=credit or kept["credit"],
+        consent=kept["consent"] if consent is None else consent,
+    )
+    for name, example in (("licence", "cc-by-4.0"), ("credit", "the name of the player")):
+        if name not in facts:
             raise InputError(f"The instrument has no {name}; give one, such as {example}.")
+    told = {name: facts.get(name) for name in RIGHTS}
     path = Path(place)
     if path.suffix.lower() != ".zip":
-        instrument.push_to_hub(str(place), private=private, token=token, weight_type=weight_type, **facts)
+        instrument.push_to_hub(str(place), private=private, token=token, weight_type=weight_type, **told)
         return
     if path.is_dir():
         raise InputError(f"{path} is a folder; give the name of a file to write.")
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / path.stem
-        instrument.save_pretrained(folder, weight_type=weight_type, **facts)
+        instrument.save_pretrained(folder, weight_type=weight_type, **told)
 
         def write(temporary: Path) -> None:
             with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -47,7 +47,7 @@ class Conformer(Streaming[ConformerState]):
         context_frames: Frames that the attention covers, the present one included.
 
     Raises:
-        ValueError: When a size is below 1, or ``width`` is no multiple of ``n_heads``.
+        ValueError: When a size is below 1, or ``width`` is not a multiple of ``n_heads``.
 
     Reference: Gulati et al., Conformer, 2020. Ours is causal, its convolution is normalised per frame and not
     per batch, and its positions are those of Press et al., Train short, test long, 2022.
@@ -281,7 +281,7 @@ def require_heads(name: str, width: int, n_heads: int) -> None:
         n_heads: Attention heads.
 
     Raises:
-        ValueError: When ``width`` is no multiple of ``n_heads``.
+        ValueError: When ``width`` is not a multiple of ``n_heads``.
     """
     if width % n_heads:
         raise ValueError(f"{name} is {width}; give a multiple of n_heads, which is {n_heads}.")

@@ -1,4 +1,4 @@
-"""The velocity of a flow of frames, by a `Tcn` that knows some frames ahead."""
+"""The velocity of a flow of frames, by a `Tcn` with some frames of look-ahead."""
 
 import math
 

@@ -95,7 +95,7 @@ def read_midi(path: str | Path) -> Score:
         path: A ``.mid`` file of format 0 or 1, with ticks by the beat or by SMPTE, of 1 MB at most.
 
     Raises:
-        InputError: When it is no MIDI file, is damaged, has no note, or lasts more than an hour.
+        InputError: When it is not a MIDI file, is damaged, has no note, or lasts more than an hour.
     """
     import mido
 
@@ -128,7 +128,7 @@ def _chunks(content: bytes, name: str) -> tuple[bytes, int]:
             end.
     """
     if not content.startswith(b"MThd") or len(content) < _HEADER.size:
-        raise InputError(f"{name} is no MIDI file; give a .mid file.")
+        raise InputError(f"{name} is not a MIDI file; give a .mid file.")
     _, n_header, kind, _, division = _HEADER.unpack_from(content)
     if kind > 1:
         raise InputError(f"{name} has format {kind}, and 0 and 1 are read; save it as format 1.")

@@ -29,7 +29,7 @@ class CurvesReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    output: str
+    output: str | None = Field(description="the file that was written; null of a sound in memory")
     sample_rate: int
     seconds: float
     curves: list[str] = Field(description="the columns that were played")
@@ -37,6 +37,12 @@ class CurvesReport(BaseModel):
     peak: float = Field(description="before the sound was scaled")
     scaled_db: float
     real_time_factor: float = Field(description="time that it took, over the length")
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        return f"curves: {self.seconds:.1f} s at {self.sample_rate} Hz of {', '.join(self.curves)}"
+
+    __repr__ = __str__
 
 
 def play_curves(
@@ -64,8 +70,19 @@ def play_curves(
         InputError: When the instrument does not take one of the curves, or takes a pitch or a loudness that
             is missing, the curves are longer than an hour, or there is no such identity.
     """
+    audio, report = play_curves_with_report(curves, instrument, dry=dry, seed=seed, identity=identity)
+    return audio, report.sample_rate
+
+
+def play_curves_with_report(
+    curves: Curves, instrument: Instrument, *, dry: bool = False, seed: int = 0, identity: str | None = None
+) -> tuple[Float32[np.ndarray, " time"], CurvesReport]:
+    """Return the sound of curves, and the report on it; see `play_curves`."""
+    began = time.perf_counter()
     conditions = _conditions(curves, instrument, identity)
-    return np.concatenate(list(_played(conditions, instrument, dry, seed))), instrument.sample_rate
+    audio = np.concatenate(list(_played(conditions, instrument, dry, seed)))
+    peak = float(np.abs(audio).max(initial=0.0))
+    return audio, _report(None, curves, instrument, len(audio), peak, 1.0, time.perf_counter() - began)
 
 
 def render_curves_file(
@@ -114,16 +131,29 @@ def render_curves_file(
         peak, gain = write_audio(path, told(), instrument.sample_rate, n_samples)
 
     write_atomically(output_path, write)
+    took_s = time.perf_counter() - began
+    return _report(printable(output_path), curves, instrument, n_samples, peak, gain, took_s)
+
+
+def _report(
+    output: str | None,
+    curves: Curves,
+    instrument: Instrument,
+    n_samples: int,
+    peak: float,
+    gain: float,
+    took_s: float,
+) -> CurvesReport:
     seconds = n_samples / instrument.sample_rate
     return CurvesReport(
-        output=printable(output_path),
+        output=output,
         sample_rate=instrument.sample_rate,
         seconds=seconds,
         curves=list(curves.values),
         means=[one.name for one in instrument.all_inputs() if one.name not in curves.values],
         peak=peak,
         scaled_db=float(20 * np.log10(gain)),
-        real_time_factor=(time.perf_counter() - began) / seconds,
+        real_time_factor=took_s / seconds,
     )
 
 

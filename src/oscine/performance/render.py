@@ -21,6 +21,7 @@ from oscine.notes.expression import Expression
 from oscine.notes.midi_file import Score, read_midi
 from oscine.notes.voices import VoiceCurves, count_voices
 from oscine.performance.curves import conditions_of, voice_curves
+from oscine.plural import counted
 from oscine.processors import Reverb
 from oscine.streaming import Stream
 
@@ -88,7 +89,7 @@ class RenderReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    output: str
+    output: str | None = Field(description="the file that was written; null of a sound in memory")
     sample_rate: int
     seconds: float
     parts: list[PartReport]
@@ -96,6 +97,16 @@ class RenderReport(BaseModel):
     scaled_db: float
     real_time_factor: float = Field(description="time that it took, over the length")
     remarks: list[str]
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        notes, n_players = sum(part.notes for part in self.parts), len(self.parts)
+        return (
+            f"song: {self.seconds:.1f} s at {self.sample_rate} Hz, {counted(notes, 'note')} by "
+            f"{counted(n_players, 'instrument')}, {counted(len(self.remarks), 'remark')}"
+        )
+
+    __repr__ = __str__
 
 
 class _Part(NamedTuple):
@@ -121,9 +132,20 @@ def render(
     Raises:
         InputError: When no channel with notes has an instrument, or an instrument has no such identity.
     """
-    parts, _ = _parts(score, instruments, options or RenderOptions())
-    sample_rate, _ = _length(parts)
-    return np.concatenate(list(_mixed(parts, options or RenderOptions()))), sample_rate
+    audio, report = render_with_report(score, instruments, options)
+    return audio, report.sample_rate
+
+
+def render_with_report(
+    score: Score, instruments: Players, options: RenderOptions | None = None
+) -> tuple[Block, RenderReport]:
+    """Return a score, played, and the report on it; see `render`."""
+    options = options or RenderOptions()
+    began = time.perf_counter()
+    parts, remarks = _parts(score, instruments, options)
+    audio = np.concatenate(list(_mixed(parts, options)))
+    peak = float(np.abs(audio).max(initial=0.0))
+    return audio, _report(None, parts, remarks, peak, 1.0, time.perf_counter() - began)
 
 
 def render_file(
@@ -168,17 +190,28 @@ def render_file(
         peak, gain = write_audio(path, told(), sample_rate, n_samples)
 
     write_atomically(output_path, write)
-    seconds = n_samples / sample_rate
-    scaled_db = float(20 * np.log10(gain))
+    return _report(printable(output_path), parts, remarks, peak, gain, time.perf_counter() - began)
+
+
+def _report(
+    output: str | None,
+    parts: Sequence[_Part],
+    remarks: Sequence[str],
+    peak: float,
+    gain: float,
+    took_s: float,
+) -> RenderReport:
+    sample_rate, n_samples = _length(parts)
+    seconds, scaled_db = n_samples / sample_rate, float(20 * np.log10(gain))
     return RenderReport(
-        output=printable(output_path),
+        output=output,
         sample_rate=sample_rate,
         seconds=seconds,
         parts=[part.report for part in parts],
         peak=peak,
         scaled_db=scaled_db,
-        real_time_factor=(time.perf_counter() - began) / seconds,
-        remarks=remarks + _remarks(parts, peak, scaled_db),
+        real_time_factor=took_s / seconds,
+        remarks=[*remarks, *_remarks(parts, peak, scaled_db)],
     )
 
 

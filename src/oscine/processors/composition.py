@@ -110,7 +110,7 @@ class Sum(_Composition):
         for name, part in parts.items():
             if part.signals:
                 raise InputError(
-                    f"{name} takes a signal, so it can't stand alone in a sum; put it in a chain, behind a "
+                    f"{name} takes a signal, so it can't be a part of a sum; put it in a chain, after a "
                     "source of sound."
                 )
 

@@ -128,7 +128,7 @@ class Filter(Processor[FilterState | ConvolutionState]):
             ValueError: When magnitudes are given to a fixed filter, or none to another one.
         """
         if (magnitudes is None) != self.fixed:
-            raise ValueError(f"magnitudes is {'no' if self.fixed else 'a'} control of this filter.")
+            raise ValueError(f"magnitudes is {'not a' if self.fixed else 'a'} control of this filter.")
         if isinstance(state, ConvolutionState):
             return convolve_step(audio, self.taps(self.log_magnitudes.exp()), state)
         assert magnitudes is not None

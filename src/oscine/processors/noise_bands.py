@@ -79,7 +79,7 @@ class NoiseBandsConfig(PartConfig):
     n_bands: int = Field(default=256, ge=2, le=MOST_BANDS)
     """Bands, from 0 Hz to Nyquist."""
     n_taps: int = Field(default=1024, ge=2, le=_MOST_TAPS)
-    """Taps of half the filter: bands closer than the sample rate over this are not told apart."""
+    """Taps of half the filter: bands closer than the sample rate over this cannot be separated."""
 
     def build(self, sample_rate: int, hop_length: int) -> NoiseBands:
         """Return the noise."""

@@ -1,4 +1,4 @@
-"""Convolution with a learned impulse response: a room."""
+"""Reverb: convolution with a learned impulse response."""
 
 from typing import Literal
 

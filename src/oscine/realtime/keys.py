@@ -24,8 +24,8 @@ _WINDOWS_NAMES = {"H": "up", "P": "down", "M": "right", "K": "left"}
 def pressed_keys() -> Iterator[Callable[[], list[str]]]:
     """Give a function that returns the keys since its last call.
 
-    They are characters, and "up", "down", "left" and "right". Where standard input is no terminal there are
-    none. The terminal is put back at the end.
+    They are characters, and "up", "down", "left" and "right". Where standard input is not a terminal there
+    are none. The terminal is put back at the end.
     """
     if sys.stdin is None or not sys.stdin.isatty():
         yield list

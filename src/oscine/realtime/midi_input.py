@@ -80,7 +80,7 @@ class MidiInput:
         self._opened, self.name = opened, names[number]
 
     def _is_wanted(self, name: str) -> bool:
-        """A port of this machine's own (ALSA's "Midi Through") is no keyboard."""
+        """A port of this machine's own (ALSA's "Midi Through") is not a keyboard."""
         if not self._wanted:
             return not name.lower().startswith("midi through")
         return self._wanted.lower() in name.lower()

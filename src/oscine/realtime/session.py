@@ -1,4 +1,4 @@
-"""A session: a performer, what other threads tell it, and whether it keeps up."""
+"""A session: a performer, messages from other threads, and a check for overruns."""
 
 import math
 import time
@@ -30,10 +30,10 @@ class SessionReport(BaseModel):
     load_p999: float
     note_latency_ms: float = Field(
         description="from a note to the sound: the longest wait for a block and for a frame, the frame, and "
-        "the filter between two sample rates; the device's own comes on top"
+        "the filter between two sample rates; the device's own is added to it"
     )
     voice_latency_ms: float = Field(
-        description="from what is heard to the sound; the device's own, blocks included, comes on top"
+        description="from input to output, without the device's own latency and its blocks"
     )
     peak: float
     licence: str | None

@@ -28,7 +28,7 @@ class Engine:
 
     Raises:
         TooLarge: When the program asks for more than the runtime allows.
-        ValueError: When there is no such engine here, or the bytes are no valid program.
+        ValueError: When there is no such engine here, or the bytes are not a valid program.
     """
 
     def __init__(self, program: bytes, name: str | None = None) -> None:

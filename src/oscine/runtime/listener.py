@@ -20,7 +20,7 @@ class Heard(NamedTuple):
     loudness_db: float
     """By the definition of `oscine.functional.loudness_db`."""
     voiced_s: float
-    """Seconds since the voiced stretch began; 0 outside."""
+    """Seconds since the onset of the voiced segment; 0 outside."""
 
 
 class Listener:
@@ -59,7 +59,7 @@ class Listener:
         require_ok(self._library, self._library.oscine_listener_reset(self._listener))
 
     def push(self, audio: Float32[np.ndarray, " time"]) -> None:
-        """Hear the next samples, any number; those that are not finite count as 0."""
+        """Analyse the next samples, any number; those that are not finite count as 0."""
         whole = np.ascontiguousarray(audio, dtype=np.float32)
         require_ok(
             self._library, self._library.oscine_listener_push(self._listener, whole.ctypes.data, len(whole))

@@ -26,7 +26,7 @@ class Meters(NamedTuple):
     """What happens, for a display."""
 
     heard_f0_hz: float
-    """0 where the sound that is heard has no pitch."""
+    """0 where the input has no pitch."""
     heard_loudness_db: float
     f0_hz: float
     """Of the last voice that began; 0 in silence."""
@@ -59,8 +59,8 @@ class Performer:
 
     Raises:
         TooLarge: When the program or the ratio of the rates asks for too much.
-        ValueError: When there is no such engine here, the bytes are no valid program, or a number is out of
-            its range.
+        ValueError: When there is no such engine here, the bytes are not a valid program, or a number is out
+            of its range.
     """
 
     def __init__(self, program: bytes, sample_rate: int, n_voices: int = 1, name: str | None = None) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def require_count(name: str, value: Any, at_least: int = 1) -> None:
-    """Refuse what is no number of things.
+    """Refuse what is not a number of things.
 
     Args:
         name: Of the argument, for the message.
@@ -19,7 +19,7 @@ def require_count(name: str, value: Any, at_least: int = 1) -> None:
 
 
 def require_seed(seed: Any) -> None:
-    """Refuse what is no seed.
+    """Refuse what is not a seed.
 
     Raises:
         ValueError: When it is not a whole number, or has more than 64 bits, its sign among them.

@@ -375,7 +375,7 @@ class Program(Contents):
     # ---- file
 
     def to_bytes(self, dtype: WeightType = "float32") -> bytes:
-        """Return the program as a file's content (docs/program-file.md).
+        """Return the program as a file's content (docs/background/program-file.md).
 
         Args:
             dtype: Of the large tensors; "float16" halves the file, and rounds them to 11 bits. "int8" stores
@@ -395,6 +395,6 @@ class Program(Contents):
         A tensor of a single row is returned as a vector.
 
         Raises:
-            ValueError: When the content is no program file, of another version, or damaged.
+            ValueError: When the content is not a program file, of another version, or damaged.
         """
         return Program(**vars(program_file.from_bytes(content)))

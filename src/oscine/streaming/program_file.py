@@ -1,4 +1,4 @@
-"""The program file: a program as bytes, and back (docs/program-file.md has the layout)."""
+"""The program file: a program as bytes, and back (docs/background/program-file.md has the layout)."""
 
 import hashlib
 import json
@@ -108,7 +108,7 @@ def read_metadata(content: bytes) -> dict[str, Any]:
     """Return what a program file says about its instrument.
 
     Raises:
-        ValueError: When the content is no program file, or is damaged.
+        ValueError: When the content is not a program file, or is damaged.
     """
     header = _header(content)
     at, size = header[15:17]

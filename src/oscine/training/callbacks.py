@@ -2,7 +2,9 @@
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -16,6 +18,7 @@ from oscine.training.preview import make_preview
 
 _SCALARS_EVERY = 10
 _LINE_EVERY_S = 60.0
+_FACTS_EVERY_S = 1.0
 
 
 class CheckpointCallback(Callback):
@@ -191,8 +194,41 @@ class ProgressLines(Callback):
         self._said = time.monotonic()
 
 
+class ProgressFacts(Callback):
+    """The same facts for a program: a table of numbers at most once a second, and at each validation.
+
+    Args:
+        write: Takes each table.
+        every_s: Seconds between two of them.
+    """
+
+    def __init__(self, write: Callable[[dict[str, Any]], None], every_s: float = _FACTS_EVERY_S) -> None:
+        self._write = write
+        self._every_s = every_s
+        self._facts = _Facts()
+        self._told = 0.0
+
+    def on_step(self, loop: TrainingLoop) -> None:
+        """Tell the facts where they are due."""
+        self._facts.after_step(loop)
+        if time.monotonic() - self._told >= self._every_s:
+            self._tell(loop)
+
+    def on_validation(self, loop: TrainingLoop, validation: Validation) -> None:
+        """Tell the facts."""
+        self._tell(loop, this_validation=validation.loss)
+
+    def on_end(self, loop: TrainingLoop) -> None:
+        """Tell how it ended."""
+        self._tell(loop)
+
+    def _tell(self, loop: TrainingLoop, **more: float) -> None:
+        self._write({"doing": "training", **self._facts.table(loop), **more})
+        self._told = time.monotonic()
+
+
 class _Facts:
-    """What is said about a run while it goes on."""
+    """Messages about a run while it continues."""
 
     def __init__(self) -> None:
         self._smooth = math.nan
@@ -203,11 +239,23 @@ class _Facts:
             self._smooth = loop.last_loss if is_first else 0.95 * self._smooth + 0.05 * loop.last_loss
         return self.now(loop)
 
-    def now(self, loop: TrainingLoop) -> str:
+    def table(self, loop: TrainingLoop) -> dict[str, float | int]:
+        """Return the facts by name: seconds, steps, and losses without a unit."""
         counters, progress = loop.counters, loop.progress
-        left = int(counters.elapsed_s / max(progress, 1e-6) * (1 - progress))
+        return {
+            "share": round(progress, 4),
+            "step": counters.step,
+            "loss": self._smooth,
+            "validation_loss": counters.best_loss,
+            "steps_per_s": counters.step / max(counters.elapsed_s, 1e-9),
+            "passed_s": round(counters.elapsed_s, 1),
+            "left_s": round(counters.elapsed_s / max(progress, 1e-6) * (1 - progress), 1),
+        }
+
+    def now(self, loop: TrainingLoop) -> str:
+        told = self.table(loop)
+        left = int(told["left_s"])
         return (
-            f"step {counters.step} · loss {self._smooth:.3f} · validation {counters.best_loss:.3f} · "
-            f"{counters.step / max(counters.elapsed_s, 1e-9):.1f} steps/s · "
-            f"{left // 60}:{left % 60:02d} left"
+            f"step {told['step']} · loss {told['loss']:.3f} · validation {told['validation_loss']:.3f} · "
+            f"{told['steps_per_s']:.1f} steps/s · {left // 60}:{left % 60:02d} left"
         )

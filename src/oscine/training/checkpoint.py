@@ -42,6 +42,7 @@ class RunInfo(BaseModel):
     """What the model card says of that instrument."""
     licence: str | None = None
     credit: str | None = None
+    consent: str | None = None
     """What the model card says of the recordings; may be given when the run is resumed."""
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from oscine.data.dataset import Dataset
 from oscine.models import Instrument, Recipe
+from oscine.models.card import RIGHTS
 from oscine.training.loop import Callback
 from oscine.training.run import TrainResult, train
 from oscine.training.starting import instrument_name
@@ -27,6 +28,7 @@ def distill(
     device: str | torch.device = "auto",
     resume: bool | Literal["auto"] = False,
     console: Console | None = None,
+    progress: Callback | None = None,
     card: Mapping[str, object] | None = None,
 ) -> TrainResult:
     """Train a student of a teacher and write its folder: `train` with two further distances.
@@ -34,7 +36,8 @@ def distill(
     The student's sound is compared with the recording's and with the teacher's, and its controls with those
     of the teacher's that have the same declaration (`Recipe.distillation` has the weights). The student has
     the teacher's gate, and its effects, such as reverb, with their weights, and trains them further, unless
-    ``distillation.trains_effects`` is false. Licence and credit of the teacher's card go to the student's.
+    ``distillation.trains_effects`` is false. Licence, credit and consent of the teacher's card go to the
+    student's.
 
     Args:
         teacher: The trained instrument, or its folder or hub id.
@@ -50,6 +53,7 @@ def distill(
         device: As in `train`.
         resume: As in `train`; only with the same teacher.
         console: As in `train`.
+        progress: As in `train`.
         card: Further facts for the model card.
 
     Raises:
@@ -58,7 +62,7 @@ def distill(
         OSError: As in `train`.
     """
     loaded = teacher if isinstance(teacher, Instrument) else Instrument.from_pretrained(teacher)
-    kept = {key: loaded.card[key] for key in ("licence", "credit") if key in loaded.card}
+    kept = {key: loaded.card[key] for key in RIGHTS if key in loaded.card}
     return train(
         dataset,
         student_folder,
@@ -71,5 +75,6 @@ def distill(
         device=device,
         resume=resume,
         console=console,
+        progress=progress,
         card={"teacher": instrument_name(teacher), **kept, **(card or {})},
     )

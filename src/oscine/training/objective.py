@@ -1,4 +1,4 @@
-"""What training makes small: distances of sound, and what else teaches an instrument to hear pitch."""
+"""The loss of training: distances of sound, and the losses of a pitch encoder."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -15,9 +15,12 @@ from rich.console import Console
 from oscine import kernels
 from oscine.data.dataset import Dataset
 from oscine.data.score import note_statistics, take_voices
+from oscine.data.verification import Verify
 from oscine.devices import usable_device
 from oscine.errors import InputError
+from oscine.files import printable
 from oscine.models import Instrument, Recipe, load_recipe
+from oscine.models.card import RIGHTS
 from oscine.models.inputs import LoudnessConfig
 from oscine.models.recipes import change_recipe
 from oscine.plural import counted
@@ -60,13 +63,24 @@ class TrainResult(BaseModel):
     minutes: float
     """Time spent, over all sessions of the run."""
     validation_loss: float
-    """Loss of the saved instrument on pieces of the validation part, by which it was chosen."""
+    """Loss of the saved instrument on the validation part; the checkpoint was chosen by it."""
     skipped_steps: int
     """Steps whose loss or gradient was not finite."""
     interrupted: bool
     """Ended by Ctrl-C or SIGTERM before its budget was spent."""
     terminated: bool
     """Ended by SIGTERM."""
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        skipped = f", {self.skipped_steps} of them skipped" if self.skipped_steps else ""
+        ended = ", interrupted" if self.interrupted else ""
+        return (
+            f"trained {printable(self.folder)}: {counted(self.steps, 'step')}{skipped} of {self.recipe} in "
+            f"{self.minutes:.1f} minutes on {self.device}, validation loss {self.validation_loss:.3f}{ended}"
+        )
+
+    __repr__ = __str__
 
 
 def train(
@@ -84,8 +98,10 @@ def train(
     device: str | torch.device = "auto",
     resume: bool | Literal["auto"] = False,
     console: Console | None = None,
+    progress: Callback | None = None,
     checkpoint_every_s: float = 20.0,
     card: Mapping[str, object] | None = None,
+    verify: Verify | None = None,
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
@@ -99,7 +115,7 @@ def train(
             hop length become the instrument's.
         instrument_folder: Where the instrument goes.
         recipe: A name (`oscine recipes`), a YAML file or a `Recipe`. If left out, ``default``, or ``dry``
-            where nothing in the recordings rings on (``student10`` with a teacher), or, of a run that is
+            for recordings without reverberation (``student10`` with a teacher), or, of a run that is
             resumed, the run's.
         start_from: A trained instrument, its folder or hub id, in place of a recipe: the new one has its
             inputs, networks and parts, starts from its weights and trains them by settings of their own
@@ -116,8 +132,11 @@ def train(
         resume: Go on with the run in the folder; ``"auto"``: where there is one, and start where there is
             none.
         console: Where progress and notices are shown; nowhere when left out.
+        progress: Shows progress in place of the console's bar or lines.
         checkpoint_every_s: Seconds between two checkpoints.
-        card: Facts for the model card, such as ``licence``.
+        card: Facts for the model card, such as ``licence``, ``credit`` and ``consent``
+            (`oscine.models.card.rights_of`).
+        verify: How the shards of a folder are verified, as in `Dataset.open`.
 
     Raises:
         InputError: When the dataset, the recipe, the start, the device or the folder can't be used, another
@@ -130,7 +149,7 @@ def train(
         raise InputError(f"The length of the run is {steps} steps; give a positive number.")
     where = usable_device(device)
     folder = RunFolder(Path(instrument_folder))
-    source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset, verify)
     start = None if start_from is None else Start(start_from, source)
     if not source.train.segments or not source.validation.segments:
         raise InputError(
@@ -171,14 +190,13 @@ def train(
             claim.enter_context(folder.claimed())
             if folder.has_run:  # of another run, which was faster
                 folder.require_unused()
-        told = run.model_dump(include={"started_from", "licence", "credit"}, exclude_none=True)
+        told = run.model_dump(include={"started_from", *RIGHTS}, exclude_none=True)
         facts = {"recipe": run.recipe.name, **told, **(card or {})}
         own: list[Callback] = [
             CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
             RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
         ]
-        if console is not None:
-            own.append(ProgressBar(console) if console.is_terminal else ProgressLines(console))
+        own += [one for one in (progress or _progress_on(console),) if one is not None]
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
@@ -203,6 +221,13 @@ def train(
         interrupted=bool(signals),
         terminated=SIGTERM in signals,
     )
+
+
+def _progress_on(console: Console | None) -> Callback | None:
+    """Return what shows progress on a console: a bar where it is a terminal, and lines elsewhere."""
+    if console is None:
+        return None
+    return ProgressBar(console) if console.is_terminal else ProgressLines(console)
 
 
 def _run(
@@ -267,9 +292,9 @@ def _origin(start: Start | None, before: RunInfo | None) -> dict[str, str | None
 
 
 def _rights(card: Mapping[str, object], before: RunInfo | None) -> dict[str, str | None]:
-    """Return licence and credit: what is given, or else what the run has had."""
-    kept = {} if before is None else {"licence": before.licence, "credit": before.credit}
-    return kept | {name: str(card[name]) for name in ("licence", "credit") if card.get(name)}
+    """Return licence, credit and consent: what is given, or else what the run has had."""
+    kept = {} if before is None else {name: getattr(before, name) for name in RIGHTS}
+    return kept | {name: str(card[name]) for name in RIGHTS if card.get(name)}
 
 
 def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Recipe:
@@ -386,7 +411,7 @@ def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoo
         f"recipe {run.recipe.name}, {start}{' or '.join(parts)}."
     )
     if run.recipe.name == DRY_RECIPE and dataset.is_dry:
-        yield "Nothing in the recordings rings on, so no reverb is learned; --recipe default has one."
+        yield "The recordings have no reverberation, so no reverb is learned; --recipe default has one."
     if device.type == "cpu" and kernels.chosen(device) == "torch":
         yield (
             "There are no compiled kernels here, so training is several times slower; install a C++ "
@@ -397,7 +422,7 @@ def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoo
 
 
 def _comparison(loop: TrainingLoop, teacher: Teacher) -> str:
-    """Return what is said of a teacher and its student."""
+    """Return the sentences about a teacher and its student."""
     n_theirs, n_ours = teacher.instrument.n_parameters, loop.instrument.n_parameters
     effects = [one.part_name for one in loop.instrument.config.effects]
     loss = loop.validate(teacher.instrument).loss
@@ -409,5 +434,5 @@ def _comparison(loop: TrainingLoop, teacher: Teacher) -> str:
         how = "and trains them" if teacher.config.trains_effects else "as they are"
         sentences.append(f"It takes over the teacher's effects ({', '.join(effects)}) {how}.")
     if not teacher.shared:
-        sentences.append("They declare no control in common, so it learns from sound alone.")
+        sentences.append("They have no control in common, so the student learns only from sound.")
     return " ".join(sentences)

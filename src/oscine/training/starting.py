@@ -15,7 +15,8 @@ from oscine.models.inputs.identity import EMBEDDING
 from oscine.models.recipes import change_recipe
 from oscine.processors import Reverb
 
-#: How weights that have learned another instrument are trained further (docs/few-minutes.md has the figures).
+#: How weights that have learned another instrument are trained further. The figures are in
+#: docs/background/laboratory/few-minutes.md.
 FINE_TUNING = TrainingConfig(batch_size=4, crop_s=1.0, preroll_s=0.75, learning_rate=1e-3)
 #: The losses of the recipe `default`, without which an instrument whose controls shimmer would lose that.
 _WITH_SHIMMER = {"loudness_weight": 0.1, "texture_weight": 0.5}
@@ -118,7 +119,7 @@ def _embeddings(embedding: Tensor, before: tuple[str, ...], now: tuple[str, ...]
 
 
 def _description(name: str, card: Mapping[str, Any]) -> str:
-    facts = {"licence": "licence", "credit": "credit", "started_from": "started from"}
+    facts = {"licence": "licence", "credit": "credit", "consent": "consent", "started_from": "started from"}
     told = ", ".join(f"{words} {card[key]}" for key, words in facts.items() if card.get(key))
     text = f"{name} ({told})" if told else name
     return printable(text)[:_MOST_CHARACTERS]

@@ -8,6 +8,7 @@ from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pi
 from oscine.transfer.playable import PlayableInstrument, load
 from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
+from oscine.transfer.result import PlayResult
 from oscine.transfer.room import room_response
 from oscine.transfer.sliders import Slider, sliders_of, with_sliders
 from oscine.transfer.stems import part_alone
@@ -20,6 +21,7 @@ __all__ = [
     "Matched",
     "Options",
     "Performance",
+    "PlayResult",
     "PlayableInstrument",
     "Scale",
     "Slider",

@@ -41,7 +41,7 @@ class Imitation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     clip: str = Field(description="The clip.")
-    seconds: float = Field(description="As much of the clip as was used, at most 20 s.")
+    seconds: float = Field(description="Length of the clip that was used, at most 20 s.")
     nearest: str = Field(description="The known identity that sounds most like the clip.")
     nearest_loss: float = Field(description="Spectral loss of that identity on the clip.")
     fitted_loss: float = Field(description="Spectral loss of the fitted embedding on the clip.")
@@ -77,7 +77,7 @@ class Clip:
         if voiced_s < _LEAST_VOICED_S:
             raise InputError(
                 f"{self.name} has {voiced_s:.1f} s of notes in its first {_LONGEST_S:g} s; give at least "
-                f"{_LEAST_VOICED_S:g} s of one instrument alone."
+                f"{_LEAST_VOICED_S:g} s of a single instrument."
             )
         n_frames = self.features.n_frames
         columns = {name: getattr(self.features, name).numpy() for name in FEATURES}

@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from oscine.audio import Sound
 from oscine.devices import usable_device
 from oscine.models import Instrument
 from oscine.transfer.report import TransferReport
+from oscine.transfer.result import PlayResult
 from oscine.transfer.streaming import Performance
 from oscine.transfer.transferring import Loudness, Octave, Options, transfer, transfer_file
 
@@ -24,6 +23,8 @@ class OptionNames(TypedDict, total=False):
     dry: bool
     seed: int
     identity: str | None
+    tracker: str
+    level_passes: int
     like: Sound | None
 
 
@@ -35,10 +36,8 @@ class PlayableInstrument(Instrument):
         >>> audio, sample_rate = violin.transfer("hum.wav", octave="auto")  # doctest: +SKIP
     """
 
-    def transfer(
-        self, performance: Performance, **options: Unpack[OptionNames]
-    ) -> tuple[Float[Tensor, " time"], int]:
-        """Return a performance played by this instrument, and its rate.
+    def transfer(self, performance: Performance, **options: Unpack[OptionNames]) -> PlayResult:
+        """Return a performance played by this instrument: audio and rate, with a report and a picture.
 
         Args:
             performance: See `oscine.transfer.transfer`.

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import Features
-from oscine.analysis.plot import write_figure
 from oscine.analysis.spectrogram import draw_spectrogram
-from oscine.audio import read_blocks
+from oscine.audio import Sound, sound_blocks
 from oscine.files import printable
 from oscine.functional.units import hz_to_midi
 from oscine.transfer.matching import Matched
@@ -20,35 +19,28 @@ from oscine.transfer.report import TransferReport
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from oscine.analysis.picture import Picture
+
 _LONGEST_S = 60.0
 _HEARD, _PLAYED = "#8a8f98", "#d1495b"
 
 
 def plot_transfer(
-    input_path: str | Path,
-    output_path: str | Path,
-    features: Features,
-    matched: Matched,
-    sample_rate: int,
-    path: str | Path,
-    report: TransferReport,
-) -> None:
-    """Write a plot of a transfer, as a PNG; for a long one, 60 s from shortly before the first note.
+    heard: Sound, played: Sound, features: Features, matched: Matched, report: TransferReport
+) -> "Picture":
+    """Return a picture of a transfer; of a long one, 60 s from shortly before the first note.
 
     Four panels share the time axis: pitch of the input and of the output (shaded outside notes), loudness of
     the input and target loudness of the output, the spectrogram of the input, and that of the output.
 
     Args:
-        input_path: The performance.
-        output_path: The output.
+        heard: The performance.
+        played: The output.
         features: The input's features.
         matched: Pitch and loudness for the instrument.
-        sample_rate: Hz, of the output.
-        path: The PNG to write.
         report: What the transfer did, for the title.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from oscine.analysis.picture import Picture
 
     frame_rate = features.frame_rate
     notes = matched.on_notes.nonzero()[:, 0]
@@ -61,12 +53,8 @@ def plot_transfer(
     time_s = (np.arange(start, stop) + 1) / frame_rate
     on = matched.on_notes[frames]
 
-    figure = Figure(figsize=(13, 11), layout="constrained")
-    FigureCanvasAgg(figure)
-    pitch, loudness, heard, played = figure.subplots(4, 1, sharex=True)
-    figure.suptitle(
-        _title(input_path, report, start / frame_rate, stop / frame_rate), fontsize=12, parse_math=False
-    )
+    figure = Picture(13.0, 11.0, title=_title(heard, report, start / frame_rate, stop / frame_rate))
+    pitch, loudness, *spectra = figure.subplots(4, 1, sharex=True)
 
     _plot_pitch(pitch, time_s, features.f0_hz[frames], matched.f0_hz[frames], on)
     loudness.plot(time_s, features.loudness_db[frames], color=_HEARD, lw=1, label="input")
@@ -81,17 +69,17 @@ def plot_transfer(
         axes.set_ylim(low, high)
         axes.grid(color="0.88", lw=0.5)
 
-    for axes, source, name in ((heard, input_path, "input"), (played, output_path, "output")):
-        audio = _excerpt(source, sample_rate, start * features.hop_length, stop * features.hop_length)
-        draw_spectrogram(axes, audio, sample_rate, start_s=start / frame_rate)
+    rate, hop_length = features.sample_rate, features.hop_length
+    for axes, sound, name in zip(spectra, (heard, played), ("input", "output"), strict=True):
+        audio = _excerpt(sound, rate, start * hop_length, stop * hop_length)
+        draw_spectrogram(axes, audio, rate, start_s=start / frame_rate)
         axes.set_ylabel(f"{name} (Hz)")
-    played.set_xlabel("time (s); shaded: outside notes, where the pitch is held")
-    played.set_xlim(start / frame_rate, stop / frame_rate)
+    spectra[-1].set_xlabel("time (s); shaded: outside notes, where the pitch is held")
+    spectra[-1].set_xlim(start / frame_rate, stop / frame_rate)
+    return figure
 
-    write_figure(figure, path, dpi=110)
 
-
-def _title(input_path: str | Path, report: TransferReport, start_s: float, stop_s: float) -> str:
+def _title(heard: Sound, report: TransferReport, start_s: float, stop_s: float) -> str:
     parts = [
         f"{report.octave:+d} octave{'s' if abs(report.octave) != 1 else ''}",
         f"{report.loudness_shift_db:+.1f} dB",
@@ -100,9 +88,9 @@ def _title(input_path: str | Path, report: TransferReport, start_s: float, stop_
     ]
     if stop_s - start_s < report.seconds - 0.1:
         parts.append(f"seconds {start_s:.0f} to {stop_s:.0f} of {report.seconds:.0f}")
-    return (
-        f"{printable(Path(input_path).name)} → {printable(Path(report.output).name)}   ({', '.join(parts)})"
-    )
+    source = "audio" if isinstance(heard, tuple) else printable(Path(heard).name)
+    written = "" if report.output is None else f" → {printable(Path(report.output).name)}"
+    return f"{source}{written}   ({', '.join(parts)})"
 
 
 def _plot_pitch(
@@ -124,10 +112,10 @@ def _plot_pitch(
     axes.set_ylim(float(both.min()) - 2, float(both.max()) + 5)
 
 
-def _excerpt(path: str | Path, sample_rate: int, start: int, stop: int) -> Float[Tensor, " time"]:
+def _excerpt(sound: Sound, sample_rate: int, start: int, stop: int) -> Float[Tensor, " time"]:
     """Return the samples from start to stop, at ``sample_rate``, without holding the rest."""
     pieces, at = [], 0
-    for block in read_blocks(path, sample_rate):
+    for block in sound_blocks(sound, sample_rate):
         pieces.append(block[max(start - at, 0) : max(stop - at, 0)])
         at += len(block)
         if at >= stop:

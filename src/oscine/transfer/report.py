@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from oscine.plural import counted
 from oscine.transfer.imitating import Imitation
 
 
@@ -10,7 +11,7 @@ class TransferReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    output: str = Field(description="The file that was written.")
+    output: str | None = Field(description="The file that was written; null of a sound in memory.")
     sample_rate: int = Field(description="Hz, of the output: the instrument's.")
     seconds: float = Field(description="Length of the output and of the input.")
     octave: int = Field(description="Octaves by which the pitch was shifted.")
@@ -35,4 +36,14 @@ class TransferReport(BaseModel):
     peak: float = Field(description="Largest sample of the instrument, before any scaling; 1 is full scale.")
     scaled_db: float = Field(description="Gain of the whole file, so that it does not clip; 0 if none.")
     real_time_factor: float = Field(description="Time taken, per second of sound.")
-    remarks: list[str] = Field(description="Problems that a listener may hear, a sentence each.")
+    remarks: list[str] = Field(description="Audible problems, a sentence each.")
+
+    def __str__(self) -> str:
+        """Return a line in words."""
+        return (
+            f"transfer: {self.seconds:.1f} s at {self.sample_rate} Hz, octave {self.octave:+d}, "
+            f"{self.loudness_shift_db:+.1f} dB, {100 * self.range_share:.0f} % of the notes in range, "
+            f"{counted(len(self.remarks), 'remark')}"
+        )
+
+    __repr__ = __str__

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from oscine.analysis import TRACKERS, VOICED, F0Curve, Features, f0_file_beside, read_f0
@@ -23,10 +22,15 @@ from oscine.models.conditioning import absent_conditions, condition_pieces, stat
 from oscine.transfer.imitating import Imitation, imitate
 from oscine.transfer.leveling import leveled
 from oscine.transfer.matching import Matched, match
+from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
+from oscine.transfer.result import PlayResult, Source, reduced
 from oscine.transfer.sliders import with_sliders
 from oscine.transfer.stems import stem_blocks
-from oscine.transfer.streaming import Performance, listen, play
+from oscine.transfer.streaming import Performance, describe, listen, play
+
+if TYPE_CHECKING:
+    from oscine.analysis.picture import Picture
 
 Octave = Literal["auto"] | int
 Loudness = Literal["auto"] | float | int
@@ -179,9 +183,7 @@ def _conditions(
     return conditions
 
 
-def transfer(
-    instrument: Instrument, performance: Performance, options: Options | None = None
-) -> tuple[Float[Tensor, " time"], int]:
+def transfer(instrument: Instrument, performance: Performance, options: Options | None = None) -> PlayResult:
     """Return a performance, played by an instrument: as long as the input, in time with it.
 
     Args:
@@ -190,19 +192,48 @@ def transfer(
         options: The options; the defaults if left out.
 
     Returns:
-        The audio and its sample rate in Hz, the instrument's. It may exceed ±1; files are scaled.
+        The audio and its sample rate in Hz, the instrument's, as a pair with a report and a picture. The
+        audio may exceed ±1; files are scaled.
 
     Raises:
         InputError: The input or the clip cannot be read, or the instrument has no such identity, or none to
             imitate a clip with.
     """
-    instrument, options, _ = _imitating(instrument, options or Options())
-    _, matched, conditions, n_samples = prepare(instrument, performance, options)
+    options = options or Options()
+    began, verdicts = time.perf_counter(), list[FileReport]()
+    player, like = instrument, options.like
+    instrument, options, imitation = _imitating(instrument, options)
+    features, matched, conditions, n_samples = prepare(instrument, performance, options, verdicts.append)
     matched = _leveled(instrument, matched, n_samples, conditions, options)
     # Only now, or leveling would take back what they change.
-    player = with_sliders(instrument, options.sliders)
-    played = play(player, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
-    return torch.cat(list(played)), instrument.sample_rate
+    changed = with_sliders(instrument, options.sliders)
+    played = play(changed, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
+    audio = torch.cat(list(played))
+    took, peak = time.perf_counter() - began, float(audio.abs().max())
+    report = _report(
+        instrument, features, matched, n_samples, options, None, peak, 1.0, took, verdicts[0], imitation
+    )
+    return PlayResult(
+        audio,
+        instrument.sample_rate,
+        report,
+        Source(
+            f"{_words(performance)}, played by {player.called}",
+            tuple(Path(one) for one in (performance, like) if isinstance(one, str | Path)),
+            partial(_draw, performance, features, matched),
+        ),
+    )
+
+
+def _words(performance: Performance) -> str:
+    if isinstance(performance, PlayResult):
+        return performance.source.words
+    return describe(performance if isinstance(performance, tuple) else Path(performance).name)
+
+
+def _draw(performance: Performance, features: Features, matched: Matched, result: PlayResult) -> "Picture":
+    assert isinstance(result.report, TransferReport)
+    return plot_transfer(performance, result, features, matched, result.report)
 
 
 def _imitating(
@@ -316,12 +347,20 @@ def transfer_file(
     took = time.perf_counter() - began
 
     result = _report(
-        instrument, features, matched, n_samples, options, output_path, peak, gain, took, verdicts[0]
-    ).model_copy(update={"imitation": imitation})
+        instrument,
+        features,
+        matched,
+        n_samples,
+        options,
+        output_path,
+        peak,
+        gain,
+        took,
+        verdicts[0],
+        imitation,
+    )
     if plot is not None:
-        from oscine.transfer.plot import plot_transfer
-
-        plot_transfer(input_path, output_path, features, matched, instrument.sample_rate, plot, result)
+        plot_transfer(input_path, output_path, features, matched, result).write(plot)
     return result
 
 
@@ -335,16 +374,16 @@ def _report(
     matched: Matched,
     n_samples: int,
     options: Options,
-    output_path: Path,
+    output_path: Path | None,
     peak: float,
     gain: float,
     took: float,
     verdict: FileReport,
+    imitation: Imitation | None,
 ) -> TransferReport:
     seconds = n_samples / instrument.sample_rate
-    scaled_db = float(20 * np.log10(gain))
     return TransferReport(
-        output=printable(output_path),
+        output=None if output_path is None else printable(output_path),
         sample_rate=instrument.sample_rate,
         seconds=seconds,
         octave=matched.octave,
@@ -353,19 +392,20 @@ def _report(
         scale=matched.scale.name if matched.scale else None,
         tuning_cents=matched.scale.tuning_cents if matched.scale else None,
         identity=options.identity or next(iter(instrument.config.identities), None),
+        imitation=imitation,
         dry=options.dry,
         confident_share=float((features.confidence >= VOICED).float().mean()),
         note_share=float(matched.on_notes.float().mean()),
         range_share=matched.range_share,
         peak=peak,
-        scaled_db=scaled_db,
+        scaled_db=float(20 * np.log10(gain)),
         real_time_factor=took / seconds,
-        remarks=_remarks(instrument, matched, peak, scaled_db, verdict),
+        remarks=_remarks(instrument, matched, peak, gain, verdict),
     )
 
 
 def _remarks(
-    instrument: Instrument, matched: Matched, peak: float, scaled_db: float, verdict: FileReport
+    instrument: Instrument, matched: Matched, peak: float, gain: float, verdict: FileReport
 ) -> list[str]:
     # A constant offset is inaudible in the input, and is not in the output.
     remarks = [f"Of the input: {reason}." for reason in verdict.reasons if "constant offset" not in reason]
@@ -385,8 +425,6 @@ def _remarks(
         )
     if instrument.statistics is None:
         remarks.append("The instrument has no statistics, so pitch and loudness are not mapped to its range.")
-    if scaled_db < 0:
-        remarks.append(
-            f"The peak was {peak:.2f} of full scale, so the level was reduced by {-scaled_db:.1f} dB."
-        )
+    if gain < 1:
+        remarks.append(reduced(peak, gain))
     return remarks

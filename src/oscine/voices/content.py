@@ -1,4 +1,4 @@
-"""What is said, as a matrix of features: read from a file, or computed by a speech model of the user's.
+"""The content of speech as a matrix of features, from a file or from a speech model of the user.
 
 A model is a local folder in the form of Hugging Face, HuBERT (which ContentVec is too) or WavLM. Only its
 ``config.json`` and ``model.safetensors`` are read, so nothing in it can run.
@@ -63,7 +63,9 @@ def read_content(path: str | Path, seconds: float, frames_per_s: float | None = 
         with open(path, "rb") as file:
             found = np.load(file, allow_pickle=False)
     except (ValueError, EOFError, MemoryError, SyntaxError):
-        raise InputError(f"{name} is no NumPy file of numbers; write the features by numpy.save.") from None
+        raise InputError(
+            f"{name} is not a NumPy file of numbers; write the features by numpy.save."
+        ) from None
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
         raise InputError(f"{name} holds no real numbers; give a matrix of frames × features.")
     if found.ndim != 2 or 0 in found.shape:
@@ -177,7 +179,7 @@ def content_of(
         lengths = [sound_length(recording) for recording in recordings]
         return [read_content(path, n, frames_per_s) for path, n in zip(paths, lengths, strict=True)]
     if len(paths) > 1:
-        raise InputError("The content is several folders; give one model, or .npy files alone.")
+        raise InputError("The content is several folders; give one model, or only .npy files.")
     if frames_per_s is not None:
         raise InputError("A model has its own rate of frames; leave the content's rate out.")
     return SpeechModel(paths[0], layer)
@@ -217,7 +219,7 @@ def _json(path: Path) -> Any:
 def _settings(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise InputError(
-            f"{printable(folder)} is no folder; give one with config.json and model.safetensors."
+            f"{printable(folder)} is not a folder; give one with config.json and model.safetensors."
         )
     path = folder / "config.json"
     if not path.is_file():

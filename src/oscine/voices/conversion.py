@@ -125,7 +125,7 @@ class ConversionReport(BaseModel):
     sample_rate: int
     seconds: float
     target_s: float
-    """Speech of the target that was used, pauses left out."""
+    """Seconds of the target's speech that were used, without pauses."""
     strength: float
     transpose: float | None
     """Semitones by which the pitch was moved; None where it got the target's mean and spread."""

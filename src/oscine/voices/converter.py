@@ -1,4 +1,4 @@
-"""`Converter`: a network that hears what is said, and says it with the envelopes of another voice.
+"""`Converter`: a network that encodes the content of speech, and decodes it with another voice.
 
 A content network brings each frame's envelope, about the speaker's mean, to a bottleneck, from which phones
 can be told. A decoder looks up the frames of the target with similar content (attention), and makes the
@@ -38,7 +38,7 @@ class ConverterConfig(BaseModel):
     width: int = Field(default=96, ge=8, le=1_024)
     """Channels of both networks."""
     bottleneck: int = Field(default=48, ge=4, le=512)
-    """Numbers that tell what is said."""
+    """Features of the content of speech."""
     n_phones: tuple[int, int] = (40, 51)
     """Phones of the two languages whose labels the content network learned: English, Russian."""
 
@@ -92,7 +92,7 @@ class Block(nn.Module):
 
 
 class ContentNetwork(nn.Module):
-    """Frames to a bottleneck; ``heads`` tell English and Russian phones from it, for training."""
+    """Frames to a bottleneck; ``heads`` predict English and Russian phones from it, for training."""
 
     def __init__(self, config: ConverterConfig) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class ContentNetwork(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(config.bottleneck, n) for n in config.n_phones)
 
     def forward(self, frames: SpokenFrames) -> Float[Tensor, "batch frame content"]:
-        """Return what is said, of mean 0 and deviation 1 in each frame."""
+        """Return the content of speech, of mean 0 and deviation 1 in each frame."""
         x = torch.cat([frames.about_the_mean(), frames.level[..., None], frames.voiced[..., None]], -1)
         x = self.inputs(x)
         for block in self.blocks:
@@ -200,7 +200,7 @@ class Converter(nn.Module):
             InputError: When the file is none of a converter.
             OSError: When it can't be read.
         """
-        otherwise = "is no converter; give a file that Converter.save wrote."
+        otherwise = "is not a converter; give a file that Converter.save wrote."
         return read_network(path, Converter, ConverterConfig, _METADATA, otherwise)
 
 

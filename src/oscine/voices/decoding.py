@@ -60,7 +60,7 @@ class SpokenVoice:
         )
 
     def frames(self) -> tuple[list[SpokenFrames], list[Tensor]]:
-        """Return the frames of each recording, and which of them are no pauses."""
+        """Return the frames of each recording, and which of them are not pauses."""
         level, voiced, pitch = (torch.cat([one[i] for one in self._recordings]) for i in (1, 2, 3))
         loud_db = torch.quantile(level[:: 1 + len(level) // 100_000], 0.95)
         tonal = (voiced > _TONAL) & (level > loud_db + _PAUSE_DB)
@@ -99,7 +99,7 @@ class SpokenVoice:
 
 
 class KnownFrames:
-    """A target's frames, with what is said in them.
+    """A target's frames, with the content of speech in them.
 
     Args:
         converter: The network.

@@ -1,4 +1,4 @@
-"""Speech without its noise: a mask on the noisy sound, or the speech made anew from what a network hears."""
+"""Speech without its noise: a mask on the noisy sound, or speech synthesised from estimates."""
 
 import math
 import time
@@ -32,7 +32,7 @@ class EnhancementReport(BaseModel):
     sample_rate: int
     seconds: float
     mask: bool
-    """Whether the noisy sound was masked; else the speech was made anew."""
+    """Whether the noisy sound was masked; otherwise the speech was synthesised."""
     peak: float
     scaled_db: float
     real_time_factor: float

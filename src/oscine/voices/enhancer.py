@@ -1,4 +1,4 @@
-"""`Enhancer`: a network that hears speech in noise, and says what the speech alone does."""
+"""`Enhancer`: a network that estimates the clean speech from speech in noise."""
 
 import functools
 from pathlib import Path
@@ -38,7 +38,7 @@ class EnhancerConfig(BaseModel):
     n_layers: int = Field(default=7, ge=1, le=10)
     """Layers of its `Tcn`, kernel 3."""
     look_ahead: int = Field(default=8, ge=0, le=100)
-    """Frames after the present one that the network knows."""
+    """Frames of look-ahead of the network."""
 
 
 class CleanSpeech(NamedTuple):
@@ -99,7 +99,7 @@ class Enhancer(nn.Module):
             InputError: When the file is none of an enhancer.
             OSError: When it can't be read.
         """
-        otherwise = "is no enhancer; give a file that tools/make_enhancer.py wrote."
+        otherwise = "is not an enhancer; give a file that tools/make_enhancer.py wrote."
         return read_network(path, Enhancer, EnhancerConfig, _METADATA, otherwise)
 
 

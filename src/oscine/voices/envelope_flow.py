@@ -62,7 +62,7 @@ class EnvelopeFlowConfig(BaseModel):
     n_layers: int = Field(default=6, ge=1, le=10)
     """Layers of both."""
     look_ahead: int = Field(default=16, ge=0, le=100)
-    """Frames of 10 ms after the present one that each of both knows."""
+    """Frames of 10 ms of look-ahead of each network."""
     t_start: float = Field(default=0.7, ge=0.0, lt=1.0)
     """Time at which the flow starts."""
 
@@ -94,7 +94,7 @@ class EnvelopeFlow(nn.Module):
         return self.predictor.n_past + n_steps * self.flow.ahead.n_past, n_ahead
 
     def conditions(self, voice: Voice, coarseness: Coarseness) -> Float[Tensor, "frame condition"]:
-        """Return what the networks know of a decoded voice, every 10 ms: of every second of its frames."""
+        """Return the networks' input for a decoded voice, every 10 ms: from every second of its frames."""
         density = (voice.density_db[1::_STRIDE, :N_BANDS] - _MIDDLE_DB) / _SCALE_DB
         basis = torch.from_numpy(cosines(_RATIOS, N_BANDS)).to(density)
         ratios = voice.noise_ratio_db[1::_STRIDE, :N_BANDS] @ basis.T / _RATIO_SCALE_DB
@@ -146,7 +146,7 @@ class EnvelopeFlow(nn.Module):
             InputError: When the file is none of an envelope flow.
             OSError: When it can't be read.
         """
-        otherwise = "is no envelope flow; give a file that tools/make_envelope_flow.py wrote."
+        otherwise = "is not an envelope flow; give a file that tools/make_envelope_flow.py wrote."
         return read_network(path, EnvelopeFlow, EnvelopeFlowConfig, _METADATA, otherwise)
 
 

@@ -122,7 +122,9 @@ def heard_in(
     """
     remarks, voiced = [f"Of the input: {reason}." for reason in reasons], features.confidence >= VOICED
     if not bool(voiced.any()):
-        remarks.append("No pitch was found in the input, so its envelope was measured as if it had 440 Hz.")
+        remarks.append(
+            "No pitch was found in the input, so its envelope was measured as if the pitch were 440 Hz."
+        )
     return HeardVoice(
         continuous_f0(features),
         voiced,

@@ -20,10 +20,10 @@ SIZES = {"tiny": 4, "small": 8, "medium": 16, "large": 24, "full": 32}
 """What every number of channels is multiplied with."""
 
 FRAME_LENGTH = 1024
-"""Samples at 16 kHz that the network sees at once, 64 ms."""
+"""Samples at 16 kHz in one frame of the network, 64 ms."""
 
 N_BINS = 360
-"""Pitches that are told apart, 20 cents from each to the next."""
+"""Pitches that are distinguished, 20 cents from each to the next."""
 
 SILENCE = 1e-5
 """Added to a frame's deviation as power: −100 dB of full scale, below which a frame counts as silent."""

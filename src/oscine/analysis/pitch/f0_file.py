@@ -222,8 +222,8 @@ def _values(fields: list[str], n_columns: int) -> tuple[float, float, float]:
     time_s = number(fields[0], "number of seconds")
     f0_hz = 0.0 if fields[1].lower() in _UNVOICED else number(fields[1], "number of Hz")
     if f0_hz > 0 and not _LOWEST_HZ <= f0_hz <= _HIGHEST_HZ:
-        raise ValueError(f"{f0_hz:g} is no pitch in Hz, those are {_LOWEST_HZ:g} to {_HIGHEST_HZ:g}")
+        raise ValueError(f"{f0_hz:g} is not a pitch in Hz, those are {_LOWEST_HZ:g} to {_HIGHEST_HZ:g}")
     confidence = 1.0 if n_columns == 2 else number(fields[2] or "1", "number of confidence")
     if not 0.0 <= confidence <= 1.0:
-        raise ValueError(f"{confidence:g} is no confidence, that is 0 to 1")
+        raise ValueError(f"{confidence:g} is not a confidence, which is 0 to 1")
     return time_s, max(f0_hz, 0.0), confidence

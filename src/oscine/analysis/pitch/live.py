@@ -27,7 +27,7 @@ HOP = 64
 """Samples at 16 kHz from one decision to the next, 4 ms."""
 
 AHEAD = 256
-"""Samples that are seen beyond the instant, 16 ms."""
+"""Samples after the instant that are used, 16 ms."""
 
 LONG, SHORT, SHORTEST_LAG, LAGS = 512, 256, 4, 352
 LENGTH = LONG + LAGS
@@ -194,13 +194,13 @@ def network_from(path: Path) -> LiveNetwork:
 
 
 LEAP, MOVE, CHANGE = 0.1, 0.2, 0.1
-"""How likely, in 4 ms, the pitch leaps, moves to the next bin, and a pitch begins or ends."""
+"""Probability, in 4 ms, that the pitch leaps, moves to the next bin, begins or ends."""
 
 CLEAR, CLEAR_AFTER_A_LEAP, LEAST_LEAP = 0.5, 0.9, 13
 """From which probability of voicing on f0 follows the sound, and does so over that many bins or more."""
 
 LEAST_LEVEL = 0.2
-"""Of what the network is told about the level: below it, at −75 dB of full scale, there is no pitch."""
+"""Of the level that the network gets: below it, at −75 dB of full scale, there is no pitch."""
 
 NO_PITCH_HZ = 440.0
 """What f0 is before the first pitch."""
@@ -228,7 +228,7 @@ class Followed(NamedTuple):
 
 
 def follow(pitch: Float[np.ndarray, "frame bin"], voicing: Float[np.ndarray, " frame"]) -> Followed:
-    """Follow the pitch by two Bayesian filters that know the past alone.
+    """Follow the pitch by two Bayesian filters that use only the past.
 
     A frame that the network calls unvoiced says nothing about the pitch. A frame is clear where there is a
     pitch and the network sees it in this very frame: with a probability of 0.5, or of 0.9 where the pitch has

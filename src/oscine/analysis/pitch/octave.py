@@ -34,7 +34,7 @@ def octaves_too_high(
     lowest_hz: float,
     highest_hz: float,
 ) -> int:
-    """Return by how many octaves a note was heard too high, −1 to 2; −1 is an octave too low.
+    """Return the octaves by which a note was tracked too high, −1 to 2; −1 is an octave too low.
 
     Args:
         audio: Mono float32, ``(time,)``; beyond its ends there is silence.

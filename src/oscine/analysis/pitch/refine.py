@@ -35,7 +35,7 @@ _AGREEMENT = (0.85, 0.95)
 def refine_f0(
     audio: np.ndarray, sample_rate: int, centers: np.ndarray, f0_hz: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pitch at given instants, from a guess that is right to about a semitone.
+    """Return the pitch at given instants, from an estimate that is right to about a semitone.
 
     Args:
         audio: Mono float32, ``(time,)``; beyond its ends there is silence.

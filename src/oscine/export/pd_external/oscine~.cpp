@@ -3,7 +3,7 @@
 //     [oscine~ -voices 4 violin.oscine]   plays notes, or follows the sound in its inlet (set source 1)
 //     [oscine~ -curves violin.oscine]     is played by two signals: f0 in Hz, and loudness in dB
 //
-// docs/pd.md says what the messages do. Pd calls all of this in one thread.
+// docs/how-to/pd.md says what the messages do. Pd calls all of this in one thread.
 #include <m_pd.h>
 #include <stdio.h>
 #include <stdlib.h>

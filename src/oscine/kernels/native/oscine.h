@@ -97,11 +97,17 @@ typedef struct {
     double (*compare)(const oscine_spectra*, float* predicted, const float* truth);
 } oscine_kernels;
 
+#if defined(_WIN32)
+#define OSCINE_PUBLIC __declspec(dllexport)
+#else
+#define OSCINE_PUBLIC __attribute__((visibility("default")))
+#endif
+
 // Version of this interface.
-__attribute__((visibility("default"))) int oscine_version(void);
+OSCINE_PUBLIC int oscine_version(void);
 
 // The kernels for an instruction set, or null where this machine or build has none of that name.
-__attribute__((visibility("default"))) const oscine_kernels* oscine_find(const char* name);
+OSCINE_PUBLIC const oscine_kernels* oscine_find(const char* name);
 
 #ifdef __cplusplus
 }

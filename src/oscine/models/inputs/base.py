@@ -63,7 +63,7 @@ class Input(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, condition: Float[Tensor, "batch frame *channel"]) -> Float[Tensor, "batch frame width"]:
-        """Return what the network sees of a clean condition."""
+        """Return the input of the network for a clean condition."""
 
     @abstractmethod
     def lower(self, program: Program, condition: Wire) -> Wire:
@@ -147,7 +147,7 @@ class InputConfig(BaseModel):
 
 
 class ScaledInput(Input):
-    """An input of one channel that the network sees as ``scale · x + offset``."""
+    """An input of one channel; the network gets ``scale · x + offset``."""
 
     def __init__(self, name: str, scale: float, offset: float) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from oscine.models.inputs.base import InputConfig, ScaledInput
 
 
 class Curve(ScaledInput):
-    """A curve in its own unit, which the network sees as deviations from the mean of the training set.
+    """A curve in its own unit; the network gets deviations from the mean of the training set.
 
     Args:
         name: Of the curve.
@@ -38,7 +38,7 @@ class Curve(ScaledInput):
         Raises:
             ValueError: Always.
         """
-        raise ValueError(f"The curve {self.name} conditions this instrument and is missing; give it.")
+        raise ValueError(f"The curve {self.name} is an input of this instrument and is missing; give it.")
 
 
 class CurveConfig(InputConfig):

@@ -40,7 +40,7 @@ class Identity(Input):
     def measure(
         self, audio: Float[Tensor, "batch time"], features: Mapping[str, Tensor]
     ) -> Float[Tensor, "batch frame identity"]:
-        """Return the weights of the first instrument: audio does not tell which one plays."""
+        """Return the weights of the first instrument: audio does not say which one plays."""
         first = torch.zeros(len(audio), dtype=torch.long, device=audio.device)
         return self.as_given(first, features["f0_hz"].shape[1])
 

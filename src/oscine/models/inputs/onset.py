@@ -17,7 +17,7 @@ _FAST_S, _SLOW_S = 0.02, 0.5
 
 
 class Onset(Input):
-    """Seconds since the last onset, which the network sees as ``t / (t + 20 ms)`` and ``t / (t + 500 ms)``.
+    """Seconds since the last onset; the network gets ``t / (t + 20 ms)`` and ``t / (t + 500 ms)``.
 
     Args:
         sample_rate: Hz.

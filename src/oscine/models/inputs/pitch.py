@@ -15,7 +15,7 @@ from oscine.streaming import Program, Wire
 
 
 class F0(Input):
-    """The fundamental frequency, which the network sees as MIDI pitch / 127.
+    """The fundamental frequency; the network gets MIDI pitch / 127.
 
     Args:
         sample_rate: Hz; half of it is the largest value.

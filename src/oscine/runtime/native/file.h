@@ -1,4 +1,4 @@
-// The program file as it lies in memory, every number in it checked before it is used. docs/program-file.md has the layout.
+// The program file as it lies in memory, every number in it checked before it is used. docs/background/program-file.md has the layout.
 //
 // Nothing in a file is trusted. Its tables lie inside it, its tensors do not overlap and are finite, and each is used by
 // one operation, so that the memory of all weights is bounded by the file's own size. Each value of the workspace is

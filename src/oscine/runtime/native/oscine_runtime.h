@@ -1,4 +1,4 @@
-// The runtime's C interface: it plays an instrument from the bytes of a program file (docs/program-file.md).
+// The runtime's C interface: it plays an instrument from the bytes of a program file (docs/background/program-file.md).
 //
 // A player belongs to one thread at a time; any number of players may run beside each other. After `oscine_load` no
 // function allocates, locks or throws. The bytes may be freed after loading; any bytes are safe to load.
@@ -47,7 +47,7 @@ OSCINE_EXPORT void oscine_free(oscine_player* player);
 OSCINE_EXPORT int oscine_reset(oscine_player* player, int64_t seed);
 
 // Play frames: inputs[i] is [n_frames][oscine_input_size(i)], or null for its default; audio is [n_frames · hop]. Inputs
-// that are not finite are held or clamped (docs/program-file.md). Should a sample come out that is not finite all the
+// that are not finite are held or clamped (docs/background/program-file.md). Should a sample come out that is not finite all the
 // same, its frame is silent, and the player goes back to its start.
 OSCINE_EXPORT int oscine_play(oscine_player* player, const float* const* inputs, size_t n_inputs, size_t n_frames, float* audio);
 
@@ -104,7 +104,7 @@ OSCINE_EXPORT uint32_t oscine_live_latency(const oscine_live* live);
 // The player inside, for the functions that tell about it; it is played by the functions above alone.
 OSCINE_EXPORT const oscine_player* oscine_live_player(const oscine_live* live);
 
-// A keyboard: MIDI in, what each voice plays out. How notes become curves is said in docs/notes.md.
+// A keyboard: MIDI in, what each voice plays out. How notes become curves is said in docs/how-to/notes.md.
 typedef struct oscine_keyboard oscine_keyboard;
 
 // One for 1 to 64 voices. The loudness of each velocity is the instrument's, and so is the least that its network is asked for;
@@ -128,7 +128,7 @@ OSCINE_EXPORT int oscine_keyboard_midi(oscine_keyboard* keyboard, const uint8_t*
 OSCINE_EXPORT int oscine_keyboard_frame(oscine_keyboard* keyboard, float* frames);
 
 // A listener: audio at the host's rate in, f0 and loudness out, for each frame of an instrument (sample_rate / hop_length frames
-// per second). docs/pitch.md says how well it finds them.
+// per second). docs/how-to/pitch.md says how well it finds them.
 typedef struct oscine_listener oscine_listener;
 
 // Both rates are 4000 to 768000 Hz, the hop is 1 to instrument_rate samples. All memory is taken here.

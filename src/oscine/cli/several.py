@@ -1,0 +1,116 @@
+"""Commands that read one file or many: a verdict for each, and one bad file does not stop the rest."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import BaseModel
+
+from oscine.audio.batch import Batch
+from oscine.cli.progress import Progress
+from oscine.cli.progress import progress as shown
+from oscine.cli.terminal import sentence_of, tell, terminal, to_json
+from oscine.errors import InputError
+from oscine.files import printable
+from oscine.plural import counted
+from oscine.threads import one_thread
+
+Report = TypeVar("Report", bound=BaseModel)
+#: Makes one output of one input, and tells how far it is.
+Work = Callable[[Path, Path, Progress], Report]
+#: What is said of it: a sentence, and remarks below it.
+Say = Callable[[Path, Report], tuple[str, list[str]]]
+
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "-o", "--output", metavar="OUT", help="A .wav, .flac or .mp3 file; a folder for several inputs."
+    ),
+]
+
+
+def run_each(
+    batch: Batch,
+    prepare: Callable[[], Callable[[Path, Path, Progress], Report]],
+    say: Say[Report],
+    *,
+    doing: str,
+    form: str | None,
+    as_json: bool,
+) -> None:
+    """Make every output of a batch, and say of each what was made.
+
+    With one file as output, its report is what is printed. With a folder there is a verdict for every file,
+    and the JSON has ``files``, each with its ``input`` and its report or ``error``, and ``n_failed``.
+
+    Args:
+        batch: What is to be done.
+        prepare: Loads what all of them need, once, and returns what makes one output.
+        say: What is said of an output.
+        doing: What is done, for the progress.
+        form: Of the progress.
+        as_json: Print one JSON value instead.
+
+    Raises:
+        InputError: When one of the files could not be made; all others are.
+    """
+    told: list[dict[str, Any]] = []
+    n_failed, n_all = 0, len(batch.jobs) + len(batch.empty)
+
+    def fail(path: Path, sentence: str) -> None:
+        told.append({"input": printable(path), "error": sentence})
+        if not as_json:
+            terminal().print(f"{path}: failed: {sentence}", soft_wrap=True)
+
+    with one_thread(), shown("loading", form, quiet=as_json) as tell_share:
+        work = prepare()
+        for folder in batch.empty:
+            fail(folder, "It holds no file that can be read.")
+            n_failed += 1
+        for number, (source, output) in enumerate(batch.jobs):
+            part = _Part(tell_share, number, len(batch.jobs), source)
+            part(0.0, doing)
+            if not batch.into_folder:
+                report = work(source, output, part)
+                break
+            try:
+                report = work(source, output, part)
+            except (InputError, OSError) as error:
+                n_failed += 1
+                with tell_share.aside():
+                    fail(source, sentence_of(error))
+                continue
+            told.append({"input": printable(source), "output": printable(output), **_values(report)})
+            if not as_json:
+                with tell_share.aside():
+                    tell(*say(output, report))
+    if not batch.into_folder:
+        if as_json:
+            typer.echo(report.model_dump_json())
+        else:
+            tell(*say(output, report))
+        return
+    if as_json:
+        typer.echo(to_json({"files": told, "n_failed": n_failed}, indent=2))
+    if n_failed:
+        raise InputError(f"{n_failed} of {counted(n_all, 'file')} failed; the reason of each is above.")
+    if not as_json and n_all > 1:
+        terminal().print(f"{counted(n_all, 'file')} done.")
+
+
+class _Part(Progress):
+    """Tells a batch's progress from that of one of its files."""
+
+    def __init__(self, whole: Progress, number: int, n_all: int, source: Path) -> None:
+        self.whole, self.number, self.n_all = whole, number, n_all
+        self.before = "" if n_all == 1 else f"{number + 1} of {n_all}, {source.name}: "
+
+    def __call__(self, share: float | None = None, doing: str | None = None) -> None:
+        done = None if share is None else (self.number + share) / self.n_all
+        self.whole(done, None if doing is None else f"{self.before}{doing}")
+
+
+def _values(report: BaseModel) -> dict[str, Any]:
+    return json.loads(report.model_dump_json())

@@ -1,0 +1,146 @@
+"""What comes of playing: the sound, what was done, and how to save, draw and hear it."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from oscine.audio.output import check_output, write_audio
+from oscine.audio.player import player_html
+from oscine.files import printable, write_atomically
+from oscine.performance import CurvesReport, RenderReport
+from oscine.plural import counted
+from oscine.transfer.report import TransferReport
+
+if TYPE_CHECKING:
+    from oscine.analysis.picture import Picture
+
+_BLOCK_SAMPLES = 1 << 18
+
+Report = TransferReport | RenderReport | CurvesReport
+
+
+class Source(NamedTuple):
+    """What was played and by whom."""
+
+    words: str
+    """As in "hum.wav, played by violin"."""
+    files: tuple[Path, ...]
+    """What was read; none of them is written over."""
+    draw: Callable[["PlayResult"], "Picture"]
+    """Draws what was done."""
+
+
+class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots beside its items
+    """A sound that an instrument played: ``audio, sample_rate = result``, or the attributes.
+
+    As a pair of samples and their rate it is a sound for every function that takes one, such as
+    `oscine.analyze`. A notebook shows a player.
+
+    Attributes:
+        report: What was done.
+        source: What was played.
+
+    Example:
+        >>> oscine.play("hum.wav", to="violin").save("out.wav")  # doctest: +SKIP
+    """
+
+    report: Report
+    source: Source
+
+    def __new__(  # noqa: PYI034 - the checker of the tests does not know Self here
+        cls,
+        audio: Float[Tensor, " time"],
+        sample_rate: int,
+        report: TransferReport | RenderReport | CurvesReport,
+        source: Source,
+    ) -> "PlayResult":
+        """Return the pair with its report and what was played."""
+        made = super().__new__(cls, (audio, sample_rate))
+        made.report, made.source = report, source
+        return made
+
+    def __getnewargs__(self) -> tuple[Tensor, int, Report, Source]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self.audio, self.sample_rate, self.report, self.source
+
+    @property
+    def audio(self) -> Tensor:
+        """The samples, (time,); full scale is ±1, and they may exceed it: files are scaled."""
+        return self[0]
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz, the instrument's."""
+        return self[1]
+
+    @property
+    def seconds(self) -> float:
+        """The length."""
+        return len(self.audio) / self.sample_rate
+
+    def save(self, path: str | Path) -> "PlayResult":
+        """Write the sound, as 24-bit PCM or MP3; if its peak would clip, its level is reduced.
+
+        Args:
+            path: Ends in .wav, .flac or .mp3; the file appears complete or not at all.
+
+        Returns:
+            The same result, its report with the file's name and what was reduced.
+
+        Raises:
+            InputError: When the name has another ending, is a folder's or that of what was played.
+            OSError: When the disk refuses.
+        """
+        path = Path(path)
+        for file in (None, *self.source.files):
+            check_output(path, file)
+        gain = 1.0
+
+        def write(temporary: Path) -> None:
+            nonlocal gain
+            blocks = iter(self.audio.detach().cpu().split(_BLOCK_SAMPLES))
+            _, gain = write_audio(temporary, blocks, self.sample_rate, len(self.audio))
+
+        write_atomically(path, write)
+        told: dict[str, object] = {"output": printable(path), "scaled_db": 20 * math.log10(gain)}
+        if gain < 1 and not self.report.scaled_db and not isinstance(self.report, CurvesReport):
+            told["remarks"] = [*self.report.remarks, reduced(self.report.peak, gain)]
+        return PlayResult(*self, self.report.model_copy(update=told), self.source)
+
+    def plot(self, path: str | Path | None = None) -> "Picture":
+        """Return a picture of what was done; a notebook shows it.
+
+        Args:
+            path: A .png to write as well.
+
+        Raises:
+            InputError: When the name has another ending, or what was played can't be read any more.
+            OSError: When the disk refuses.
+        """
+        if path is not None:
+            check_output(Path(path), None, (".png",))
+        picture = self.source.draw(self)
+        if path is not None:
+            picture.write(path)
+        return picture
+
+    def __repr__(self) -> str:
+        remarks = [] if isinstance(self.report, CurvesReport) else self.report.remarks
+        told = f"; {counted(len(remarks), 'remark')} in the report" if remarks else ""
+        return (
+            f"{self.source.words}: {self.seconds:.1f} s at {self.sample_rate} Hz, "
+            f"peak {self.report.peak:.2f}{told}"
+        )
+
+    def _repr_html_(self) -> str:
+        return player_html(self.audio, self.sample_rate, self.source.words)
+
+
+def reduced(peak: float, gain: float) -> str:
+    """Return the remark on a sound that would have clipped."""
+    return (
+        f"The peak was {peak:.2f} of full scale, so the level was reduced by {-20 * math.log10(gain):.1f} dB."
+    )
