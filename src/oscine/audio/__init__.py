@@ -1,4 +1,4 @@
-"""Sound: files and arrays in, mono float32 blocks out, and a verdict on what was found."""
+"""Sound: files and arrays as mono float32 blocks, with a verdict on each file."""
 
 from oscine.audio.file import AUDIO_SUFFIXES, Sound, probe, rate_of, read_audio, read_blocks, sound_blocks
 from oscine.audio.report import FileReport

@@ -75,7 +75,7 @@ def train(
         str | None,
         typer.Option(
             metavar="SENTENCE",
-            help="Of a voice: who agreed to what, for the model card; `yes` for the usual sentence.",
+            help="For a voice: the consent, for the model card; `yes` writes the usual sentence.",
         ),
     ] = None,
     device: Device = "auto",

@@ -28,7 +28,7 @@ _CONTENT_CODE = (
 
 
 class Progress(NamedTuple):
-    """How far ``prepare`` is; sizes are those of the source files in bytes."""
+    """The progress of ``prepare``; sizes are those of the source files in bytes."""
 
     report: FileReport | None
     done_files: int

@@ -36,7 +36,7 @@ _MEASURED = ("f0_hz", "confidence", "loudness_db")
 
 
 class PrepareReport(BaseModel):
-    """What ``prepare`` did."""
+    """The report of ``prepare``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ class PrepareReport(BaseModel):
 
 
 class PartReport(BaseModel):
-    """What ``prepare_part`` did."""
+    """The report of ``prepare_part``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -209,7 +209,7 @@ def prepare_part(
     n_workers: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> PartReport:
-    """Do a share of the work of ``prepare``, which then finds it done.
+    """Prepare a share of the files; ``prepare`` then completes the dataset.
 
     Which files are in a part is decided by their names alone. Several machines may make their parts in one
     folder at the same time, where all see it; or each in a folder of its own, and these are copied into one

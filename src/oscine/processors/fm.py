@@ -41,7 +41,7 @@ class FmOscillator(Processor[FmState]):
         hop_length: Samples per frame.
 
     Attributes:
-        carriers: Numbers of the operators that are heard; their levels are the control ``amplitudes``.
+        carriers: Numbers of the operators in the output; their levels are the control ``amplitudes``.
         sources: Numbers of the others; their levels are the control ``indices``, which algorithm 32 lacks.
 
     Raises:

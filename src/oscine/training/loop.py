@@ -44,7 +44,7 @@ class Budget:
 
 
 class Validation(NamedTuple):
-    """How an instrument does on the part that it is not trained on."""
+    """The result of one validation, on the part that is not trained on."""
 
     loss: float
     """Mean over pieces of that part."""
@@ -55,7 +55,7 @@ class Validation(NamedTuple):
 
 
 class Callback:
-    """What happens around the steps; every method may be left out.
+    """Methods that training calls around the steps; every method may be left out.
 
     Callbacks are called in order; those given to `train` come before its own, so what they change or stop is
     in the checkpoint.

@@ -49,7 +49,7 @@ DEFAULT_STUDENT = "student10"
 
 
 class TrainResult(BaseModel):
-    """What a run came to."""
+    """The result of a run."""
 
     model_config = ConfigDict(frozen=True)
 

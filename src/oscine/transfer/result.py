@@ -1,4 +1,4 @@
-"""What comes of playing: the sound, what was done, and how to save, draw and hear it."""
+"""The result of playing: the sound and its report, with methods to save, plot and play it."""
 
 import math
 from collections.abc import Callable
