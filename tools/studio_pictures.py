@@ -35,6 +35,8 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
 )
 COLOURS = 96
+# On a busy machine a training of a few steps takes its time.
+expect.set_options(timeout=120_000)
 _LATEST_S = 60.0
 
 
@@ -96,7 +98,7 @@ def record(page: Page, address: str, files: list[Path]) -> None:
     page.get_by_role("button", name="Begin").click()
     expect(page.get_by_role("heading", name="What is covered")).to_be_visible()
     page.locator("main input[type=file]").set_input_files(files)
-    expect(page.locator(".take .badge:not(.waiting)")).to_have_count(len(files), timeout=60_000)
+    expect(page.locator(".take .badge:not(.waiting)")).to_have_count(len(files))
 
 
 def learn(page: Page, name: str, steps: int, start: str = "") -> None:
@@ -111,8 +113,8 @@ def learn(page: Page, name: str, steps: int, start: str = "") -> None:
     else:
         page.get_by_label("Recipe").select_option("tiny")
     page.get_by_role("button", name="Start the training").click()
-    expect(page.get_by_role("link", name="Play it")).to_be_visible(timeout=120_000)
-    expect(page.locator(".state .badge")).to_have_text("Done", timeout=60_000)
+    expect(page.get_by_role("link", name="Play it")).to_be_visible()
+    expect(page.locator(".state .badge")).to_have_text("Done")
 
 
 def hum(page: Page, address: str, file: Path) -> None:
@@ -120,7 +122,7 @@ def hum(page: Page, address: str, file: Path) -> None:
     page.goto(f"{address}/play")
     expect(page.get_by_role("heading", name="Melodies")).to_be_visible()
     page.locator("main input[type=file]").set_input_files(file)
-    expect(page.get_by_role("application")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("application")).to_be_visible()
 
 
 def shoot(page: Page, size: tuple[int, int], *, is_whole: bool = False) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -49,6 +49,14 @@ def page_router() -> APIRouter:
     router.add_api_route(
         "/favicon.ico", lambda: file("icon.svg") if "icon.svg" in files else Response(status_code=204)
     )
+
+    def elsewhere(request: Request, path: str) -> Response:
+        """Return the page, which says that there is no such screen; to a program, 404."""
+        if path.startswith(("api/", "page/")) or "text/html" not in request.headers.get("accept", ""):
+            raise HTTPException(404)
+        return Response(files["index.html"], 404, media_type=media_type("index.html"))
+
+    router.add_api_route("/{path:path}", elsewhere)
     return router
 
 
