@@ -98,6 +98,7 @@ def test_a_song_and_curves_are_played(place, tmp_path):
     assert repr(by_name).startswith("song.mid, played by band: ")
     assert repr(in_memory).startswith("The score given, played by band: ")
     fewer = oscine.render(place / "song.mid", to={1: band}, expression={"vibrato_cents": 20})
+    assert isinstance(fewer.report, RenderReport)
     assert sum(part.notes for part in fewer.report.parts) == 1
     assert "; 1 remark in the report" in repr(fewer)
     curves = oscine.play(place / "curves.csv", to=band)
