@@ -113,7 +113,9 @@ def main() -> None:
     if out.exists() and any(out.iterdir()):
         raise SystemExit(f"{out} is not empty; name a new folder, or delete it.")
     if build.run(["git", "status", "--porcelain"]):
-        _tell("There are changes that are not committed; the release is made of the last commit, without them.")
+        _tell(
+            "There are changes that are not committed; the release is made of the last commit, without them."
+        )
     committed = build.run(["git", "ls-tree", "-r", "-z", "--name-only", "HEAD"]).decode().split("\0")
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)

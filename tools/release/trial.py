@@ -102,7 +102,10 @@ def use(trial: Trial) -> list[str]:
         raise SystemExit(f"oscine demo wrote no page with sound to {page}.")
     trial.oscine("export", "violin", "-o", str(trial.folder / "program.oscine"))
     trial.python(_HERE / "reference.py", trial.folder)
-    return [f"`oscine --version`: {'; '.join(said.splitlines())}.", "`oscine demo --steps 20` wrote its page."]
+    return [
+        f"`oscine --version`: {'; '.join(said.splitlines())}.",
+        "`oscine demo --steps 20` wrote its page.",
+    ]
 
 
 def _expected_kernels() -> str:
@@ -140,7 +143,9 @@ def play(name: str, target: Target, library: Path, trial: Trial) -> str:
     worst = max(abs(a - b) for a, b in zip(played, expected, strict=True)) / peak
     if not worst <= _TOLERANCE:
         raise SystemExit(f"{library.name} for {name} plays something else: {worst:.1e} of the peak away.")
-    return f"Played the violin{f' by {Path(command[0]).name}' if command else ''}, {worst:.1e} of the peak away."
+    return (
+        f"Played the violin{f' by {Path(command[0]).name}' if command else ''}, {worst:.1e} of the peak away."
+    )
 
 
 def _floats(content: bytes) -> "array.array[float]":
