@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import io
+import json
 import runpy
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tools.release import __main__ as release
-from tools.release import build, contents, resolve
+from tools.release import build, contents, resolve, trial
 from tools.release.targets import TARGETS, Facts, later_than, problems, wheel_name
 
 from oscine.kernels import library
@@ -189,6 +190,17 @@ def test_an_sdist_says_nothing_of_who_made_it_and_when(tmp_path, monkeypatch):
             ("a", 1700000000, 0, 0o644),
             ("b", 1700000000, 0, 0o644),
         }
+
+
+def test_an_sbom_names_the_version_and_what_everything_stands_on():
+    components = [{"name": name} for name in ("torch", "numpy", "SoundFile")]
+    sbom = {"metadata": {"component": {"name": "oscine"}}, "components": components}
+    written = json.loads(trial.with_version(json.dumps(sbom), "1.2"))
+    assert written["metadata"]["component"] == {"name": "oscine", "version": "1.2"}
+    assert written["components"] == components
+    sbom["components"] = components[1:]
+    with pytest.raises(SystemExit, match="lacks torch"):
+        trial.with_version(json.dumps(sbom), "1.2")
 
 
 def test_sums_can_be_checked(tmp_path):

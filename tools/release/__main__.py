@@ -113,12 +113,15 @@ def main() -> None:
     if out.exists() and any(out.iterdir()):
         raise SystemExit(f"{out} is not empty; name a new folder, or delete it.")
     if build.run(["git", "status", "--porcelain"]):
-        _tell("There are changes that are not committed; the release is made of the last commit, without them.")
+        _tell(
+            "There are changes that are not committed; the release is made of the last commit, without them."
+        )
     committed = build.run(["git", "ls-tree", "-r", "-z", "--name-only", "HEAD"]).decode().split("\0")
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         sdist, wheels = _build(out, scratch, committed, arguments.once)
-        _pack_plugins(out, sdist.name.removeprefix("oscine-").removesuffix(".tar.gz"))
+        version = sdist.name.removeprefix("oscine-").removesuffix(".tar.gz")
+        _pack_plugins(out, version)
         tried = trial.Trial(scratch / "trial", arguments.torch)
         tried.install(wheels["linux-x86_64"])
         for line in trial.use(tried):
@@ -132,7 +135,7 @@ def main() -> None:
             _tell(f"{sdist.name} with c++: {_one_line(tried.install(sdist))}")
         else:
             _tell(f"{sdist.name} with a compiler: NOT RUN, as c++ is not here; on Debian, install g++.")
-        tried.sbom(out / "sbom.cdx.json")
+        tried.sbom(out / "sbom.cdx.json", version)
     write_sums(out)
     _tell(f"sbom.cdx.json and SHA256SUMS are beside them in {out}.")
 

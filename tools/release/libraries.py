@@ -24,8 +24,13 @@ def facts_of(library: Path) -> Facts:
             tuple(map(str, read.libraries)),
             frozenset(str(one.name) for one in read.exported_symbols),
             tuple(
-                sorted({str(aux.name) for needed in read.symbols_version_requirement
-                        for aux in needed.get_auxiliary_symbols()})
+                sorted(
+                    {
+                        str(aux.name)
+                        for needed in read.symbols_version_requirement
+                        for aux in needed.get_auxiliary_symbols()
+                    }
+                )
             ),
         )
     if isinstance(read, lief.MachO.Binary):

@@ -41,7 +41,9 @@ def resolve(name: str, wheel: Path) -> str:
         if done.returncode == 0:
             found.append(python)
         elif name not in EXPECTED_TO_FAIL:
-            raise SystemExit(f"{wheel.name} with Python {python} can't be installed from wheels:\n{done.stderr}")
+            raise SystemExit(
+                f"{wheel.name} with Python {python} can't be installed from wheels:\n{done.stderr}"
+            )
     if not found:
         return "NOT INSTALLABLE by pip alone: there are no wheels of torch for this platform."
     return f"All dependencies have wheels for Python {', '.join(found)}."

@@ -30,9 +30,7 @@ _LINUX = "{0}-linux-gnu.2.28", "linux-{0}", "manylinux_2_28_{0}", ".so"
 TARGETS = {
     "linux-x86_64": Target(*(text.format("x86_64") for text in _LINUX), machine="x86_64"),
     "linux-aarch64": Target(*(text.format("aarch64") for text in _LINUX), machine="aarch64"),
-    "macos-arm64": Target(
-        "aarch64-macos.11.0", "macosx-11.0-arm64", "macosx_11_0_arm64", ".dylib", "arm64"
-    ),
+    "macos-arm64": Target("aarch64-macos.11.0", "macosx-11.0-arm64", "macosx_11_0_arm64", ".dylib", "arm64"),
     "macos-x86_64": Target(
         "x86_64-macos.11.0", "macosx-11.0-x86_64", "macosx_11_0_x86_64", ".dylib", "x86_64"
     ),
