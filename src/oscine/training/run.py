@@ -201,25 +201,16 @@ def train(
             claim.enter_context(claimed())
             if is_writer and folder.has_run:  # of another run, which was faster
                 folder.require_unused()
-        facts = {
-            "recipe": run.recipe.name,
-            **run.model_dump(include={"started_from", *RIGHTS}, exclude_none=True),
-            **(card or {}),
-        }
-        own: list[Callback] = []
-        if is_writer:
-            own.append(CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s))
-            own.append(RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER))
-            own += [one for one in (progress or _progress_on(console),) if one is not None]
-        if pause_when is not None:
-            own.append(PauseCallback(folder.checkpoint, run, pause_when))
+        shown = progress or _progress_on(console)
+        own = _callbacks(folder, run, card or {}, checkpoint_every_s, shown) if is_writer else []
+        pausing = [] if pause_when is None else [PauseCallback(folder.checkpoint, run, pause_when)]
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
         else:
             for line in _first_lines(run, source, folder.path, loop):
                 say(line)
-            _run(loop, [*callbacks, *own], folder, signals, is_new=is_writer and state is None)
+            _run(loop, [*callbacks, *own, *pausing], folder, signals, is_new=is_writer and state is None)
     counters = loop.counters
     if not math.isfinite(counters.best_loss):
         raise InputError(
@@ -237,6 +228,23 @@ def train(
         interrupted=bool(signals),
         terminated=SIGTERM in signals,
     )
+
+
+def _callbacks(
+    folder: RunFolder,
+    run: RunInfo,
+    card: Mapping[str, object],
+    checkpoint_every_s: float,
+    progress: Callback | None,
+) -> list[Callback]:
+    """Return what writes a run's folder and shows its progress."""
+    rights = run.model_dump(include={"started_from", *RIGHTS}, exclude_none=True)
+    facts = {"recipe": run.recipe.name, **rights, **card}
+    writing: list[Callback] = [
+        CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
+        RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
+    ]
+    return writing if progress is None else [*writing, progress]
 
 
 def _progress_on(console: Console | None) -> Callback | None:
