@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from studio_eaters import eats_memory, eats_time, fills_the_disk
 from studio_served import until
 
 from oscine.errors import InputError
@@ -140,30 +141,17 @@ def test_a_curve_is_thinned_and_cut(database):
     assert database.curve("r")[-1][0] <= 700
 
 
-def _eats_memory():
-    return len([bytes(1 << 28) for _ in range(64)])
-
-
-def _eats_time():
-    while True:
-        pass
-
-
-def _fills_the_disk(path):
-    with open(path, "wb") as file:
-        file.writelines(bytes(1 << 20) for _ in range(64))
-
-
 def test_a_reader_that_takes_too_much_is_ended(tmp_path):
     readers = LimitedProcesses(Limits(cpu_s=2.0, memory_bytes=1 << 29, decoded_bytes=8 << 20))
     for function, arguments in (
-        (_eats_memory, ()),
-        (_eats_time, ()),
-        (_fills_the_disk, (str(tmp_path / "x"),)),
+        (eats_memory, ()),
+        (eats_time, ()),
+        (fills_the_disk, (str(tmp_path / "x"),)),
     ):
         with pytest.raises(InputError, match="more memory, time or disk"):
             readers.run(function, *arguments)
-    assert (tmp_path / "x").stat().st_size <= 8 << 20
+    assert 0 < (tmp_path / "x").stat().st_size <= 8 << 20
+    assert readers.run(len, "abc") == 3
 
 
 def test_a_port_that_is_taken_a_folder_that_is_none_and_one_that_another_has(tmp_path):

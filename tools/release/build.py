@@ -47,7 +47,9 @@ def commit_time() -> str:
 
 def _environment(**further: str) -> dict[str, str]:
     """Return an environment for a build, in which nothing depends on who builds, where and when."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "CFLAGS", "LDFLAGS"}}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "CFLAGS", "LDFLAGS"}
+    }
     return kept | {"SOURCE_DATE_EPOCH": commit_time(), "LC_ALL": "C.UTF-8"} | further
 
 
@@ -61,10 +63,10 @@ def build_sdist(to: Path, scratch: Path) -> Path:
     run(command, source, _environment())
     (sdist,) = made.glob("*.tar.gz")
     to.mkdir(parents=True, exist_ok=True)
-    return _without_traces(sdist, to / sdist.name)
+    return without_traces(sdist, to / sdist.name)
 
 
-def _without_traces(sdist: Path, to: Path) -> Path:
+def without_traces(sdist: Path, to: Path) -> Path:
     """Write a tar file anew: sorted, of nobody, dated by the commit."""
     with tarfile.open(sdist) as old:
         plain = io.BytesIO()
@@ -88,7 +90,9 @@ def build_wheel(sdist: Path, target: Target, to: Path, scratch: Path) -> Path:
         path.chmod(0o755 if path.is_dir() else 0o644)
     compiler = f"{sys.executable} -m ziglang c++ -target {target.triple}"
     # What programs would be linked with on Windows; nobody needs it, and it would be packed.
-    linker = f"{compiler} -shared -s" + (f" -Wl,--out-implib={scratch}/none.lib" if target.suffix == ".dll" else "")
+    linker = f"{compiler} -shared -s" + (
+        f" -Wl,--out-implib={scratch}/none.lib" if target.suffix == ".dll" else ""
+    )
     environment = _environment(
         CC=compiler,
         CXX=compiler,

@@ -16,6 +16,7 @@ def facts_of(library: Path) -> Facts:
     """
     import lief  # pyright: ignore[reportMissingImports] # in the release's environment alone
 
+    lief.logging.disable()
     read: Any = lief.parse(library)
     if isinstance(read, lief.ELF.Binary):
         return Facts(
@@ -23,8 +24,13 @@ def facts_of(library: Path) -> Facts:
             tuple(map(str, read.libraries)),
             frozenset(str(one.name) for one in read.exported_symbols),
             tuple(
-                sorted({str(aux.name) for needed in read.symbols_version_requirement
-                        for aux in needed.get_auxiliary_symbols()})
+                sorted(
+                    {
+                        str(aux.name)
+                        for needed in read.symbols_version_requirement
+                        for aux in needed.get_auxiliary_symbols()
+                    }
+                )
             ),
         )
     if isinstance(read, lief.MachO.Binary):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 #: By name of the target, what uv calls the platform.
-_PLATFORMS = {
+PLATFORMS = {
     "linux-x86_64": "x86_64-manylinux_2_28",
     "linux-aarch64": "aarch64-manylinux_2_28",
     "macos-arm64": "aarch64-apple-darwin",
@@ -25,7 +25,7 @@ def resolve(name: str, wheel: Path) -> str:
         SystemExit: When one has none where it should.
     """
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
-    command += ["--only-binary", ":all:", "--python-platform", _PLATFORMS[name], "-"]
+    command += ["--only-binary", ":all:", "--python-platform", PLATFORMS[name], "-"]
     wanted = f"oscine @ {wheel.absolute().as_uri()}\n"
     found = []
     for python in PYTHONS:
@@ -41,7 +41,9 @@ def resolve(name: str, wheel: Path) -> str:
         if done.returncode == 0:
             found.append(python)
         elif name not in EXPECTED_TO_FAIL:
-            raise SystemExit(f"{wheel.name} with Python {python} can't be installed from wheels:\n{done.stderr}")
+            raise SystemExit(
+                f"{wheel.name} with Python {python} can't be installed from wheels:\n{done.stderr}"
+            )
     if not found:
         return "NOT INSTALLABLE by pip alone: there are no wheels of torch for this platform."
     return f"All dependencies have wheels for Python {', '.join(found)}."

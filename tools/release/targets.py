@@ -30,9 +30,7 @@ _LINUX = "{0}-linux-gnu.2.28", "linux-{0}", "manylinux_2_28_{0}", ".so"
 TARGETS = {
     "linux-x86_64": Target(*(text.format("x86_64") for text in _LINUX), machine="x86_64"),
     "linux-aarch64": Target(*(text.format("aarch64") for text in _LINUX), machine="aarch64"),
-    "macos-arm64": Target(
-        "aarch64-macos.11.0", "macosx-11.0-arm64", "macosx_11_0_arm64", ".dylib", "arm64"
-    ),
+    "macos-arm64": Target("aarch64-macos.11.0", "macosx-11.0-arm64", "macosx_11_0_arm64", ".dylib", "arm64"),
     "macos-x86_64": Target(
         "x86_64-macos.11.0", "macosx-11.0-x86_64", "macosx_11_0_x86_64", ".dylib", "x86_64"
     ),
@@ -45,8 +43,8 @@ _ALLOWED = {
     ".dylib": r"/usr/lib/libSystem\.B\.dylib",
     ".dll": r"(?i)(kernel32|ntdll|ucrtbase|api-ms-win-(crt|core)-[\w-]+)\.dll",
 }
-#: The C++ library inside offers its allocation as well, as weak symbols.
-_OFFERED = r"_?oscine_\w+|_Zn[aw]m.*|_Zd[al]Pv.*"
+#: Beside them, the C++ library inside offers its allocation (weak symbols), and macOS' linker two names.
+_OFFERED = r"_?(oscine_\w+|_Zn[aw]m.*|_Zd[al]Pv.*)|__mh_dylib_header|___dso_handle"
 #: What setup.py's library offers: the kernels and the runtime.
 NEEDED_SYMBOLS = frozenset({"oscine_version", "oscine_find", "oscine_runtime_version", "oscine_find_engine"})
 

@@ -106,8 +106,7 @@ def _bar(doing: str) -> Iterator[Progress]:
 
     class Shown(Progress):
         def __call__(self, share: float | None = None, doing: str | None = None) -> None:
-            text = {} if doing is None else {"description": _safe(doing)}
-            bar.update(task, completed=share, **text)
+            bar.update(task, completed=share, description=None if doing is None else _safe(doing))
 
         @contextmanager
         def aside(self) -> Iterator[None]:
@@ -156,7 +155,7 @@ class _Told(Progress):
     @property
     def left_s(self) -> float | None:
         """Estimated remaining seconds, if known."""
-        if self.share is None or self.share < 0.02 or self.passed_s < 1.0:
+        if self.share is None or self.share < 0.05 or self.passed_s < 1.0:
             return None
         return self.passed_s / self.share * (1 - self.share)
 
