@@ -168,10 +168,11 @@ def main() -> None:
                 timeout=60_000
             )
             screens["play-editor"] = page.url
+            page.evaluate("scrollTo(0, 0)")
             shoot(page, DESKTOP).save(arguments.out / "studio-play.png", optimize=True)
             page.goto(screens["record"])
             expect(page.locator(".take")).to_have_count(len(files))
-            shoot(page, DESKTOP).save(arguments.out / "studio-record.png", optimize=True)
+            shoot(page, DESKTOP, is_whole=True).save(arguments.out / "studio-record.png", optimize=True)
             if arguments.all:
                 paths = ("shelf", "record", "learn", "play", "live/violin", "share", "share/violin")
                 screens |= {path.replace("/", "-"): f"{address}/{path}" for path in paths if path != "record"}
