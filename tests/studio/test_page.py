@@ -98,13 +98,13 @@ def test_the_whole_way(page: Page, browser: Browser, address: str, hummed: Path,
         page,
         address,
         [
-            part_of("violin", tmp_path / "violin.flac", 45.0),
+            part_of("violin", tmp_path / "violin.flac", 38.0),
             part_of("trumpet", tmp_path / "trumpet.flac", 5.0),
         ],
     )
     screens = [page.url]
     expect(page.locator(".coverage .on-white").first).to_be_visible()
-    learn(page, "My violin", 20)
+    learn(page, "My violin", 12)
     screens.append(page.url)
     expect(page.locator(".quality .now")).to_have_count(1)
     expect(page.locator(".preview")).not_to_have_count(0)
