@@ -85,6 +85,7 @@ class Process:
         return code
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Process ids are read from Linux's /proc.")
 def test_from_recordings_to_a_sound_through_kills(tmp_path, violin, hum):
     folder = tmp_path / "data"

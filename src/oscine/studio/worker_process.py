@@ -31,6 +31,8 @@ def run(arguments: list[str]) -> None:
 
     is_loaded.set()
     main(arguments, ending)
+    sys.stderr.flush()
+    os._exit(0)  # threads of libraries may still run, which an ordinary end would trip over
 
 
 if __name__ == "__main__":

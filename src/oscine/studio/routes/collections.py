@@ -10,6 +10,7 @@ from starlette.responses import Response
 from oscine.studio.answers import file_answer
 from oscine.studio.database import Row, new_id
 from oscine.studio.routes.common import (
+    PARTS,
     Body,
     Id,
     Name,
@@ -189,7 +190,7 @@ def bring_take_back(studio: StudioHere, id: Id) -> Row:  # noqa: A002
     return told_take(studio.thing("take", id))
 
 
-@api.get("/takes/{id}/audio", response_class=Response)
+@api.get("/takes/{id}/audio", response_class=Response, responses=PARTS)
 def take_audio(studio: StudioHere, request: Request, id: Id) -> Response:  # noqa: A002
     """The sound of a take, whole, as FLAC."""
     take = studio.thing("take", id)

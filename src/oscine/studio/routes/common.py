@@ -32,6 +32,17 @@ class Error(BaseModel):
     """One sentence."""
 
 
+class Making(BaseModel):
+    """What is answered while the file is still made."""
+
+    job: dict[str, Any]
+
+
+#: Of a file: the part of it that was asked for; and of one that is made when it is first asked for.
+PARTS: dict[int | str, dict[str, Any]] = {206: {"description": "The part that was asked for."}}
+MADE: dict[int | str, dict[str, Any]] = PARTS | {202: {"model": Making}}
+
+
 def router() -> APIRouter:
     """Return a router whose forms are bounded, with the answers that any route may give."""
     errors = {

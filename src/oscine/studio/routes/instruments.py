@@ -13,6 +13,7 @@ from oscine import instruments as bundled
 from oscine.studio.answers import file_answer, missing
 from oscine.studio.database import Row, new_id
 from oscine.studio.routes.common import (
+    MADE,
     Body,
     Id,
     Name,
@@ -163,7 +164,7 @@ def _made(studio: Studio, kind: str, id: str, what: str, folder: Path) -> Respon
     return accepted({"job": job})
 
 
-@api.get("/instruments/{id}/sound", response_class=Response)
+@api.get("/instruments/{id}/sound", response_class=Response, responses=MADE)
 def sound(studio: StudioHere, request: Request, id: Id) -> Response:  # noqa: A002
     """A few seconds of it (FLAC); 202 with the job while it is made."""
     row, folder = studio.instrument(id)
@@ -210,7 +211,7 @@ def upload(studio: StudioHere, id: Id, body: NewUpload) -> Row:  # noqa: A002
     return studio.add_job("hub", id, f"Uploading {row['name']}", folder=str(folder), **asked)
 
 
-@api.get("/instruments/{id}/live/{file}", response_class=Response)
+@api.get("/instruments/{id}/live/{file}", response_class=Response, responses=MADE)
 def live(studio: StudioHere, request: Request, id: Id, file: Id) -> Response:  # noqa: A002
     """A file of the web instrument; 202 with the job while it is made. `instrument.oscine` is its program."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", file):

@@ -14,6 +14,7 @@ from oscine.files import write_atomically
 from oscine.studio.answers import file_answer
 from oscine.studio.database import Row, new_id
 from oscine.studio.routes.common import (
+    PARTS,
     Body,
     Id,
     StudioHere,
@@ -121,7 +122,7 @@ def _ready(studio: Studio, id: str) -> Row:  # noqa: A002
     return row
 
 
-@api.get("/performances/{id}/audio", response_class=Response)
+@api.get("/performances/{id}/audio", response_class=Response, responses=PARTS)
 def audio(studio: StudioHere, request: Request, id: Id) -> Response:  # noqa: A002
     """The sound, as FLAC."""
     row = _ready(studio, id)

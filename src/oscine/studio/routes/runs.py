@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from oscine.studio.answers import file_answer, missing
 from oscine.studio.database import Row, is_id
-from oscine.studio.routes.common import Body, Id, Name, StudioHere, delete, restore, router
+from oscine.studio.routes.common import PARTS, Body, Id, Name, StudioHere, delete, restore, router
 from oscine.studio.state import Studio
 
 api = router()
@@ -177,13 +177,13 @@ def _preview(studio: Studio, request: Request, id: str, preview: str, ending: st
     return file_answer(file, request, f"{run['name']}{ending}.flac", max_age_s=86_400)
 
 
-@api.get("/runs/{id}/previews/{preview}/audio", response_class=Response)
+@api.get("/runs/{id}/previews/{preview}/audio", response_class=Response, responses=PARTS)
 def preview_audio(studio: StudioHere, request: Request, id: Id, preview: Id) -> Response:  # noqa: A002
     """What the instrument played then (FLAC)."""
     return _preview(studio, request, id, preview, "")
 
 
-@api.get("/runs/{id}/previews/{preview}/recording", response_class=Response)
+@api.get("/runs/{id}/previews/{preview}/recording", response_class=Response, responses=PARTS)
 def preview_recording(studio: StudioHere, request: Request, id: Id, preview: Id) -> Response:  # noqa: A002
     """What was recorded at the same bar (FLAC)."""
     return _preview(studio, request, id, preview, ".recording")

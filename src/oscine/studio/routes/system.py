@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from oscine.studio.answers import file_answer, missing
 from oscine.studio.database import is_id
-from oscine.studio.routes.common import Id, StudioHere, router
+from oscine.studio.routes.common import PARTS, Id, StudioHere, router
 from oscine.studio.state import Studio, told_job
 
 api = router()
@@ -109,7 +109,7 @@ def cancel(studio: StudioHere, id: Id) -> dict[str, Any]:  # noqa: A002
     return told_job(_job(studio, id))
 
 
-@api.get("/jobs/{id}/file", response_class=Response)
+@api.get("/jobs/{id}/file", response_class=Response, responses=PARTS)
 def job_file(studio: StudioHere, request: Request, id: Id) -> Response:  # noqa: A002
     """What a job has made."""
     job = _job(studio, id)
