@@ -75,12 +75,10 @@ def test_large_objects_are_one_line_in_words():
     assert repr(silent).endswith("no pitch")
     empty = silent.slice(0, 0)
     assert repr(empty) == "features: 0.0 s, 0 frames, 250 a second, no pitch"
-    learned = measure_statistics(*(one.numpy() for one in features_of(features)), 250.0, 0.5)
+    curves = (one.numpy() for one in (features.f0_hz, features.confidence, features.loudness_db))
+    f0_hz, confidence, loudness_db = curves
+    learned = measure_statistics(f0_hz, confidence, loudness_db, 250.0, 0.5)
     for one in (violin, violin.statistics, features, learned):
         for text in (repr(one), str(one)):
             assert "\n" not in text
             assert len(text) < 160
-
-
-def features_of(features):
-    return features.f0_hz, features.confidence, features.loudness_db

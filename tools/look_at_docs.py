@@ -1,8 +1,8 @@
 """Opens every page of the built documentation in Chromium: ``python -m tools.look_at_docs [SITE]``.
 
 At 1280 and 390 px, in light and in dark: axe-core finds nothing serious, the page is not wider than the
-window, each sound and picture is there and has a name. It needs Debian's chromium and the packages playwright and
-axe-playwright-python.
+window, each sound and picture is there and has a name. It needs Debian's chromium and the packages
+playwright and axe-playwright-python.
 """
 
 import argparse
@@ -55,7 +55,7 @@ _SOUNDS = """async () => {
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""
 
 

@@ -1,13 +1,15 @@
 """Writes the pages of docs/reference that list what the code knows: ``python -m tools.reference [--check]``.
 
-Commands and their options, recipes and their keys, and file formats. ``--check`` writes nothing and fails if
-a page is not what would be written.
+Commands and options, recipes and their keys, file formats, and the Python names. ``--check`` writes nothing,
+and fails if a page is not what would be written.
 """
 
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from tools.api_pages import api_pages
 
 from oscine.audio.ffmpeg import FFMPEG_SUFFIXES
 from oscine.audio.file import AUDIO_SUFFIXES
@@ -246,7 +248,10 @@ def formats_page() -> str:
     return _page("File formats", "This page lists every file format that Oscine reads or writes.", parts)
 
 
-PAGES = {"cli.md": commands_page, "recipes.md": recipes_page, "formats.md": formats_page}
+def pages() -> dict[str, str]:
+    """Return every page that is made from the code, by its path in docs/reference."""
+    made = {"cli.md": commands_page(), "recipes.md": recipes_page(), "formats.md": formats_page()}
+    return made | api_pages()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -254,8 +259,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
     options = parser.parse_args(arguments)
-    for name, page in PAGES.items():
-        path, content = FOLDER / name, page()
+    for name, content in pages().items():
+        path = FOLDER / name
         if options.check:
             if not path.exists() or path.read_text(encoding="utf-8") != content:
                 raise SystemExit(f"docs/reference/{name} is stale; run python -m tools.reference.")

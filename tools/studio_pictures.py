@@ -2,9 +2,9 @@
 
     python -m tools.studio_pictures docs/how-to [--all FOLDER]
 
-starts a studio of its own in a temporary folder, records, learns and plays there with the recordings of the package, and
-writes the pictures of ``docs/how-to/studio.md``. ``--all`` writes every screen too, for a desktop and a phone, light and
-dark. It needs Debian's chromium.
+starts a studio of its own in a temporary folder, records, learns and plays there with the recordings of the
+package, and writes the pictures of ``docs/how-to/studio.md``. ``--all`` writes every screen, for a desktop
+and a phone, light and dark. It needs Debian's chromium.
 """
 
 import argparse
@@ -35,6 +35,8 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
 )
 COLOURS = 96
+# On a busy machine a training of a few steps takes its time.
+expect.set_options(timeout=120_000)
 _LATEST_S = 60.0
 
 
@@ -45,10 +47,13 @@ def studio(folder: Path) -> Iterator[str]:
     Raises:
         RuntimeError: When it does not answer.
     """
-    command = [sys.executable, "-m", "oscine", "studio", "--no-browser", "--port", "0", "--folder", str(folder)]
+    command = [sys.executable, "-m", "oscine", "studio", "--no-browser", "--port", "0", "--data", str(folder)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     log = folder.parent / f"{folder.name}.log"
-    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output, env=environment) as process:
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, env=environment) as process,
+    ):
         try:
             until = time.monotonic() + _LATEST_S
             while not (found := re.search(r"http://[\w.:\[\]]+", log.read_text())):
@@ -93,7 +98,7 @@ def record(page: Page, address: str, files: list[Path]) -> None:
     page.get_by_role("button", name="Begin").click()
     expect(page.get_by_role("heading", name="What is covered")).to_be_visible()
     page.locator("main input[type=file]").set_input_files(files)
-    expect(page.locator(".take .badge:not(.waiting)")).to_have_count(len(files), timeout=60_000)
+    expect(page.locator(".take .badge:not(.waiting)")).to_have_count(len(files))
 
 
 def learn(page: Page, name: str, steps: int, start: str = "") -> None:
@@ -108,8 +113,8 @@ def learn(page: Page, name: str, steps: int, start: str = "") -> None:
     else:
         page.get_by_label("Recipe").select_option("tiny")
     page.get_by_role("button", name="Start the training").click()
-    expect(page.get_by_role("link", name="Play it")).to_be_visible(timeout=120_000)
-    expect(page.locator(".state .badge")).to_have_text("Done", timeout=60_000)
+    expect(page.get_by_role("link", name="Play it")).to_be_visible()
+    expect(page.locator(".state .badge")).to_have_text("Done")
 
 
 def hum(page: Page, address: str, file: Path) -> None:
@@ -117,7 +122,7 @@ def hum(page: Page, address: str, file: Path) -> None:
     page.goto(f"{address}/play")
     expect(page.get_by_role("heading", name="Melodies")).to_be_visible()
     page.locator("main input[type=file]").set_input_files(file)
-    expect(page.get_by_role("application")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("application")).to_be_visible()
 
 
 def shoot(page: Page, size: tuple[int, int], *, is_whole: bool = False) -> Image.Image:
@@ -134,13 +139,18 @@ def shoot(page: Page, size: tuple[int, int], *, is_whole: bool = False) -> Image
 
 def main() -> None:
     """Walk through the studio and write the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--all", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        files = [part_of("violin", folder / "Bach, allemande.flac", 60.0), part_of("trumpet", folder / "Trumpet.flac", 5.0)]
+        files = [
+            part_of("violin", folder / "Bach, allemande.flac", 60.0),
+            part_of("trumpet", folder / "Trumpet.flac", 5.0),
+        ]
         melody = part_of("singing", folder / "My hum.wav", 12.0)
         with studio(folder / "studio") as address, chromium(melody) as browser:
             page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
@@ -154,7 +164,9 @@ def main() -> None:
                 page.keyboard.press(key)
             page.get_by_label("Plays the melody").select_option(label="My violin")
             page.get_by_role("button", name="Play it").click()
-            expect(page.get_by_role("group", name="input and My violin")).to_be_visible(timeout=60_000)
+            expect(page.get_by_role("group", name="input and My violin", exact=True)).to_be_visible(
+                timeout=60_000
+            )
             screens["play-editor"] = page.url
             shoot(page, DESKTOP).save(arguments.out / "studio-play.png", optimize=True)
             page.goto(screens["record"])
@@ -175,7 +187,7 @@ def _every_screen(browser: Browser, screens: dict[str, str], out: Path) -> None:
             for name, address in screens.items():
                 page.goto(address)
                 expect(page.locator("h1")).to_be_visible()
-                page.wait_for_load_state("networkidle")
+                page.wait_for_timeout(1500)  # what is fetched after the screen is there
                 shoot(page, size, is_whole=True).save(out / f"{name}-{size[0]}-{scheme}.png", optimize=True)
             context.close()
 

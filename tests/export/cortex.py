@@ -1,8 +1,9 @@
 """The exported C on a Cortex-M7: its sound against Python's, its instructions counted in QEMU, its memory.
 
 ``python -m tests.export.cortex OUT INSTRUMENT…`` exports each instrument, as it is and without its effects,
-builds it for the board mps2-an500, plays five seconds in QEMU and prints a table. An instrument is a folder,
-or ``NAME=FOLDER`` for another name in the table. With ``--page`` the table goes into docs/how-to/devices.md.
+builds it for the board mps2-an500, plays five seconds in QEMU and prints a table. An instrument is a name of
+the package, a folder, or a recipe, which plays with weights that were not trained; ``NAME=FOLDER`` gives it
+another name in the table. With ``--page`` the table goes into docs/how-to/devices.md.
 
 QEMU counts instructions. It has neither caches nor a pipeline, so the time that a chip takes is not measured.
 """
@@ -16,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tests.performance.scores import LEARNED
 
 from oscine.export import export
-from oscine.models import Instrument
+from oscine.models import Instrument, list_recipes, load_recipe
 from oscine.runtime import Live
 from oscine.streaming import Program
 from oscine.transfer import load
@@ -58,6 +60,8 @@ class Measured:
     program_bytes: int
     heap_bytes: int
     stack_bytes: int
+    instructions_per_block: float
+    """In a frame of controls, 64 samples at 16 kHz, on average."""
     instructions_per_s: float
     """In a second of audio, all frames together."""
     loading: float
@@ -127,6 +131,7 @@ def measure(instrument: Instrument, folder: Path, *, dry: bool, n_frames: int) -
         program_bytes=len(content),
         heap_bytes=heap_bytes,
         stack_bytes=stack_bytes,
+        instructions_per_block=float(counts.mean()),
         instructions_per_s=float(counts.mean()) * program.sample_rate / program.hop_length,
         loading=float(loading * INSTRUCTIONS_PER_TICK),
         worst_frame=float(counts.max() / counts.mean()),
@@ -185,16 +190,22 @@ def _run(*command: str | Path, folder: Path) -> str:
     return done.stdout
 
 
+def _untrained(recipe: str) -> Instrument:
+    torch.manual_seed(0)
+    return Instrument(load_recipe(recipe).instrument.fit(16_000, 64, [], []), LEARNED).eval()
+
+
 def table(rows: dict[str, Measured]) -> str:
     """Return the measurements as a table of a page."""
     columns = ["instrument", "parameters", "program, kB", "code, kB", "memory, kB", "stack, kB"]
-    columns += ["million instructions per s of audio", "of 480 MHz", "dearest frame / mean", "to load"]
-    columns += ["difference to Python"]
+    columns += ["thousand instructions per block", "million per s", "of 480 MHz", "dearest block / mean"]
+    columns += ["to load", "difference to Python"]
     lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for name, one in rows.items():
         kilobytes = (one.program_bytes, one.code_bytes, one.heap_bytes, one.stack_bytes)
         cells = [name, f"{one.n_parameters:,}", *(f"{n / 1000:.1f}" for n in kilobytes)]
-        cells += [f"{one.instructions_per_s / 1e6:.1f}", f"{one.load:.1%}", f"{one.worst_frame:.2f}"]
+        cells += [f"{one.instructions_per_block / 1e3:.0f}", f"{one.instructions_per_s / 1e6:.1f}"]
+        cells += [f"{one.load:.1%}", f"{one.worst_frame:.2f}"]
         cells += [f"{one.loading / 1e6:.1f}"]
         lines.append(f"| {' | '.join(cells)} | {one.difference:.1e} |")
     lines += ["", "What the instructions go to:", "", "| instrument | share of each operation |", "|---|---|"]
@@ -218,7 +229,7 @@ def main() -> None:
     rows = {}
     for number, named in enumerate(given.instruments):
         name, _, path = named.rpartition("=")
-        instrument = load(path)
+        instrument = _untrained(path) if path in list_recipes() else load(path)
         n_frames = SECONDS * instrument.sample_rate // instrument.hop_length
         for dry in (False, True) if instrument.config.effects else (False,):
             label = f"{name or Path(path).name}{', without effects' if dry else ''}"

@@ -4,6 +4,7 @@ import copy
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +98,7 @@ def test_a_song_and_curves_are_played(place, tmp_path):
     assert repr(by_name).startswith("song.mid, played by band: ")
     assert repr(in_memory).startswith("The score given, played by band: ")
     fewer = oscine.render(place / "song.mid", to={1: band}, expression={"vibrato_cents": 20})
+    assert isinstance(fewer.report, RenderReport)
     assert sum(part.notes for part in fewer.report.parts) == 1
     assert "; 1 remark in the report" in repr(fewer)
     curves = oscine.play(place / "curves.csv", to=band)
@@ -150,12 +152,13 @@ def test_what_cannot_be_is_one_sentence(place, what, options, words):
 
 
 def test_what_render_refuses(place):
-    for options, words in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"to": {0: place / "band"}}, "0 is no channel; give 1 to 16"),
         ({"to": {}}, "No instrument plays a channel"),
         ({"to": place / "band", "expression": {"vibrato": 3}}, "expression can't be used: .*vibrato"),
         ({"to": "kazoo"}, "no instrument 'kazoo'"),
-    ):
+    ]
+    for options, words in refused:
         with pytest.raises(InputError, match=words):
             oscine.render(place / "song.mid", **options)
     with pytest.raises(InputError, match="curves of one instrument"):

@@ -1,6 +1,7 @@
 """Runs what was built: installed in a new environment, and the libraries of other machines by emulators."""
 
 import array
+import json
 import os
 import shutil
 import sys
@@ -58,11 +59,12 @@ class Trial:
         """Return what the environment's Python prints."""
         return run([self._bin / "python", *arguments], self.folder, self._environment()).decode()
 
-    def sbom(self, to: Path) -> None:
-        """Write what the environment consists of as CycloneDX, but for pip and setuptools, which made it."""
+    def sbom(self, to: Path, version: str) -> None:
+        """Write what the environment consists of as CycloneDX, without pip and setuptools, which made it."""
         self._pip("uninstall", "--yes", "pip", "setuptools")
         command = [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible"]
         run([*command, "--pyproject", ROOT / "pyproject.toml", "--output-file", to, self._bin / "python"])
+        to.write_text(with_version(to.read_text(encoding="utf-8"), version), encoding="utf-8")
 
     def _pip(self, *arguments: str, **further: str) -> None:
         command = [self._bin / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -70,6 +72,20 @@ class Trial:
 
     def _environment(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def with_version(sbom: str, version: str) -> str:
+    """Return an SBOM that names the version of what it is of, which pyproject.toml leaves to the package.
+
+    Raises:
+        SystemExit: When it lacks what everything here stands on.
+    """
+    content = json.loads(sbom)
+    names = {one["name"].lower() for one in content["components"]}
+    if missing := {"torch", "numpy", "soundfile"} - names:
+        raise SystemExit(f"The SBOM lacks {', '.join(sorted(missing))}.")
+    content["metadata"]["component"]["version"] = version
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def use(trial: Trial) -> list[str]:

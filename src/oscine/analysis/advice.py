@@ -102,12 +102,12 @@ class Advice:
         if not self.learnable:
             found.append(
                 f"Only {self.voiced_s:.1f} s have a pitch, too little to learn from: record at least "
-                f"{LEAST_VOICED_S:.0f} s of one voice or instrument; five minutes or more are better."
+                f"{LEAST_VOICED_S:.0f} s of one voice or instrument; three minutes or more are better."
             )
         elif self.voiced_s < _ENOUGH_S:
             found.append(
                 f"{self.voiced_s / 60:.1f} minutes have a pitch, enough to learn from: "
-                "five to fifteen minutes sound better."
+                "three minutes or more sound better."
             )
         if self.polyphony_suspected:
             found.append(

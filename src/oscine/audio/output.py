@@ -102,6 +102,13 @@ def write_audio(
     return peak, gain
 
 
+def reduced(peak: float, gain: float) -> str:
+    """Return the remark on a sound that would have clipped."""
+    return (
+        f"The peak was {peak:.2f} of full scale, so the level was reduced by {-20 * np.log10(gain):.1f} dB."
+    )
+
+
 def _open(path: Path, sample_rate: int, n_samples: int) -> "SoundFile":
     import soundfile
 

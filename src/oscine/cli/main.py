@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from oscine.cli.analyze import analyze
+from oscine.cli.cluster import with_addresses
 from oscine.cli.convert import convert
 from oscine.cli.demo import demo
 from oscine.cli.distill import distill
@@ -125,7 +126,7 @@ def _run(arguments: list[str] | None) -> None:
         if len(given) == 2 and given[0] == "--show-completion":
             _show_completion(given[1])
             return
-        app(arguments, standalone_mode=True)
+        app(with_addresses(given), standalone_mode=True)
     except BrokenPipeError:
         # The reader of our output went away: nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -96,24 +96,21 @@ def render(
 
 
 def _said(path: Path, report: "RenderReport | CurvesReport") -> tuple[str, list[str]]:
-    from oscine.performance.render import RenderReport
+    from oscine.performance.from_curves import CurvesReport
     from oscine.plural import counted
 
     sentence = (
         f"{path}: {report.seconds:.1f} s at {report.sample_rate} Hz; peak {report.peak:.2f}, "
         f"{report.real_time_factor:.2f} × real time"
     )
-    if isinstance(report, RenderReport):
-        parts = [
-            f"channel {', '.join(map(str, part.channels))}: {counted(part.notes, 'note')}, "
-            f"{counted(part.voices, 'voice')}"
-            for part in report.parts
-        ]
-        return sentence, [*parts, *report.remarks]
-    remarks = [f"not in the file, so at their mean: {', '.join(report.means)}"] if report.means else []
-    if report.scaled_db < 0:
-        remarks.append(f"{path} would clip, so its level was reduced by {-report.scaled_db:.1f} dB.")
-    return sentence, remarks
+    if isinstance(report, CurvesReport):
+        return sentence, report.remarks
+    parts = [
+        f"channel {', '.join(map(str, part.channels))}: {counted(part.notes, 'note')}, "
+        f"{counted(part.voices, 'voice')}"
+        for part in report.parts
+    ]
+    return sentence, [*parts, *report.remarks]
 
 
 def _voices(text: str) -> Literal["auto"] | int:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float32
 from pydantic import BaseModel, ConfigDict, Field
 
-from oscine.audio.output import check_output, write_audio
+from oscine.audio.output import check_output, reduced, write_audio
 from oscine.data.curves import Curves, read_curves
 from oscine.errors import InputError
 from oscine.files import printable, write_atomically
@@ -25,7 +25,7 @@ _LONGEST_S = 3600.0
 
 
 class CurvesReport(BaseModel):
-    """What was played and written."""
+    """The report of a rendering."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +37,7 @@ class CurvesReport(BaseModel):
     peak: float = Field(description="before the sound was scaled")
     scaled_db: float
     real_time_factor: float = Field(description="time that it took, over the length")
+    remarks: list[str] = Field(description="what a listener may wonder about, a sentence each")
 
     def __str__(self) -> str:
         """Return a line in words."""
@@ -145,15 +146,20 @@ def _report(
     took_s: float,
 ) -> CurvesReport:
     seconds = n_samples / instrument.sample_rate
+    means = [one.name for one in instrument.all_inputs() if one.name not in curves.values]
+    remarks = [f"Not in the curves, so at the mean of what was learned: {', '.join(means)}."] if means else []
+    if gain < 1:
+        remarks.append(reduced(peak, gain))
     return CurvesReport(
         output=output,
         sample_rate=instrument.sample_rate,
         seconds=seconds,
         curves=list(curves.values),
-        means=[one.name for one in instrument.all_inputs() if one.name not in curves.values],
+        means=means,
         peak=peak,
         scaled_db=float(20 * np.log10(gain)),
         real_time_factor=took_s / seconds,
+        remarks=remarks,
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float32
 from pydantic import BaseModel, ConfigDict, Field
 
-from oscine.audio.output import check_output, write_audio
+from oscine.audio.output import check_output, reduced, write_audio
 from oscine.data.statistics import Statistics
 from oscine.errors import InputError
 from oscine.files import printable, write_atomically
@@ -85,7 +85,7 @@ class PartReport(BaseModel):
 
 
 class RenderReport(BaseModel):
-    """What was played and written."""
+    """The report of a rendering."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -202,16 +202,16 @@ def _report(
     took_s: float,
 ) -> RenderReport:
     sample_rate, n_samples = _length(parts)
-    seconds, scaled_db = n_samples / sample_rate, float(20 * np.log10(gain))
+    seconds = n_samples / sample_rate
     return RenderReport(
         output=output,
         sample_rate=sample_rate,
         seconds=seconds,
         parts=[part.report for part in parts],
         peak=peak,
-        scaled_db=scaled_db,
+        scaled_db=float(20 * np.log10(gain)),
         real_time_factor=took_s / seconds,
-        remarks=[*remarks, *_remarks(parts, peak, scaled_db)],
+        remarks=[*remarks, *_remarks(parts, peak, gain)],
     )
 
 
@@ -402,7 +402,7 @@ def _runs(on: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def _remarks(parts: Sequence[_Part], peak: float, scaled_db: float) -> list[str]:
+def _remarks(parts: Sequence[_Part], peak: float, gain: float) -> list[str]:
     remarks = []
     for part in parts:
         if part.report.range_share < 0.8:
@@ -414,8 +414,6 @@ def _remarks(parts: Sequence[_Part], peak: float, scaled_db: float) -> list[str]
             )
         if part.instrument.statistics is None:
             remarks.append("An instrument has no statistics, so velocities are not mapped to its loudness.")
-    if scaled_db < 0:
-        remarks.append(
-            f"The peak was {peak:.2f} of full scale, so the level was reduced by {-scaled_db:.1f} dB."
-        )
+    if gain < 1:
+        remarks.append(reduced(peak, gain))
     return remarks

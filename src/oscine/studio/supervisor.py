@@ -10,6 +10,7 @@ from pathlib import Path
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
 _LONG_LIFE_S = 30.0
 _LONGEST_END_S = 20.0
+_NEW_PROCESS_GROUP = 0x200
 
 
 class Supervisor:
@@ -27,7 +28,7 @@ class Supervisor:
     def __init__(
         self, folder: Path, options: list[str], on_words: Callable[[str], None] = lambda text: None
     ) -> None:
-        self._command = [sys.executable, "-m", "oscine.studio.worker", str(folder), *options]
+        self._command = [sys.executable, "-m", "oscine.studio.worker_process", str(folder), *options]
         self._on_words = on_words
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = threading.Event()
@@ -66,9 +67,14 @@ class Supervisor:
             self._thread.join(2.0)
 
     def _start(self) -> None:
-        own_group = {"start_new_session": True} if sys.platform != "win32" else {"creationflags": 0x200}
+        is_windows = sys.platform == "win32"
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=None, **own_group
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            # Ctrl-C at the terminal is the server's, which then ends the worker.
+            start_new_session=not is_windows,
+            creationflags=_NEW_PROCESS_GROUP if is_windows else 0,
         )
 
     def _watch(self) -> None:

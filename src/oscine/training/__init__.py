@@ -2,12 +2,11 @@
 
 from oscine.training.distillation import distill
 from oscine.training.loop import Callback, TrainingLoop, Validation
-from oscine.training.pausing import PauseCallback, Paused
+from oscine.training.pausing import Paused
 from oscine.training.run import TrainResult, train
 
 __all__ = [
     "Callback",
-    "PauseCallback",
     "Paused",
     "TrainResult",
     "TrainingLoop",

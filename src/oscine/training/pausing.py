@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from oscine.training.checkpoint import read_checkpoint, write_checkpoint
-from oscine.training.loop import Callback, TrainingLoop
+from oscine.training.checkpoint import RunInfo, write_checkpoint
+from oscine.training.loop import Callback, TrainingLoop, Validation
 
 
 class Paused(Exception):  # noqa: N818 - not a fault
@@ -12,22 +12,24 @@ class Paused(Exception):  # noqa: N818 - not a fault
 
 
 class PauseCallback(Callback):
-    """Ends a run after the step in which it is asked to, with a checkpoint and without a validation.
+    """Ends a run after the step in which it is asked to, with a checkpoint and without a further validation.
 
     A run by steps that is paused and resumed chooses the instrument of the unbroken run, bit for bit: Ctrl-C,
-    which validates once more, may choose another one.
+    which validates once more, may choose another one. It is the last of the callbacks.
 
     Args:
         checkpoint_path: Of the run.
+        run: What the run was started with.
         is_asked: Called after each step.
     """
 
-    def __init__(self, checkpoint_path: Path, is_asked: Callable[[], bool]) -> None:
+    def __init__(self, checkpoint_path: Path, run: RunInfo, is_asked: Callable[[], bool]) -> None:
         self.checkpoint_path = checkpoint_path
+        self.run = run
         self.is_asked = is_asked
 
     def on_step(self, loop: TrainingLoop) -> None:
-        """Pause where it is asked for and the run isn't over.
+        """Pause where it is asked for; where a validation is due, after it.
 
         Raises:
             Paused: When it is.
@@ -35,6 +37,14 @@ class PauseCallback(Callback):
         if loop.validation_is_due or not self.is_asked():
             return
         loop.take_snapshot()
-        _, run = read_checkpoint(self.checkpoint_path)
-        write_checkpoint(self.checkpoint_path, loop.snapshot, run)
+        write_checkpoint(self.checkpoint_path, loop.snapshot, self.run)
         raise Paused
+
+    def on_validation(self, loop: TrainingLoop, validation: Validation) -> None:
+        """Pause where it is asked for and the run isn't over; the checkpoint has been written.
+
+        Raises:
+            Paused: When it is.
+        """
+        if not loop.is_done and self.is_asked():
+            raise Paused

@@ -52,8 +52,10 @@ def play(
     Example:
         >>> oscine.play("hum.wav", to="violin").save("out.wav")  # doctest: +SKIP
     """
-    if not (isinstance(performance, Score | Curves) or _suffix(performance) in (*_SONGS, _CURVES)):
-        chosen = Options(**options)
+    if isinstance(performance, tuple):
+        return transfer(_player(to), performance, Options(**options))
+    if isinstance(performance, str | Path) and _suffix(performance) not in (*_SONGS, _CURVES):
+        chosen = Options(**options)  # what is wrong with it is told before an instrument is loaded
         return transfer(_player(to), performance, chosen)
     for name in options:
         if name not in _OF_SONGS:
@@ -109,7 +111,7 @@ def render(
     path = Path(song) if isinstance(song, str | Path) else None
     if path is not None and not is_file(path):
         raise InputError(f"{printable(path)} does not exist or is no file; check the path.")
-    if isinstance(song, Curves) or _suffix(song) == _CURVES:
+    if isinstance(song, Curves) or (isinstance(song, str | Path) and _suffix(song) == _CURVES):
         if (voices, octave, expression) != ("auto", 0, None):
             raise InputError(f"{words} holds curves and no notes; remove voices, octave and expression.")
         if isinstance(to, Mapping):
@@ -142,8 +144,8 @@ def _player(to: Player) -> Instrument:
     return to if isinstance(to, Instrument) else load(to)
 
 
-def _suffix(what: object) -> str:
-    return Path(what).suffix.lower() if isinstance(what, str | Path) else ""
+def _suffix(path: str | Path) -> str:
+    return Path(path).suffix.lower()
 
 
 def _words(song: object) -> str:

@@ -1,14 +1,14 @@
-"""What comes of playing: the sound, what was done, and how to save, draw and hear it."""
+"""The result of playing: the sound and its report, with methods to save, plot and play it."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.audio.output import check_output, write_audio
+from oscine.audio.output import check_output, reduced, write_audio
 from oscine.audio.player import player_html
 from oscine.files import printable, write_atomically
 from oscine.performance import CurvesReport, RenderReport
@@ -105,8 +105,8 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
             _, gain = write_audio(temporary, blocks, self.sample_rate, len(self.audio))
 
         write_atomically(path, write)
-        told: dict[str, object] = {"output": printable(path), "scaled_db": 20 * math.log10(gain)}
-        if gain < 1 and not self.report.scaled_db and not isinstance(self.report, CurvesReport):
+        told: dict[str, object] = {"output": printable(path), "scaled_db": float(20 * np.log10(gain))}
+        if gain < 1 and not self.report.scaled_db:
             told["remarks"] = [*self.report.remarks, reduced(self.report.peak, gain)]
         return PlayResult(*self, self.report.model_copy(update=told), self.source)
 
@@ -128,7 +128,7 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
         return picture
 
     def __repr__(self) -> str:
-        remarks = [] if isinstance(self.report, CurvesReport) else self.report.remarks
+        remarks = self.report.remarks
         told = f"; {counted(len(remarks), 'remark')} in the report" if remarks else ""
         return (
             f"{self.source.words}: {self.seconds:.1f} s at {self.sample_rate} Hz, "
@@ -137,10 +137,3 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
 
     def _repr_html_(self) -> str:
         return player_html(self.audio, self.sample_rate, self.source.words)
-
-
-def reduced(peak: float, gain: float) -> str:
-    """Return the remark on a sound that would have clipped."""
-    return (
-        f"The peak was {peak:.2f} of full scale, so the level was reduced by {-20 * math.log10(gain):.1f} dB."
-    )

@@ -14,7 +14,7 @@ from torch import Tensor
 from oscine.analysis import TRACKERS, VOICED, F0Curve, Features, f0_file_beside, read_f0
 from oscine.analysis.pitch.trackers import tracker_named
 from oscine.audio import FileReport, Sound, rate_of, sound_blocks
-from oscine.audio.output import check_output, write_audio
+from oscine.audio.output import check_output, reduced, write_audio
 from oscine.errors import InputError
 from oscine.files import printable, write_atomically
 from oscine.models import Instrument
@@ -24,7 +24,7 @@ from oscine.transfer.leveling import leveled
 from oscine.transfer.matching import Matched, match
 from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
-from oscine.transfer.result import PlayResult, Source, reduced
+from oscine.transfer.result import PlayResult, Source
 from oscine.transfer.sliders import with_sliders
 from oscine.transfer.stems import stem_blocks
 from oscine.transfer.streaming import Performance, describe, listen, play
@@ -38,7 +38,7 @@ Loudness = Literal["auto"] | float | int
 
 @dataclass(frozen=True)
 class Options:
-    """How to transfer.
+    """Options of a transfer.
 
     Attributes:
         octave: Octaves to shift the pitch by; ``"auto"`` moves the melody into the instrument's register.

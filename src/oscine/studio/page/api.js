@@ -53,7 +53,12 @@ export async function request(method, path, body, signal) {
   const headers = body && !isForm ? { "Content-Type": "application/json" } : undefined;
   let answer;
   try {
-    answer = await fetch(path, { method, headers, signal, body: isForm ? body : body && JSON.stringify(body) });
+    answer = await fetch(path, {
+      method,
+      headers,
+      signal,
+      body: isForm ? body : body && JSON.stringify(body),
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     lost();
@@ -103,15 +108,17 @@ export function listen() {
   const opened = new EventSource("/api/events");
   stream = opened;
   for (const kind of ["job", "run"])
-    opened.addEventListener(kind, ({ data }) => bus.dispatchEvent(new CustomEvent(kind, { detail: JSON.parse(data) })));
+    opened.addEventListener(kind, ({ data }) =>
+      bus.dispatchEvent(new CustomEvent(kind, { detail: JSON.parse(data) })),
+    );
   opened.onerror = () => void get("/api/health").catch(() => {});
 }
 
 const isStreaming = () => stream?.readyState === EventSource.OPEN;
 
 /**
- * Keep something up to date until the signal: at once, when the server tells of a change, when it is back, and every two
- * seconds where it cannot tell.
+ * Keep something up to date until the signal: at once, when the server tells of a change, when it is back,
+ * and every two seconds where it cannot tell.
  * @param {AbortSignal} signal
  * @param {() => Promise<unknown>} refresh
  * @param {(error: Error) => void} [complain] Gets what the server refused.

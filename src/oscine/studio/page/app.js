@@ -14,7 +14,12 @@ import { shelf } from "./shelf.js";
 
 /**
  * A screen gets where it stands and until when, and returns its element and its title.
- * @typedef {{id: string | null, query: URLSearchParams, signal: AbortSignal, go: (path: string) => void}} Place
+ * @typedef {object} Place
+ * @property {string | null} id
+ * @property {URLSearchParams} query
+ * @property {AbortSignal} signal
+ * @property {(path: string) => void} go
+ *
  * @typedef {{element: HTMLElement, title: string}} Screen
  */
 
@@ -58,7 +63,12 @@ async function show() {
   if (isUnknown) said.show(new Error(`There is no screen at ${decodeAddress(pathname)}. This is the shelf.`));
   let screen;
   try {
-    screen = await SCREENS[name].screen({ id: found?.[2] ?? null, query: new URLSearchParams(search), signal: mine.signal, go });
+    screen = await SCREENS[name].screen({
+      id: found?.[2] ?? null,
+      query: new URLSearchParams(search),
+      signal: mine.signal,
+      go,
+    });
   } catch (error) {
     if (mine.signal.aborted) return;
     screen = failed(name, error);
@@ -84,7 +94,11 @@ function decodeAddress(path) {
   }
 }
 
-/** A screen that could not be shown says why; when the server is back it is tried again. @param {string} name @param {unknown} error */
+/**
+ * A screen that could not be shown says why; when the server is back it is tried again.
+ * @param {string} name
+ * @param {unknown} error
+ */
 function failed(name, error) {
   const status = /** @type {any} */ (error).status;
   if (status === undefined) throw error;
@@ -94,7 +108,17 @@ function failed(name, error) {
     "div",
     {},
     h("header.head", {}, h("h1", { tabindex: "-1" }, label)),
-    h("div.empty", { role: "alert" }, h("p", {}, words), h("div.actions", {}, h("button", { type: "button", onclick: show }, "Try again"), h("a.button", { href: `/${name}` }, label))),
+    h(
+      "div.empty",
+      { role: "alert" },
+      h("p", {}, words),
+      h(
+        "div.actions",
+        {},
+        h("button", { type: "button", onclick: show }, "Try again"),
+        h("a.button", { href: `/${name}` }, label),
+      ),
+    ),
   );
   bus.addEventListener("back", () => void show(), { signal: left.signal });
   return { element, title: label };
@@ -103,14 +127,31 @@ function failed(name, error) {
 /** Links inside the page change the screen without loading the page anew. @param {MouseEvent} event */
 function follow(event) {
   const link = /** @type {Element} */ (event.target).closest?.("a");
-  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  if (link.target || link.hasAttribute("download") || link.origin !== location.origin || !ADDRESS.test(link.pathname)) return;
+  if (
+    !link ||
+    event.defaultPrevented ||
+    event.button ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.shiftKey ||
+    event.altKey
+  )
+    return;
+  if (
+    link.target ||
+    link.hasAttribute("download") ||
+    link.origin !== location.origin ||
+    !ADDRESS.test(link.pathname)
+  )
+    return;
   event.preventDefault();
   go(link.pathname + link.search);
 }
 
 function menu() {
-  const links = Object.entries(SCREENS).map(([name, { label }]) => h("a", { href: `/${name}` }, icon(/** @type {any} */ (name)), h("span", {}, label)));
+  const links = Object.entries(SCREENS).map(([name, { label }]) =>
+    h("a", { href: `/${name}` }, icon(/** @type {any} */ (name)), h("span", {}, label)),
+  );
   /** @type {HTMLElement} */ (document.getElementById("menu")).append(...links);
 }
 
@@ -120,7 +161,10 @@ function worker() {
   const refresh = async () => {
     const { worker: state, queue, version } = await get("/api/health");
     const waiting = queue > 0 ? `, ${queue} waiting` : "";
-    place.textContent = { idle: "The worker is idle", busy: `The worker is busy${waiting}`, down: "The worker is down" }[/** @type {string} */ (state)] ?? "";
+    place.textContent =
+      { idle: "The worker is idle", busy: `The worker is busy${waiting}`, down: "The worker is down" }[
+        /** @type {string} */ (state)
+      ] ?? "";
     place.dataset.state = state;
     place.title = `Oscine ${version}`;
   };
@@ -130,7 +174,9 @@ function worker() {
 const banner = /** @type {HTMLElement} */ (document.getElementById("banner"));
 bus.addEventListener("lost", () => {
   banner.hidden = false;
-  banner.textContent = "The server does not answer. What you did here is kept, and this page looks for the server every 2 seconds. If it was stopped, start it with: oscine studio";
+  banner.textContent =
+    "The server does not answer. What you did here is kept, and this page looks for the server every " +
+    "2 seconds. If it was stopped, start it with: oscine studio";
 });
 bus.addEventListener("back", () => {
   banner.hidden = true;

@@ -89,9 +89,14 @@ export function compare({ title, sides, seconds = 0, ontime = () => {}, signal, 
     if (wasSounding) void said.during(start);
   };
 
-  const go = h("button.round", { type: "button", onclick: () => (sounding ? stop() : void said.during(start)) });
+  const go = h("button.round", {
+    type: "button",
+    onclick: () => (sounding ? stop() : void said.during(start)),
+  });
   const name = freshId();
-  const radios = sides.map((_, side) => h("input", { type: "radio", name, checked: side === chosen, onchange: () => choose(side) }));
+  const radios = sides.map((_, side) =>
+    h("input", { type: "radio", name, checked: side === chosen, onchange: () => choose(side) }),
+  );
   const switches = h(
     "fieldset.segments",
     {},
@@ -99,7 +104,14 @@ export function compare({ title, sides, seconds = 0, ontime = () => {}, signal, 
     sides.map(({ label }, side) => h("label", {}, radios[side], h("span", {}, label))),
   );
   const canvas = h("canvas", { "aria-hidden": "true" });
-  const slider = h("input", { type: "range", min: "0", max: "1000", step: "1", value: "0", "aria-label": `Position in ${title}` });
+  const slider = h("input", {
+    type: "range",
+    min: "0",
+    max: "1000",
+    step: "1",
+    value: "0",
+    "aria-label": `Position in ${title}`,
+  });
   slider.addEventListener("input", () => seek((Number(slider.value) / 1000) * length()));
   const time = h("span.time", {});
   const element = h(

@@ -21,7 +21,11 @@ export function coverage(signal) {
 
   /** @param {Record<string, number>} pitchS Seconds of each MIDI key. */
   const update = (pitchS) => {
-    seconds = new Map(Object.entries(pitchS).filter(([, value]) => value >= LEAST_S).map(([key, value]) => [Number(key), value]));
+    seconds = new Map(
+      Object.entries(pitchS)
+        .filter(([, value]) => value >= LEAST_S)
+        .map(([key, value]) => [Number(key), value]),
+    );
     words.textContent = said();
     draw();
   };
@@ -32,7 +36,8 @@ export function coverage(signal) {
     const [low, high] = [keys[0], keys[keys.length - 1]];
     const inside = high - low + 1;
     const few = keys.filter((key) => (seconds.get(key) ?? 0) < ENOUGH_S).map(noteName);
-    const begin = `${noteName(low)} to ${noteName(high)}: ${keys.length} of ${count(inside, "key")} are covered.`;
+    const range = `${noteName(low)} to ${noteName(high)}`;
+    const begin = `${range}: ${keys.length} of ${count(inside, "key")} are covered.`;
     if (!few.length) return `${begin} Each has ${ENOUGH_S} s or more.`;
     const list = few.length > 6 ? `${few.slice(0, 6).join(", ")} and ${few.length - 6} more` : few.join(", ");
     return `${begin} Less than ${ENOUGH_S} s: ${list}.`;
@@ -59,15 +64,42 @@ export function coverage(signal) {
       const got = seconds.get(key) ?? 0;
       const fill = tall * Math.min(1, got / ENOUGH_S);
       const drawing = [
-        s("rect", { class: isBlack ? "key-black" : "key-white", x: x + 0.5, y: 0.5, width: Math.max(1, w - 1), height: tall - 1, rx: Math.min(3, w / 4) }),
-        got > 0 && s("rect", { class: `${got >= ENOUGH_S ? "full" : "part"} ${isBlack ? "on-black" : "on-white"}`, x: x + 1, y: tall - fill, width: Math.max(1, w - 2), height: Math.max(2, fill - 1), rx: 2 }),
+        s("rect", {
+          class: isBlack ? "key-black" : "key-white",
+          x: x + 0.5,
+          y: 0.5,
+          width: Math.max(1, w - 1),
+          height: tall - 1,
+          rx: Math.min(3, w / 4),
+        }),
+        got > 0 &&
+          s("rect", {
+            class: `${got >= ENOUGH_S ? "full" : "part"} ${isBlack ? "on-black" : "on-white"}`,
+            x: x + 1,
+            y: tall - fill,
+            width: Math.max(1, w - 2),
+            height: Math.max(2, fill - 1),
+            rx: 2,
+          }),
         s("title", {}, `${noteName(key)}: ${duration(got)}`),
       ];
       (isBlack ? black : white).push(s("g", {}, ...drawing));
-      if (key % 12 === 0) white.push(s("text", { x: Math.min(x + wide / 2, width - 12), y: HEIGHT + 15, "text-anchor": "middle" }, noteName(key)));
+      if (key % 12 === 0)
+        white.push(
+          s(
+            "text",
+            { x: Math.min(x + wide / 2, width - 12), y: HEIGHT + 15, "text-anchor": "middle" },
+            noteName(key),
+          ),
+        );
       if (!isBlack) at++;
     }
-    const picture = s("svg", { width, height: HEIGHT + LABELS, role: "img", "aria-label": "Pitches that are covered" }, ...white, ...black);
+    const picture = s(
+      "svg",
+      { width, height: HEIGHT + LABELS, role: "img", "aria-label": "Pitches that are covered" },
+      ...white,
+      ...black,
+    );
     place.replaceChildren(picture);
   }
 

@@ -3,17 +3,21 @@
 import { toHz, toMidi } from "./words.js";
 
 const MOST_EDITS = 200;
-export const QUIETEST_DB = -80;
+/** The lowest loudness that is shown, and the lowest there is. */
+export const [QUIETEST_DB, LEAST_DB] = [-80, -120];
 
 /** @typedef {"midi" | "loud"} Which */
 /** @typedef {{which: Which, from: number, before: Float64Array, after: Float64Array}} Edit */
+
+/** Pitches as MIDI, NaN where there is none. @param {(number | null)[]} hz */
+export const inMidi = (hz) => Float64Array.from(hz, (one) => (one && one > 0 ? toMidi(one) : NaN));
 
 export class Curves {
   /** @param {{frame_rate: number, f0_hz: (number | null)[], loudness_db: (number | null)[]}} given */
   constructor({ frame_rate, f0_hz, loudness_db }) {
     this.frameRate = frame_rate;
-    this.midi = Float64Array.from(f0_hz, (hz) => (hz && hz > 0 ? toMidi(hz) : NaN));
-    this.loud = Float64Array.from(loudness_db, (db) => Math.max(QUIETEST_DB, db ?? QUIETEST_DB));
+    this.midi = inMidi(f0_hz);
+    this.loud = Float64Array.from(loudness_db, (db) => db ?? LEAST_DB);
     /** @type {Edit[]} */
     this.done = [];
     /** @type {Edit[]} */

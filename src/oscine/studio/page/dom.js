@@ -4,7 +4,8 @@
 
 /**
  * @param {Element} element
- * @param {Record<string, any>} attributes Functions listen to events (`onclick`), booleans are properties, null is left out.
+ * @param {Record<string, any>} attributes Functions listen to events (`onclick`), booleans are properties,
+ *   null is left out.
  * @param {(Child | Child[])[]} children
  */
 function filled(element, attributes, children) {
@@ -21,7 +22,8 @@ function filled(element, attributes, children) {
 /** Append children. @param {Element} element @param {...(Child | Child[])} children */
 export function put(element, ...children) {
   for (const child of children.flat())
-    if (child !== null && child !== undefined && child !== false) element.append(child instanceof Node ? child : String(child));
+    if (child !== null && child !== undefined && child !== false)
+      element.append(child instanceof Node ? child : String(child));
 }
 
 /**
@@ -37,7 +39,13 @@ export function h(what, attributes = {}, ...children) {
   return filled(element, attributes, children);
 }
 
-/** The same for SVG. @param {string} tag @param {Record<string, any>} [attributes] @param {...(Child | Child[])} children @returns {any} */
+/**
+ * The same for SVG.
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Child | Child[])} children
+ * @returns {any}
+ */
 export function s(tag, attributes = {}, ...children) {
   return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
@@ -59,9 +67,18 @@ export function field(label, control, hint) {
   return h("div.field", {}, h("label", { for: control.id }, label), control, told);
 }
 
-/** @param {{value: string, label: string}[]} options @param {Record<string, any>} [attributes] @param {string} [chosen] @returns {HTMLSelectElement} */
+/**
+ * @param {{value: string, label: string}[]} options
+ * @param {Record<string, any>} [attributes]
+ * @param {string} [chosen]
+ * @returns {HTMLSelectElement}
+ */
 export function select(options, attributes = {}, chosen = undefined) {
-  const element = h("select", attributes, ...options.map(({ value, label }) => h("option", { value }, label)));
+  const element = h(
+    "select",
+    attributes,
+    ...options.map(({ value, label }) => h("option", { value }, label)),
+  );
   if (chosen !== undefined && options.some(({ value }) => value === chosen)) element.value = chosen;
   return element;
 }
@@ -95,7 +112,12 @@ export function keyed(place, make) {
 /** The value of a colour of the style sheet. @param {string} name */
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Call a function when a place changes its size or the page its colours. @param {Element} place @param {() => void} draw @param {AbortSignal} [signal] */
+/**
+ * Call a function when a place changes its size or the page its colours.
+ * @param {Element} place
+ * @param {() => void} draw
+ * @param {AbortSignal} [signal]
+ */
 export function drawn(place, draw, signal) {
   const observer = new ResizeObserver(draw);
   observer.observe(place);

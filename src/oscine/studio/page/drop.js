@@ -6,7 +6,9 @@ import { icon } from "./icons.js";
 /** Files in a folder that was dropped. @param {FileSystemEntry} entry @returns {Promise<File[]>} */
 async function within(entry) {
   if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
+    const file = await new Promise((resolve, reject) =>
+      /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
+    );
     return [file];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
@@ -22,20 +24,38 @@ async function within(entry) {
 
 /** @param {DataTransfer} transfer */
 async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry !== null && entry !== undefined);
+  const entries = [...transfer.items]
+    .map((item) => item.webkitGetAsEntry?.())
+    .filter((entry) => entry !== null && entry !== undefined);
   if (!entries.length) return [...transfer.files];
   return (await Promise.all(entries.map(within))).flat();
 }
 
-/** A button that opens the file picker. @param {string} label @param {Record<string, any>} attributes Of the picker. @param {(files: File[]) => void} onfiles */
+/**
+ * A button that opens the file picker.
+ * @param {string} label
+ * @param {Record<string, any>} attributes Of the picker.
+ * @param {(files: File[]) => void} onfiles
+ */
 export function picker(label, attributes, onfiles, look = "button") {
-  const input = h("input", { type: "file", hidden: true, tabindex: "-1", "aria-label": label, ...attributes });
+  const input = h("input", {
+    type: "file",
+    hidden: true,
+    tabindex: "-1",
+    "aria-label": label,
+    ...attributes,
+  });
   input.addEventListener("change", () => {
     const files = [...input.files];
     input.value = "";
     if (files.length) onfiles(files);
   });
-  return h("span", {}, input, h(look, { type: "button", onclick: () => input.click() }, icon("upload"), label));
+  return h(
+    "span",
+    {},
+    input,
+    h(look, { type: "button", onclick: () => input.click() }, icon("upload"), label),
+  );
 }
 
 /**
@@ -59,9 +79,19 @@ export function takesDrops(place, onfiles) {
   });
 }
 
-/** A place to drop files or to choose them. @param {string} words @param {Record<string, any>} attributes @param {(files: File[]) => void} onfiles */
+/**
+ * A place to drop files or to choose them.
+ * @param {string} words
+ * @param {Record<string, any>} attributes
+ * @param {(files: File[]) => void} onfiles
+ */
 export function dropPlace(words, attributes, onfiles) {
-  const place = h("div.drop", {}, h("p", {}, words), picker("Choose files", { multiple: true, ...attributes }, onfiles));
+  const place = h(
+    "div.drop",
+    {},
+    h("p", {}, words),
+    picker("Choose files", { multiple: true, ...attributes }, onfiles),
+  );
   takesDrops(place, onfiles);
   return place;
 }

@@ -27,5 +27,9 @@ const SOLID = new Set(["go", "stop", "dot"]);
 /** @param {keyof typeof PATHS} name */
 export function icon(name) {
   const path = s("path", { d: PATHS[name] });
-  return s("svg", { class: SOLID.has(name) ? "icon solid" : "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, path);
+  return s(
+    "svg",
+    { class: SOLID.has(name) ? "icon solid" : "icon", viewBox: "0 0 24 24", "aria-hidden": "true" },
+    path,
+  );
 }

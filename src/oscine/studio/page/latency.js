@@ -25,7 +25,8 @@ const FURTHEST_MS = 15;
 export function delays(heard, rate, played) {
   const loudest = (/** @type {number} */ from, /** @type {number} */ to) => {
     let peak = 0;
-    for (let i = Math.max(0, from); i < Math.min(to, heard.length); i++) peak = Math.max(peak, Math.abs(heard[i]));
+    for (let i = Math.max(0, from); i < Math.min(to, heard.length); i++)
+      peak = Math.max(peak, Math.abs(heard[i]));
     return peak;
   };
   const background = loudest(0, Math.floor(played[0] * rate));
@@ -54,7 +55,10 @@ async function measure(signal) {
       else if (data.began !== undefined) firstS = data.began;
     };
     microphone.node.connect(node).connect(context.destination);
-    const buffer = new AudioBuffer({ length: Math.ceil(CLICK_S * context.sampleRate), sampleRate: context.sampleRate });
+    const buffer = new AudioBuffer({
+      length: Math.ceil(CLICK_S * context.sampleRate),
+      sampleRate: context.sampleRate,
+    });
     buffer.getChannelData(0).forEach((_, i, samples) => (samples[i] = i % 24 < 12 ? 0.9 : -0.9));
     const began = context.currentTime + BEFORE_S;
     const played = Array.from({ length: N_CLICKS }, (_, i) => began + i * EVERY_S);
@@ -73,7 +77,13 @@ async function measure(signal) {
       heard.set(block, filled);
       filled += block.length;
     }
-    return words(delays(heard, context.sampleRate, played.map((at) => at - firstS)));
+    return words(
+      delays(
+        heard,
+        context.sampleRate,
+        played.map((at) => at - firstS),
+      ),
+    );
   } finally {
     microphone.close();
   }
@@ -84,29 +94,44 @@ function words(found) {
   const sorted = found.map((one) => 1000 * one).sort((a, b) => a - b);
   const middle = sorted[Math.floor(sorted.length / 2)];
   const near = sorted.filter((one) => Math.abs(one - middle) < FURTHEST_MS);
-  if (near.length < 3) throw new Error("The clicks were not heard clearly. Take the headphones off, turn the speakers up, be quiet, and measure again.");
-  return `From the loudspeaker to the microphone and back to the page: ${Math.round(middle)} ms (${near.length} of ${N_CLICKS} clicks). What a voice plays is heard that much later, and the time that the instrument needs is added.`;
+  if (near.length < 3)
+    throw new Error(
+      "The clicks were not heard clearly. Take the headphones off, turn the speakers up, be quiet, " +
+        "and measure again.",
+    );
+  return (
+    `From the loudspeaker to the microphone and back to the page: ${Math.round(middle)} ms ` +
+    `(${near.length} of ${N_CLICKS} clicks). What a voice plays is heard that much later, and the time ` +
+    "that the instrument needs is added."
+  );
 }
 
 /** @param {AbortSignal} signal */
 export function latencyMeter(signal) {
   const said = problem();
   const result = h("p.report", { role: "status" });
-  const button = once(h("button", { type: "button" }, "Measure the latency"), () => said.during(async () => {
-    silence();
-    result.textContent = "Playing five clicks …";
-    try {
-      result.textContent = await measure(signal);
-    } catch (error) {
-      result.textContent = "";
-      throw error;
-    }
-  }));
+  const button = once(h("button", { type: "button" }, "Measure the latency"), () =>
+    said.during(async () => {
+      silence();
+      result.textContent = "Playing five clicks …";
+      try {
+        result.textContent = await measure(signal);
+      } catch (error) {
+        result.textContent = "";
+        throw error;
+      }
+    }),
+  );
   return h(
     "section.panel.latency",
     { "aria-label": "Latency" },
     h("h2", {}, "Latency"),
-    h("p", {}, "The line above tells what the browser reports. To measure it: put the microphone near the loudspeaker, take headphones off, and press the button. Five clicks are played."),
+    h(
+      "p",
+      {},
+      "The line above tells what the browser reports. To measure it: put the microphone near the " +
+        "loudspeaker, take headphones off, and press the button. Five clicks are played.",
+    ),
     h("div.actions", {}, button),
     result,
     said.element,

@@ -14,9 +14,15 @@ export const learn = (place) => (place.id ? run(place) : runs(place));
 /** @param {import("./app.js").Place} place */
 async function runs({ query, signal, go }) {
   const said = problem();
-  const [collections, about, instruments] = await Promise.all(["/api/collections", "/api/about", "/api/instruments"].map((path) => get(path, signal)));
+  const [collections, about, instruments] = await Promise.all(
+    ["/api/collections", "/api/about", "/api/instruments"].map((path) => get(path, signal)),
+  );
   const list = h("ul.cards", {});
-  const none = empty("No training yet", "A training of ten minutes is enough to hear the instrument. You hear it every minute beside the recording.");
+  const none = empty(
+    "No training yet",
+    "A training of ten minutes is enough to hear the instrument. You hear it every minute beside the " +
+      "recording.",
+  );
   const show = keyed(list, (one) => runCard(one, refresh));
   const refresh = async () => {
     const all = await get("/api/runs", signal);
@@ -28,10 +34,18 @@ async function runs({ query, signal, go }) {
   const element = h(
     "div",
     {},
-    head("Learn", "Train an instrument on your recordings. You can pause at any time and continue later: the result is the same."),
+    head(
+      "Learn",
+      "Train an instrument on your recordings. You can pause at any time and continue later: the " +
+        "result is the same.",
+    ),
     collections.length
       ? startForm({ collections, about, instruments, query, signal, go })
-      : empty("Record something first", "An instrument is learned from recordings.", h("a.button.primary", { href: "/record" }, "Record")),
+      : empty(
+          "Record something first",
+          "An instrument is learned from recordings.",
+          h("a.button.primary", { href: "/record" }, "Record"),
+        ),
     said.element,
     h("section", { "aria-label": "Trainings" }, h("h2.section", {}, "Trainings"), none, list),
   );
@@ -42,22 +56,55 @@ async function runs({ query, signal, go }) {
 function startForm({ collections, about, instruments, query, signal, go }) {
   const said = problem();
   const chosen = query.get("collection") ?? undefined;
-  const collection = select(collections.map((/** @type {any} */ one) => ({ value: one.id, label: one.name })), { name: "collection" }, chosen);
+  const collection = select(
+    collections.map((/** @type {any} */ one) => ({ value: one.id, label: one.name })),
+    { name: "collection" },
+    chosen,
+  );
   const verdict = h("p.report", { role: "status" });
-  const name = h("input", { type: "text", name: "name", required: true, maxlength: "80", autocomplete: "off" });
-  const length = h("input", { type: "number", name: "length", min: "1", max: "1000000", step: "any", value: "10", inputmode: "decimal", required: true });
-  const unit = select([{ value: "minutes", label: "minutes" }, { value: "steps", label: "steps" }], { name: "unit", "aria-label": "Minutes or steps" });
+  const name = h("input", {
+    type: "text",
+    name: "name",
+    required: true,
+    maxlength: "80",
+    autocomplete: "off",
+  });
+  const length = h("input", {
+    type: "number",
+    name: "length",
+    min: "1",
+    max: "1000000",
+    step: "any",
+    value: "10",
+    inputmode: "decimal",
+    required: true,
+  });
+  const unit = select(
+    [
+      { value: "minutes", label: "minutes" },
+      { value: "steps", label: "steps" },
+    ],
+    { name: "unit", "aria-label": "Minutes or steps" },
+  );
   const howLong = field("How long?", length, "Ten minutes are enough to judge it; an hour is better.");
   const joined = h("div.joined", {}, unit);
   length.before(joined);
   joined.prepend(length);
   const ofRecipe = h("input", { type: "radio", name: "from", value: "recipe", checked: true });
   const ofInstrument = h("input", { type: "radio", name: "from", value: "instrument" });
-  const recipes = select(about.recipes.map((/** @type {any} */ one) => ({ value: one.name, label: one.name })), { name: "recipe" }, "default");
+  const recipes = select(
+    about.recipes.map((/** @type {any} */ one) => ({ value: one.name, label: one.name })),
+    { name: "recipe" },
+    "default",
+  );
   const recipeWords = h("p.hint", {});
   const start = instrumentSelect(instruments, undefined, { name: "start" });
   const recipeField = h("div", {}, field("Recipe", recipes), recipeWords);
-  const startField = field("Instrument", start, "Its network is trained further with your recordings. A minute or two of them is enough.");
+  const startField = field(
+    "Instrument",
+    start,
+    "Its network is trained further with your recordings. A minute or two of them is enough.",
+  );
   const button = h("button.primary", { type: "submit" }, icon("learn"), "Start the training");
   const made = h(
     "form.panel.start",
@@ -68,7 +115,12 @@ function startForm({ collections, about, instruments, query, signal, go }) {
       "fieldset.choice",
       {},
       h("legend", {}, "Begin with"),
-      h("div.segments", {}, h("label", {}, ofRecipe, h("span", {}, "A new network")), h("label", {}, ofInstrument, h("span", {}, "An instrument"))),
+      h(
+        "div.segments",
+        {},
+        h("label", {}, ofRecipe, h("span", {}, "A new network")),
+        h("label", {}, ofInstrument, h("span", {}, "An instrument")),
+      ),
       recipeField,
       startField,
     ),
@@ -99,20 +151,29 @@ function startForm({ collections, about, instruments, query, signal, go }) {
   const shownParts = () => {
     recipeField.hidden = !ofRecipe.checked;
     startField.hidden = ofRecipe.checked;
-    recipeWords.textContent = about.recipes.find((/** @type {any} */ one) => one.name === recipes.value)?.description ?? "";
+    recipeWords.textContent =
+      about.recipes.find((/** @type {any} */ one) => one.name === recipes.value)?.description ?? "";
   };
   collection.addEventListener("change", () => (void judge(), named()));
   for (const one of [ofRecipe, ofInstrument, recipes]) one.addEventListener("change", shownParts);
   made.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
-    if (button.getAttribute("aria-disabled") === "true") return said.show(new Error(verdict.textContent || "These recordings can't be learned from yet."));
+    if (button.getAttribute("aria-disabled") === "true")
+      return said.show(new Error(verdict.textContent || "These recordings can't be learned from yet."));
     button.setAttribute("aria-disabled", "true");
-    void said.during(async () => {
-      const from = ofRecipe.checked ? { recipe: recipes.value } : { start_from: start.value };
-      const begun = await ask("POST", "/api/runs", { collection: collection.value, name: name.value.trim(), [unit.value]: unit.value === "steps" ? Math.round(Number(length.value)) : Number(length.value), ...from });
-      kept.clear();
-      go(`/learn/${begun.id}`);
-    }).finally(() => button.removeAttribute("aria-disabled"));
+    void said
+      .during(async () => {
+        const from = ofRecipe.checked ? { recipe: recipes.value } : { start_from: start.value };
+        const begun = await ask("POST", "/api/runs", {
+          collection: collection.value,
+          name: name.value.trim(),
+          [unit.value]: unit.value === "steps" ? Math.round(Number(length.value)) : Number(length.value),
+          ...from,
+        });
+        kept.clear();
+        go(`/learn/${begun.id}`);
+      })
+      .finally(() => button.removeAttribute("aria-disabled"));
   });
   named();
   shownParts();
@@ -129,7 +190,13 @@ function runCard(one, refresh) {
   const element = h(
     "li.card.small",
     {},
-    h("div.card-top", {}, h("h3", {}, h("a.stretched", { href: `/learn/${one.id}` }, one.name)), state, removeButton({ address: `/api/runs/${one.id}`, name: `the training ${one.name}`, refresh, said })),
+    h(
+      "div.card-top",
+      {},
+      h("h3", {}, h("a.stretched", { href: `/learn/${one.id}` }, one.name)),
+      state,
+      removeButton({ address: `/api/runs/${one.id}`, name: `the training ${one.name}`, refresh, said }),
+    ),
     words,
     bar,
     said.element,
@@ -139,8 +206,15 @@ function runCard(one, refresh) {
     state.textContent = text;
     state.className = `badge ${look}`;
     const quality = now.quality ? ` Now: ${now.quality.word}.` : "";
-    words.textContent = (now.state === "training" && Number.isFinite(now.left_s) ? `${duration(now.left_s)} left.` : `${duration(60 * now.minutes)} trained.`) + quality;
-    const share = now.total_steps ? now.steps / now.total_steps : now.total_minutes ? now.minutes / now.total_minutes : 0;
+    words.textContent =
+      (now.state === "training" && Number.isFinite(now.left_s)
+        ? `${duration(now.left_s)} left.`
+        : `${duration(60 * now.minutes)} trained.`) + quality;
+    const share = now.total_steps
+      ? now.steps / now.total_steps
+      : now.total_minutes
+        ? now.minutes / now.total_minutes
+        : 0;
     bar.value = Math.min(1, share);
     bar.hidden = now.state === "done" || now.state === "failed";
   };

@@ -20,7 +20,13 @@ export class LevelMeter {
     this.hold = h("i.hold");
     this.track = h(
       "div.level",
-      { role: "meter", "aria-label": "Level of the microphone", "aria-valuemin": QUIETEST_DB, "aria-valuemax": 0, "aria-valuenow": QUIETEST_DB },
+      {
+        role: "meter",
+        "aria-label": "Level of the microphone",
+        "aria-valuemin": QUIETEST_DB,
+        "aria-valuemax": 0,
+        "aria-valuenow": QUIETEST_DB,
+      },
       this.bar,
       this.hold,
     );
@@ -30,7 +36,13 @@ export class LevelMeter {
       return mark;
     });
     this.words = h("p.level-words", { role: "status" }, "");
-    this.element = h("div.level-meter", {}, this.track, h("div.marks", { "aria-hidden": "true" }, marks), this.words);
+    this.element = h(
+      "div.level-meter",
+      {},
+      this.track,
+      h("div.marks", { "aria-hidden": "true" }, marks),
+      this.words,
+    );
     this.rest();
   }
 
@@ -80,8 +92,13 @@ export class LevelMeter {
     this.toldAt = now;
     this.track.setAttribute("aria-valuenow", db.toFixed(0));
     this.track.setAttribute("aria-valuetext", `${db.toFixed(0)} dB`);
-    if (this.clippedS) this.tell("Clipped: the loudest peaks were cut off. Play softer, move away, or lower the input level.", true);
-    else if ((this.heardS ?? 0) > 3 && (this.loudestDb ?? 0) < QUIET_DB) this.tell("Very quiet. Move closer, or raise the input level.", true);
+    if (this.clippedS)
+      this.tell(
+        "Clipped: the loudest peaks were cut off. Play softer, move away, or lower the input level.",
+        true,
+      );
+    else if ((this.heardS ?? 0) > 3 && (this.loudestDb ?? 0) < QUIET_DB)
+      this.tell("Very quiet. Move closer, or raise the input level.", true);
     else if ((this.heardS ?? 0) > 1) this.tell("The level is fine.");
   }
 

@@ -13,12 +13,28 @@ import { sentence } from "./words.js";
  * @param {...(import("./dom.js").Child | import("./dom.js").Child[])} actions
  */
 export function head(title, lead, ...actions) {
-  return h("header.head", {}, h("div", {}, h("h1", { tabindex: "-1" }, title), lead && h("p.lead", {}, lead)), h("div.actions", {}, ...actions));
+  return h(
+    "header.head",
+    {},
+    h("div", {}, h("h1", { tabindex: "-1" }, title), lead && h("p.lead", {}, lead)),
+    h("div.actions", {}, ...actions),
+  );
 }
 
-/** What to do where there is nothing yet. @param {string} title @param {string} words @param {...import("./dom.js").Child} actions */
+/**
+ * What to do where there is nothing yet.
+ * @param {string} title
+ * @param {string} words
+ * @param {...import("./dom.js").Child} actions
+ */
 export function empty(title, words, ...actions) {
-  return h("div.empty", {}, h("h2", {}, title), h("p", {}, words), actions.length > 0 && h("div.actions", {}, ...actions));
+  return h(
+    "div.empty",
+    {},
+    h("h2", {}, title),
+    h("p", {}, words),
+    actions.length > 0 && h("div.actions", {}, ...actions),
+  );
 }
 
 /** A bar of progress with its words. @param {string} label */
@@ -52,7 +68,11 @@ export async function shown(job, bar, signal) {
   try {
     return await finished(
       job,
-      ({ state, share, what }) => bar.show(state === "queued" || !share ? null : share, state === "queued" ? "Waiting for the worker …" : `${what} …`),
+      ({ state, share, what }) =>
+        bar.show(
+          state === "queued" || !share ? null : share,
+          state === "queued" ? "Waiting for the worker …" : `${what} …`,
+        ),
       signal,
     );
   } finally {
@@ -84,30 +104,67 @@ export function removeButton({ address, name, refresh, said, before = () => {} }
     };
     toast(`${sentence(name)} was deleted.`, { label: "Undo", act });
   };
-  return h("button.plain.square.above", { type: "button", "aria-label": `Delete ${name}`, title: "Delete", onclick: remove }, icon("trash"));
+  return h(
+    "button.plain.square.above",
+    { type: "button", "aria-label": `Delete ${name}`, title: "Delete", onclick: remove },
+    icon("trash"),
+  );
 }
 
-/** A choice of instruments. @param {any[]} instruments @param {string} [chosen] @param {Record<string, any>} [attributes] */
+/**
+ * What the browser keeps for a place: the job that it shows, also after the page or the server was closed.
+ * @param {string} key
+ */
+export const lasting = (key) => ({
+  /** @returns {any} */
+  get: () => JSON.parse(localStorage.getItem(key) ?? "null"),
+  /** @param {any} value */
+  set: (value) => localStorage.setItem(key, JSON.stringify(value)),
+  clear: () => localStorage.removeItem(key),
+});
+
+/**
+ * A choice of instruments.
+ * @param {any[]} instruments
+ * @param {string} [chosen]
+ * @param {Record<string, any>} [attributes]
+ */
 export function instrumentSelect(instruments, chosen, attributes = {}) {
   const group = (/** @type {string} */ kind, /** @type {string} */ label) => {
     const some = instruments.filter((one) => one.kind === kind);
-    return some.length ? h("optgroup", { label }, some.map(({ id, name }) => h("option", { value: id }, name))) : null;
+    return some.length
+      ? h(
+          "optgroup",
+          { label },
+          some.map(({ id, name }) => h("option", { value: id }, name)),
+        )
+      : null;
   };
   const element = h("select", attributes, group("mine", "Yours"), group("bundled", "In the package"));
   if (chosen && instruments.some(({ id }) => id === chosen)) element.value = chosen;
   return element;
 }
 
-/** What was typed into a form is kept in this tab until it is sent. @param {HTMLFormElement} form @param {string} key */
+/**
+ * What was typed into a form is kept in this tab until it is sent.
+ * @param {HTMLFormElement} form
+ * @param {string} key
+ */
 export function draft(form, key) {
-  const named = () => /** @type {any[]} */ ([...form.elements].filter((one) => /** @type {any} */ (one).name && /** @type {any} */ (one).type !== "password"));
+  const named = () =>
+    /** @type {any[]} */ (
+      [...form.elements].filter(
+        (one) => /** @type {any} */ (one).name && /** @type {any} */ (one).type !== "password",
+      )
+    );
   const stored = JSON.parse(sessionStorage.getItem(key) ?? "{}");
   for (const one of named()) {
     const value = stored[one.name];
     if (value === undefined) continue;
     if (one.type === "radio") one.checked = one.value === value;
     else if (one.type === "checkbox") one.checked = value;
-    else if (one.tagName !== "SELECT" || [...one.options].some((option) => option.value === value)) one.value = value;
+    else if (one.tagName !== "SELECT" || [...one.options].some((option) => option.value === value))
+      one.value = value;
   }
   form.addEventListener("input", () => {
     /** @type {Record<string, any>} */

@@ -1,4 +1,5 @@
-// One melody: its pitch and loudness on the piano roll, saved as they are edited, and an instrument that plays it.
+// One melody: its pitch and loudness on the piano roll, saved as they are edited, and an instrument that
+// plays it.
 
 import { ask, bus, get, watch } from "./api.js";
 import { Curves } from "./curves.js";
@@ -18,16 +19,33 @@ export async function performance({ id, query, signal }) {
   const first = await get(address, signal);
   const said = problem();
   const body = h("div.stack", {});
-  const back = `/play${query.get("instrument") ? `?instrument=${encodeURIComponent(query.get("instrument") ?? "")}` : ""}`;
-  const file = h("a.button", { href: `${address}/f0.csv`, download: "", hidden: true, title: "The pitch as a file, which oscine analyze and oscine transfer read" }, icon("download"), "f0.csv");
-  const element = h("div", {}, head(first.name, h("a.back", { href: back }, icon("back"), "All melodies"), file), said.element, body);
+  const asked = query.get("instrument");
+  const back = asked ? `/play?instrument=${encodeURIComponent(asked)}` : "/play";
+  const file = h(
+    "a.button",
+    {
+      href: `${address}/f0.csv`,
+      download: "",
+      hidden: true,
+      title: "The pitch as a file, which oscine analyze and oscine transfer read",
+    },
+    icon("download"),
+    "f0.csv",
+  );
+  const element = h(
+    "div",
+    {},
+    head(first.name, h("a.back", { href: back }, icon("back"), "All melodies"), file),
+    said.element,
+    body,
+  );
   let isBuilt = false;
 
   const refresh = async () => {
     if (isBuilt) return;
     const now = await get(address, signal);
-    if (now.state === "rejected" || now.state === "failed") {
-      said.show(new Error(now.error || now.words || "This sound has no melody that could be found."));
+    if (now.state === "failed") {
+      said.show(new Error(now.error || now.reasons?.[0] || "This sound has no melody that could be found."));
       body.replaceChildren();
       return;
     }
@@ -62,7 +80,13 @@ export async function performance({ id, query, signal }) {
       onplay: () => input.click(),
       onseek: (second) => (from = second),
     });
-    const output = await rendering({ performance: now, query, signal, flush: saved.flush, ontime: (second) => view.follow(second) });
+    const output = await rendering({
+      performance: now,
+      query,
+      signal,
+      flush: saved.flush,
+      ontime: (second) => view.follow(second),
+    });
     const top = h("div.roll-top", {}, input, h("span", {}, "Input, from the cursor"), saved.element);
     return [h("section.panel", { "aria-label": "Pitch and loudness" }, top, view.element), output.element];
   }
@@ -89,6 +113,7 @@ function saving(curves, address, signal, name) {
   const isSaved = () => savedVersion === curves.version;
   const save = async () => {
     clearTimeout(timer);
+    if (isSaved()) return;
     while (!isSaved()) {
       const { version } = curves;
       state.textContent = "Saving …";
@@ -107,7 +132,9 @@ function saving(curves, address, signal, name) {
   const quietly = () => flush().catch(said.show);
   bus.addEventListener("back", () => void quietly(), { signal });
   signal.addEventListener("abort", () => isSaved() || void quietly());
-  window.addEventListener("beforeunload", (event) => isSaved() || (void quietly(), event.preventDefault()), { signal });
+  window.addEventListener("beforeunload", (event) => isSaved() || (void quietly(), event.preventDefault()), {
+    signal,
+  });
   return {
     element: h("span.saving", {}, state, said.element),
     edited() {

@@ -1,11 +1,16 @@
-// Edits of a pitch curve: each takes the MIDI pitch of every frame (NaN where there is none) and a span of frames, and
+// Edits of a pitch curve: each takes the MIDI pitch of every frame (NaN where there is none) and a span of
+// frames, and
 // returns what stands in that span afterwards.
 
 /** @typedef {{midi: Float64Array, from: number, to: number, frameRate: number}} Span `to` is not included. */
 
-/** How far a pitch may leave its note before another note begins, in semitones, and for how long, in seconds. */
+/**
+ * How far a pitch may leave its note before another note begins, in semitones, and for how long, in seconds.
+ */
 const LEAVES = 0.8;
 const LEAVES_S = 0.06;
+/** What an edit may come to: 10 Hz to 8 kHz. */
+export const [LOWEST, HIGHEST] = [4, 119];
 /** Averages over this long, done twice, leave nothing of a vibrato of 4 Hz and above. */
 const VIBRATO_S = 0.2;
 
@@ -58,7 +63,7 @@ export function notes({ midi, from, to, frameRate }) {
 
 /** The span moved by some semitones. @param {Span} span @param {number} semitones */
 export function lifted({ midi, from, to }, semitones) {
-  return midi.slice(from, to).map((one) => Math.max(0, Math.min(127, one + semitones)));
+  return midi.slice(from, to).map((one) => Math.max(LOWEST, Math.min(HIGHEST, one + semitones)));
 }
 
 /** Each note moved so that its middle lies on a semitone; vibrato and slides stay. @param {Span} span */
@@ -85,7 +90,11 @@ export function flattened(span) {
   return made;
 }
 
-/** A moving average; near an end, that of the window which just fits. @param {Float64Array} values @param {number} half */
+/**
+ * A moving average; near an end, that of the window which just fits.
+ * @param {Float64Array} values
+ * @param {number} half
+ */
 function averaged(values, half) {
   const sums = new Float64Array(values.length + 1);
   values.forEach((value, i) => (sums[i + 1] = sums[i] + value));
@@ -99,7 +108,11 @@ function averaged(values, half) {
 /** No pitch. @param {Span} span */
 export const unvoiced = ({ from, to }) => new Float64Array(to - from).fill(NaN);
 
-/** A straight line from the first pitch in the span to the last; a pitch beside the span helps where there is none. @param {Span} span */
+/**
+ * A straight line from the first pitch in the span to the last; a pitch beside the span helps where there is
+ * none.
+ * @param {Span} span
+ */
 export function straight({ midi, from, to }) {
   const made = midi.slice(from, to);
   const [before, after] = [midi[from - 1], midi[to]].map((one) => (Number.isNaN(one) ? undefined : one));

@@ -19,7 +19,11 @@ async function performances({ query, signal, go }) {
   const asked = query.get("instrument");
   const behind = asked ? `?instrument=${encodeURIComponent(asked)}` : "";
   const list = h("ul.cards", {});
-  const none = empty("Nothing to play yet", "Hum a melody, sing it, or drop a recording of one. Then correct its pitch, and let an instrument play it.");
+  const none = empty(
+    "Nothing to play yet",
+    "Hum a melody, sing it, or drop a recording of one. Then correct its pitch, and let an " +
+      "instrument play it.",
+  );
   const show = keyed(list, (one) => card(one, behind, refresh));
   const sending = h("p.progress", { role: "status", hidden: true }, "Sending …");
   const refresh = async () => {
@@ -35,12 +39,13 @@ async function performances({ query, signal, go }) {
       sending.hidden = true;
     }
   };
-  const take = (/** @type {File[]} */ files) => said.during(async () => {
-    let made;
-    for (const file of files) made = await send(file, file.name);
-    if (files.length === 1 && !signal.aborted) go(`/play/${made.id}${behind}`);
-    else await refresh();
-  });
+  const take = (/** @type {File[]} */ files) =>
+    said.during(async () => {
+      let made;
+      for (const file of files) made = await send(file, file.name);
+      if (files.length === 1 && !signal.aborted) go(`/play/${made.id}${behind}`);
+      else await refresh();
+    });
   await refresh();
   void watch(signal, refresh, said.show);
   const microphone = recorder({
@@ -48,7 +53,9 @@ async function performances({ query, signal, go }) {
     place: "play",
     what: "melody",
     ontake: async (file) => {
-      const now = new Date().toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }).replace(":", ".");
+      const now = new Date()
+        .toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })
+        .replace(":", ".");
       const made = await send(file, `Melody ${now}.wav`);
       if (!signal.aborted) go(`/play/${made.id}${behind}`);
     },
@@ -57,7 +64,18 @@ async function performances({ query, signal, go }) {
     "div",
     {},
     head("Play", "A melody that you hum becomes a melody of an instrument."),
-    h("section.panel", { "aria-label": "New melody" }, h("div.two.even", {}, microphone.element, dropPlace("Or drop a hum, a voice or any melody of single notes here.", AUDIO, take)), sending, said.element),
+    h(
+      "section.panel",
+      { "aria-label": "New melody" },
+      h(
+        "div.two.even",
+        {},
+        microphone.element,
+        dropPlace("Or drop a hum, a voice or any melody of single notes here.", AUDIO, take),
+      ),
+      sending,
+      said.element,
+    ),
     h("section", { "aria-label": "Melodies" }, h("h2.section", {}, "Melodies"), none, list),
   );
   return { element, title: "Play" };
@@ -70,10 +88,21 @@ function card(one, behind, refresh) {
   const element = h(
     "li.card.small",
     {},
-    h("div.card-top", {}, h("h3", {}, h("a.stretched", { href: `/play/${one.id}${behind}` }, one.name)), removeButton({ address: `/api/performances/${one.id}`, name: one.name, refresh, said })),
+    h(
+      "div.card-top",
+      {},
+      h("h3", {}, h("a.stretched", { href: `/play/${one.id}${behind}` }, one.name)),
+      removeButton({ address: `/api/performances/${one.id}`, name: one.name, refresh, said }),
+    ),
     words,
     said.element,
   );
-  const update = (/** @type {any} */ now) => (words.textContent = now.error ?? (now.state === "ready" ? duration(now.seconds) : "Pitch and loudness are being measured …"));
+  const update = (/** @type {any} */ now) =>
+    (words.textContent =
+      now.state === "failed"
+        ? (now.error ?? "This sound can't be used.")
+        : now.state === "ready"
+          ? duration(now.seconds)
+          : "Pitch and loudness are being measured …");
   return { element, update };
 }

@@ -19,8 +19,20 @@ export const record = (place) => (place.id ? collection(place) : collections(pla
 /** @param {import("./app.js").Place} place */
 async function collections({ signal, go }) {
   const said = problem();
-  const name = h("input", { type: "text", name: "name", maxlength: "80", required: true, autocomplete: "off", placeholder: "My viola" });
-  const make = h("form.row", {}, field("What do you record?", name), h("button.primary", { type: "submit" }, icon("plus"), "Begin"));
+  const name = h("input", {
+    type: "text",
+    name: "name",
+    maxlength: "80",
+    required: true,
+    autocomplete: "off",
+    placeholder: "My viola",
+  });
+  const make = h(
+    "form.row",
+    {},
+    field("What do you record?", name),
+    h("button.primary", { type: "submit" }, icon("plus"), "Begin"),
+  );
   const kept = draft(make, "new collection");
   make.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -30,15 +42,24 @@ async function collections({ signal, go }) {
       go(`/record/${made.id}`);
     });
   });
-  const drop = dropPlace("Or drop recordings here: a new collection is made from them.", AUDIO, (files) => void said.during(async () => {
-    const title = name.value.trim() || `Recordings of ${day(new Date().toISOString())}`;
-    const made = await ask("POST", "/api/collections", { name: title });
-    kept.clear();
-    pending.set(made.id, files);
-    go(`/record/${made.id}`);
-  }));
+  const drop = dropPlace(
+    "Or drop recordings here: a new collection is made from them.",
+    AUDIO,
+    (files) =>
+      void said.during(async () => {
+        const title = name.value.trim() || `Recordings of ${day(new Date().toISOString())}`;
+        const made = await ask("POST", "/api/collections", { name: title });
+        kept.clear();
+        pending.set(made.id, files);
+        go(`/record/${made.id}`);
+      }),
+  );
   const list = h("ul.cards", {});
-  const none = empty("Nothing recorded yet", "Two minutes of one player are a beginning, ten are better. One note at a time, with little reverberation, soft and loud, over the whole range.");
+  const none = empty(
+    "Nothing recorded yet",
+    "Two minutes of one player are a beginning, ten are better. One note at a time, with little " +
+      "reverberation, soft and loud, over the whole range.",
+  );
   const show = keyed(list, (one) => collectionCard(one, refresh));
   const refresh = async () => {
     const all = await get("/api/collections", signal);
@@ -68,14 +89,25 @@ function collectionCard(one, refresh) {
   const element = h(
     "li.card.small",
     {},
-    h("div.card-top", {}, h("h3", {}, link), removeButton({ address: `/api/collections/${one.id}`, name: one.name, refresh, said })),
+    h(
+      "div.card-top",
+      {},
+      h("h3", {}, link),
+      removeButton({ address: `/api/collections/${one.id}`, name: one.name, refresh, said }),
+    ),
     words,
     said.element,
   );
   const update = (/** @type {any} */ now) => {
     link.textContent = now.name;
-    const seconds = now.takes.reduce((/** @type {number} */ sum, /** @type {any} */ take) => sum + (take.left_out || take.state !== "ready" ? 0 : take.trim.to_s - take.trim.from_s), 0);
-    words.textContent = now.takes.length ? `${count(now.takes.length, "take")}, ${duration(seconds)} in use` : "No take yet";
+    const seconds = now.takes.reduce(
+      (/** @type {number} */ sum, /** @type {any} */ take) =>
+        sum + (take.left_out || take.state !== "ready" ? 0 : take.trim.to_s - take.trim.from_s),
+      0,
+    );
+    words.textContent = now.takes.length
+      ? `${count(now.takes.length, "take")}, ${duration(seconds)} in use`
+      : "No take yet";
   };
   return { element, update };
 }
@@ -87,14 +119,20 @@ async function collection({ id, signal }) {
   let now = await get(address, signal);
   const keys = coverage(signal);
   const list = h("ul.takes", { "aria-label": "Takes" });
-  const none = empty("No take yet", "Press Record and play one note after another, or drop files. Each take is checked when it is in.");
+  const none = empty(
+    "No take yet",
+    "Press Record and play one note after another, or drop files. Each take is checked when it is in.",
+  );
   const show = keyed(list, (take) => takeRow(take, refresh, signal));
   const report = reportPlace(/** @type {string} */ (id));
   const nTakes = h("h2.section", {});
   const sending = h("p.progress", { role: "status", hidden: true });
 
   const refresh = async () => {
-    [now] = await Promise.all([get(address, signal), get(`${address}/report`, signal).then((found) => (keys.update(found.pitch_s), report.update(found)))]);
+    [now] = await Promise.all([
+      get(address, signal),
+      get(`${address}/report`, signal).then((found) => (keys.update(found.pitch_s), report.update(found))),
+    ]);
     show(now.takes);
     none.hidden = now.takes.length > 0;
     nTakes.textContent = now.takes.length ? `Takes (${now.takes.length})` : "Takes";
@@ -114,7 +152,8 @@ async function collection({ id, signal }) {
     const words = [];
     for (const [at, file] of files.entries()) {
       sending.hidden = false;
-      sending.textContent = files.length > 1 ? `Sending ${file.name}, ${at + 1} of ${files.length} …` : `Sending ${file.name} …`;
+      sending.textContent =
+        `Sending ${file.name}` + (files.length > 1 ? `, ${at + 1} of ${files.length} …` : " …");
       try {
         await send(file, file.name);
       } catch (error) {
@@ -124,7 +163,10 @@ async function collection({ id, signal }) {
       }
     }
     sending.hidden = true;
-    if (words.length) said.show(new Error(words.slice(0, 5).join(" ") + (words.length > 5 ? ` And ${words.length - 5} more.` : "")));
+    if (words.length)
+      said.show(
+        new Error(words.slice(0, 5).join(" ") + (words.length > 5 ? ` And ${words.length - 5} more.` : "")),
+      );
     else announce(`${count(files.length, "file")} sent.`);
     again.hidden = !refused.length;
   };
@@ -139,7 +181,12 @@ async function collection({ id, signal }) {
   const waiting = pending.get(/** @type {string} */ (id));
   pending.delete(/** @type {string} */ (id));
   if (waiting) void sendAll(waiting);
-  const title = head(now.name, h("a.back", { href: "/record" }, icon("back"), "All collections"), renaming(address, now.name, said), report.action);
+  const title = head(
+    now.name,
+    h("a.back", { href: "/record" }, icon("back"), "All collections"),
+    renaming(address, now.name, said),
+    report.action,
+  );
   const element = h(
     "div",
     {},
@@ -147,17 +194,42 @@ async function collection({ id, signal }) {
     h(
       "div.two",
       {},
-      h("section.panel", { "aria-label": "New takes" }, microphone.element, dropPlace("Or drop recordings here: wav, flac, ogg, mp3, m4a …", AUDIO, sendAll), sending, said.element, again),
-      h("section.panel", { "aria-label": "Report" }, h("h2", {}, "What is covered"), keys.element, report.element),
+      h(
+        "section.panel",
+        { "aria-label": "New takes" },
+        microphone.element,
+        dropPlace("Or drop recordings here: wav, flac, ogg, mp3, m4a …", AUDIO, sendAll),
+        sending,
+        said.element,
+        again,
+      ),
+      h(
+        "section.panel",
+        { "aria-label": "Report" },
+        h("h2", {}, "What is covered"),
+        keys.element,
+        report.element,
+      ),
     ),
     h("section", { "aria-label": "Takes" }, nTakes, none, list),
   );
   return { element, title: now.name };
 }
 
-/** A button that lets the title be written anew. @param {string} address @param {string} name @param {ReturnType<typeof problem>} said */
+/**
+ * A button that lets the title be written anew.
+ * @param {string} address
+ * @param {string} name
+ * @param {ReturnType<typeof problem>} said
+ */
 function renaming(address, name, said) {
-  const input = h("input", { type: "text", maxlength: "80", required: true, "aria-label": "Name of the collection", autocomplete: "off" });
+  const input = h("input", {
+    type: "text",
+    maxlength: "80",
+    required: true,
+    "aria-label": "Name of the collection",
+    autocomplete: "off",
+  });
   const form = h("form.row", { hidden: true }, input, h("button", { type: "submit" }, "Save"));
   const button = h("button.plain", { type: "button", onclick: () => show(true) }, "Rename");
   const show = (/** @type {boolean} */ isOpen) => {
@@ -166,7 +238,10 @@ function renaming(address, name, said) {
     if (isOpen) input.value = name;
     (isOpen ? input : button).focus();
   };
-  form.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && show(false));
+  form.addEventListener(
+    "keydown",
+    (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && show(false),
+  );
   form.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
     void said.during(async () => {
@@ -189,11 +264,27 @@ function reportPlace(id) {
     words.textContent = found.words;
     const rows = [
       ["Usable", `${duration(60 * found.usable_minutes)} of ${duration(60 * found.minutes)}`],
-      Number.isFinite(found.loudness_range_db) && found.minutes > 0 && ["Loudness range", `${Math.round(found.loudness_range_db)} dB`],
+      Number.isFinite(found.loudness_range_db) &&
+        found.minutes > 0 && ["Loudness range", `${Math.round(found.loudness_range_db)} dB`],
       found.noise && ["Noise", String(found.noise)],
     ];
-    figures.replaceChildren(...(found.minutes > 0 ? rows : []).filter((row) => row).map((row) => h("div", {}, h("dt", {}, /** @type {string[]} */ (row)[0]), h("dd", {}, /** @type {string[]} */ (row)[1]))));
-    advice.replaceChildren(...found.advice.filter((/** @type {string} */ one) => !found.words.includes(one)).map((/** @type {string} */ one) => h("li", {}, one)));
+    figures.replaceChildren(
+      ...(found.minutes > 0 ? rows : [])
+        .filter((row) => row)
+        .map((row) =>
+          h(
+            "div",
+            {},
+            h("dt", {}, /** @type {string[]} */ (row)[0]),
+            h("dd", {}, /** @type {string[]} */ (row)[1]),
+          ),
+        ),
+    );
+    advice.replaceChildren(
+      ...found.advice
+        .filter((/** @type {string} */ one) => !found.words.includes(one))
+        .map((/** @type {string} */ one) => h("li", {}, one)),
+    );
     action.hidden = !found.can_train;
   };
   return { element, action, update };

@@ -14,12 +14,16 @@ const SHORTEST_S = 0.3;
 const LONGEST_S = 900;
 const BARS_PER_S = 25;
 
-/** Recordings that the server has not taken yet, by the screen that made them; they outlive the screen. @type {Map<string, {file: Blob, seconds: number}[]>} */
+/**
+ * Recordings that the server has not taken yet, by the screen that made them; they outlive the screen.
+ * @type {Map<string, {file: Blob, seconds: number}[]>}
+ */
 const unsent = new Map();
 
 /**
  * @param {object} options
- * @param {(file: Blob, seconds: number) => Promise<unknown>} options.ontake Gets each recording; its error is shown here.
+ * @param {(file: Blob, seconds: number) => Promise<unknown>} options.ontake Gets each recording; its error is
+ *   shown here.
  * @param {AbortSignal} options.signal
  * @param {string} options.place The screen, whose recordings these are.
  * @param {string} [options.what] What a recording is called here.
@@ -78,11 +82,18 @@ export function recorder({ ontake, signal, place, what = "take" }) {
     if (signal.aborted) return opened.close();
     microphone = opened;
     await context.audioWorklet.addModule(WORKLET);
-    const made = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 1, channelCount: 1, channelCountMode: "explicit" });
+    const made = new AudioWorkletNode(context, "recorder", {
+      numberOfOutputs: 1,
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
     made.port.onmessage = ({ data }) => data instanceof Float32Array && take(data);
-    opened.node.connect(made).connect(context.destination); // it is silent; without an output some browsers do not run it
+    // It is silent; without an output some browsers do not run it.
+    opened.node.connect(made).connect(context.destination);
     node = made;
-    device.replaceChildren(...opened.devices.map((one) => new Option(one.label || "Microphone", one.deviceId)));
+    device.replaceChildren(
+      ...opened.devices.map((one) => new Option(one.label || "Microphone", one.deviceId)),
+    );
     device.value = opened.device;
     inputs.hidden = opened.devices.length < 2;
   }
@@ -127,7 +138,8 @@ export function recorder({ ontake, signal, place, what = "take" }) {
     const file = wav(blocks, rate, 24);
     const seconds = nSamples / rate;
     blocks = [];
-    if (seconds < SHORTEST_S) return said.show(new Error("That was too short to keep. Press once to begin and once to end."));
+    if (seconds < SHORTEST_S)
+      return said.show(new Error("That was too short to keep. Press once to begin and once to end."));
     kept.push({ file, seconds });
     await send();
   }
@@ -170,6 +182,8 @@ export function recorder({ ontake, signal, place, what = "take" }) {
     void end();
     close();
   });
-  window.addEventListener("beforeunload", (event) => (isRecording || kept.length) && event.preventDefault(), { signal });
+  window.addEventListener("beforeunload", (event) => (isRecording || kept.length) && event.preventDefault(), {
+    signal,
+  });
   return { element };
 }

@@ -4,9 +4,10 @@ import { ask, get } from "./api.js";
 import { compare } from "./compare.js";
 import { h, field, freshId, select } from "./dom.js";
 import { icon } from "./icons.js";
-import { instrumentSelect, progress, shown } from "./parts.js";
+import { instrumentSelect, lasting, progress, shown } from "./parts.js";
 import { download } from "./sound.js";
 import { once, problem } from "./tell.js";
+import { count } from "./words.js";
 
 const OCTAVES = [-3, -2, -1, 0, 1, 2, 3];
 const KEPT = "play settings";
@@ -20,7 +21,10 @@ const KEPT = "play settings";
  * @param {(second: number | null) => void} options.ontime
  */
 export async function rendering({ performance, query, signal, flush, ontime }) {
-  const [instruments, about] = await Promise.all([get("/api/instruments", signal), get("/api/about", signal)]);
+  const [instruments, about] = await Promise.all([
+    get("/api/instruments", signal),
+    get("/api/about", signal),
+  ]);
   const said = problem();
   const exportSaid = problem();
   const bar = progress("Rendering");
@@ -30,17 +34,45 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
   const instrument = instrumentSelect(playable, query.get("instrument") ?? kept.instrument);
   const identity = h("select", {});
   const identityField = field("Voice", identity);
-  const octave = select([{ value: "auto", label: "Automatic" }, ...OCTAVES.map((one) => ({ value: String(one), label: one === 0 ? "As it is" : `${one > 0 ? "+" : "−"}${Math.abs(one)}` }))], {}, String(kept.octave ?? "auto"));
-  const loudness = select([{ value: "auto", label: "Automatic" }, ...[-12, -6, -3, 0, 3, 6, 12].map((one) => ({ value: String(one), label: one === 0 ? "As it is" : `${one > 0 ? "+" : "−"}${Math.abs(one)} dB` }))], {}, String(kept.loudness ?? "auto"));
-  const autotune = slider({ label: "Autotune", unit: "%", low: 0, high: 100, initial: 100 * (kept.autotune ?? 0) }, () => stale());
+  const octave = select(
+    [
+      { value: "auto", label: "Automatic" },
+      ...OCTAVES.map((one) => ({
+        value: String(one),
+        label: one === 0 ? "As it is" : `${one > 0 ? "+" : "−"}${Math.abs(one)}`,
+      })),
+    ],
+    {},
+    String(kept.octave ?? "auto"),
+  );
+  const loudness = select(
+    [
+      { value: "auto", label: "Automatic" },
+      ...[-12, -6, -3, 0, 3, 6, 12].map((one) => ({
+        value: String(one),
+        label: one === 0 ? "As it is" : `${one > 0 ? "+" : "−"}${Math.abs(one)} dB`,
+      })),
+    ],
+    {},
+    String(kept.loudness ?? "auto"),
+  );
+  const autotune = slider(
+    { label: "Autotune", unit: "%", low: 0, high: 100, initial: 100 * (kept.autotune ?? 0) },
+    () => stale(),
+  );
   const dry = h("input", { type: "checkbox", checked: Boolean(kept.dry) });
   const own = h("div.sliders", {});
   const ownPart = h("details", { hidden: true }, h("summary", {}, "Sound of the instrument"), own);
   /** @type {Map<string, ReturnType<typeof slider>>} */
   let sliders = new Map();
   const render = h("button.primary", { type: "button" }, icon("go"), "Play it");
-  const outdated = h("p.hint.outdated", { hidden: true, role: "status" }, "Something was changed since. Play it again to hear it.");
+  const outdated = h(
+    "p.hint.outdated",
+    { hidden: true, role: "status" },
+    "Something was changed since. Play it again to hear it.",
+  );
   const result = h("div", {});
+  const last = lasting(`render ${performance.id}`);
   /** @type {ReturnType<typeof compare> | null} */
   let both = null;
 
@@ -51,34 +83,58 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
     loudness: loudness.value === "auto" ? "auto" : Number(loudness.value),
     autotune: autotune.value() / 100,
     dry: dry.checked,
-    sliders: Object.fromEntries([...sliders].filter(([, one]) => one.isMoved()).map(([name, one]) => [name, one.value()])),
+    sliders: Object.fromEntries(
+      [...sliders].filter(([, one]) => one.isMoved()).map(([name, one]) => [name, one.value()]),
+    ),
   });
   function stale() {
     outdated.hidden = both === null;
+    if (both) last.set({ ...last.get(), isStale: true });
     sessionStorage.setItem(KEPT, JSON.stringify(settings()));
   }
   let nAsked = 0;
   const choose = async () => {
     const mine = ++nAsked;
-    const { identities } = playable.find((/** @type {any} */ one) => one.id === instrument.value) ?? { identities: [] };
+    const { identities } = playable.find((/** @type {any} */ one) => one.id === instrument.value) ?? {
+      identities: [],
+    };
     identity.replaceChildren(...identities.map((/** @type {string} */ one) => new Option(one, one)));
     identityField.hidden = identities.length < 2;
     await said.during(async () => {
       const controls = await get(`/api/instruments/${instrument.value}/controls`, signal);
       if (mine !== nAsked) return;
-      sliders = new Map(controls.map((/** @type {any} */ one) => [one.name, slider({ ...one, initial: one.default }, stale)]));
+      sliders = new Map(
+        controls.map((/** @type {any} */ one) => [one.name, slider({ ...one, initial: one.default }, stale)]),
+      );
       own.replaceChildren(...[...sliders.values()].map(({ element }) => element));
       ownPart.hidden = !sliders.size;
     });
   };
-  /** The curves as they are now, and the job that plays them. @param {string} format @param {boolean} stems */
+  /**
+   * The curves as they are now, and the job that plays them.
+   * @param {string} format
+   * @param {boolean} stems
+   */
   const begin = async (format, stems) => {
     await flush();
     return ask("POST", `/api/performances/${performance.id}/renders`, { ...settings(), format, stems });
   };
-  once(render, () => said.during(async () => {
-    const done = await shown(await begin("wav", false), bar, signal);
-    const name = instrument.selectedOptions[0].textContent ?? "Instrument";
+  once(render, () =>
+    said.during(async () => {
+      const job = await begin("wav", false);
+      const name = instrument.selectedOptions[0].textContent ?? "Instrument";
+      last.set({ job: job.id, name });
+      await listen(job, name);
+      both?.element.querySelector("button").focus();
+    }),
+  );
+  /**
+   * Wait for a job that plays the melody, and show it beside the input.
+   * @param {any} job
+   * @param {string} name
+   */
+  const listen = async (job, name) => {
+    const done = await shown(job, bar, signal);
     both?.stop();
     both = compare({
       title: `input and ${name}`,
@@ -91,26 +147,37 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
       ontime,
       signal,
     });
-    outdated.hidden = true;
-    const remarks = (done.result?.remarks ?? []).map((/** @type {string} */ one) => h("p.hint", {}, one));
-    result.replaceChildren(both.element, ...remarks);
-    both.element.querySelector("button").focus();
-  }));
+    outdated.hidden = !last.get()?.isStale;
+    const remarks = [moved(done.result ?? {}), ...(done.result?.remarks ?? [])].filter((one) => one);
+    result.replaceChildren(both.element, ...remarks.map((one) => h("p.hint", {}, one)));
+  };
 
-  const format = select(about.formats.out.map((/** @type {string} */ one) => ({ value: one, label: one.toUpperCase() })));
+  const format = select(
+    about.formats.out.map((/** @type {string} */ one) => ({ value: one, label: one.toUpperCase() })),
+  );
   const stems = h("input", { type: "checkbox" });
   const save = h("button", { type: "button" }, icon("download"), "Export");
   const files = h("div.actions", { role: "status" });
-  once(save, () => exportSaid.during(async () => {
-    files.replaceChildren();
-    const done = await shown(await begin(format.value, stems.checked), exportBar, signal);
-    const link = download(`/api/jobs/${done.id}/file`, stems.checked ? "Save the stems (zip)" : `Save the ${format.value.toUpperCase()}`);
-    files.replaceChildren(link);
-    link.focus();
-  }));
+  once(save, () =>
+    exportSaid.during(async () => {
+      files.replaceChildren();
+      const done = await shown(await begin(format.value, stems.checked), exportBar, signal);
+      const link = download(
+        `/api/jobs/${done.id}/file`,
+        stems.checked ? "Save the stems (zip)" : `Save the ${format.value.toUpperCase()}`,
+      );
+      files.replaceChildren(link);
+      link.focus();
+    }),
+  );
   instrument.addEventListener("change", () => (void choose(), stale()));
   for (const one of [identity, octave, loudness, dry]) one.addEventListener("change", stale);
   await choose();
+  const before = last.get();
+  if (before)
+    void listen({ id: before.job, what: "Playing" }, before.name).catch(
+      (error) => error.status === 404 && last.clear(),
+    );
   const element = h(
     "div.two.wide-left",
     {},
@@ -118,7 +185,14 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
       "section.panel",
       { "aria-label": "Instrument" },
       h("h2", {}, "Instrument"),
-      h("div.form-grid", {}, field("Plays the melody", instrument), identityField, field("Octave", octave), field("Loudness", loudness)),
+      h(
+        "div.form-grid",
+        {},
+        field("Plays the melody", instrument),
+        identityField,
+        field("Octave", octave),
+        field("Loudness", loudness),
+      ),
       autotune.element,
       h("label.check", {}, dry, "Dry, without the reverb"),
       ownPart,
@@ -141,6 +215,15 @@ export async function rendering({ performance, query, signal, flush, ontime }) {
     ),
   );
   return { element, stale };
+}
+
+/** How pitch and loudness were mapped to the instrument, in words. @param {any} report */
+function moved({ octave = 0, loudness_shift_db: shift = 0 }) {
+  const parts = [
+    octave && `${count(Math.abs(octave), "octave")} ${octave > 0 ? "higher" : "lower"}`,
+    Math.abs(shift) >= 1 && `${Math.round(Math.abs(shift))} dB ${shift > 0 ? "louder" : "softer"}`,
+  ].filter((one) => one);
+  return parts.length ? `Played ${parts.join(" and ")} than the input.` : "";
 }
 
 /**
@@ -176,7 +259,13 @@ function slider({ label, unit, low, high, initial }, onchange) {
   input.addEventListener("dblclick", reset);
   show();
   return {
-    element: h("div.slider", { title: "Double click sets it back" }, h("label", { for: id }, label), output, input),
+    element: h(
+      "div.slider",
+      { title: "Double click sets it back" },
+      h("label", { for: id }, label),
+      output,
+      input,
+    ),
     value: () => Number(input.value),
     isMoved: () => Math.abs(Number(input.value) - initial) > 1e-9,
   };

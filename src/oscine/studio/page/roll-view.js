@@ -26,7 +26,12 @@ export const GUTTER = 46;
  * @property {boolean} hasFocus
  */
 
-/** The geometry of a canvas of this size. @param {Shown} shown @param {number} width @param {number} height */
+/**
+ * The geometry of a canvas of this size.
+ * @param {Shown} shown
+ * @param {number} width
+ * @param {number} height
+ */
 export function places(shown, width, height) {
   const roll = height - AXIS - LANE - GAP;
   const wide = Math.max(1, width - GUTTER);
@@ -41,11 +46,16 @@ export function places(shown, width, height) {
     y: (/** @type {number} */ midi) => ((shown.high + 0.5 - midi) / rows) * roll,
     midi: (/** @type {number} */ y) => shown.high + 0.5 - (y / roll) * rows,
     loudY: (/** @type {number} */ db) => roll + GAP + (db / QUIETEST_DB) * LANE,
-    db: (/** @type {number} */ y) => Math.max(QUIETEST_DB, Math.min(0, ((y - roll - GAP) / LANE) * QUIETEST_DB)),
+    db: (/** @type {number} */ y) =>
+      Math.max(QUIETEST_DB, Math.min(0, ((y - roll - GAP) / LANE) * QUIETEST_DB)),
   };
 }
 
-/** Lowest and highest key that are shown for some pitches. @param {...Float64Array} pitches @returns {[number, number]} */
+/**
+ * Lowest and highest key that are shown for some pitches.
+ * @param {...Float64Array} pitches
+ * @returns {[number, number]}
+ */
 export function reach(...pitches) {
   let [low, high] = [Infinity, -Infinity];
   for (const curve of pitches)
@@ -76,7 +86,7 @@ export function draw(canvas, shown) {
   timeLines(context, shown, at, height);
   hatch(context, shown, at);
   if (shown.selection) {
-    const [from, to] = shown.selection.map((frame) => at.x(frame / shown.curves.frameRate));
+    const [from, to] = shown.selection.map((frame) => at.x((frame + 0.5) / shown.curves.frameRate));
     context.fillStyle = colour("--selection");
     context.fillRect(from, 0, to - from, at.laneBottom);
     context.fillStyle = colour("--accent");
@@ -87,7 +97,7 @@ export function draw(canvas, shown) {
   pitchLine(context, shown, at, shown.curves.midi, { style: colour("--accent"), width: 2.5, dash: [] });
   loudness(context, shown, at);
   for (const [second, style, wide] of /** @type {[number | null, string, number][]} */ ([
-    [shown.hasFocus ? shown.cursor / shown.curves.frameRate : null, ink, 1],
+    [shown.hasFocus ? (shown.cursor + 1) / shown.curves.frameRate : null, ink, 1],
     [shown.playing, colour("--good"), 2],
   ])) {
     if (second === null) continue;
@@ -97,12 +107,23 @@ export function draw(canvas, shown) {
   context.restore();
   context.fillStyle = soft;
   context.textAlign = "right";
-  for (const db of [0, -40, -80]) context.fillText(db ? `−${-db}` : "0 dB", GUTTER - 6, Math.max(at.laneTop + 6, Math.min(at.laneBottom - 6, at.loudY(db))));
+  for (const db of [0, -40, -80])
+    context.fillText(
+      db ? `−${-db}` : "0 dB",
+      GUTTER - 6,
+      Math.max(at.laneTop + 6, Math.min(at.laneBottom - 6, at.loudY(db))),
+    );
 }
 
 /** @typedef {ReturnType<typeof places>} At */
 
-/** The keys at the left, and a row for each. @param {CanvasRenderingContext2D} context @param {Shown} shown @param {At} at @param {number} width */
+/**
+ * The keys at the left, and a row for each.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Shown} shown
+ * @param {At} at
+ * @param {number} width
+ */
 function rows(context, shown, at, width) {
   const dark = colour("--row-black");
   const light = colour("--row-white");
@@ -133,7 +154,8 @@ function rows(context, shown, at, width) {
 
 /** @param {CanvasRenderingContext2D} context @param {Shown} shown @param {At} at @param {number} height */
 function timeLines(context, shown, at, height) {
-  const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300].find((one) => at.x(shown.from + one) - GUTTER > 64) ?? 600;
+  const step =
+    [0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300].find((one) => at.x(shown.from + one) - GUTTER > 64) ?? 600;
   context.textAlign = "center";
   for (let k = Math.ceil(shown.from / step); k * step <= shown.from + shown.span; k++) {
     const second = k * step;
@@ -145,7 +167,12 @@ function timeLines(context, shown, at, height) {
   }
 }
 
-/** Where the trackers disagree. @param {CanvasRenderingContext2D} context @param {Shown} shown @param {At} at */
+/**
+ * Where the trackers disagree.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Shown} shown
+ * @param {At} at
+ */
 function hatch(context, shown, at) {
   context.strokeStyle = colour("--hatch");
   context.lineWidth = 2;
@@ -170,10 +197,19 @@ function hatch(context, shown, at) {
 
 /** @param {Shown} shown @returns {[number, number]} The frames that are shown. */
 function framesOf({ curves, from, span }) {
-  return [Math.max(0, Math.floor(from * curves.frameRate) - 1), Math.min(curves.length, Math.ceil((from + span) * curves.frameRate) + 1)];
+  return [
+    Math.max(0, Math.floor(from * curves.frameRate) - 1),
+    Math.min(curves.length, Math.ceil((from + span) * curves.frameRate) + 1),
+  ];
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Shown} shown @param {At} at @param {Float64Array} midi @param {{style: string, width: number, dash: number[]}} look */
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Shown} shown
+ * @param {At} at
+ * @param {Float64Array} midi
+ * @param {{style: string, width: number, dash: number[]}} look
+ */
 function pitchLine(context, shown, at, midi, look) {
   const rate = shown.curves.frameRate;
   const [first, last] = framesOf(shown);
@@ -189,7 +225,7 @@ function pitchLine(context, shown, at, midi, look) {
       isDown = false;
       continue;
     }
-    const [x, y] = [at.x(i / rate), at.y(midi[i])];
+    const [x, y] = [at.x((i + 1) / rate), at.y(midi[i])];
     if (isDown && Math.abs(midi[i] - midi[i - 1]) < 6) context.lineTo(x, y);
     else {
       context.moveTo(x, y);
@@ -207,13 +243,15 @@ function loudness(context, shown, at) {
   const [first, last] = framesOf(shown);
   if (last <= first) return;
   context.beginPath();
-  context.moveTo(at.x(first / frameRate), at.laneBottom);
-  for (let i = first; i < last; i++) context.lineTo(at.x(i / frameRate), at.loudY(loud[i]));
-  context.lineTo(at.x((last - 1) / frameRate), at.laneBottom);
+  context.moveTo(at.x((first + 1) / frameRate), at.laneBottom);
+  for (let i = first; i < last; i++)
+    context.lineTo(at.x((i + 1) / frameRate), at.loudY(Math.max(QUIETEST_DB, loud[i])));
+  context.lineTo(at.x(last / frameRate), at.laneBottom);
   context.fillStyle = colour("--blue-pale");
   context.fill();
   context.beginPath();
-  for (let i = first; i < last; i++) context.lineTo(at.x(i / frameRate), at.loudY(loud[i]));
+  for (let i = first; i < last; i++)
+    context.lineTo(at.x((i + 1) / frameRate), at.loudY(Math.max(QUIETEST_DB, loud[i])));
   context.strokeStyle = colour("--blue");
   context.lineWidth = 1.5;
   context.stroke();

@@ -5,8 +5,8 @@ import { rollBar } from "./roll-bar.js";
 import { RollPointer } from "./roll-pointer.js";
 import { draw, reach } from "./roll-view.js";
 import { flattened, lifted, median, notes, snapped, straight, unvoiced } from "./pitch-edits.js";
-import { QUIETEST_DB } from "./curves.js";
-import { pitchWords, toMidi } from "./words.js";
+import { inMidi, LEAST_DB } from "./curves.js";
+import { pitchWords } from "./words.js";
 
 const STEP_S = 0.05;
 const LEAST_SPAN_S = 0.5;
@@ -36,10 +36,23 @@ const HELP = [
  * @param {AbortSignal} options.signal
  */
 export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
-  const other = Float64Array.from(measured.other_f0_hz ?? [], (hz) => (hz && hz > 0 ? toMidi(hz) : NaN));
+  const other = inMidi(measured.other_f0_hz ?? []);
+  const tracked = inMidi(measured.tracked_f0_hz ?? measured.f0_hz);
   const [low, high] = reach(curves.midi);
   /** @type {import("./roll-view.js").Shown} */
-  const shown = { curves, other, disagreement: measured.disagreement ?? [], from: 0, span: curves.seconds, low, high, selection: null, cursor: 0, playing: null, hasFocus: false };
+  const shown = {
+    curves,
+    other,
+    disagreement: measured.disagreement ?? [],
+    from: 0,
+    span: curves.seconds,
+    low,
+    high,
+    selection: null,
+    cursor: 0,
+    playing: null,
+    hasFocus: false,
+  };
   const help = freshId();
   const canvas = h("canvas.roll", {
     tabindex: "0",
@@ -48,7 +61,12 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
     "aria-describedby": help,
   });
   const status = h("p.roll-status", { role: "status" });
-  const scroll = h("input.scroll", { type: "range", min: "0", step: "any", "aria-label": "Scroll through time" });
+  const scroll = h("input.scroll", {
+    type: "range",
+    min: "0",
+    step: "any",
+    "aria-label": "Scroll through time",
+  });
   const pointer = new RollPointer(canvas, shown, { select, moved, cursorTo, onseek });
 
   // ---- what is edited
@@ -59,24 +77,35 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
     const [from, to] = extent();
     return { midi: curves.midi, from, to, frameRate: curves.frameRate };
   };
-  const edit = (/** @type {string} */ what, /** @type {(span: import("./pitch-edits.js").Span) => Float64Array} */ change) => {
+  const edit = (
+    /** @type {string} */ what,
+    /** @type {(span: import("./pitch-edits.js").Span) => Float64Array} */ change,
+  ) => {
     const span = spanOf();
     curves.put("midi", span.from, change(span));
     changed(what);
   };
   const louder = (/** @type {number} */ db) => {
     const [from, to] = extent();
-    curves.put("loud", from, curves.loud.slice(from, to).map((one) => (one <= QUIETEST_DB ? one : Math.max(QUIETEST_DB, Math.min(0, one + db)))));
+    curves.put(
+      "loud",
+      from,
+      curves.loud
+        .slice(from, to)
+        .map((one) => (one <= LEAST_DB ? one : Math.max(LEAST_DB, Math.min(0, one + db)))),
+    );
     changed(db > 0 ? "Louder" : "Softer");
   };
   const actions = {
     undo: () => (curves.undo() ? changed("Undone") : say("There is nothing to undo.")),
     redo: () => (curves.redo() ? changed("Redone") : say("There is nothing to redo.")),
-    lift: (/** @type {number} */ semitones) => edit(semitones > 0 ? "Lifted" : "Lowered", (span) => lifted(span, semitones)),
+    lift: (/** @type {number} */ semitones) =>
+      edit(semitones > 0 ? "Lifted" : "Lowered", (span) => lifted(span, semitones)),
     snap: () => edit("Snapped", snapped),
     flatten: () => edit("Vibrato flattened", flattened),
     straight: () => edit("A straight line drawn", straight),
     unvoice: () => edit("Marked as unvoiced", unvoiced),
+    original: () => edit("As it was measured", ({ from, to }) => tracked.slice(from, to)),
     louder: () => louder(LOUDER_DB),
     softer: () => louder(-LOUDER_DB),
     zoom: (/** @type {number} */ factor) => {
@@ -84,7 +113,10 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
       const isSeen = middle >= shown.from && middle <= shown.from + shown.span;
       const held = isSeen ? middle : shown.from + shown.span / 2;
       const share = (held - shown.from) / shown.span;
-      shown.span = Math.max(Math.min(LEAST_SPAN_S, curves.seconds), Math.min(curves.seconds, shown.span / factor));
+      shown.span = Math.max(
+        Math.min(LEAST_SPAN_S, curves.seconds),
+        Math.min(curves.seconds, shown.span / factor),
+      );
       scrollTo(held - share * shown.span);
     },
     tool: (/** @type {boolean} */ isDrawing) => {
@@ -111,12 +143,16 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
     if (!selection) {
       const midi = curves.midi[cursor];
       const pitch = Number.isNaN(midi) ? "unvoiced" : pitchWords(midi);
-      return `Cursor at ${(cursor / curves.frameRate).toFixed(2)} s: ${pitch}, ${Math.round(curves.loud[cursor])} dB. Nothing is selected: an edit changes everything.`;
+      return (
+        `Cursor at ${(cursor / curves.frameRate).toFixed(2)} s: ${pitch}, ` +
+        `${Math.round(curves.loud[cursor])} dB. Nothing is selected: an edit changes everything.`
+      );
     }
     const [from, to] = selection;
     const middle = median([...curves.midi.slice(from, to)].filter((one) => !Number.isNaN(one)));
     const pitch = Number.isNaN(middle) ? "unvoiced" : `${pitchWords(middle)} in the middle`;
-    return `Selected ${(from / curves.frameRate).toFixed(2)} to ${(to / curves.frameRate).toFixed(2)} s: ${pitch}.`;
+    const [begin, end] = [from, to].map((frame) => (frame / curves.frameRate).toFixed(2));
+    return `Selected ${begin} to ${end} s: ${pitch}.`;
   }
 
   // ---- what is shown
@@ -150,7 +186,9 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
   }
   /** @param {number | null} from @param {number} [to] Frames; null selects nothing. */
   function select(from, to = 0) {
-    const [a, b] = [Math.min(from ?? 0, to), Math.max(from ?? 0, to)].map((one) => Math.max(0, Math.min(curves.length, Math.round(one))));
+    const [a, b] = [Math.min(from ?? 0, to), Math.max(from ?? 0, to)].map((one) =>
+      Math.max(0, Math.min(curves.length, Math.round(one))),
+    );
     shown.selection = from === null || b <= a ? null : [a, b];
     say(where());
     moved();
@@ -160,14 +198,20 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
 
   /** The frame that Shift + arrow keeps. @type {number | null} */
   let anchor = null;
-  const noteBounds = () => notes({ midi: curves.midi, from: 0, to: curves.length, frameRate: curves.frameRate });
-  const noteAt = (/** @type {number} */ frame) => noteBounds().find(([from, to]) => frame >= from && frame < to);
+  const noteBounds = () =>
+    notes({ midi: curves.midi, from: 0, to: curves.length, frameRate: curves.frameRate });
+  const noteAt = (/** @type {number} */ frame) =>
+    noteBounds().find(([from, to]) => frame >= from && frame < to);
   /** @param {KeyboardEvent} event @param {number} direction */
   function walk(event, direction) {
-    let to = shown.cursor + direction * (event.altKey ? 1 : Math.max(1, Math.round(STEP_S * curves.frameRate)));
+    let to =
+      shown.cursor + direction * (event.altKey ? 1 : Math.max(1, Math.round(STEP_S * curves.frameRate)));
     if (event.ctrlKey || event.metaKey) {
       const starts = [...new Set([0, ...noteBounds().flat(), curves.length - 1])].sort((a, b) => a - b);
-      to = direction > 0 ? (starts.find((one) => one > shown.cursor) ?? curves.length - 1) : (starts.findLast((one) => one < shown.cursor) ?? 0);
+      to =
+        direction > 0
+          ? (starts.find((one) => one > shown.cursor) ?? curves.length - 1)
+          : (starts.findLast((one) => one < shown.cursor) ?? 0);
     }
     step(event, to);
   }
@@ -241,7 +285,8 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
     "wheel",
     (/** @type {WheelEvent} */ event) => {
       if (event.ctrlKey) actions.zoom(event.deltaY < 0 ? 1.2 : 1 / 1.2);
-      else if (event.deltaX || event.shiftKey) scrollTo(shown.from + ((event.deltaX || event.deltaY) / 600) * shown.span);
+      else if (event.deltaX || event.shiftKey)
+        scrollTo(shown.from + ((event.deltaX || event.deltaY) / 600) * shown.span);
       else return;
       event.preventDefault();
     },
@@ -257,7 +302,16 @@ export function roll({ curves, measured, onedit, onplay, onseek, signal }) {
     shown.disagreement.length > 0 && h("span", {}, h("i.swatch.hatch"), "The two disagree: check these"),
     h("span", {}, h("i.swatch.loud"), "Loudness"),
   );
-  const keysHelp = h("details.help", {}, h("summary", {}, "Keys of the piano roll"), h("dl.keys", {}, HELP.map(([keys, words]) => h("div", {}, h("dt", {}, keys), h("dd", {}, words)))));
+  const keysHelp = h(
+    "details.help",
+    {},
+    h("summary", {}, "Keys of the piano roll"),
+    h(
+      "dl.keys",
+      {},
+      HELP.map(([keys, words]) => h("div", {}, h("dt", {}, keys), h("dd", {}, words))),
+    ),
+  );
   const summary = h("p.unseen", { id: help }, HELP.map(([keys, words]) => `${keys}: ${words}.`).join(" "));
   const element = h("div.roll-frame", {}, bar.element, canvas, scroll, legend, status, keysHelp, summary);
   drawn(canvas, () => draw(canvas, shown), signal);

@@ -18,7 +18,18 @@ const STATES = /** @type {Record<string, [string, string]>} */ ({
   failed: ["Failed", "bad"],
 });
 const QUALITY = ["noise", "usable", "good"];
-const QUALITY_LABELS = /** @type {Record<string, string>} */ ({ noise: "Noise", usable: "Usable", good: "Good" });
+/** The figures behind the word, in words and with their unit. */
+const FIGURES = /** @type {[string, string, (value: number) => string][]} */ ([
+  ["pitch_lost", "Pitch lost", (share) => `${(100 * share).toFixed(1)} % of the time`],
+  ["pitch_semitones", "Pitch off", (semitones) => `${Math.round(100 * semitones)} cents`],
+  ["loudness_db", "Loudness off", (db) => `${db.toFixed(1)} dB`],
+  ["bands_db", "Spectrum off", (db) => `${db.toFixed(1)} dB`],
+]);
+const QUALITY_LABELS = /** @type {Record<string, string>} */ ({
+  noise: "Noise",
+  usable: "Usable",
+  good: "Good",
+});
 
 /** @param {any} one @returns {[string, string]} Words, and their look. */
 export function stateWords(one) {
@@ -47,10 +58,19 @@ export async function run({ id, signal }) {
   const bar = h("progress", { max: "1", "aria-label": "Progress" });
   const figures = h("dl.facts.wide", {});
   const curve = learningCurve(signal);
-  const scale = h("ol.quality", { "aria-hidden": "true" }, QUALITY.map((word) => h("li", { "data-word": word }, QUALITY_LABELS[word])));
+  const scale = h(
+    "ol.quality",
+    { "aria-hidden": "true" },
+    QUALITY.map((word) => h("li", { "data-word": word }, QUALITY_LABELS[word])),
+  );
   const quality = h("p.report", { role: "status" });
+  const behind = h("dl.facts", {});
   const list = h("ul.previews", {});
-  const none = empty("No preview yet", "Every minute of the training, the instrument plays a bar that it has not learned from, and you can compare it with the recording.");
+  const none = empty(
+    "No preview yet",
+    "Every minute of the training, the instrument plays a bar that it has not learned from, and you " +
+      "can compare it with the recording.",
+  );
   const show = keyed(list, (one) => previewRow(one, address, signal));
 
   const refresh = async () => {
@@ -67,22 +87,46 @@ export async function run({ id, signal }) {
     stop.hidden = (!isRunning && now.state !== "paused") || now.asked === "stop";
     playIt.hidden = !now.instrument;
     if (now.instrument) playIt.href = `/play?instrument=${now.instrument}`;
-    const share = now.total_steps ? now.steps / now.total_steps : now.total_minutes ? now.minutes / now.total_minutes : 0;
+    const share = now.total_steps
+      ? now.steps / now.total_steps
+      : now.total_minutes
+        ? now.minutes / now.total_minutes
+        : 0;
     if (now.state === "preparing" || now.state === "queued") bar.removeAttribute("value");
     else bar.value = Math.min(1, share);
     bar.hidden = now.state === "done" || now.state === "failed";
     const left = isRunning && Number.isFinite(now.left_s) && now.left_s !== null;
     const rows = [
-      ["Trained", `${duration(60 * now.minutes)}${now.total_minutes ? ` of ${duration(60 * now.total_minutes)}` : ""}`],
+      [
+        "Trained",
+        `${duration(60 * now.minutes)}${now.total_minutes ? ` of ${duration(60 * now.total_minutes)}` : ""}`,
+      ],
       left && ["Time left", now.left_s < 1 ? "moments" : `about ${duration(now.left_s)}`],
       ["Steps", `${now.steps}${now.total_steps ? ` of ${now.total_steps}` : ""}`],
-      now.recipe && ["Recipe", now.recipe],
+      now.start_from ? ["Begun from", now.start_from] : ["Recipe", now.recipe],
     ];
-    figures.replaceChildren(...rows.filter((row) => row).map((row) => h("div", {}, h("dt", {}, /** @type {string[]} */ (row)[0]), h("dd", {}, /** @type {string[]} */ (row)[1]))));
+    figures.replaceChildren(
+      ...rows
+        .filter((row) => row)
+        .map((row) =>
+          h(
+            "div",
+            {},
+            h("dt", {}, /** @type {string[]} */ (row)[0]),
+            h("dd", {}, /** @type {string[]} */ (row)[1]),
+          ),
+        ),
+    );
     curve.update(now.curve);
     for (const step of scale.children) step.classList.toggle("now", step.dataset.word === now.quality?.word);
     const words = now.quality ? now.quality.words : "The quality is measured with the first preview.";
     if (quality.textContent !== words) quality.textContent = words;
+    const measured = FIGURES.filter(([name]) => Number.isFinite(now.quality?.figures?.[name]));
+    behind.replaceChildren(
+      ...measured.map(([name, label, say]) =>
+        h("div", {}, h("dt", {}, label), h("dd", {}, say(now.quality.figures[name]))),
+      ),
+    );
     if (now.error) failure.show(new Error(now.error));
     else failure.clear();
     show([...now.previews].sort((a, b) => b.step - a.step));
@@ -93,7 +137,14 @@ export async function run({ id, signal }) {
   const element = h(
     "div",
     {},
-    head(now.name, h("a.back", { href: "/learn" }, icon("back"), "All trainings"), pause, resume, stop, playIt),
+    head(
+      now.name,
+      h("a.back", { href: "/learn" }, icon("back"), "All trainings"),
+      pause,
+      resume,
+      stop,
+      playIt,
+    ),
     said.element,
     failure.element,
     h("section.panel.state", { "aria-label": "State" }, h("div.state-top", {}, badge, figures), bar),
@@ -101,7 +152,14 @@ export async function run({ id, signal }) {
       "div.two",
       {},
       h("section.panel", { "aria-label": "Learning curve" }, h("h2", {}, "Learning curve"), curve.element),
-      h("section.panel", { "aria-label": "Quality" }, h("h2", {}, "How good is it now?"), scale, quality),
+      h(
+        "section.panel",
+        { "aria-label": "Quality" },
+        h("h2", {}, "How good is it now?"),
+        scale,
+        quality,
+        behind,
+      ),
     ),
     h("section", { "aria-label": "Previews" }, h("h2.section", {}, "Listen"), none, list),
   );

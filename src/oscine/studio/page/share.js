@@ -22,10 +22,21 @@ const LICENCES = /** @type {[string, string][]} */ ([
 /** @param {import("./app.js").Place} place @returns {Promise<import("./app.js").Screen>} */
 export async function share({ id, signal, go }) {
   const [all, about] = await Promise.all([get("/api/instruments", signal), get("/api/about", signal)]);
-  const lead = "Give an instrument away: as a folder in a zip, on the Hugging Face hub, or as a plug-in, a web page or a file for another program.";
+  const lead =
+    "Give an instrument away: as a folder in a zip, on the Hugging Face hub, or as a plug-in, a web " +
+    "page or a file for another program.";
   const own = all.filter((/** @type {any} */ one) => one.kind === "mine");
   const chosen = id ? await get(`/api/instruments/${id}`, signal) : (own[0] ?? all[0]);
-  if (!chosen) return { title: "Share", element: h("div", {}, head("Share", lead), empty("No instrument yet", "Learn one first.", h("a.button.primary", { href: "/record" }, "Record"))) };
+  if (!chosen)
+    return {
+      title: "Share",
+      element: h(
+        "div",
+        {},
+        head("Share", lead),
+        empty("No instrument yet", "Learn one first.", h("a.button.primary", { href: "/record" }, "Record")),
+      ),
+    };
   const choice = instrumentSelect(all, chosen.id);
   choice.addEventListener("change", () => go(`/share/${choice.value}`));
   const isMine = chosen.kind === "mine";
@@ -46,13 +57,29 @@ export async function share({ id, signal, go }) {
 
 /** The card of an instrument of the package. @param {any} one */
 function cardFacts(one) {
-  const rows = [["Licence", one.licence], ["Credit", one.credit], ["Consent", one.consent === true ? "Given" : null], ["Description", one.description]];
+  const rows = [
+    ["Licence", one.licence],
+    ["Credit", one.credit],
+    ["Consent", one.consent === true ? "Given" : null],
+    ["Description", one.description],
+  ];
   return h(
     "section.panel",
     { "aria-label": "Model card" },
     h("h2", {}, "Model card"),
-    h("p", {}, `${one.name} belongs to the package; its card is fixed. Keep licence and credit with whatever you make from it.`),
-    h("dl.facts.rows", {}, rows.filter(([, value]) => value).map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)))),
+    h(
+      "p",
+      {},
+      `${one.name} belongs to the package; its card is fixed. Keep licence and credit with whatever ` +
+        "you make from it.",
+    ),
+    h(
+      "dl.facts.rows",
+      {},
+      rows
+        .filter(([, value]) => value)
+        .map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+    ),
   );
 }
 
@@ -60,18 +87,45 @@ function cardFacts(one) {
 function cardForm(one, go) {
   const said = problem();
   const done = h("p.done", { role: "status" });
-  const name = h("input", { type: "text", name: "name", required: true, maxlength: "80", value: one.name, autocomplete: "off" });
+  const name = h("input", {
+    type: "text",
+    name: "name",
+    required: true,
+    maxlength: "80",
+    value: one.name,
+    autocomplete: "off",
+  });
   const credit = h("textarea", { name: "credit", rows: "2", maxlength: "2000", value: one.credit ?? "" });
   const isKnown = LICENCES.some(([known]) => known === one.licence);
-  const licence = select([{ value: "", label: "Choose …" }, ...LICENCES.map(([value, label]) => ({ value, label }))], { name: "licence" }, one.licence ? (isKnown ? one.licence : "other") : "");
-  const otherLicence = h("input", { type: "text", name: "other", maxlength: "200", value: isKnown ? "" : (one.licence ?? ""), placeholder: "Name or address of the licence", autocomplete: "off" });
+  const licence = select(
+    [{ value: "", label: "Choose …" }, ...LICENCES.map(([value, label]) => ({ value, label }))],
+    { name: "licence" },
+    one.licence ? (isKnown ? one.licence : "other") : "",
+  );
+  const otherLicence = h("input", {
+    type: "text",
+    name: "other",
+    maxlength: "200",
+    value: isKnown ? "" : (one.licence ?? ""),
+    placeholder: "Name or address of the licence",
+    autocomplete: "off",
+  });
   const otherField = field("Which licence?", otherLicence);
-  const description = h("textarea", { name: "description", rows: "3", maxlength: "2000", value: one.description ?? "" });
+  const description = h("textarea", {
+    name: "description",
+    rows: "3",
+    maxlength: "2000",
+    value: one.description ?? "",
+  });
   const consents = /** @type {[string, string, boolean | null][]} */ ([
     ["yes", "Yes, whoever is heard has agreed to this", true],
     ["no", "No, or not yet", false],
     ["none", "Nobody had to be asked", null],
-  ]).map(([value, label, means]) => ({ label, means, input: h("input", { type: "radio", name: "consent", value, checked: (one.consent ?? null) === means }) }));
+  ]).map(([value, label, means]) => ({
+    label,
+    means,
+    input: h("input", { type: "radio", name: "consent", value, checked: (one.consent ?? null) === means }),
+  }));
   const button = h("button.primary", { type: "submit" }, "Save the card");
   const form = h(
     "form.panel",
@@ -79,7 +133,11 @@ function cardForm(one, go) {
     h("h2", {}, "Model card"),
     field("Name", name),
     field("Who played or sang?", credit, "The credit is shown wherever the instrument is played."),
-    field("Licence", licence, "What others may do with the instrument. It has to be allowed by the licence of the recordings."),
+    field(
+      "Licence",
+      licence,
+      "What others may do with the instrument. It has to be allowed by the licence of the recordings.",
+    ),
     otherField,
     h(
       "fieldset.choice",
@@ -123,15 +181,19 @@ function files(one, about, signal) {
   const offered = about.exports.filter((/** @type {any} */ { format }) => one.can_export.includes(format));
   const format = select(offered.map((/** @type {any} */ { format: value, label }) => ({ value, label })));
   const make = h("button", { type: "button" }, icon("share"), "Make the file");
-  once(make, () => said.during(async () => {
-    result.replaceChildren();
-    const label = format.selectedOptions[0].textContent;
-    const job = await ask("POST", `/api/instruments/${one.id}/exports`, { format: format.value });
-    const done = await shown(job, bar, signal);
-    const bytes = done.result?.size_bytes;
-    result.replaceChildren(download(`/api/jobs/${done.id}/file`, `Save: ${label}${bytes ? `, ${size(bytes)}` : ""}`));
-    result.querySelector("a").focus();
-  }));
+  once(make, () =>
+    said.during(async () => {
+      result.replaceChildren();
+      const label = format.selectedOptions[0].textContent;
+      const job = await ask("POST", `/api/instruments/${one.id}/exports`, { format: format.value });
+      const done = await shown(job, bar, signal);
+      const bytes = done.result?.size_bytes;
+      result.replaceChildren(
+        download(`/api/jobs/${done.id}/file`, `Save: ${label}${bytes ? `, ${size(bytes)}` : ""}`),
+      );
+      result.querySelector("a").focus();
+    }),
+  );
   return h(
     "section.panel",
     { "aria-label": "As a file" },
@@ -149,7 +211,16 @@ function hub(one, signal) {
   const said = problem();
   const bar = progress("Upload");
   const done = h("p.done", { role: "status" });
-  const repo = h("input", { type: "text", name: "repo", required: true, placeholder: "owner/name", pattern: "[A-Za-z0-9._\\-]+/[A-Za-z0-9._\\-]+", title: "owner/name", autocomplete: "off", spellcheck: "false" });
+  const repo = h("input", {
+    type: "text",
+    name: "repo",
+    required: true,
+    placeholder: "owner/name",
+    pattern: "[A-Za-z0-9._\\-]+/[A-Za-z0-9._\\-]+",
+    title: "owner/name",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const token = h("input", { type: "password", autocomplete: "off" });
   const isPrivate = h("input", { type: "checkbox", name: "private", checked: true });
   const button = h("button", { type: "submit" }, icon("upload"), "Upload");
@@ -171,13 +242,19 @@ function hub(one, signal) {
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
     done.textContent = "";
-    void said.during(async () => {
-      const body = { repo: repo.value.trim(), private: isPrivate.checked, ...(token.value ? { token: token.value } : {}) };
-      await shown(await ask("POST", `/api/instruments/${one.id}/hub`, body), bar, signal);
-      kept.clear();
-      token.value = "";
-      done.textContent = `It is at ${body.repo}.`;
-    }).finally(() => button.removeAttribute("aria-disabled"));
+    void said
+      .during(async () => {
+        const body = {
+          repo: repo.value.trim(),
+          private: isPrivate.checked,
+          ...(token.value ? { token: token.value } : {}),
+        };
+        await shown(await ask("POST", `/api/instruments/${one.id}/hub`, body), bar, signal);
+        kept.clear();
+        token.value = "";
+        done.textContent = `It is at ${body.repo}.`;
+      })
+      .finally(() => button.removeAttribute("aria-disabled"));
   });
   return form;
 }

@@ -17,20 +17,26 @@ export async function shelf({ signal }) {
   const said = problem();
   const mine = h("ul.cards", {});
   const bundled = h("ul.cards", {});
-  const none = empty("No instrument of your own yet", "Record a few minutes of one player, and learn an instrument from them. Or import one that somebody shared.", h("a.button.primary", { href: "/record" }, "Record"));
+  const none = empty(
+    "No instrument of your own yet",
+    "Record a few minutes of one player, and learn an instrument from them. Or import one that " +
+      "somebody shared.",
+    h("a.button.primary", { href: "/record" }, "Record"),
+  );
   const waiting = h("p.progress", { role: "status", hidden: true }, "Importing …");
-  const take = (/** @type {File[]} */ files) => void said.during(async () => {
-    waiting.hidden = false;
-    try {
-      for (const instrument of await imported(files)) {
-        announce(`${instrument.name} is on the shelf.`);
-        toast(`${instrument.name} is on the shelf.`);
+  const take = (/** @type {File[]} */ files) =>
+    void said.during(async () => {
+      waiting.hidden = false;
+      try {
+        for (const instrument of await imported(files)) {
+          announce(`${instrument.name} is on the shelf.`);
+          toast(`${instrument.name} is on the shelf.`);
+        }
+      } finally {
+        waiting.hidden = true;
+        await refresh();
       }
-    } finally {
-      waiting.hidden = true;
-      await refresh();
-    }
-  });
+    });
   const showMine = keyed(mine, (one) => card(one, refresh, signal));
   const showBundled = keyed(bundled, (one) => card(one, refresh, signal));
   const refresh = async () => {
@@ -60,7 +66,11 @@ export async function shelf({ signal }) {
   return { element, title: "Shelf" };
 }
 
-/** Send what was dropped: zips one by one, or the files of one folder. @param {File[]} files @returns {Promise<any[]>} */
+/**
+ * Send what was dropped: zips one by one, or the files of one folder.
+ * @param {File[]} files
+ * @returns {Promise<any[]>}
+ */
 async function imported(files) {
   const zips = files.filter(({ name }) => name.toLowerCase().endsWith(".zip"));
   if (zips.length) {
@@ -70,7 +80,10 @@ async function imported(files) {
   }
   const folder = files.filter(({ name }) => OF_A_FOLDER.includes(name));
   if (!folder.some(({ name }) => name === "config.json"))
-    throw new Error("This is no instrument. Choose a zip that “oscine share” made, or a folder with config.json and model.safetensors.");
+    throw new Error(
+      "This is no instrument. Choose a zip that “oscine share” made, or a folder with config.json " +
+        "and model.safetensors.",
+    );
   const body = new FormData();
   for (const file of folder) body.append("files", file, file.name);
   return [await ask("POST", "/api/instruments", body)];
@@ -113,7 +126,11 @@ function card(instrument, refresh, signal) {
       ["Size", `${size(now.size_bytes)}, ${now.sample_rate / 1000} kHz`],
       now.identities.length > 1 && ["Voices", count(now.identities.length, "voice")],
     ];
-    facts.replaceChildren(...rows.filter((row) => row !== false).map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
+    facts.replaceChildren(
+      ...rows
+        .filter((row) => row !== false)
+        .map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+    );
   };
   return { element, update };
 }
@@ -122,12 +139,26 @@ function card(instrument, refresh, signal) {
 function strip({ low_midi: low, high_midi: high }) {
   const all = HIGHEST - LOWEST;
   const at = (/** @type {number} */ midi) => Math.max(0, Math.min(100, (100 * (midi - LOWEST)) / all));
-  const ticks = Array.from({ length: 8 }, (_, octave) => s("rect", { class: "tick", x: at(24 + 12 * octave), y: 0, width: 0.3, height: 10 }));
-  const bar = s("rect", { class: "covered", x: at(low), y: 2, width: Math.max(1, at(high) - at(low)), height: 6 });
-  return [s("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, ...ticks, bar)];
+  const ticks = Array.from({ length: 8 }, (_, octave) =>
+    s("rect", { class: "tick", x: at(24 + 12 * octave), y: 0, width: 0.3, height: 10 }),
+  );
+  const bar = s("rect", {
+    class: "covered",
+    x: at(low),
+    y: 2,
+    width: Math.max(1, at(high) - at(low)),
+    height: 6,
+  });
+  return [
+    s("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, ...ticks, bar),
+  ];
 }
 
-/** The address of an instrument's sound; it is made at the first call. @param {string} id @param {AbortSignal} signal */
+/**
+ * The address of an instrument's sound; it is made at the first call.
+ * @param {string} id
+ * @param {AbortSignal} signal
+ */
 async function sound(id, signal) {
   const address = `/api/instruments/${id}/sound`;
   const answer = await request("GET", address, undefined, signal);

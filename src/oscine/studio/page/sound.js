@@ -17,7 +17,10 @@ export function audioContext() {
   return shared;
 }
 
-/** Let whatever sounds end, because this begins. @param {() => void} end Ends this when another one begins. */
+/**
+ * Let whatever sounds end, because this begins.
+ * @param {() => void} end Ends this when another one begins.
+ */
 export function begins(end) {
   if (endCurrent && endCurrent !== end) endCurrent();
   endCurrent = end;
@@ -63,7 +66,14 @@ export async function decoded(address, signal) {
  * @param {string} [options.look] Classes.
  * @returns {HTMLButtonElement & {stop: () => void}}
  */
-export function playButton({ label, source, span = () => [0, null], ontime = () => {}, onerror, look = "round" }) {
+export function playButton({
+  label,
+  source,
+  span = () => [0, null],
+  ontime = () => {},
+  onerror,
+  look = "round",
+}) {
   /** @type {HTMLAudioElement | null} */
   let audio = null;
   let isOn = false;
@@ -119,5 +129,10 @@ export function playButton({ label, source, span = () => [0, null], ontime = () 
 
 /** A link that saves a file, as a button. @param {string} address @param {string} label */
 export function download(address, label) {
-  return h("a.button", { href: address, download: "", onclick: () => announce("The file is being saved.") }, icon("download"), label);
+  return h(
+    "a.button",
+    { href: address, download: "", onclick: () => announce("The file is being saved.") },
+    icon("download"),
+    label,
+  );
 }

@@ -9,7 +9,11 @@ import { trimmer } from "./trim.js";
 import { duration, sentence } from "./words.js";
 
 /** The word that a verdict begins with, and its look. */
-const VERDICTS = /** @type {Record<string, string>} */ ({ Good: "good", Usable: "middling", "Left out": "bad" });
+const VERDICTS = /** @type {Record<string, string>} */ ({
+  Good: "good",
+  Usable: "middling",
+  "Left out": "bad",
+});
 
 /**
  * @param {any} take
@@ -19,10 +23,11 @@ const VERDICTS = /** @type {Record<string, string>} */ ({ Good: "good", Usable: 
 export function takeRow(take, refresh, signal) {
   const said = problem();
   const address = `/api/takes/${take.id}`;
-  const change = (/** @type {object} */ what) => said.during(async () => {
-    await ask("PATCH", address, what);
-    await refresh();
-  });
+  const change = (/** @type {object} */ what) =>
+    said.during(async () => {
+      await ask("PATCH", address, what);
+      await refresh();
+    });
   const name = h("h3", {});
   const badge = h("span.badge", {});
   const words = h("p.words", {});
@@ -56,11 +61,24 @@ export function takeRow(take, refresh, signal) {
     const isChecking = now.state === "checking";
     const [, verdict, rest] = /^([^:]+): (.+)$/.exec(now.words ?? "") ?? [];
     const isKnown = verdict in VERDICTS;
-    badge.textContent = isChecking ? "Checking …" : isKnown ? verdict : now.state === "rejected" ? "Left out" : "No pitch";
+    badge.textContent = isChecking
+      ? "Checking …"
+      : isKnown
+        ? verdict
+        : now.state === "rejected"
+          ? "Left out"
+          : "No pitch";
     badge.className = `badge ${isChecking ? "waiting" : (VERDICTS[verdict] ?? "bad")}`;
-    words.textContent = isChecking ? "Pitch and loudness are being measured." : isKnown ? sentence(rest) : now.words || duration(now.seconds);
+    words.textContent = isChecking
+      ? "Pitch and loudness are being measured."
+      : isKnown
+        ? sentence(rest)
+        : now.words || duration(now.seconds);
     // Where the sentence has the reason already, it is not said again.
-    const further = (now.reasons ?? []).filter((/** @type {string} */ reason) => !words.textContent.toLowerCase().includes(reason.toLowerCase().replace(/\.$/, "")));
+    const further = (now.reasons ?? []).filter(
+      (/** @type {string} */ reason) =>
+        !words.textContent.toLowerCase().includes(reason.toLowerCase().replace(/\.$/, "")),
+    );
     reasons.replaceChildren(...further.map((/** @type {string} */ reason) => h("li", {}, sentence(reason))));
     reasons.hidden = !further.length;
     const isUsable = now.state === "ready";
@@ -69,7 +87,14 @@ export function takeRow(take, refresh, signal) {
     play.hidden = isChecking;
     element.classList.toggle("left-out", Boolean(now.left_out) || now.state === "rejected");
     if (!isUsable || trim || !now.peaks?.length) return;
-    trim = trimmer({ label: now.name, seconds: now.seconds, peaks: now.peaks, trim: now.trim, onchange: (to) => void change({ trim: to }), signal });
+    trim = trimmer({
+      label: now.name,
+      seconds: now.seconds,
+      peaks: now.peaks,
+      trim: now.trim,
+      onchange: (to) => void change({ trim: to }),
+      signal,
+    });
     wave.replaceChildren(trim.element);
   };
   return { element, update };

@@ -46,7 +46,12 @@ export function toast(text, action) {
 
 /**
  * A place for what went wrong, beside the action.
- * @returns {{element: any, clear: () => void, show: (error: unknown) => void, during: (action: () => Promise<unknown>) => Promise<boolean>}}
+ * @returns {{
+ *   element: any,
+ *   clear: () => void,
+ *   show: (error: unknown) => void,
+ *   during: (action: () => Promise<unknown>) => Promise<boolean>,
+ * }}
  */
 export function problem() {
   const element = h("p.problem", { role: "alert", hidden: true });
@@ -59,7 +64,11 @@ export function problem() {
     element.hidden = false;
     element.textContent = error instanceof Error ? error.message : String(error);
   };
-  /** Do something and show its error. @param {() => Promise<unknown>} action @returns {Promise<boolean>} Whether it went well. */
+  /**
+   * Do something and show its error.
+   * @param {() => Promise<unknown>} action
+   * @returns {Promise<boolean>} Whether it went well.
+   */
   const during = async (action) => {
     clear();
     try {
@@ -73,7 +82,11 @@ export function problem() {
   return { element, clear, show, during };
 }
 
-/** A button that can't be pressed twice while its action runs. @param {HTMLButtonElement} button @param {() => Promise<unknown>} action */
+/**
+ * A button that can't be pressed twice while its action runs.
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<unknown>} action
+ */
 export function once(button, action) {
   button.addEventListener("click", async () => {
     if (button.getAttribute("aria-disabled") === "true") return;

@@ -29,7 +29,16 @@ export function trimmer({ label, seconds, peaks, trim, onchange, signal }) {
     });
     element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       const step = event.shiftKey ? 1 : 0.1;
-      const by = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageUp: 1, PageDown: -1, Home: -seconds, End: seconds }[event.key];
+      const by = {
+        ArrowLeft: -step,
+        ArrowDown: -step,
+        ArrowRight: step,
+        ArrowUp: step,
+        PageUp: 1,
+        PageDown: -1,
+        Home: -seconds,
+        End: seconds,
+      }[event.key];
       if (by === undefined) return;
       event.preventDefault();
       move(which, (which === "from" ? from : to) + by);
@@ -70,7 +79,10 @@ export function trimmer({ label, seconds, peaks, trim, onchange, signal }) {
     }, 400);
   }
   function show() {
-    for (const [one, at] of /** @type {const} */ ([[first, from], [last, to]])) {
+    for (const [one, at] of /** @type {const} */ ([
+      [first, from],
+      [last, to],
+    ])) {
       one.style.left = `${(100 * at) / seconds}%`;
       one.setAttribute("aria-valuenow", at.toFixed(2));
       one.setAttribute("aria-valuetext", `${at.toFixed(1)} of ${seconds.toFixed(1)} s`);

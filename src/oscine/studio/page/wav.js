@@ -10,7 +10,8 @@ export function wav(blocks, rate, bits) {
   const bytes = bits / 8;
   const size = bytes * blocks.reduce((sum, block) => sum + block.length, 0);
   const view = new DataView(new ArrayBuffer(44 + size));
-  const text = (/** @type {number} */ at, /** @type {string} */ word) => [...word].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+  const text = (/** @type {number} */ at, /** @type {string} */ word) =>
+    [...word].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
   text(0, "RIFF");
   view.setUint32(4, 36 + size, true);
   text(8, "WAVEfmt ");

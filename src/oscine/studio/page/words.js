@@ -39,7 +39,8 @@ export function size(bytes) {
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
 /** A date as the browser's language writes it. @param {string} iso */
-export const day = (iso) => new Date(iso).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
+export const day = (iso) =>
+  new Date(iso).toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 /** @param {string} text */
 export const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) : text);

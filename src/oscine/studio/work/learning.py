@@ -11,7 +11,7 @@ from oscine.audio.output import write_audio
 from oscine.data import Dataset, prepare
 from oscine.data.prepare import Progress
 from oscine.errors import InputError
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.models import Instrument, saved
 from oscine.studio.database import new_id
 from oscine.studio.shelf import describe
@@ -20,7 +20,7 @@ from oscine.studio.work.quality import quality_of
 from oscine.studio.work.sounds import SOUND
 from oscine.studio.work.takes import trimmed
 from oscine.studio.work.watching import WatchCallback
-from oscine.training import PauseCallback, Paused, train
+from oscine.training import Paused, train
 from oscine.training.folder import RunFolder
 
 _LOW_RATE, _RATE, _ENOUGH_RATE = 16_000, 44_100, 32_000
@@ -106,7 +106,8 @@ def _train(job: Job, facts: dict[str, Any], folder: Path, dataset: Path) -> None
         start_from=None if place.has_run else facts.get("start_folder"),
         minutes=facts["minutes"],
         steps=facts["steps"],
-        callbacks=[watch, PauseCallback(place.checkpoint, is_asked)],
+        callbacks=[watch],
+        pause_when=is_asked,
         device=job.device,
         resume="auto",
         card={"name": facts["name"]},
