@@ -15,7 +15,8 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test slow kernels lint format bench examples docs lock fuzz runtimes wasm plugins outlets release clean
+.PHONY: help setup demo test slow kernels lint format bench examples notebooks docs lock fuzz runtimes wasm plugins outlets \
+  release clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -112,6 +113,11 @@ bench: .venv/.dev ## measure speed and error, and write docs/background/performa
 
 examples: .venv/.core ## learn, play and measure what the paper shows, and write docs/background/laboratory/paper
 	$(BIN)/python -m examples $(if $(SAX),--sax "$(SAX)" $(if $(SAX_CREDIT),--sax-credit "$(SAX_CREDIT)"))
+
+# A wheel to run them from, in an environment of its own; without it they run from the tree.
+WHEEL ?=
+notebooks: .venv/.dev ## run the notebooks from their first cell to their last, into build/notebooks
+	$(BIN)/python -m tools.run_notebooks build/notebooks $(if $(WHEEL),--wheel "$(WHEEL)")
 
 docs: .venv/.dev ## build the documentation into site/
 	$(BIN)/python -m tools.reference

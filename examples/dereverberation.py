@@ -54,7 +54,7 @@ def main(settings: Settings) -> dict[str, float]:
         rows,
     )
     page.text(
-        "**Level of a note during the next one**, in the sounds below: where one steady note follows "
+        "**Level of a note during the next one**, in the sounds of the table: where one steady note follows "
         "another at once, the level of the first one's partials 0.15 s later, relative to 0.1 s "
         "before; medians. Without reverb, the rest is the noise of the second note and the sidelobes "
         "of its partials."

@@ -68,7 +68,7 @@ class Page:
         flac = io.BytesIO()
         soundfile.write(flac, samples, sample_rate, format="FLAC", subtype="PCM_16")
         write_atomically(self.folder / f"{self.name}-{name}.flac", flac.getvalue())
-        file, label = f"{self.name}-{name}.flac", name.replace("-", " ")
+        file, label = f"{self.name}-{name}.flac", f"{self.name}: {name}".replace("_", " ").replace("-", " ")
         return f'<audio controls preload="none" src="{file}" aria-label="{label}"></audio>'
 
     def write(self, *options: str) -> None:

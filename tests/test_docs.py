@@ -153,7 +153,7 @@ def test_the_settings_on_the_pages_are_settings():
             elif _name(page) == "how-to/live" and key != "name":
                 settings = Path(oscine.__file__).parent / "runtime" / "native" / "knobs.h"
                 assert f'{{"{key}"' in settings.read_text(encoding="utf-8"), f"live.md sets {key}"
-            elif key not in ("key", "name"):
+            elif key.lower() not in ("key", "name"):
                 load_recipe("default", {key: yaml.safe_load(value)})
     assert {"notes", "conditioning"} <= seen
 

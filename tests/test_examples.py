@@ -23,7 +23,7 @@ def test_an_example_measures_and_writes_its_page(settings, name):
     assert len(figures) >= 4
     assert all(math.isfinite(value) for value in figures.values()), figures
     page = (settings.pages / f"{name}.md").read_text(encoding="utf-8")
-    linked = re.findall(r"(?:\]\(|src=\")([^)\"]+\.(?:png|flac))[)\"]", page)
+    linked = re.findall(r"(?:\]\(|src=\")([^)\"]+\.(?:png|flac))", page)
     assert any(file.endswith(".png") for file in linked)
     for file in linked:
         assert file.startswith(f"{name}-")

@@ -42,11 +42,11 @@ _READ = {
 #: The same, read only where ffmpeg is installed.
 _READ_BY_FFMPEG = {
     "Voice memos of phones: M4A, AAC, AMR, 3GP": (
-        *(".m4a", ".m4b", ".m4r", ".aac", ".adts", ".amr", ".3gp", ".3g2"),
+        *(".m4a", ".m4b", ".m4r", ".aac", ".adts", ".amr", ".awb", ".3gp", ".3g2"),
     ),
     "Recordings of browsers: WebM, Matroska": (".webm", ".weba", ".mka", ".mkv"),
     "Video, its first sound track": (
-        *(".mp4", ".m4v", ".mov", ".avi", ".flv", ".f4v", ".ogv", ".ogx", ".mpg", ".mpeg", ".vob"),
+        *(".mp4", ".m4v", ".mov", ".qt", ".avi", ".flv", ".f4v", ".ogv", ".ogx", ".mpg", ".mpeg", ".vob"),
         *(".mts", ".m2ts"),
     ),
     "Windows Media": (".wma", ".wmv", ".asf"),

@@ -48,8 +48,12 @@ def test_the_loop_ends_with_a_page_and_is_not_repeated(tmp_path, short_demo):
     assert run.stdout.strip().endswith(str(page))
 
     html = page.read_text(encoding="utf-8")
-    assert len(re.findall('src="data:audio/flac;base64,', html)) >= 4
-    assert len(re.findall('src="data:image/png;base64,', html)) == 2
+    assert len(re.findall('src="data:audio/mpeg;base64,', html)) >= 4
+    assert html.count("<svg ") == 4
+    assert html.count("<audio") == len(
+        re.findall('<audio controls preload="metadata" aria-label="[^"]', html)
+    )
+    assert page.stat().st_size < 2_000_000
     assert not re.findall('(?:src|href)="(?!data:)', html), "the page loads nothing"
     for credit in ("John Garner", "vocadito", "Mihai Sorohan"):
         assert credit in html

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from oscine import __version__
+from oscine.cli.completion import instrument_names, recipe_names
 from oscine.cli.main import COMMANDS, main
+from oscine.models import list_recipes
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,3 +44,37 @@ def test_a_shell_completes_commands_and_options() -> None:
     names = {command.__name__ for command in COMMANDS if command.__name__.startswith("tra")}
     assert names == {"train", "transfer"}
     assert all(f'"{name}"' in run.stdout for name in names), run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_of_every_shell_is_shown_by_its_name(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--show-completion", shell])
+    shown = capsys.readouterr().out
+    assert "_OSCINE_COMPLETE=complete_" + shell in shown
+    with pytest.raises(SystemExit) as ended:
+        main(["--show-completion", "csh"])
+    assert ended.value.code == 2
+    assert "give one of bash, zsh, fish" in capsys.readouterr().err
+
+
+def test_names_of_recipes_and_instruments_are_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "viola").mkdir()
+    (tmp_path / "viola" / "config.json").write_text("{}")
+    (tmp_path / "vienna").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert recipe_names("ti") == ["tiny"]
+    assert recipe_names("") == list_recipes()
+    assert instrument_names("vio") == ["violin", "violin-16k", "viola"]
+    assert instrument_names(f"{tmp_path}/vi") == [f"{tmp_path}/viola"]
+    assert instrument_names("nowhere/x") == []
+
+
+def test_the_command_line_is_there_before_pytorch_is() -> None:
+    """A shell completes at every key, and help is read in a moment."""
+    script = "import sys, oscine.cli.main; print(sorted({'torch', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

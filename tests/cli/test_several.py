@@ -52,7 +52,7 @@ def test_every_file_is_played_and_the_instrument_is_loaded_once(
     assert loaded == [instrument]
     assert captured.err.endswith("oscine: 2 of 4 files failed; the reason of each is above.\n")
     said = captured.out.splitlines()
-    assert f"{takes / 'bad.wav'}: failed: {takes / 'bad.wav'} is no readable audio" in said[0]
+    assert f"{takes / 'bad.wav'}: failed: {takes / 'bad.wav'} is not readable audio" in said[0]
     assert f"{out / 'a.wav'}: 1.0 s at 16000 Hz" in captured.out
     assert f"{tmp_path / 'none.wav'}: failed: {tmp_path / 'none.wav'} does not exist" in captured.out
     assert soundfile.info(out / "sub" / "a.wav").frames == 16000
@@ -73,7 +73,7 @@ def test_the_json_of_several_files_is_one_value(
     assert told["n_failed"] == 1
     assert good["seconds"] == 1.0
     assert good["output"].endswith("out/a.wav")
-    assert "no readable audio" in bad["error"]
+    assert "not readable audio" in bad["error"]
     assert _run("transfer", takes / "a.flac", *options) == 0
     assert json.loads(capsys.readouterr().out)["files"][0]["input"].endswith("a.flac")
 

@@ -14,7 +14,7 @@ import soundfile
 from oscine.audio import read_audio
 from oscine.audio.view import View
 from oscine.cli.main import main
-from oscine.cli.signals import orderly_ends
+from oscine.cli.signals import _send_again, orderly_ends
 from oscine.files import write_atomically
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
@@ -92,3 +92,12 @@ def test_what_is_ignored_stays_so() -> None:
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_on_windows_a_signal_is_raised_again_and_kills_nothing(monkeypatch):
+    raised = []
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("os.kill ends the process on Windows"))
+    _send_again(signal.SIGINT)
+    assert raised == [signal.SIGINT]

@@ -9,6 +9,7 @@ import pytest
 
 from oscine import kernels
 from oscine.cli.main import main
+from oscine.models.card import CONSENT
 
 RATE = 16_000
 SMALL = [
@@ -51,14 +52,16 @@ def test_train_writes_an_instrument_and_resumes_it(dataset: Path, tmp_path: Path
 def test_the_card_has_licence_and_credit_also_of_a_run_that_is_resumed(dataset: Path, tmp_path: Path) -> None:
     folder = tmp_path / "instrument"
     arguments = ["train", str(dataset), str(folder), "--recipe", "tiny", *SMALL, "--steps"]
-    assert _main([*arguments, "1", "--licence", "cc-by-4.0", "--credit", "Ada: violin"]) == 0
+    assert (
+        _main([*arguments, "1", "--licence", "cc-by-4.0", "--credit", "Ada: violin", "--consent", "yes"]) == 0
+    )
     (folder / "config.json").unlink()  # as if no validation had been better yet
     for more, credit in (([], "Ada: violin"), (["--credit", "Ada Byron"], "Ada Byron")):
         steps = str(40 * (1 + len(more)))
         assert _main([*arguments, steps, "--resume", *more]) == 0
         if (folder / "config.json").exists():
             card = json.loads((folder / "config.json").read_text())["card"]
-            assert (card["licence"], card["credit"]) == ("cc-by-4.0", credit)
+            assert (card["licence"], card["credit"], card["consent"]) == ("cc-by-4.0", credit, CONSENT)
     assert (folder / "config.json").exists()
 
 

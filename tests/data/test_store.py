@@ -80,7 +80,7 @@ def test_a_finished_dataset_keeps_its_store(recordings: Path, stored: dict[str, 
     with pytest.raises(InputError, match="with the store flac, and float32 is asked for"):
         prepare(recordings, stored["flac"], n_workers=1, sample_rate=16_000)
     with pytest.raises(
-        InputError, match="'opus' is no way to store audio; choose one of float32, int16, flac"
+        InputError, match="'opus' is not a way to store audio; choose one of float32, int16, flac"
     ):
         store_named("opus")
 

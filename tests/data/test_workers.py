@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from oscine.data.manifest import FileRecord
 from oscine.data.recording import Job
-from oscine.data.workers import Workers
+from oscine.data.workers import Workers, killed
 
 
 class _Deadly:
@@ -29,6 +31,23 @@ def test_a_crash_is_a_rejection(recordings: Path, tmp_path: Path) -> None:
         "b.flac": "ok",
     }
     assert "was killed" in records["deadly.wav"].report.reasons[0]
+
+
+def test_windows_gets_as_many_processes_as_it_can_wait_for(monkeypatch, tmp_path: Path) -> None:
+    asked = []
+
+    def pool(jobs: list[Job], n_workers: int) -> Iterator[tuple[Job, FileRecord]]:
+        asked.append(n_workers)
+        yield from [(job, killed(job)) for job in list(jobs)]
+
+    monkeypatch.setattr("oscine.data.workers._run_pool", pool)
+    jobs = [
+        Job(tmp_path, str(number), "0" * 64, f"{number:016x}", tmp_path, 16_000, 64) for number in range(100)
+    ]
+    assert len(list(Workers(128).run(jobs))) == 100
+    monkeypatch.setattr("sys.platform", "win32")
+    assert len(list(Workers(128).run(jobs))) == 100
+    assert asked == [100, 61]
 
 
 def test_a_script_without_a_guard_is_told_so(recordings: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A whole evaluation on a dataset made of tones: every figure where it must be."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,18 @@ from oscine.errors import InputError
 from oscine.evaluation import Evaluation, Excerpts, Metrics, evaluate, evaluation_page
 from oscine.evaluation.evaluation import _identities, _pieces, streaming_real_time_factor
 from oscine.evaluation.pictures import comparison_picture
-from oscine.evaluation.report import facts, header, rows, sound_header, sound_rows, third_octave_rows
+from oscine.evaluation.report import (
+    BOLD,
+    best_of_rows,
+    best_of_sound_rows,
+    best_of_third_octaves,
+    facts,
+    header,
+    rows,
+    sound_header,
+    sound_rows,
+    third_octave_rows,
+)
 from oscine.evaluation.timing import played_early
 from oscine.models import Instrument, InstrumentConfig, load_recipe
 from oscine.models.conditioning import Piece
@@ -238,7 +250,9 @@ def test_the_page_shows_figures_players_and_pictures(measured):
     evaluation, kept = measured
     html = evaluation_page(evaluation, kept, "How it plays").html()
     assert html.count("<audio") == 4 * len(kept)
-    assert html.count("<img") == len(kept)
+    assert html.count("<svg") == 2 * len(kept)
+    assert "https://" not in html
+    assert "http://" not in html
     tables = (
         (header(evaluation), rows(evaluation)),
         (sound_header(evaluation), sound_rows(evaluation)),
@@ -248,7 +262,44 @@ def test_the_page_shows_figures_players_and_pictures(measured):
         for row in table:
             assert len(row) == len(names)
             assert all(f">{cell}<" in html for cell in row)
-    assert comparison_picture(kept[0].target, kept[0].outputs["instrument"])[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_best_figures_are_bold(measured):
+    evaluation, _ = measured
+    worse = evaluation.instrument.model_copy(update={"loudness_l1_db": 99.0, "f0_l1_semitones": None})
+    better = evaluation.mean_control.model_copy(update={"loudness_l1_db": 0.5, "spectral_loss": 0.1})
+    same = evaluation.harmonic_ceiling.model_copy(update={"loudness_l1_db": 0.5001, "spectral_loss": 5.0})
+    changed = evaluation.model_copy(
+        update={"instrument": worse, "mean_control": better, "harmonic_ceiling": same}
+    )
+    best = dict(zip([row[0] for row in rows(changed)], best_of_rows(changed), strict=True))
+    assert best["loudness L1 (dB)"] == {2, 3}, "both show 0.50"
+    assert best["multi-scale spectral loss"] == {2}
+    assert 1 not in best["f0 L1 (semitones)"]
+    names = header(changed)
+    for columns in (*best.values(), *best_of_sound_rows(changed), *best_of_third_octaves(changed)):
+        assert not {"two seeds", "paper"} & {names[column] for column in columns}
+    told = dict(zip([row[0] for row in sound_rows(changed)], best_of_sound_rows(changed), strict=True))
+    levels = [float(cell) for cell in sound_rows(changed)[2][1:4]]
+    assert told["level (dB)"] >= {1 + min(range(3), key=lambda i: abs(levels[i]))}
+
+
+def test_a_picture_has_two_forms_in_the_colours_of_the_page(measured):
+    _, kept = measured
+    drawing = comparison_picture(kept[0].target, kept[0].outputs["instrument"], ("recording", "instrument"))
+    for svg, width in ((drawing.wide, 760), (drawing.narrow, 300)):
+        assert svg.startswith("<svg ")
+        assert f'viewBox="0 0 {width} ' in svg
+        assert svg.count("image/jpeg") == 2
+        assert "image/png" not in svg
+        assert "var(--soft)" in svg
+        assert "var(--accent)" in svg
+        assert "recording" in svg
+        assert "instrument" in svg
+        sizes = [float(size) for size in re.findall(r"font: ([\d.]+)px system-ui", svg)]
+        assert min(sizes) >= 12.5
+        assert not re.search(r'fill: #(?!000004)[0-9a-f]{6}"[^>]*>[^<]*</text>', svg)
+    assert "Bold is the best figure" in BOLD
 
 
 def test_an_undefined_figure_is_a_dash(measured):

@@ -29,7 +29,7 @@ def instrument() -> Instrument:
     return small_instrument()
 
 
-@pytest.mark.parametrize("reason", ["no m_pd.h", "make is missing", "the compiler failed", "Linux alone"])
+@pytest.mark.parametrize("reason", ["no m_pd.h", "make is missing", "the compiler failed", "only on Linux"])
 def test_without_what_builds_it_there_is_the_source(
     instrument: Instrument, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
@@ -41,7 +41,7 @@ def test_without_what_builds_it_there_is_the_source(
         header.unlink()
     elif reason == "make is missing":
         monkeypatch.setattr(pd.shutil, "which", lambda name: None if name == "make" else name)
-    elif reason == "Linux alone":
+    elif reason == "only on Linux":
         monkeypatch.setattr(pd.sys, "platform", "darwin")
     else:
         failed = subprocess.CompletedProcess([], 2)

@@ -216,7 +216,7 @@ def test_an_unknown_identity_is_refused_with_those_that_there_are() -> None:
         with pytest.raises(InputError, match="no identity oboe; there are flute, violin"):
             function(instrument, "oboe")
     alone = _instrument(_SMALL.model_copy(update={"inputs": (F0Config(), LoudnessConfig())}))
-    with pytest.raises(InputError, match="one alone; omit the identity"):
+    with pytest.raises(InputError, match="only one; omit the identity"):
         identity_number(alone, "oboe")
     assert absent_conditions(alone, 5) == {}
 

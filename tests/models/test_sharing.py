@@ -11,6 +11,7 @@ from huggingface_hub import ModelCard
 from oscine.cli.main import main
 from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig
+from oscine.models.card import CONSENT
 from oscine.models.sharing import share
 from oscine.networks import ControllerConfig
 from oscine.processors import HarmonicConfig
@@ -90,7 +91,8 @@ def test_the_command_writes_a_zip_or_says_why_not(
     Path("folder.zip").mkdir()
     facts = ["--licence", "cc-by-4.0", "--credit", "Ada"]
     main_of = [
-        (["mine", "out.zip", *facts], 0, "out.zip"),
+        (["mine", "out.zip", *facts], 0, "of a voice, add --consent"),
+        (["mine", "asked.zip", *facts, "--consent", "yes"], 0, "asked.zip"),
         (["mine", "out.zip"], 2, "has no licence"),
         (["none", "out.zip", *facts], 2, "none"),
         (["mine", "no-name", *facts], 2, "give owner/name"),
@@ -104,3 +106,17 @@ def test_the_command_writes_a_zip_or_says_why_not(
         assert said in (out if code == 0 else error)
         assert "Traceback" not in error
     assert (tmp_path / "out.zip").exists()
+
+
+def test_consent_is_written_kept_and_removed(instrument: Instrument, tmp_path: Path) -> None:
+    told: list[str | None] = []
+    shared = instrument
+    for i, consent in enumerate((True, None, "Ada agreed.", False)):
+        share(shared, tmp_path / f"{i}.zip", licence="mit", credit="Ada", consent=consent)
+        with zipfile.ZipFile(tmp_path / f"{i}.zip") as archive:
+            archive.extractall(tmp_path)
+        shared = Instrument.from_pretrained(tmp_path / str(i))
+        told.append(shared.card.get("consent"))
+        front = ModelCard.load(tmp_path / str(i) / "README.md").data.to_dict()
+        assert front.get("consent") == told[-1]
+    assert told == [CONSENT, CONSENT, "Ada agreed.", None]

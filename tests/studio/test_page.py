@@ -92,7 +92,14 @@ def _pitch_hz(samples: np.ndarray, rate: int) -> float:
 
 def test_the_whole_way(page: Page, browser: Browser, address: str, hummed: Path, tmp_path: Path) -> None:
     """Recordings are dropped, learned from, and played by a hum whose pitch was edited; then each screen is looked at."""
-    record(page, address, [part_of("violin", tmp_path / "violin.flac", 45.0), part_of("trumpet", tmp_path / "trumpet.flac", 5.0)])
+    record(
+        page,
+        address,
+        [
+            part_of("violin", tmp_path / "violin.flac", 45.0),
+            part_of("trumpet", tmp_path / "trumpet.flac", 5.0),
+        ],
+    )
     screens = [page.url]
     expect(page.locator(".coverage .on-white").first).to_be_visible()
     learn(page, "My violin", 8, "violin-16k")
@@ -124,7 +131,10 @@ def test_the_whole_way(page: Page, browser: Browser, address: str, hummed: Path,
     assert 1200 * math.log2(np.median(f0_hz) / HUM_HZ) == pytest.approx(300, abs=20)
     assert np.ptp(1200 * np.log2(f0_hz[len(f0_hz) // 4 : -len(f0_hz) // 4])) < 40
 
-    screens += [f"{address}/{name}" for name in ("shelf", "record", "learn", "play", "live/violin-16k", "share", "share/violin")]
+    screens += [
+        f"{address}/{name}"
+        for name in ("shelf", "record", "learn", "play", "live/violin-16k", "share", "share/violin")
+    ]
     _look(browser, screens)
 
 
@@ -140,7 +150,9 @@ def _look(browser: Browser, screens: list[str]) -> None:
             assert _violations(page) == [], (screen, scheme)
             page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], screen
-            sizes = page.evaluate("[...document.querySelectorAll('body *')].map((one) => parseFloat(getComputedStyle(one).fontSize))")
+            sizes = page.evaluate(
+                "[...document.querySelectorAll('body *')].map((one) => parseFloat(getComputedStyle(one).fontSize))"
+            )
             assert min(sizes) >= 12, screen
         context.close()
 

@@ -48,18 +48,6 @@ def test_to_a_file(folder, tmp_path):
     assert report.octave == 1
 
 
-def test_a_hub_id_goes_to_the_hub(folder, monkeypatch):
-    asked = []
-
-    def snapshot(name, **_):
-        asked.append(name)
-        return str(folder)
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
-    assert isinstance(load("someone/violin"), PlayableInstrument)
-    assert asked == ["someone/violin"]
-
-
 def test_what_is_no_instrument_is_said_in_a_sentence(folder, tmp_path):
     (tmp_path / "song.wav").write_bytes(b"RIFF")
     for name, words in (

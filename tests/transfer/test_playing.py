@@ -4,6 +4,7 @@ import copy
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,12 +151,13 @@ def test_what_cannot_be_is_one_sentence(place, what, options, words):
 
 
 def test_what_render_refuses(place):
-    for options, words in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"to": {0: place / "band"}}, "0 is no channel; give 1 to 16"),
         ({"to": {}}, "No instrument plays a channel"),
         ({"to": place / "band", "expression": {"vibrato": 3}}, "expression can't be used: .*vibrato"),
         ({"to": "kazoo"}, "no instrument 'kazoo'"),
-    ):
+    ]
+    for options, words in refused:
         with pytest.raises(InputError, match=words):
             oscine.render(place / "song.mid", **options)
     with pytest.raises(InputError, match="curves of one instrument"):

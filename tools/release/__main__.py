@@ -25,7 +25,12 @@ def _tell(line: str) -> None:
     print(line, flush=True)
 
 
-def _require(file: Path, found: list[str]) -> None:
+def require(file: Path, found: list[str]) -> None:
+    """Stop where a check has found something.
+
+    Raises:
+        SystemExit: With all that it found.
+    """
     if found:
         raise SystemExit(f"{file.name}: {' '.join(found)}")
 
@@ -35,22 +40,24 @@ def _same(first: Path, second: Path) -> None:
         raise SystemExit(f"{first.name}: two builds of one commit differ; compare {first} and {second}.")
 
 
-def _build(out: Path, scratch: Path, committed: list[str]) -> tuple[Path, dict[str, Path]]:
-    """Build all files twice, and check what can be read off them."""
+def _build(out: Path, scratch: Path, committed: list[str], once: bool) -> tuple[Path, dict[str, Path]]:
+    """Build all files, and check what can be read off them."""
     sdist = build.build_sdist(out, scratch / "first")
     _same(sdist, build.build_sdist(scratch / "again", scratch / "second"))
     with tarfile.open(sdist) as archive:
-        _require(sdist, contents.sdist_problems(archive.getnames(), committed))
+        require(sdist, contents.sdist_problems(archive.getnames(), committed))
     _tell(f"{sdist.name}: {_size(sdist)}, all of the package's files, twice the same bytes")
     wheels = {}
     for name, target in TARGETS.items():
         wheel = build.build_wheel(sdist, target, out, scratch / f"{name}-first")
-        _same(wheel, build.build_wheel(sdist, target, scratch / "again", scratch / f"{name}-second"))
-        _require(wheel, contents.wheel_problems(wheel, committed, target))
+        if not once:
+            _same(wheel, build.build_wheel(sdist, target, scratch / "again", scratch / f"{name}-second"))
+        require(wheel, contents.wheel_problems(wheel, committed, target))
         library = library_of(wheel, target, scratch / name)
         facts = libraries.facts_of(library)
-        _require(wheel, problems(facts, target))
-        _tell(f"{wheel.name}: {_size(wheel)}, twice the same bytes; needs {', '.join(facts.libraries)}")
+        require(wheel, problems(facts, target))
+        again = "NOT BUILT AGAIN" if once else "twice the same bytes"
+        _tell(f"{wheel.name}: {_size(wheel)}, {again}; needs {', '.join(facts.libraries)}")
         if target.suffix == ".so":
             said = build.run([sys.executable, "-m", "auditwheel", "show", wheel]).decode()
             promised = f"manylinux_2_{said.split('manylinux_2_')[2].split('_')[0]}"
@@ -88,7 +95,8 @@ def _pack_plugins(out: Path, version: str) -> None:
     _tell(f"{to.name}: {_size(to)}, for {', '.join(path.name for path in folders)}")
 
 
-def _write_sums(out: Path) -> None:
+def write_sums(out: Path) -> None:
+    """Write SHA256SUMS of all files in a folder, as `sha256sum --check` reads it."""
     files = sorted(path for path in out.iterdir() if path.name != "SHA256SUMS")
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
     (out / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
@@ -99,6 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build and check a release.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--torch", required=True, help="what pip installs as torch, such as torch==2.13.0")
+    parser.add_argument("--once", action="store_true", help="build each wheel once, in half of the time")
     arguments = parser.parse_args()
     out = arguments.out.absolute()
     if out.exists() and any(out.iterdir()):
@@ -108,7 +117,7 @@ def main() -> None:
     committed = build.run(["git", "ls-tree", "-r", "-z", "--name-only", "HEAD"]).decode().split("\0")
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        sdist, wheels = _build(out, scratch, committed)
+        sdist, wheels = _build(out, scratch, committed, arguments.once)
         _pack_plugins(out, sdist.name.removeprefix("oscine-").removesuffix(".tar.gz"))
         tried = trial.Trial(scratch / "trial", arguments.torch)
         tried.install(wheels["linux-x86_64"])
@@ -124,7 +133,7 @@ def main() -> None:
         else:
             _tell(f"{sdist.name} with a compiler: NOT RUN, as c++ is not here; on Debian, install g++.")
         tried.sbom(out / "sbom.cdx.json")
-    _write_sums(out)
+    write_sums(out)
     _tell(f"sbom.cdx.json and SHA256SUMS are beside them in {out}.")
 
 

@@ -61,10 +61,10 @@ def build_sdist(to: Path, scratch: Path) -> Path:
     run(command, source, _environment())
     (sdist,) = made.glob("*.tar.gz")
     to.mkdir(parents=True, exist_ok=True)
-    return _without_traces(sdist, to / sdist.name)
+    return without_traces(sdist, to / sdist.name)
 
 
-def _without_traces(sdist: Path, to: Path) -> Path:
+def without_traces(sdist: Path, to: Path) -> Path:
     """Write a tar file anew: sorted, of nobody, dated by the commit."""
     with tarfile.open(sdist) as old:
         plain = io.BytesIO()

@@ -16,6 +16,7 @@ def facts_of(library: Path) -> Facts:
     """
     import lief  # pyright: ignore[reportMissingImports] # in the release's environment alone
 
+    lief.logging.disable()
     read: Any = lief.parse(library)
     if isinstance(read, lief.ELF.Binary):
         return Facts(

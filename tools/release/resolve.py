@@ -7,7 +7,7 @@ from pathlib import Path
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 #: By name of the target, what uv calls the platform.
-_PLATFORMS = {
+PLATFORMS = {
     "linux-x86_64": "x86_64-manylinux_2_28",
     "linux-aarch64": "aarch64-manylinux_2_28",
     "macos-arm64": "aarch64-apple-darwin",
@@ -25,7 +25,7 @@ def resolve(name: str, wheel: Path) -> str:
         SystemExit: When one has none where it should.
     """
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
-    command += ["--only-binary", ":all:", "--python-platform", _PLATFORMS[name], "-"]
+    command += ["--only-binary", ":all:", "--python-platform", PLATFORMS[name], "-"]
     wanted = f"oscine @ {wheel.absolute().as_uri()}\n"
     found = []
     for python in PYTHONS:

@@ -45,8 +45,8 @@ _ALLOWED = {
     ".dylib": r"/usr/lib/libSystem\.B\.dylib",
     ".dll": r"(?i)(kernel32|ntdll|ucrtbase|api-ms-win-(crt|core)-[\w-]+)\.dll",
 }
-#: The C++ library inside offers its allocation as well, as weak symbols.
-_OFFERED = r"_?oscine_\w+|_Zn[aw]m.*|_Zd[al]Pv.*"
+#: Beside them, the C++ library inside offers its allocation (weak symbols), and macOS' linker two names.
+_OFFERED = r"_?(oscine_\w+|_Zn[aw]m.*|_Zd[al]Pv.*)|__mh_dylib_header|___dso_handle"
 #: What setup.py's library offers: the kernels and the runtime.
 NEEDED_SYMBOLS = frozenset({"oscine_version", "oscine_find", "oscine_runtime_version", "oscine_find_engine"})
 

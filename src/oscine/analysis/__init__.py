@@ -1,4 +1,4 @@
-"""Pitch, loudness and their like: what a sound is, frame by frame."""
+"""Pitch, loudness and further features of a sound, frame by frame."""
 
 from oscine.analysis.envelope import continuous_f0, spectral_envelope
 from oscine.analysis.extract import NO_PITCH_HZ, analyze, analyze_blocks, paper_loudness

@@ -49,7 +49,7 @@ def continuous_f0(features: Features) -> Float[Tensor, " frame"]:
 def fill_f0(f0_hz: Float[Tensor, " frame"], confidence: Float[Tensor, " frame"]) -> Float[Tensor, " frame"]:
     """Return a pitch with its gaps filled, in a straight line over semitones, Hz.
 
-    Where the tracker hears no pitch, a voice may still have one; the aperiodicity tells.
+    Where the tracker finds no pitch, a voice may still have one; the aperiodicity shows it.
     """
     voiced = np.flatnonzero(confidence.numpy() >= VOICED)
     if len(voiced) == 0:

@@ -29,7 +29,7 @@ from oscine.functional.framing import frame_centers
 # Four seconds are as fast as sixteen, with the same result, and the tracker holds 170 MB less.
 _STRETCH = 256 * TRACKER_HOP
 _CONTEXT = 16 * TRACKER_HOP
-# The trackers hear every sound at one level: the loudest quarter of a second so far is brought to −15 dB of
+# Every sound has one level for the trackers: the loudest quarter of a second so far is brought to −15 dB of
 # full scale, unless it is below −90 dB, the noise of 16 bits. "So far" is up to the end of the stretch with
 # its context: a rule that a stream can follow, and that does not depend on how the audio came in.
 _LEVEL_WINDOW = _CONTEXT
@@ -105,9 +105,9 @@ def analyze_blocks(
     n_threads: int = 1,
     tracker: str | F0Curve = TRACKERS[0],
 ) -> Iterator[Features]:
-    """Yield the features of a stream, in order, a stretch of about 4 s at a time.
+    """Yield the features of a stream, in order, about 4 s at a time.
 
-    The trackers hear the sound at one level, so that a quiet recording has the same pitch as a loud one: it
+    The trackers get the sound at one level, so that a quiet recording has the same pitch as a loud one: it
     is multiplied by a factor that follows from the loudest quarter of a second so far. Loudness and power are
     those of the sound as it is.
 

@@ -87,7 +87,7 @@ class Quality(BaseModel):
 def assess(
     features: Features, audio: Float32[Tensor, " time"] | Float32[np.ndarray, " time"], sample_rate: int
 ) -> Quality:
-    """Return the report on one stretch of sound.
+    """Return the report on one continuous sound.
 
     Args:
         features: Its analysis.
@@ -124,7 +124,7 @@ def assess(
 
 
 def merge(qualities: Sequence[Quality], clipped_s: int | float | None = None) -> Quality:
-    """Return the report on all the sound that the given reports are about.
+    """Return the report on the sound of all given reports.
 
     Args:
         qualities: Reports on different stretches or files.

@@ -21,7 +21,8 @@ AUDIO_OUTPUTS = (".wav", ".flac", ".mp3")
 _HIGHEST_PEAK = 0.999
 _BLOCK_SAMPLES = 1 << 18
 _LARGEST_WAV_BYTES = (1 << 32) - 4096  # a WAV's length field has 32 bits
-_RATES_OF_MP3 = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+RATES_OF_MP3 = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+"""Sample rates that an MP3 can have, Hz."""
 
 
 def check_output(
@@ -105,8 +106,8 @@ def _open(path: Path, sample_rate: int, n_samples: int) -> "SoundFile":
     import soundfile
 
     container = path.suffix[1:].upper()
-    if container == "MP3" and sample_rate not in _RATES_OF_MP3:
-        rates = ", ".join(f"{rate:,}".replace(",", " ") for rate in _RATES_OF_MP3)
+    if container == "MP3" and sample_rate not in RATES_OF_MP3:
+        rates = ", ".join(f"{rate:,}".replace(",", " ") for rate in RATES_OF_MP3)
         raise InputError(f"An MP3 can't have {sample_rate} Hz, only {rates}; write .wav or .flac.")
     if container == "WAV" and 3 * n_samples > _LARGEST_WAV_BYTES:
         container = "RF64"

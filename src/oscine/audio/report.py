@@ -26,7 +26,7 @@ Verdict = Literal["ok", "repaired", "rejected"]
 
 
 class FileReport(BaseModel):
-    """What became of one file: used as it is, used after a repair, or left out, and why."""
+    """The verdict on one file: used as it is, used after a repair, or rejected, with the reason."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from rich.markup import escape
 
 from oscine import instruments, recordings
 from oscine.analysis import CONFIDENT, Features, Quality, analyze
@@ -14,15 +13,19 @@ from oscine.cli.train import TERMINATED
 from oscine.data import Dataset, PrepareReport, prepare
 from oscine.errors import InputError
 from oscine.evaluation import Evaluation, Excerpts, Page, evaluate
+from oscine.evaluation.pictures import comparison_picture
 from oscine.evaluation.report import (
-    MAIN_COLUMN,
+    BOLD,
     add_comparison,
+    best_of_rows,
+    best_of_sound_rows,
     facts,
     header,
     rows,
     sound_header,
     sound_rows,
 )
+from oscine.evaluation.tally import Sound
 from oscine.files import write_atomically
 from oscine.note_names import note_name
 from oscine.plural import counted
@@ -34,10 +37,14 @@ from oscine.transfer import PlayableInstrument, TransferReport, load, transfer_f
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from oscine.training.callbacks import Callback
+
 SAMPLE_RATE = 16_000
 HELD_OUT_S = 25.0
 RECIPE = "tiny"
 PAGE = "index.html"
+#: So much of each sound is on the page; the files beside it have all of it.
+EXCERPT_S = 12.0
 _MELODIES = {"singing": "A voice", "trumpet": "A trumpet"}
 #: The instrument of the package that plays the first melody as well.
 BUNDLED = "violin"
@@ -50,7 +57,8 @@ class Performance:
     name: str
     source: Path
     played: Path
-    picture: Path
+    melody: Sound
+    answer: Sound
     report: TransferReport
     pitch_cents: float
     """Median absolute difference of pitch, without the octave shift, over confident frames."""
@@ -65,10 +73,11 @@ def demonstrate(
     steps: int | None = None,
     recordings_folder: Path | None = None,
     console: "Console | None" = None,
+    progress: "Callback | None" = None,
 ) -> Path:
     """Train the violin, transfer singing and a trumpet to it, evaluate it, and return the path of the page.
 
-    The folder then holds the dataset, the instrument, what was played (WAV) and drawn (PNG), the figures
+    The folder then holds the dataset, the instrument, what was played (WAV), the figures
     (``evaluation.json``) and the page. An earlier demo in it goes on: what is done is not done again.
 
     Args:
@@ -76,7 +85,8 @@ def demonstrate(
         minutes: Length of the training.
         steps: Length of the training in steps, in place of ``minutes``.
         recordings_folder: What to learn from; the package's violin when left out.
-        console: Where progress is shown; nowhere when left out.
+        console: Where it is said what is done; nowhere when left out.
+        progress: Shows the training's progress in place of the console's.
 
     Raises:
         InputError: When the folder holds a demo with other settings, or one of another version.
@@ -86,9 +96,9 @@ def demonstrate(
 
     def say(text: str) -> None:
         if console is not None:
-            console.print(text, highlight=False, soft_wrap=True)
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    say("[bold]1. Preparing[/] the violin's recordings: pitch, loudness, and what can be learned from them")
+    say("1. Preparing the violin's recordings: pitch, loudness, and what can be learned from them")
     prepared = prepare(
         recordings_folder or recordings.path("violin"),
         folder / "dataset",
@@ -102,10 +112,7 @@ def demonstrate(
     )
 
     length = counted(steps, "step") if steps is not None else f"about {minutes:g} minutes"
-    say(
-        f"[bold]2. Training[/] an instrument, {length}; "
-        "Ctrl-C ends it and continues with the best instrument so far"
-    )
+    say(f"2. Training an instrument, {length}; Ctrl-C ends it and continues with the best instrument so far")
     try:
         trained = train(
             folder / "dataset",
@@ -115,6 +122,7 @@ def demonstrate(
             steps=steps,
             resume="auto",
             console=console,
+            progress=progress,
             card={"licence": "cc-by-3.0", "credit": "John Garner (violin)"},
         )
     except InputError as error:
@@ -125,16 +133,16 @@ def demonstrate(
     instrument = load(folder / "instrument")
 
     with one_thread():
-        say("[bold]3. Transferring[/] a sung melody and a trumpet's phrase to it")
+        say("3. Transferring a sung melody and a trumpet's phrase to it")
         performances = [_perform(instrument, name, folder, name) for name in _MELODIES]
         bundled = load(instruments.path(BUNDLED))
         first = next(iter(_MELODIES))
         beside = _perform(bundled, first, folder, f"{first}-{BUNDLED}-of-the-package")
         for one in (*performances, beside):
-            say(f"   {escape(str(one.played))}: {_how_close(one)}")
+            say(f"   {one.played}: {_how_close(one)}")
 
-        say("[bold]4. Evaluating[/] it on the recordings that were held out")
-        excerpts = Excerpts(at_most=1, seconds=15.0)
+        say("4. Evaluating it on the recordings that were held out")
+        excerpts = Excerpts(at_most=1, seconds=EXCERPT_S)
         evaluation = evaluate(instrument, Dataset.open(folder / "dataset"), on_comparison=excerpts)
     write_atomically(folder / "evaluation.json", evaluation.model_dump_json(indent=1))
 
@@ -144,16 +152,24 @@ def demonstrate(
 
 
 def _perform(instrument: PlayableInstrument, name: str, folder: Path, stem: str) -> Performance:
-    source, played, picture = recordings.path(name), folder / f"{stem}.wav", folder / f"{stem}.png"
-    report = transfer_file(instrument, source, played, plot=picture)
-    heard, answered = (_features(path, instrument) for path in (source, played))
-    pitch_cents, correlation = follows(heard, answered, report.octave)
-    return Performance(name, source, played, picture, report, pitch_cents, correlation)
+    source, played = recordings.path(name), folder / f"{stem}.wav"
+    report = transfer_file(instrument, source, played)
+    melody, answer = (_heard_sound(path, instrument) for path in (source, played))
+    pitch_cents, correlation = follows(melody.features, answer.features, report.octave)
+    return Performance(name, source, played, _cut(melody), _cut(answer), report, pitch_cents, correlation)
 
 
-def _features(path: Path, instrument: PlayableInstrument) -> Features:
+def _heard_sound(path: Path, instrument: PlayableInstrument) -> Sound:
     audio, _ = read_audio(path, instrument.sample_rate)
-    return analyze(audio, instrument.sample_rate, instrument.hop_length)
+    features = analyze(audio, instrument.sample_rate, instrument.hop_length)
+    return Sound(torch.from_numpy(audio), features, features.loudness_db)
+
+
+def _cut(sound: Sound) -> Sound:
+    """Return what is shown of a sound."""
+    n = min(round(EXCERPT_S * sound.features.frame_rate), sound.features.n_frames)
+    audio = sound.audio[: n * sound.features.hop_length]
+    return Sound(audio, sound.features.slice(0, n), sound.loudness_db[:n])
 
 
 def follows(melody: Features, played: Features, octave: int) -> tuple[float, float]:
@@ -203,13 +219,16 @@ def _page(
     for one in performances:
         who = _MELODIES[one.name]
         page.heading(f"{who}, and the violin that follows it")
-        sounds = [(who, one.source, "the melody"), ("The violin", one.played, "the same melody, played")]
-        page.players([(label, *_sound(path), remark) for label, path, remark in sounds])
+        sounds = [(who, one.source, "the melody"), ("The violin", one.played, "plays the same melody")]
+        page.players([(label, *_excerpt(path), remark) for label, path, remark in sounds])
         page.paragraph(_sentence(_how_close(one)))
         for remark in one.report.remarks:
             page.paragraph(remark, note=True)
-        what = f"Pitch and loudness of the melody ({one.name}) and of what was played"
-        page.picture(one.picture.read_bytes(), what)
+        page.picture(
+            comparison_picture(one.melody, one.answer, (one.name, "violin")),
+            f"Spectrograms, pitch and loudness of the melody ({one.name}) and of what the violin played",
+            "Spectrograms; pitch, with a thin line where the confidence is low; A-weighted loudness.",
+        )
 
     _add_bundled(page, *bundled)
     page.heading("The held-out part")
@@ -217,8 +236,9 @@ def _page(
         f"The last {prepared.held_out_s:.0f} s of the recordings were held out. The instrument was given "
         "their pitch and loudness and nothing else."
     )
-    page.table(header(evaluation), rows(evaluation), MAIN_COLUMN)
-    page.table(sound_header(evaluation), sound_rows(evaluation), MAIN_COLUMN)
+    page.table(header(evaluation), rows(evaluation), best_of_rows(evaluation))
+    page.table(sound_header(evaluation), sound_rows(evaluation), best_of_sound_rows(evaluation))
+    page.paragraph(BOLD, note=True)
     for sentence in facts(evaluation):
         page.paragraph(sentence, note=True)
     for comparison in excerpts.kept:
@@ -239,7 +259,7 @@ def _add_bundled(page: Page, instrument: PlayableInstrument, one: Performance) -
     page.heading(f"{_MELODIES[one.name]}, and an instrument that comes with Oscine")
     sound = (
         "The violin of the package",
-        *_sound(one.played),
+        *_excerpt(one.played),
         f"{instrument.sample_rate:,} Hz, trained before",
     )
     page.players([sound])
@@ -260,9 +280,9 @@ def _heard(quality: Quality) -> str:
     return ", ".join(parts)
 
 
-def _sound(path: Path) -> tuple[torch.Tensor, int]:
+def _excerpt(path: Path) -> tuple[torch.Tensor, int]:
     audio, sample_rate = read_audio(path)
-    return torch.from_numpy(audio), sample_rate
+    return torch.from_numpy(audio[: round(EXCERPT_S * sample_rate)]), sample_rate
 
 
 def _sentence(text: str) -> str:

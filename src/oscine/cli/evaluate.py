@@ -81,23 +81,35 @@ def evaluate(
 
 def _show(evaluation: object, page: Path | None) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from oscine.evaluation.evaluation import Evaluation
-    from oscine.evaluation.report import MAIN_COLUMN, facts, header, rows, sound_header, sound_rows
+    from oscine.evaluation.report import (
+        BOLD,
+        best_of_rows,
+        best_of_sound_rows,
+        facts,
+        header,
+        rows,
+        sound_header,
+        sound_rows,
+    )
 
     assert isinstance(evaluation, Evaluation)
     console = terminal()
-    tables = ((header(evaluation), rows(evaluation)), (sound_header(evaluation), sound_rows(evaluation)))
-    for names, lines in tables:
-        table = Table(box=None, header_style="bold")
+    tables = (
+        (header(evaluation), rows(evaluation), best_of_rows(evaluation)),
+        (sound_header(evaluation), sound_rows(evaluation), best_of_sound_rows(evaluation)),
+    )
+    for names, lines, best in tables:
+        table = Table(box=None, header_style="dim")
         for i, name in enumerate(names):
-            table.add_column(
-                name, justify="left" if i == 0 else "right", style="bold" if i == MAIN_COLUMN else ""
-            )
-        for row in lines:
-            table.add_row(*row)
+            table.add_column(name, justify="left" if i == 0 else "right")
+        for row, bold in zip(lines, best, strict=True):
+            table.add_row(*(Text(cell, "bold" if i in bold else "") for i, cell in enumerate(row)))
         console.print(table)
         console.print()
+    console.print(BOLD, soft_wrap=True)
     for sentence in facts(evaluation):
         console.print(sentence, soft_wrap=True)
     if page is not None:

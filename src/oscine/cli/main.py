@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from oscine.cli.analyze import analyze
+from oscine.cli.cluster import with_addresses
 from oscine.cli.convert import convert
 from oscine.cli.demo import demo
 from oscine.cli.distill import distill
@@ -103,15 +104,35 @@ def main(arguments: list[str] | None = None) -> None:
         _run(arguments)
 
 
+_SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+
+
+def _show_completion(shell: str) -> None:
+    """Print what makes a shell complete the command; without a name, typer finds out which shell asks.
+
+    Raises:
+        InputError: When there is no such shell.
+    """
+    from typer.completion import get_completion_script  # pyright: ignore[reportPrivateImportUsage]
+
+    if shell not in _SHELLS:
+        raise InputError(f"There is no completion for {shell}; give one of {', '.join(_SHELLS)}.")
+    typer.echo(get_completion_script(prog_name="oscine", complete_var="_OSCINE_COMPLETE", shell=shell))
+
+
 def _run(arguments: list[str] | None) -> None:
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        app(arguments, standalone_mode=True)
+        if len(given) == 2 and given[0] == "--show-completion":
+            _show_completion(given[1])
+            return
+        app(with_addresses(given), standalone_mode=True)
     except BrokenPipeError:
         # The reader of our output went away: nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (InputError, OSError) as error:
-        _fail(sentence_of(error), sys.argv[1:] if arguments is None else arguments)
+        _fail(sentence_of(error), given)
 
 
 def _fail(sentence: str, arguments: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscine.cli.cluster import ClusterOption, cluster_of
 from oscine.cli.progress import ProgressOption
 from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import terminal, to_json
@@ -71,6 +72,7 @@ def prepare(
     workers: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Number of processes; by default one per core.")
     ] = None,
+    cluster: ClusterOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
     progress: ProgressOption = None,
 ) -> None:
@@ -122,9 +124,11 @@ def prepare(
                 if is_nsynth:
                     accepted = data.nsynth_notes(folder)
                     given |= {"accept": accepted.__contains__, "sample_rate": sample_rate or NSYNTH_RATE}
-            report = make(
-                folder, dataset, **{name: value for name, value in given.items() if value is not None}
-            )
+            with cluster_of(cluster) as machines:
+                given["cluster"] = machines
+                report = make(
+                    folder, dataset, **{name: value for name, value in given.items() if value is not None}
+                )
         except InputError as error:
             # There is no dataset, but the verdicts are useful all the same.
             _show_failure(seen, str(error), as_json)

@@ -1,4 +1,4 @@
-"""How commands show that they go on: a bar on a terminal, lines elsewhere, or JSON for programs."""
+"""Progress of commands: a bar on a terminal, lines elsewhere, or JSON for programs."""
 
 import json
 import math
@@ -53,10 +53,10 @@ _JSON_PAUSE_S = 0.25
 
 
 class Progress:
-    """What a command tells how far it is; by itself it shows nothing."""
+    """The receiver of a command's progress; by itself it shows nothing."""
 
     def __call__(self, share: float | None = None, doing: str | None = None) -> None:
-        """Tell how much is done, 0 to 1, and what is being done, where that has changed."""
+        """Report the finished share, 0 to 1, and the present stage if it has changed."""
 
     def aside(self) -> AbstractContextManager[Any]:
         """Return a context in which something else can be printed."""
@@ -65,7 +65,7 @@ class Progress:
 
 @contextmanager
 def progress(doing: str, form: str | None, *, quiet: bool = False) -> Iterator[Progress]:
-    """Show on standard error how far a command is.
+    """Show the progress of a command on standard error.
 
     Args:
         doing: What it does first.
@@ -88,7 +88,7 @@ def progress(doing: str, form: str | None, *, quiet: bool = False) -> Iterator[P
 
 
 def chosen(form: str | None) -> str:
-    """Return the form that is shown: what was asked for, or what standard error can show."""
+    """Return the form of the progress: the requested one, or one that standard error can show."""
     if form is not None:
         return form
     console = terminal(stderr=True)
@@ -106,8 +106,7 @@ def _bar(doing: str) -> Iterator[Progress]:
 
     class Shown(Progress):
         def __call__(self, share: float | None = None, doing: str | None = None) -> None:
-            text = {} if doing is None else {"description": _safe(doing)}
-            bar.update(task, completed=share, **text)
+            bar.update(task, completed=share, description=None if doing is None else _safe(doing))
 
         @contextmanager
         def aside(self) -> Iterator[None]:
@@ -131,7 +130,7 @@ def _safe(text: str) -> str:
 
 
 class _Told(Progress):
-    """What is known of how far a command is."""
+    """The state of a command's progress."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -145,7 +144,7 @@ class _Told(Progress):
         self.tell(is_new)
 
     def tell(self, is_new: bool) -> None:
-        """Say it, where it is time."""
+        """Show it, if it is time."""
         raise NotImplementedError
 
     @property
@@ -155,14 +154,14 @@ class _Told(Progress):
 
     @property
     def left_s(self) -> float | None:
-        """Seconds that it will still take, as far as can be told."""
-        if self.share is None or self.share < 0.02 or self.passed_s < 1.0:
+        """Estimated remaining seconds, if known."""
+        if self.share is None or self.share < 0.05 or self.passed_s < 1.0:
             return None
         return self.passed_s / self.share * (1 - self.share)
 
 
 class _Lines(_Told):
-    """A line now and then, less often the longer it takes."""
+    """Occasional lines, less often in a long command."""
 
     def __init__(self, patience_s: float) -> None:
         super().__init__()
@@ -182,7 +181,7 @@ class _Lines(_Told):
         self._has_said = True
 
     def end(self) -> None:
-        """Say that it is over, to whom it was said that it goes on."""
+        """Show the end of the progress."""
         if self._has_said:
             self._console.print(f"done in {minutes(self.passed_s)}", soft_wrap=True)
 
@@ -204,7 +203,7 @@ class _JsonLines(_Told):
             write_json({"doing": self.doing, "share": share, "passed_s": passed_s, "left_s": left_s})
 
     def end(self) -> None:
-        """Write that it is over."""
+        """Write the end."""
         write_json({"doing": "done", "share": 1.0, "passed_s": round(self.passed_s, 1), "left_s": 0.0})
 
 
@@ -226,7 +225,7 @@ def write_json(facts: dict[str, Any]) -> None:
 
 
 def messages(form: str | None) -> "Console":
-    """Return where a command says what happens: standard error, as JSON where that is asked for."""
+    """Return the console of a command's messages: standard error, as JSON if requested."""
     return _JsonMessages(stderr=True) if form == "json" else terminal(stderr=True)
 
 
@@ -237,7 +236,7 @@ class _JsonMessages(Terminal):
 
 
 def training_progress(form: str | None) -> "Callback":
-    """Return what shows how far a training is."""
+    """Return the progress display of a training."""
     from oscine.training.callbacks import ProgressBar, ProgressFacts, ProgressLines
 
     match chosen(form):

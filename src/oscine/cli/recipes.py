@@ -65,7 +65,7 @@ def recipes(
 
 
 def _unmeasured(name: str) -> str:
-    return f"How long a step of {name} takes is not measured; oscine train tells it from its first steps on."
+    return f"The time of a step of {name} is not measured; oscine train shows it after the first steps."
 
 
 def _show(recipe: dict[str, Any], keys: "list[Key]", cost: str) -> None:

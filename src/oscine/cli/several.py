@@ -3,12 +3,10 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from pydantic import BaseModel
 
-from oscine.audio.batch import Batch
 from oscine.cli.progress import Progress
 from oscine.cli.progress import progress as shown
 from oscine.cli.terminal import sentence_of, tell, terminal, to_json
@@ -17,7 +15,11 @@ from oscine.files import printable
 from oscine.plural import counted
 from oscine.threads import one_thread
 
-Report = TypeVar("Report", bound=BaseModel)
+if TYPE_CHECKING:
+    from oscine.audio.batch import Batch
+
+#: Of what was made, a pydantic model.
+Report = TypeVar("Report")
 #: Makes one output of one input, and tells how far it is.
 Work = Callable[[Path, Path, Progress], Report]
 #: What is said of it: a sentence, and remarks below it.
@@ -32,7 +34,7 @@ OutputOption = Annotated[
 
 
 def run_each(
-    batch: Batch,
+    batch: "Batch",
     prepare: Callable[[], Callable[[Path, Path, Progress], Report]],
     say: Say[Report],
     *,
@@ -56,48 +58,71 @@ def run_each(
     Raises:
         InputError: When one of the files could not be made; all others are.
     """
+    with one_thread(), shown("loading", form, quiet=as_json) as tell_share:
+        work = prepare()
+        if batch.into_folder:
+            told = _make_each(batch, work, say, doing, tell_share, as_json)
+            with tell_share.aside():
+                _sum_up(told, as_json)
+            return
+        (job,) = batch.jobs
+        tell_share(0.0, doing)
+        report = work(*job, tell_share)
+        with tell_share.aside():
+            if as_json:
+                typer.echo(_json(report))
+            else:
+                tell(*say(job.output, report))
+
+
+def _make_each(
+    batch: "Batch",
+    work: Callable[[Path, Path, Progress], Report],
+    say: Callable[[Path, Report], tuple[str, list[str]]],
+    doing: str,
+    tell_share: Progress,
+    as_json: bool,
+) -> list[dict[str, Any]]:
+    """Make every output, say what was made or why not, and return both as tables."""
     told: list[dict[str, Any]] = []
-    n_failed, n_all = 0, len(batch.jobs) + len(batch.empty)
 
     def fail(path: Path, sentence: str) -> None:
         told.append({"input": printable(path), "error": sentence})
         if not as_json:
-            terminal().print(f"{path}: failed: {sentence}", soft_wrap=True)
+            with tell_share.aside():
+                terminal().print(f"{path}: failed: {sentence}", soft_wrap=True)
 
-    with one_thread(), shown("loading", form, quiet=as_json) as tell_share:
-        work = prepare()
-        for folder in batch.empty:
-            fail(folder, "It holds no file that can be read.")
-            n_failed += 1
-        for number, (source, output) in enumerate(batch.jobs):
-            part = _Part(tell_share, number, len(batch.jobs), source)
-            part(0.0, doing)
-            if not batch.into_folder:
-                report = work(source, output, part)
-                break
-            try:
-                report = work(source, output, part)
-            except (InputError, OSError) as error:
-                n_failed += 1
-                with tell_share.aside():
-                    fail(source, sentence_of(error))
-                continue
-            told.append({"input": printable(source), "output": printable(output), **_values(report)})
-            if not as_json:
-                with tell_share.aside():
-                    tell(*say(output, report))
-    if not batch.into_folder:
-        if as_json:
-            typer.echo(report.model_dump_json())
-        else:
-            tell(*say(output, report))
-        return
+    for folder in batch.empty:
+        fail(folder, "It holds no file that can be read.")
+    for number, (source, output) in enumerate(batch.jobs):
+        part = _Part(tell_share, number, len(batch.jobs), source)
+        part(0.0, doing)
+        try:
+            report = work(source, output, part)
+        except (InputError, OSError) as error:
+            fail(source, sentence_of(error))
+            continue
+        made = json.loads(_json(report))
+        told.append({"input": printable(source), "output": printable(output), **made})
+        if not as_json:
+            with tell_share.aside():
+                tell(*say(output, report))
+    return told
+
+
+def _sum_up(told: list[dict[str, Any]], as_json: bool) -> None:
+    """Print what became of all files.
+
+    Raises:
+        InputError: When one of them failed.
+    """
+    n_failed = sum("error" in one for one in told)
     if as_json:
         typer.echo(to_json({"files": told, "n_failed": n_failed}, indent=2))
     if n_failed:
-        raise InputError(f"{n_failed} of {counted(n_all, 'file')} failed; the reason of each is above.")
-    if not as_json and n_all > 1:
-        terminal().print(f"{counted(n_all, 'file')} done.")
+        raise InputError(f"{n_failed} of {counted(len(told), 'file')} failed; the reason of each is above.")
+    if not as_json and len(told) > 1:
+        terminal().print(f"{counted(len(told), 'file')} done.")
 
 
 class _Part(Progress):
@@ -112,5 +137,6 @@ class _Part(Progress):
         self.whole(done, None if doing is None else f"{self.before}{doing}")
 
 
-def _values(report: BaseModel) -> dict[str, Any]:
-    return json.loads(report.model_dump_json())
+def _json(report: Any) -> str:
+    """Return a report, a pydantic model, as JSON."""
+    return report.model_dump_json()

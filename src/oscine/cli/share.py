@@ -30,7 +30,7 @@ def share(
         str | None,
         typer.Option(
             metavar="SENTENCE",
-            help="For a voice: who agreed to what; `yes` for the usual sentence.",
+            help="For a voice: the consent; `yes` writes the usual sentence.",
         ),
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
@@ -50,5 +50,7 @@ def share(
     address = Path(place).absolute() if place.lower().endswith(".zip") else f"https://huggingface.co/{place}"
     remarks = []
     if not (agreed or loaded.card.get("consent")):
-        remarks.append("The card does not say that who is heard has agreed; of a voice, add --consent.")
+        remarks.append(
+            "The card does not record the consent of the player or singer; for a voice, add --consent."
+        )
     tell(f"{address}", remarks)

@@ -1,12 +1,14 @@
 """`oscine train`: from a dataset to an instrument."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from oscine.cli.cluster import ClusterOption, cluster_of
 from oscine.cli.completion import instrument_names, recipe_names
-from oscine.cli.progress import ProgressOption, messages, training_progress
+from oscine.cli.progress import ProgressOption, messages, training_progress, write_json
 from oscine.plural import counted
 
 if TYPE_CHECKING:
@@ -75,36 +77,59 @@ def train(
         str | None,
         typer.Option(
             metavar="SENTENCE",
-            help="Of a voice: who agreed to what, for the model card; `yes` for the usual sentence.",
+            help="For a voice: the consent, for the model card; `yes` writes the usual sentence.",
         ),
     ] = None,
     device: Device = "auto",
     resume: Resume = False,
     progress: ProgressOption = None,
     verify: Verifying = None,
+    cluster: ClusterOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Number of processes on the cluster; by default one per GPU, or one per core without one.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Train an instrument; Ctrl-C ends the training early and keeps the best instrument."""
     from oscine import kernels
+    from oscine.errors import InputError
     from oscine.models.card import consent_of, rights_of
     from oscine.training import train as run
+    from oscine.training.cluster import train_on_cluster
 
     console = messages(progress)
     kernels.chosen()  # a form that there is not is refused before anything is read
-    result = run(
-        dataset,
-        instrument,
-        recipe=recipe,
-        start_from=start_from,
-        minutes=minutes,
-        steps=steps,
-        overrides=overrides(settings or []),
-        card=rights_of(licence=licence, credit=credit, consent=consent_of(consent)),
-        device=device,
-        resume=resume,
-        verify=verify,
-        console=console,
-        progress=training_progress(progress),
-    )
+    given: dict[str, Any] = {
+        "recipe": recipe,
+        "start_from": start_from,
+        "minutes": minutes,
+        "steps": steps,
+        "overrides": overrides(settings or []),
+        "card": rights_of(licence=licence, credit=credit, consent=consent_of(consent)),
+        "device": device,
+        "resume": resume,
+        "verify": verify,
+    }
+    if workers is not None and cluster is None:
+        raise InputError("--workers is the number of processes on a cluster; give it with --cluster.")
+    with cluster_of(cluster) as machines:
+        if machines is None:
+            result = run(dataset, instrument, **given, console=console, progress=training_progress(progress))
+        else:
+            result = train_on_cluster(
+                machines,
+                dataset,
+                instrument,
+                **given,
+                n_workers=workers,
+                on_message=partial(console.print, markup=False, highlight=False, soft_wrap=True),
+                on_facts=write_json if progress == "json" else None,
+            )
     finish(result, console, f"oscine train {dataset} {instrument}")
 
 

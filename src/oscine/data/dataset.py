@@ -131,6 +131,7 @@ class Split:
         n_before: int = 0,
         *,
         semitones: float = 0.0,
+        crops: tuple[int, int] | None = None,
     ) -> Batch:
         """Return the batch of one training step: a pure function of the arguments and the dataset.
 
@@ -147,6 +148,7 @@ class Split:
             n_frames: Frames of each crop.
             n_before: Frames in front of them, of what sounded before.
             semitones: Largest transposition of a crop, up or down.
+            crops: Read only the crops from the first to before the second of these; None: all.
 
         Returns:
             Crops of ``n_before + n_frames`` frames.
@@ -161,20 +163,23 @@ class Split:
                 "crop of one frame."
             )
         random = np.random.Generator(np.random.Philox(key=[seed, step]))
-        crops, identities = [], []
-        for _ in range(batch_size):
+        first, last = crops or (0, batch_size)
+        read, identities = [], []
+        for place in range(batch_size):
             ratio = 2.0 ** (random.uniform(-semitones, semitones) / 12) if semitones else 1.0
             n_source = source_frames(n_frames, ratio)
             number, start = self._draw(random, n_source)
+            if not first <= place < last:
+                continue  # drawn all the same: the next crop follows on it
             segment = self.segments[number]
             n_all = n_before + n_frames
             n_source_before = source_frames(n_all, ratio) - n_source
             crop = self._crop(segment, start, n_source, n_source_before)
             if ratio != 1.0:
                 crop = transposed(crop, n_all, ratio, segment.sample_rate, self.hop_length)
-            crops.append(crop)
+            read.append(crop)
             identities.append(segment.identity)
-        stacked = {name: torch.from_numpy(np.stack([crop[name] for crop in crops])) for name in crops[0]}
+        stacked = {name: torch.from_numpy(np.stack([crop[name] for crop in read])) for name in read[0]}
         return Batch(
             **{name: stacked.pop(name) for name in ("audio", *_MEASURED)},
             voices=stacked.pop("voices", None),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from oscine.analysis import TRACKERS
+from oscine.cluster import Cluster
 from oscine.data.plan import Progress
 from oscine.data.prepare import PrepareReport, prepare
 from oscine.data.shard import Store
@@ -69,6 +70,7 @@ def prepare_nsynth(
     store: Store = "float32",
     strict: bool = False,
     n_workers: int | None = None,
+    cluster: Cluster | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> PrepareReport:
     """Make a dataset of the notes of NSynth, or of a set in its format, with whole instruments held out.
@@ -92,6 +94,7 @@ def prepare_nsynth(
         store: How the audio is stored.
         strict: Stop at the first note that has to be rejected.
         n_workers: Processes; None: one for each core. 1 works in this process.
+        cluster: Where the work is done, in place of processes here.
         on_progress: Called in this process at the start, and for every note when its verdict is known.
 
     Returns:
@@ -138,6 +141,7 @@ def prepare_nsynth(
         store=store,
         strict=strict,
         n_workers=n_workers,
+        cluster=cluster,
         on_progress=on_progress,
     )
 

@@ -28,7 +28,7 @@ _CONTENT_CODE = (
 
 
 class Progress(NamedTuple):
-    """How far ``prepare`` is; sizes are those of the source files in bytes."""
+    """The progress of ``prepare``; sizes are those of the source files in bytes."""
 
     report: FileReport | None
     done_files: int
@@ -161,8 +161,9 @@ class Plan:
         self._workers = workers
         self._names = [printable(source.relative_to(folder).as_posix()) for source in sources]
         code = code_fingerprint()
+        # Absolute, because another machine has another working folder.
         looks = [
-            Source(path, name, dataset_folder, settings, code)
+            Source(path.absolute(), name, dataset_folder.absolute(), settings, code)
             for path, name in zip(sources, self._names, strict=True)
         ]
         found = dict(zip(self._names, workers.map(look_at, looks), strict=True))

@@ -1,7 +1,6 @@
 """A folder of recordings to a dataset: parallel, resumable, every file accounted for."""
 
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from oscine.analysis.advice import LEAST_VOICED_S
 from oscine.analysis.pitch.trackers import tracker_named
 from oscine.analysis.quality import Quality, merge
 from oscine.audio.file import FileReport
+from oscine.cluster import Cluster
 from oscine.data.curves import common_curves
 from oscine.data.manifest import MANIFEST, Manifest, Recording, Span, identity_of
 from oscine.data.parts import n_frames_of, parts_of
@@ -36,7 +36,7 @@ _MEASURED = ("f0_hz", "confidence", "loudness_db")
 
 
 class PrepareReport(BaseModel):
-    """What ``prepare`` did."""
+    """The report of ``prepare``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ class PrepareReport(BaseModel):
 
 
 class PartReport(BaseModel):
-    """What ``prepare_part`` did."""
+    """The report of ``prepare_part``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,6 +94,7 @@ def prepare(
     unpitched: bool = False,
     strict: bool = False,
     n_workers: int | None = None,
+    cluster: Cluster | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> PrepareReport:
     """Make a dataset of all recordings in a folder and the folders below it.
@@ -134,6 +135,8 @@ def prepare(
         unpitched: The recordings are textures or hits: 5 s of sound are enough, with a pitch or without.
         strict: Stop at the first file that has to be rejected.
         n_workers: Processes; None: one for each core. 1 works in this process.
+        cluster: Where the work is done (`oscine.cluster.connected`), in place of processes here; all its
+            machines see both folders at the same paths.
         on_progress: Called in this process at the start, and for every file when its verdict is known.
 
     Returns:
@@ -150,7 +153,9 @@ def prepare(
     order = _order(folder, dataset_folder, sample_rate, hop_length, tracker, store, accept)
     dataset_folder, hop_length = order.dataset_folder, order.settings.hop_length
     with workplace(dataset_folder, order.source, order.settings):
-        plan = Plan(order.folder, order.sources, dataset_folder, order.settings, _workers(n_workers))
+        if cluster is not None:
+            cluster.require_shared(dataset_folder, *order.sources[:1])
+        plan = Plan(order.folder, order.sources, dataset_folder, order.settings, Workers(n_workers, cluster))
         plan.run(strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]
         curves = common_curves({recording.name: recording.curves for recording in recordings})
@@ -207,9 +212,10 @@ def prepare_part(
     store: Store = "float32",
     strict: bool = False,
     n_workers: int | None = None,
+    cluster: Cluster | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> PartReport:
-    """Do a share of the work of ``prepare``, which then finds it done.
+    """Prepare a share of the files; ``prepare`` then completes the dataset.
 
     Which files are in a part is decided by their names alone. Several machines may make their parts in one
     folder at the same time, where all see it; or each in a folder of its own, and these are copied into one
@@ -228,6 +234,7 @@ def prepare_part(
         store: How the audio is stored.
         strict: Stop at the first file that has to be rejected.
         n_workers: Processes.
+        cluster: Where the work is done.
         on_progress: Called for every file.
 
     Raises:
@@ -244,7 +251,9 @@ def prepare_part(
             for source in order.sources
             if is_in_part(printable(source.relative_to(order.folder).as_posix()), part, n_parts)
         ]
-        plan = Plan(order.folder, sources, order.dataset_folder, order.settings, _workers(n_workers))
+        if cluster is not None:
+            cluster.require_shared(order.dataset_folder, *sources[:1])
+        plan = Plan(order.folder, sources, order.dataset_folder, order.settings, Workers(n_workers, cluster))
         plan.run(strict, on_progress)
     return PartReport(
         dataset=str(order.dataset_folder),
@@ -310,10 +319,6 @@ def _check_held_out(held_out_s: int | float | None, held_out_names: Callable[[st
         raise InputError(
             "The held-out part is given both by its seconds and by its names; give one of the two."
         )
-
-
-def _workers(n_workers: int | None) -> Workers:
-    return Workers(n_workers or os.cpu_count() or 1)
 
 
 def _require_enough(recordings: list[Recording], folder: Path, unpitched: bool) -> None:

@@ -1,4 +1,4 @@
-"""A stretch of one recording without a cut, in shards on disk or in arrays in memory."""
+"""A continuous piece of one recording, in shards on disk or in arrays in memory."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class ArrayPart(Part):
 
 
 class Segment:
-    """A stretch of one recording without a cut: whole frames.
+    """A continuous piece of one recording: whole frames.
 
     Attributes:
         name: The recording's path relative to the folder that was prepared, or what it was called.

@@ -40,7 +40,7 @@ def store_named(name: str) -> Store:
     for store in get_args(Store):
         if store == name:
             return store
-    raise InputError(f"'{name}' is no way to store audio; choose one of {', '.join(STORES)}.")
+    raise InputError(f"'{name}' is not a way to store audio; choose one of {', '.join(STORES)}.")
 
 
 def stored_audio(

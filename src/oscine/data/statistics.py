@@ -16,7 +16,7 @@ N_QUANTILES = 101
 
 
 class Statistics(BaseModel):
-    """Pitch, loudness and curves of the training part: what an instrument learned, and can be asked for."""
+    """Statistics of pitch, loudness and curves of the training part: the learned range of an instrument."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

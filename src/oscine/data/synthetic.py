@@ -3,7 +3,7 @@
 Notes of many kinds, held and plucked, nasal and hollow, breathy and clean, gliding and trembling, played by
 the library's own oscillator and noise. Instruments differ in what is drawn here; what they share, partials at
 the multiples of f0 below resonances that stay where they are while f0 moves, is built in. So a network that
-learns pitch from these tones hears it in recordings that it has never met.
+learns pitch from these tones can extract it from new recordings.
 """
 
 from typing import NamedTuple

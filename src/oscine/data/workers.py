@@ -4,9 +4,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 
 from oscine.audio import FileReport
+from oscine.cluster import Cluster, Lost
 from oscine.data.manifest import FileRecord
 from oscine.data.recording import Job, record_file
 from oscine.errors import InputError
@@ -26,17 +28,23 @@ _MOST_OF_WINDOWS = 61
 
 
 class Workers:
-    """Who does the work: processes on this machine.
+    """Who does the work: processes on this machine, or a cluster.
 
     Args:
-        size: Number of processes; 1 works in this process.
+        size: Number of processes; 1 works in this process. None: one for each core.
+        cluster: Where they are; None: on this machine.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int | None = None, cluster: Cluster | None = None) -> None:
+        self.size = size or os.cpu_count() or 1
+        self._asked, self._cluster = size, cluster
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Return what a function makes of each item, in their order; it mostly reads files."""
+        if self._cluster is not None:
+            numbered = partial(_numbered, function)
+            found = dict(_found(self._cluster.map(numbered, enumerate(items), self._asked)))
+            return [found[number] for number in range(len(items))]
         with ThreadPoolExecutor(self.size) as pool:
             return list(pool.map(function, items))
 
@@ -50,6 +58,10 @@ class Workers:
         Raises:
             InputError: When no worker can start, as in a script that does not guard its main part.
         """
+        if self._cluster is not None:
+            for job, record in self._cluster.map(record_file, jobs, self._asked):
+                yield job, killed(job) if isinstance(record, Lost) else record
+            return
         n_workers = min(self.size, _MOST_OF_WINDOWS) if sys.platform == "win32" else self.size
         if n_workers == 1 or len(jobs) == 1:
             for job in jobs:
@@ -66,6 +78,17 @@ class Workers:
                 job = waiting.pop(0)
                 yield job, killed(job)
             n_workers = 1
+
+
+def _numbered(function: Callable[[Item], Result], numbered: tuple[int, Item]) -> tuple[int, Result]:
+    return numbered[0], function(numbered[1])
+
+
+def _found(results: Iterable[tuple[Any, tuple[int, Result] | Lost]]) -> Iterator[tuple[int, Result]]:
+    for _, result in results:
+        if isinstance(result, Lost):
+            raise InputError("The cluster loses the processes that read files; check its memory and disks.")
+        yield result
 
 
 def killed(job: Job) -> FileRecord:

@@ -88,7 +88,7 @@ class Evaluation(BaseModel):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A held-out stretch and the outputs for it, to plot and to play."""
+    """A held-out segment and the outputs for it, to plot and to play."""
 
     name: str
     target: Sound

@@ -3,42 +3,52 @@
 `oscine evaluate` and `oscine demo` write such pages.
 """
 
-import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor
 
 from oscine.audio.player import audio_url
+from oscine.evaluation.drawing import Drawing
 from oscine.files import write_atomically
 
 _CSS = """
-:root { color-scheme: light dark; --ink: #1d2430; --soft: #5f6b7a; --line: #dfe3e8; --paper: #fff; --card:
-#f6f7f9;
-  --accent: #b3462f; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa5b4; --line: #2c3440; --paper:
-#12161c;
-  --card: #1a2028; --accent: #f0896d; } }
+:root { color-scheme: light dark; --ink: #1d2430; --soft: #586473; --line: #dfe3e8; --paper: #fff;
+  --card: #f6f7f9; --accent: #b3462f; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #a3adba; --line: #2c3440;
+  --paper: #12161c; --card: #1a2028; --accent: #f0896d; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
 main { max-width: 62rem; margin: 0 auto; padding: 3rem 1.25rem 5rem; }
 h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .25rem; letter-spacing: -.01em; }
 h2 { font-size: 1.25rem; margin: 3rem 0 .75rem; padding-top: 1rem; border-top: 1px solid var(--line); }
-p { max-width: 46rem; margin: .5rem 0; } .lead, figcaption, .note { color: var(--soft); }
-.scroll { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .45rem .75rem; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; } thead th { color: var(--soft); font-weight: 600; }
-td.main { font-weight: 700; color: var(--accent); }
-.players { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .75rem; margin:
-1rem 0; } .player { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding:
-.7rem .9rem; } .player b { display: block; margin-bottom: .4rem; } .player audio { width: 100%; height:
-2.4rem; display: block; } .player span { display: block; color: var(--soft); font-size: .85rem; margin-top:
-.35rem; } figure { margin: 1rem 0; } figure img { width: 100%; height: auto; border-radius: .6rem; display:
-block; } figcaption { font-size: .9rem; margin-top: .4rem; } footer { margin-top: 4rem; color: var(--soft);
-font-size: .85rem; }
+p { max-width: 46rem; margin: .5rem 0; overflow-wrap: break-word; }
+.lead, figcaption, .note { color: var(--soft); }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .45rem .5rem; border-bottom: 1px solid var(--line); font-weight: 400; }
+tr > :first-child { text-align: left; } thead th { color: var(--soft); font-weight: 600; }
+td.best { font-weight: 700; color: var(--accent); }
+.players { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .75rem;
+  margin: 1rem 0; }
+.player { background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
+  padding: .7rem .9rem; }
+.player b { display: block; margin-bottom: .4rem; }
+.player audio { width: 100%; height: 2.6rem; display: block; }
+.player span { display: block; color: var(--soft); font-size: .85rem; margin-top: .35rem; }
+figure { margin: 1rem 0; } figure svg { width: 100%; height: auto; display: block; }
+figure svg.narrow { display: none; } figcaption { font-size: .9rem; margin-top: .4rem; }
+footer { margin-top: 4rem; color: var(--soft); font-size: .85rem; }
+@media (max-width: 700px) {
+  main { padding: 1.5rem 1rem 3rem; }
+  figure svg.wide { display: none; } figure svg.narrow { display: block; }
+  table, tbody, tr, td, th { display: block; } thead { display: none; }
+  tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
+  th, td { border: 0; padding: .1rem 0; } tbody th { font-weight: 600; }
+  td { display: flex; justify-content: space-between; gap: 1rem; text-align: right; }
+  td::before { content: attr(data-column); color: var(--soft); font-weight: 400; } td:empty { display: none; }
+}
 """
 
 
@@ -73,27 +83,33 @@ class Page:
         )
 
     def table(
-        self, header: Sequence[str], rows: Sequence[Sequence[str]], main_column: int | None = None
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        best: Sequence[Collection[int]] | None = None,
     ) -> "Page":
-        """Add a table.
+        """Add a table; on a phone every row is a list of the columns' names and its cells.
 
         Args:
             header: Names of the columns.
             rows: Cells of text; the first of each row is the row's name.
-            main_column: The highlighted column.
+            best: Of each row, the numbers of the columns that are shown in bold.
         """
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f"<td{' class=main' if i == main_column else ''}>{html.escape(cell)}</td>"
-                for i, cell in enumerate(row)
-            )
-            + "</tr>"
-            for row in rows
-        )
+        names = [html.escape(name) for name in header]
+        head = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in names)
+        lines = []
+        for number, row in enumerate(rows):
+            bold = best[number] if best is not None else ()
+            cells = [f'<th scope="row" role="rowheader">{html.escape(row[0])}</th>']
+            cells += [
+                f'<td role="cell" data-column="{names[i]}"{" class=best" if i in bold else ""}>'
+                f"{html.escape(cell)}</td>"
+                for i, cell in enumerate(row[1:], 1)
+            ]
+            lines.append(f'<tr role="row">{"".join(cells)}</tr>')
         return self._add(
-            f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+            f'<table role="table"><thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+            f'<tbody role="rowgroup">{"".join(lines)}</tbody></table>'
         )
 
     def players(self, sounds: Sequence[tuple[str, Float[Tensor, " _"], int, str]]) -> "Page":
@@ -105,8 +121,8 @@ class Page:
         """
         cards = "".join(
             f'<div class="player"><b>{html.escape(name)}</b>'
-            f'<audio controls preload="metadata" aria-label="{html.escape(name)}" '
-            f'src="{audio_url(audio, sample_rate)}"></audio>'
+            f'<audio controls preload="metadata" aria-label="{html.escape(_label(name, remark))}" '
+            f'src="{audio_url(audio, sample_rate, small=True)}"></audio>'
             + (f"<span>{html.escape(remark)}</span>" if remark else "")
             + "</div>"
             for name, audio, sample_rate, remark in sounds
@@ -117,17 +133,21 @@ class Page:
         """Add one player: `players` with a single sound."""
         return self.players([(name, audio, sample_rate, remark)])
 
-    def picture(self, png: bytes, description: str, caption: str = "") -> "Page":
-        """Add a picture.
+    def picture(self, drawing: Drawing, description: str, caption: str = "") -> "Page":
+        """Add a picture, in the form that the window has room for.
 
         Args:
-            png: The content of a PNG file.
+            drawing: Both forms of it.
             description: The content of the picture in words, for screen readers.
             caption: Printed below it.
         """
-        source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        label = html.escape(description)
+        forms = "".join(
+            svg.replace("<svg ", f'<svg class="{name}" role="img" aria-label="{label}" ', 1)
+            for name, svg in (("wide", drawing.wide), ("narrow", drawing.narrow))
+        )
         below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-        return self._add(f'<figure><img src="{source}" alt="{html.escape(description)}">{below}</figure>')
+        return self._add(f"<figure>{forms}{below}</figure>")
 
     def _add(self, part: str) -> "Page":
         self._parts.append(part)
@@ -146,3 +166,7 @@ class Page:
     def write(self, path: str | Path) -> None:
         """Write the page, complete or not at all."""
         write_atomically(path, self.html())
+
+
+def _label(name: str, remark: str) -> str:
+    return f"{name}: {remark}" if remark else name

@@ -38,7 +38,7 @@ _ENGINE = "portable"
 
 
 class ExportReport(BaseModel):
-    """What was made."""
+    """The report of an export."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -154,7 +154,7 @@ def export(
     weights: Weights | None = None,
     dry: bool = False,
 ) -> ExportReport:
-    """Write an instrument for other programs, and measure what was written against the instrument.
+    """Write an instrument for other programs, and compare the result with the instrument.
 
     - ``oscine`` is one program file, which the runtime plays (docs/background/program-file.md).
     - ``c`` is C++ source: the runtime as one header, the instrument as an array, and an example.

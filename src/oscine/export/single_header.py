@@ -53,7 +53,7 @@ _QUIET = """\
 
 
 def single_header() -> str:
-    """Return the runtime as the text of one header: its C interface, and behind it all that computes."""
+    """Return the runtime as the text of one header: its C interface and its implementation."""
     inlined = {_INTERFACE}
     interface = _source(_INTERFACE).replace("#pragma once\n", "")
     sources = "".join(_inline(_source(name), inlined) for name in _SOURCES)

@@ -37,7 +37,7 @@ _MOST_SEMITONES, _MOST_TILT_DB = 24.0, 12.0
 
 
 class Residual(BaseModel):
-    """What is left between a patch and its recording."""
+    """The remaining distance between a patch and its recording."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,7 +50,7 @@ class Residual(BaseModel):
 
 
 class PatchConfig(BaseModel):
-    """What a patch says about itself, beside its tensors."""
+    """The description in a patch file, beside its tensors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -109,7 +109,7 @@ def allpole_residual(
     *,
     hop_length: int,
 ) -> Float[Tensor, "batch time"]:
-    """Return what has to enter `allpole` for this audio to leave it: the residual of linear prediction.
+    """Return the residual of linear prediction: the input of `allpole` that gives this audio.
 
     The lattice from its output up, ``f_m[n] = (f_{m−1}[n] + sin θ_m[n] g_{m−1}[n − 1]) / cos θ_m[n]``. With
     other reflection coefficients on the way back, the audio has other formants.

@@ -89,7 +89,7 @@ def euler_flow(
     t_start: float,
     n_steps: int,
 ) -> Float[Tensor, "batch frame channel"]:
-    """Return what a flow makes of a start: the solution of ``dx/dt = velocity(x, t)`` at the time 1.
+    """Return the end of a flow from a start: the solution of ``dx/dt = velocity(x, t)`` at the time 1.
 
     Euler's steps, all of the same length. They are exact where paths are straight, that is where the
     velocity does not change along a path.

@@ -104,7 +104,7 @@ def fm_oscillator(
     sample_rate: int,
     hop_length: int,
 ) -> Float[Tensor, "batch time"]:
-    """Return the audio of sines that move each other's phase, from its start.
+    """Return the audio of sines that modulate each other's phase, from its start.
 
     ``y_i[n] = a_i[n] · sin(2π φ_i[n] + Σ_{j modulates i} y_j[n])``,
     ``φ_i[n+1] = φ_i[n] + r_i f0[n] / sample_rate``
@@ -193,7 +193,7 @@ def limit_fm_levels(
     modulators: Modulators,
     sample_rate: int,
 ) -> Float[Tensor, "batch frame operator"]:
-    """Return the operators' levels, as low as they have to be for the sound to end at Nyquist.
+    """Return the operators' levels, reduced so that the sound ends at Nyquist.
 
     A modulator of index D adds sidebands to a carrier at multiples of its frequency; ``S(D) = 2 D + 1`` of
     them on either side are above −30 dB. Each is modulated in its turn by the modulator's own modulator, of

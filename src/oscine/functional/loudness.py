@@ -13,7 +13,7 @@ from oscine.functional.units import power_to_db
 
 
 def a_weighting_db(frequency_hz: Float[Tensor, "*shape"], floor_db: float = -80.0) -> Float[Tensor, "*shape"]:
-    """Return the A-weighting, in dB, that a frequency gets: 0 dB at 1 kHz, less where the ear hears less.
+    """Return the A-weighting, in dB, that a frequency gets: 0 dB at 1 kHz.
 
     ``A(f) = 2 + 20 log10( 12194² f⁴ / ((f² + 20.6²) √((f² + 107.7²)(f² + 737.9²)) (f² + 12194²)) )``
 

@@ -70,7 +70,7 @@ def string_tables(
     detuning_cents: Float[Tensor, " 88"],
     n_strings: int,
 ) -> Float[Tensor, "channel 88"]:
-    """Return what is read per key, times 1024: B, then each string's frequency over f0, less 1.
+    """Return the values of each key, times 1024: B, then each string's frequency over f0, less 1.
 
     The strings of a key lie evenly spaced around its tuning, the outermost ``detuning_cents`` apart.
 

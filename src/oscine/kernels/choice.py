@@ -16,7 +16,7 @@ _forced: list[str] = []
 
 
 def available() -> tuple[str, ...]:
-    """Return the forms that can run here, the fastest first; `triton` is for tensors on a GPU alone."""
+    """Return the forms that can run here, the fastest first; `triton` is only for tensors on a GPU."""
     here = {"triton": triton_bank.available(), "torch": True, "oracle": True}
     return tuple(name for name in FORMS if (here[name] if name in here else library.find(name) is not None))
 
@@ -47,7 +47,7 @@ def _runs_on(form: str, kind: str) -> bool:
 
 @contextmanager
 def use(form: str) -> Iterator[None]:
-    """Let a form run, on whatever it can run on, until the block ends; for tests and benchmarks."""
+    """Use a form, where it can run, until the block ends; for tests and benchmarks."""
     _forced.append(form)
     try:
         chosen()

@@ -18,7 +18,7 @@ _LEVEL, _FLOOR, _SILENCE = 0.1, 1e-4, 1e-3
 
 
 class AdversarialTerms(NamedTuple):
-    """The two sides of the game."""
+    """The losses of the instrument and of the discriminators."""
 
     generator: Float[Tensor, ""]
     """What the instrument makes small; the discriminators receive no gradient of it."""

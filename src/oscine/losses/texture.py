@@ -40,7 +40,7 @@ class TextureLoss(nn.Module):
 
     Reference:
         McDermott and Simoncelli, Sound texture perception via statistics of the auditory periphery, Neuron
-        71(5), 2011: such statistics are what a listener hears of a texture.
+        71(5), 2011: listeners perceive a texture by such statistics.
 
     Example:
         >>> noise = torch.rand(1, 16000, generator=torch.Generator().manual_seed(0)) - 0.5

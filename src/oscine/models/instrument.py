@@ -49,7 +49,7 @@ _MOST_GAIN = 1e4
 
 
 class PlayState(NamedTuple):
-    """What synth and effects remember between two blocks."""
+    """The state of synth and effects between two blocks."""
 
     synth: State
     gain: UpsampleState
@@ -57,7 +57,7 @@ class PlayState(NamedTuple):
 
 
 class ControlState(NamedTuple):
-    """What inputs and controller remember between two blocks."""
+    """The state of inputs and controller between two blocks."""
 
     inputs: tuple[Tensor, ...]
     """The last good value of each input."""
@@ -65,14 +65,14 @@ class ControlState(NamedTuple):
 
 
 class InstrumentState(NamedTuple):
-    """What an instrument remembers between two blocks."""
+    """The state of an instrument between two blocks."""
 
     control: ControlState
     play: PlayState
 
 
 class Instrument(Streaming[InstrumentState]):
-    """Conditions in, sound out: ``inputs → controller → synth → gain → effects``.
+    """A synthesiser with its network: ``inputs → controller → synth → gain → effects``.
 
     Causal and streaming: `step` takes any number of frames. The conditions are the arguments of `step` and
     `forward`, by position in the order of the config's inputs, or by name:

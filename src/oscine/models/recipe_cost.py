@@ -33,7 +33,7 @@ class Cost(BaseModel):
             took = f"{max(1, round(self.useful_minutes))} minutes"
         gpu = {
             "not needed": "No GPU is needed.",
-            "helps": "A GPU is not needed, and helps.",
+            "helps": "A GPU is not needed, but it is faster.",
             "needed": "Use a GPU.",
         }[self.gpu]
         return (

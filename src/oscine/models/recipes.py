@@ -82,7 +82,7 @@ class TrainingConfig(BaseModel):
 
 
 class DistillationConfig(BaseModel):
-    """What a student learns from a teacher (`oscine distill`), beside the recordings."""
+    """How a student learns from a teacher (`oscine distill`), beside the recordings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -26,7 +26,7 @@ _ENDLESS = re.compile(rb"[\x80-\xff]{1024}")
 
 @dataclass(frozen=True)
 class Event:
-    """What a channel is told at an instant.
+    """A message to a channel at an instant.
 
     Attributes:
         time_s: Seconds from the start.

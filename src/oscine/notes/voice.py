@@ -18,7 +18,7 @@ A4_HZ, A4_MIDI = 440.0, 69
 
 @dataclass
 class Channel:
-    """What a channel's controllers stand at."""
+    """The present values of a channel's controllers."""
 
     bend: float = 0.0
     """−1 … 1."""
@@ -33,7 +33,7 @@ class Channel:
 
 
 class Frame(NamedTuple):
-    """What an instrument plays in a frame."""
+    """The inputs of an instrument in a frame, and the gain of its sound."""
 
     f0_hz: float
     loudness_db: float

@@ -22,7 +22,7 @@ _ROUNDING = 1e-6  # frames
 
 
 class VoiceCurves(NamedTuple):
-    """What one voice plays, frame by frame; the first frame lies before the score, and is silent.
+    """The curves of one voice, frame by frame; the first frame is before the score, and silent.
 
     The frames before and behind a note have its pitch and loudness, without gain, so that nothing glides
     while it fades in and out.

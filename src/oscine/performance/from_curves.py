@@ -25,7 +25,7 @@ _LONGEST_S = 3600.0
 
 
 class CurvesReport(BaseModel):
-    """What was played and written."""
+    """The report of a rendering."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -85,7 +85,7 @@ class PartReport(BaseModel):
 
 
 class RenderReport(BaseModel):
-    """What was played and written."""
+    """The report of a rendering."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -34,7 +34,7 @@ class Processor(Streaming[S]):
 
 
 class PartConfig(BaseModel):
-    """What a recipe says of one part of an instrument; each subclass has a ``kind``."""
+    """The settings of one part of an instrument in a recipe; each subclass has a ``kind``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -29,7 +29,7 @@ _START_INDEX = 0.6
 
 
 class FmOscillator(Processor[FmState]):
-    """Six sines that move each other's phase: `oscine.functional.fm_oscillator` with a state. Latency 0.
+    """Six sines that modulate each other's phase: `oscine.functional.fm_oscillator` with a state. Latency 0.
 
     The arrangement is one of the DX7's algorithms, without feedback. The ratios are fixed, because a spectral
     loss has no direction in them; amplitudes and indices are predicted. An index reaches 4π, as on the DX7.
@@ -41,7 +41,7 @@ class FmOscillator(Processor[FmState]):
         hop_length: Samples per frame.
 
     Attributes:
-        carriers: Numbers of the operators that are heard; their levels are the control ``amplitudes``.
+        carriers: Numbers of the operators in the output; their levels are the control ``amplitudes``.
         sources: Numbers of the others; their levels are the control ``indices``, which algorithm 32 lacks.
 
     Raises:
@@ -149,7 +149,7 @@ class FmOscillator(Processor[FmState]):
 
 
 class FmConfig(PartConfig):
-    """Six sines that move each other's phase, in one of the DX7's algorithms."""
+    """Six sines that modulate each other's phase, in one of the DX7's algorithms."""
 
     kind: Literal["fm"] = "fm"
     algorithm: int = Field(default=2, ge=1, le=32)

@@ -25,7 +25,7 @@ class NeuralFilterState(NamedTuple):
 
 
 class NeuralFilter(Processor[NeuralFilterState]):
-    """The signal and what a causal network adds to it: ``y = x + u · h_L``. Latency 0.
+    """The signal plus the output of a causal network: ``y = x + u · h_L``. Latency 0.
 
     ``h_0 = w x``, ``h_{l+1}[t] = h_l[t] + tanh(Σ_k W_lk h_l[t − k 2^l] + V_l c[t] + b_l)``, k below
     ``kernel_size``, l below ``n_layers``. c are the conditions that the controller predicts, a straight line
@@ -160,7 +160,7 @@ class NeuralFilter(Processor[NeuralFilterState]):
 
 
 class NeuralFilterConfig(PartConfig):
-    """Dilated convolutions on the samples of what it is behind, moved by the controller."""
+    """Dilated convolutions on the samples of the signal, conditioned by the controller."""
 
     kind: Literal["neural_filter"] = "neural_filter"
     hidden_size: int = Field(default=16, ge=1, le=MOST_CHANNELS)

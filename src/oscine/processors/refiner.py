@@ -164,7 +164,7 @@ class Refiner(Processor[RefinerState]):
 
 
 class RefinerConfig(PartConfig):
-    """A network that corrects gain and phase of every bin of the spectrum of what it is behind."""
+    """A network that corrects gain and phase of every bin of the signal's spectrum."""
 
     kind: Literal["refiner"] = "refiner"
     window_frames: int = Field(default=8, ge=2, le=64, multiple_of=2)

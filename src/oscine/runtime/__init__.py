@@ -1,4 +1,4 @@
-"""The C++ runtime: it plays an instrument from its program in blocks of any length, and listens."""
+"""The C++ runtime: it plays a program in blocks of any length, and tracks pitch and loudness."""
 
 from oscine.runtime.engine import Engine
 from oscine.runtime.keyboard import CompiledKeyboard

@@ -110,7 +110,7 @@ class TooLarge(ValueError):  # noqa: N818 - it says what it is
 
 
 class Range(NamedTuple):
-    """What an input of a program may be."""
+    """The range of an input of a program."""
 
     size: int
     """Values per frame."""

@@ -11,7 +11,7 @@ from oscine.runtime.library import library_and_engine, require_ok
 
 
 class Heard(NamedTuple):
-    """What a frame of an instrument is to follow."""
+    """Pitch and loudness for a frame of an instrument."""
 
     f0_hz: float
     """In Hz; where there is no pitch, that of the last frame that had one, or 440."""

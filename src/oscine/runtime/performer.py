@@ -11,7 +11,7 @@ from oscine.runtime.library import facts, library_and_engine, require_ok
 
 
 class Setting(NamedTuple):
-    """A knob of a performer."""
+    """A setting of a performer."""
 
     unit: str
     """Empty where it has none."""
@@ -23,7 +23,7 @@ class Setting(NamedTuple):
 
 
 class Meters(NamedTuple):
-    """What happens, for a display."""
+    """Values for a display."""
 
     heard_f0_hz: float
     """0 where the input has no pitch."""
@@ -43,11 +43,11 @@ class Performer:
     A note waits for the next frame. How the samples are cut into blocks makes no difference. Settings are how
     notes are played (`oscine.performance.Expression`), the instrument's own inputs, and these:
 
-    - ``source``: 0 plays notes, 1 follows the sound that is heard
+    - ``source``: 0 plays notes, 1 follows the input sound
     - ``octave``, ``tune_cents``: added to the pitch
     - ``level_db``: of the output
     - ``mix``: 0 is the sound that is heard, 1 the instrument; both are equally late
-    - ``loudness_db``: added to the loudness that is heard
+    - ``loudness_db``: added to the loudness of the input
     - ``match``: 1 brings the loudness that is heard to the instrument's
     - ``autotune``: 0 … 1, how far the pitch that is heard is moved to the nearest note
 

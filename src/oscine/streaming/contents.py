@@ -48,7 +48,7 @@ class ProgramInput:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: what it is, what it reads, what it writes, its constants.
+    """One operation: its kind, its inputs, its output and its constants.
 
     Attributes:
         is_exact: Its tensors are arithmetic and no weights, so they are not stored as int8.

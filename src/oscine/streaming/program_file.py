@@ -105,7 +105,7 @@ def from_bytes(content: bytes) -> Contents:
 
 
 def read_metadata(content: bytes) -> dict[str, Any]:
-    """Return what a program file says about its instrument.
+    """Return the facts in a program file about its instrument.
 
     Raises:
         ValueError: When the content is not a program file, or is damaged.

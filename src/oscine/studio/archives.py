@@ -4,7 +4,7 @@ import stat
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from oscine.errors import InputError
 from oscine.models import saved
@@ -17,14 +17,14 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def take_instrument(archive: IO[bytes], folder: Path) -> None:
+def take_instrument(archive: Any, folder: Path) -> None:
     """Write the files of an instrument that are in a zip file into a folder.
 
     Only the four names of an instrument's files are looked for, at the top or in one folder; nothing of the
     archive's own paths is used for writing.
 
     Args:
-        archive: The zip file.
+        archive: The zip file, open for reading.
         folder: Is there, and empty.
 
     Raises:

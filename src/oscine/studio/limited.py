@@ -1,4 +1,4 @@
-"""Reading what others made, in a process of its own: it may take so much memory, time and disk, and no more."""
+"""Reading what others made, in a process of its own with limits of memory, time and disk."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ from typing import Any
 from oscine.errors import InputError
 from oscine.studio.limits import Limits
 
-_PRELOADED = ("oscine.studio.decoding", "oscine.studio.shelf")
+_PRELOADED = ("oscine.studio.warm",)
 
 
 class LimitedProcesses:

@@ -120,7 +120,7 @@ class _Walk:
         self._descriptor = -1
         self._path = root.path
 
-    def __enter__(self) -> "_Walk":
+    def __enter__(self) -> "_Walk":  # noqa: PYI034 - beartype knows Self in decorated classes only
         self._descriptor = os.dup(self._root._descriptor) if _BY_DESCRIPTOR else -1
         try:
             for name in self._names:

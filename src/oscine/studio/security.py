@@ -1,4 +1,4 @@
-"""Who is answered: the right host, the same origin, a token where others can reach the server; and headers."""
+"""Who is answered: the right host, the same origin, a token where others can reach the server."""
 
 import ipaddress
 import secrets
@@ -14,19 +14,10 @@ COOKIE = "oscine-token"
 #: Whoever asks whether the server lives needs no token.
 _OPEN_PATHS = ("/api/health",)
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
-_CONTENT_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'wasm-unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' blob:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+_CONTENT_POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": _CONTENT_POLICY,

@@ -4,6 +4,7 @@ import errno
 import json
 import secrets
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -120,6 +121,8 @@ def opened(
                 asked = token or (None if is_local(host) else secrets.token_urlsafe(18))
                 server = Server(studio, listening, host, asked, allowed_hosts)
                 worker.start()
+                # Told now, so that the shelf need not wait for it.
+                threading.Thread(target=studio.bundled, daemon=True).start()
                 try:
                     yield server
                 finally:

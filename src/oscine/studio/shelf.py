@@ -11,6 +11,7 @@ from oscine.export.exporting import FORMATS
 from oscine.export.plugin import PLUGIN_FORMATS, plugin_files
 from oscine.export.wavetable_file import wavetable_file
 from oscine.models import Instrument
+from oscine.models.card import rights_of
 from oscine.note_names import note_name
 from oscine.streaming import NotCompilable
 from oscine.transfer.sliders import sliders_of
@@ -64,7 +65,7 @@ def describe(folder: str) -> dict[str, Any]:
         "size_bytes": sum(one.stat().st_size for one in place.iterdir() if one.is_file()),
         "licence": text_of(card, "licence"),
         "credit": text_of(card, "credit"),
-        "consent": card.get("consent") if isinstance(card.get("consent"), bool) else None,
+        "consent": True if card.get("consent") else None,
         "can_export": ["zip", *_formats(instrument)],
         "controls": [one._asdict() for one in sliders_of(instrument)],
         "by_notes": instrument.config.notes is not None,
@@ -88,9 +89,10 @@ def write_card(folder: Path, card: dict[str, object]) -> None:
 
     Args:
         folder: The instrument's.
-        card: What is set; None takes a fact out.
+        card: What is set; None takes a fact out. ``consent``: True where the person agreed.
     """
     instrument = Instrument.from_pretrained(folder)
+    card = {**card, "consent": rights_of(consent=card.get("consent") is True).get("consent")}
     for name, fact in card.items():
         if fact is None or fact == "":
             instrument.card.pop(name, None)

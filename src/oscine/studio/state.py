@@ -101,9 +101,9 @@ class Studio:
         """Return what is told of the instruments in the package."""
         with self._bundled_lock:
             if not self._bundled:
-                from oscine.studio.shelf import describe_bundled
+                from oscine.studio.warm import bundled
 
-                self._bundled = self.readers.run(describe_bundled, what="the instruments in the package")
+                self._bundled = self.readers.run(bundled, what="the instruments in the package")
             return self._bundled
 
     def instrument(self, id: str) -> tuple[Row, Path]:  # noqa: A002

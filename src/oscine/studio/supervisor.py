@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
 _LONG_LIFE_S = 30.0
@@ -27,7 +28,7 @@ class Supervisor:
     def __init__(
         self, folder: Path, options: list[str], on_words: Callable[[str], None] = lambda text: None
     ) -> None:
-        self._command = [sys.executable, "-m", "oscine.studio.worker", str(folder), *options]
+        self._command = [sys.executable, "-m", "oscine.studio.worker_process", str(folder), *options]
         self._on_words = on_words
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = threading.Event()
@@ -66,7 +67,10 @@ class Supervisor:
             self._thread.join(2.0)
 
     def _start(self) -> None:
-        own_group = {"start_new_session": True} if sys.platform != "win32" else {"creationflags": 0x200}
+        # Ctrl-C at the terminal is the server's, which then ends the worker.
+        own_group: dict[str, Any] = (
+            {"start_new_session": True} if sys.platform != "win32" else {"creationflags": 0x200}
+        )
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=None, **own_group
         )

@@ -1,16 +1,13 @@
 """The worker: takes one job after the other from the database. A training lets short jobs go first.
 
-`python -m oscine.studio.worker FOLDER`, started by the server. Jobs that were running when an earlier worker
+Jobs that were running when an earlier worker
 ended are taken again: a training goes on from its checkpoint, the others begin anew.
 """
 
 import json
-import os
-import sys
 import threading
 import time
 import traceback
-from contextlib import suppress
 from pathlib import Path
 
 from oscine.errors import InputError
@@ -25,8 +22,6 @@ from oscine.studio.work.tidying import tidy
 
 _POLL_S = 0.1
 _TIDY_EVERY_S = 3600.0
-#: For a job in hand to come to an end when the server has gone.
-_LAST_S = 15.0
 _MOST_DEATHS = 2
 LOCK = "worker.lock"
 
@@ -34,20 +29,25 @@ LOCK = "worker.lock"
 class Worker:
     """Does jobs.
 
-    Attributes:
-        ending: Set when it is to end.
-
     Args:
         root: The data.
         database: The jobs.
         limits: What is taken.
         device: Where it computes.
+        ending: Set when it is to end.
     """
 
-    def __init__(self, root: DataRoot, database: db.Database, limits: Limits, device: str = "auto") -> None:
+    def __init__(
+        self,
+        root: DataRoot,
+        database: db.Database,
+        limits: Limits,
+        device: str,
+        ending: threading.Event,
+    ) -> None:
         self.root, self.database, self.limits, self.device = root, database, limits, device
         self.readers = LimitedProcesses(limits)
-        self.ending = threading.Event()
+        self.ending = ending
         self._is_nested = False
 
     def run(self) -> None:
@@ -127,31 +127,17 @@ class Worker:
             self.database.change(row["subject"], state=state, error=sentence, **facts)
 
 
-def main(arguments: list[str]) -> None:
-    """Run a worker until its standard input ends."""
+def main(arguments: list[str], ending: threading.Event) -> None:
+    """Run a worker until the end is asked for."""
     folder, limits, device = Path(arguments[0]), Limits(**json.loads(arguments[1])), arguments[2]
     root = DataRoot(folder)
-    worker = Worker(root, db.Database(root.path / db.FILE), limits, device)
-
-    def watch() -> None:
-        with suppress(OSError):
-            while os.read(0, 1024):
-                pass
-        worker.ending.set()
-        time.sleep(_LAST_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    worker = Worker(root, db.Database(root.path / db.FILE), limits, device, ending)
     # A worker whose server was killed may still be about to end.
-    while not worker.ending.is_set():
+    while not ending.is_set():
         try:
             with locked(root.path / LOCK, "busy"):
                 worker.run()
         except InputError as error:
             if str(error) != "busy":
                 raise
-            worker.ending.wait(_POLL_S)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+            ending.wait(_POLL_S)

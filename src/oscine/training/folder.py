@@ -13,6 +13,7 @@ from oscine.training.preview import PICTURE, SOUND
 
 TRAINING_FOLDER = "training"
 TENSORBOARD_FOLDER = "tensorboard"
+RAY_FOLDER = "ray"
 _LOCK = ".lock"
 
 
@@ -58,7 +59,7 @@ class RunFolder:
             raise InputError(f"{self.path} holds a run; resume it with --resume, or name another folder.")
         entries = list(self.path.iterdir()) if self.path.exists() else []
         # A start that was killed leaves its own folder, without a checkpoint.
-        own = {_LOCK, TENSORBOARD_FOLDER}
+        own = {_LOCK, TENSORBOARD_FOLDER, RAY_FOLDER}
         left = list(self.training.iterdir()) if self.training.is_dir() else []
         foreign = [entry for entry in entries if entry.name != TRAINING_FOLDER]
         foreign += [entry for entry in left if entry.name not in own and not entry.name.startswith(".check")]
@@ -80,8 +81,11 @@ class RunFolder:
             )
 
     @contextmanager
-    def claimed(self) -> Iterator[None]:
+    def claimed(self, wait_s: float = 0.0) -> Iterator[None]:
         """Keep every other run out, and remove what one that was killed has left half written.
+
+        Args:
+            wait_s: Seconds to wait for another run's end.
 
         Raises:
             InputError: When another run writes to the folder.
@@ -90,7 +94,7 @@ class RunFolder:
         self._is_made = not self.path.exists()
         self.training.mkdir(parents=True, exist_ok=True)
         sentence = f"Another training writes to {self.path}; wait for it, or name another folder."
-        with locked(self.training / _LOCK, sentence):
+        with locked(self.training / _LOCK, sentence, wait_s=wait_s):
             remove_temporaries(self.path, saved.NAMES)
             remove_temporaries(self.training, (CHECKPOINT, SOUND, PICTURE))
             yield

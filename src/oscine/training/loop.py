@@ -23,6 +23,7 @@ from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapsho
 from oscine.training.conditions import batch_conditions, played_notes
 from oscine.training.data_parallel import DataParallelThreads
 from oscine.training.objective import Loss, Objective, synth_part
+from oscine.training.processes import DataParallelProcesses
 from oscine.training.teacher import Teacher
 
 _MOST_SKIPPED_IN_A_ROW = 5
@@ -44,7 +45,7 @@ class Budget:
 
 
 class Validation(NamedTuple):
-    """How an instrument does on the part that it is not trained on."""
+    """The result of one validation, on the part that is not trained on."""
 
     loss: float
     """Mean over pieces of that part."""
@@ -55,7 +56,7 @@ class Validation(NamedTuple):
 
 
 class Callback:
-    """What happens around the steps; every method may be left out.
+    """Methods that training calls around the steps; every method may be left out.
 
     Callbacks are called in order; those given to `train` come before its own, so what they change or stop is
     in the checkpoint.
@@ -99,6 +100,8 @@ class TrainingLoop:
         teacher: See `Objective`.
         device: Where it is computed.
         on_notice: Is told, in a sentence, what the guard did.
+        distributed: This process is one of a torch.distributed group that trains together
+            (`oscine.training.processes`).
 
     Raises:
         InputError: When the validation part has values that are not finite.
@@ -116,6 +119,7 @@ class TrainingLoop:
         teacher: Teacher | None = None,
         device: torch.device | str = "cpu",
         on_notice: Callable[[str], None] = lambda text: None,
+        distributed: bool = False,
     ) -> None:
         self.device = torch.device(device)
         self.instrument = instrument.to(self.device)
@@ -136,10 +140,11 @@ class TrainingLoop:
             self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.snapshot = take_snapshot(self.trained, self.optimizer, self.counters)
-        self.threads = DataParallelThreads(1)
+        self.threads: DataParallelThreads | DataParallelProcesses = DataParallelThreads(1)
+        self.distributed = distributed
         self._train = train
         self._pieces = _pieces(validation, instrument.sample_rate)
-        self._stop_requested = False
+        self._stop_asked = self._stop_requested = False
         self._clock = time.monotonic()
 
     @property
@@ -173,8 +178,10 @@ class TrainingLoop:
         return config.learning_rate * rise * fall * self.counters.rate_scale
 
     def stop(self) -> None:
-        """End the run after this step, in good order."""
-        self._stop_requested = True
+        """End the run after this step, in good order; of several processes, the first one decides."""
+        self._stop_asked = True
+        if not self.distributed:
+            self._stop_requested = True
 
     def resume(self, snapshot: Snapshot) -> None:
         """Go on from a checkpoint.
@@ -195,8 +202,7 @@ class TrainingLoop:
             InputError: When a shard is no longer as it was written.
             OSError: When the disk refuses.
         """
-        n_threads = torch.get_num_threads() if self.device.type == "cpu" else 1
-        with _denormals_flushed(), closing(DataParallelThreads(n_threads)) as self.threads:
+        with _denormals_flushed(), closing(self._parallel()) as self.threads:
             self._clock = time.monotonic()
             try:
                 for callback in callbacks:
@@ -207,6 +213,7 @@ class TrainingLoop:
                     self._tick()
                     for callback in callbacks:
                         callback.on_step(self)
+                    self._agree()
                     is_validated = self.validation_is_due
                     if is_validated:
                         self._validate(callbacks)
@@ -217,6 +224,22 @@ class TrainingLoop:
                 for callback in callbacks:
                     callback.on_end(self)
         self.threads = DataParallelThreads(1)
+
+    def _parallel(self) -> DataParallelThreads | DataParallelProcesses:
+        if self.distributed:
+            return DataParallelProcesses(self.trained)
+        return DataParallelThreads(torch.get_num_threads() if self.device.type == "cpu" else 1)
+
+    def _agree(self) -> None:
+        """Take over what the first process knows by its clock, its signals and its callbacks."""
+        if not isinstance(self.threads, DataParallelProcesses):
+            return
+        counters = self.counters
+        known = (counters.elapsed_s, counters.best_loss, self._stop_asked, self.snapshot.counters.step)
+        counters.elapsed_s, counters.best_loss, stop, snapshot_step = self.threads.agree(known)
+        self._stop_requested = bool(stop)
+        if snapshot_step == counters.step != self.snapshot.counters.step:
+            self.take_snapshot()  # or a roll-back would part the processes
 
     def _validate(self, callbacks: Sequence[Callback]) -> None:
         n_validations = self._n_validations_due
@@ -229,6 +252,7 @@ class TrainingLoop:
         for callback in callbacks:
             callback.on_validation(self, validation)
         self._tick()
+        self._agree()
 
     @contextmanager
     def off_the_clock(self) -> Iterator[None]:
@@ -266,7 +290,15 @@ class TrainingLoop:
             n_frames,
             self._n_preroll,
             semitones=config.transpose_semitones,
+            crops=self._own_crops,
         )
+
+    @property
+    def _own_crops(self) -> tuple[int, int] | None:
+        """Which crops of a batch this process computes; None: all."""
+        if not isinstance(self.threads, DataParallelProcesses):
+            return None
+        return self.threads.bounds(self.config.batch_size)
 
     @property
     def _n_preroll(self) -> int:
@@ -282,6 +314,9 @@ class TrainingLoop:
         if self.objective.is_adversarial(progress) and not counters.is_adversarial:
             counters.is_adversarial, counters.best_loss = True, math.inf  # chosen anew, among what it teaches
         is_varied = self.objective.is_varied(counters.step)
+        own = self._own_crops
+        n_crops = len(there.audio) if own is None else self.config.batch_size
+        n_before = 0 if own is None else own[0]  # crops of a batch that other processes have drawn
 
         def loss(first: int, last: int) -> Tensor:
             if isinstance(there, SyntheticTones):
@@ -290,14 +325,14 @@ class TrainingLoop:
                 return self.objective.pretraining(self.instrument, audio, controls, seed + first)
             return self.objective.joint(
                 self.instrument,
-                there.map(lambda tensor: tensor[first:last]),
+                there.map(lambda tensor: tensor[first - n_before : last - n_before]),
                 n_skipped=self._n_preroll,
                 is_varied=is_varied,
                 progress=progress,
                 seed=seed + first,
             )
 
-        self.last_loss = self.threads.gradients(loss, len(there.audio), self._parameters)
+        self.last_loss = self.threads.gradients(loss, n_crops, self._parameters)
         norms = [nn.utils.clip_grad_norm_(side, self.config.gradient_clip) for side in self._sides]
         finite = math.isfinite(self.last_loss) and all(bool(torch.isfinite(norm)) for norm in norms)
         counters.step += 1

@@ -41,7 +41,7 @@ class Objective(nn.Module):
 
     Where pitch is given, it is the multi-scale spectral loss and, with their weights, the differences of
     loudness, of mel bands and of texture. None has a pitch direction beyond half a semitone, so an
-    instrument that hears pitch may be taught in further ways:
+    instrument with a pitch encoder may be trained in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
       controls, and what is heard and predicted is compared with them (`oscine.losses.parameter_loss`); after

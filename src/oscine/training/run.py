@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 from signal import SIGTERM, Signals
@@ -14,17 +14,14 @@ from rich.console import Console
 
 from oscine import kernels
 from oscine.data.dataset import Dataset
-from oscine.data.score import note_statistics, take_voices
 from oscine.data.verification import Verify
 from oscine.devices import usable_device
 from oscine.errors import InputError
 from oscine.files import printable
-from oscine.models import Instrument, Recipe, load_recipe
+from oscine.models import Instrument, Recipe
 from oscine.models.card import RIGHTS
-from oscine.models.inputs import LoudnessConfig
-from oscine.models.recipes import change_recipe
 from oscine.plural import counted
-from oscine.processors import require_distinct_names
+from oscine.training.building import DRY_RECIPE, chosen_recipe, fitted_recipe, make_loop
 from oscine.training.callbacks import CheckpointCallback, ProgressBar, ProgressLines, RecordCallback
 from oscine.training.checkpoint import (
     MOST_MINUTES,
@@ -35,21 +32,20 @@ from oscine.training.checkpoint import (
     require_same,
 )
 from oscine.training.folder import TENSORBOARD_FOLDER, RunFolder
-from oscine.training.loop import Budget, Callback, TrainingLoop
-from oscine.training.memory import is_out_of_memory, require_memory
+from oscine.training.loop import Callback, TrainingLoop
+from oscine.training.memory import is_out_of_memory
 from oscine.training.objective import Loss
+from oscine.training.processes import is_first_process
 from oscine.training.signals import stop_requests
 from oscine.training.starting import Start
-from oscine.training.strings import set_strings
 from oscine.training.teacher import Teacher, fingerprint
 
 DEFAULT_MINUTES = 10.0
-DEFAULT_RECIPE, DRY_RECIPE = "default", "dry"
-DEFAULT_STUDENT = "student10"
+_PATIENCE_S = 30.0
 
 
 class TrainResult(BaseModel):
-    """What a run came to."""
+    """The result of a run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -102,6 +98,7 @@ def train(
     checkpoint_every_s: float = 20.0,
     card: Mapping[str, object] | None = None,
     verify: Verify | None = None,
+    distributed: bool = False,
 ) -> TrainResult:
     """Train an instrument and write its folder; the state of the run is in its subfolder `training/`.
 
@@ -137,6 +134,8 @@ def train(
         card: Facts for the model card, such as ``licence``, ``credit`` and ``consent``
             (`oscine.models.card.rights_of`).
         verify: How the shards of a folder are verified, as in `Dataset.open`.
+        distributed: This process is one of a torch.distributed group (``torchrun``, Ray Train) that shares
+            each batch; all are called alike, and the first one writes.
 
     Raises:
         InputError: When the dataset, the recipe, the start, the device or the folder can't be used, another
@@ -160,19 +159,26 @@ def train(
         if console is None
         else partial(console.print, markup=False, highlight=False, soft_wrap=True)
     )
+    is_writer = not distributed or is_first_process()
+    # The process of a worker that was lost may take a moment to end.
+    claimed = (
+        partial(folder.claimed, wait_s=_PATIENCE_S if distributed else 0.0) if is_writer else nullcontext
+    )
     with ExitStack() as claim:
         state: Snapshot | None = None
         before: RunInfo | None = None
         if resume is True or (resume == "auto" and folder.has_run):
             folder.require_run()
-            claim.enter_context(folder.claimed())
+            claim.enter_context(claimed())
             state, before = read_checkpoint(folder.checkpoint)
         else:
             folder.require_unused()
         if minutes is None and steps is None:
             minutes, steps = (DEFAULT_MINUTES, None) if before is None else (before.minutes, before.steps)
         run = RunInfo(
-            recipe=_fitted(_chosen(recipe, overrides or {}, before, teacher, start, source), source, teacher),
+            recipe=fitted_recipe(
+                chosen_recipe(recipe, overrides or {}, before, teacher, start, source), source, teacher
+            ),
             dataset_sha256=source.fingerprint,
             minutes=minutes,
             steps=steps,
@@ -183,27 +189,30 @@ def train(
         )
         if before is not None:
             require_same(run, before, folder.path)
-        loop = _loop(run, source, loss, teacher, start, where, say)
+        loop = make_loop(run, source, loss, teacher, start, where, say, distributed=distributed)
         if state is not None:
             loop.resume(state)
         else:
-            claim.enter_context(folder.claimed())
-            if folder.has_run:  # of another run, which was faster
+            claim.enter_context(claimed())
+            if is_writer and folder.has_run:  # of another run, which was faster
                 folder.require_unused()
-        told = run.model_dump(include={"started_from", *RIGHTS}, exclude_none=True)
-        facts = {"recipe": run.recipe.name, **told, **(card or {})}
-        own: list[Callback] = [
-            CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s),
-            RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER),
-        ]
-        own += [one for one in (progress or _progress_on(console),) if one is not None]
+        facts = {
+            "recipe": run.recipe.name,
+            **run.model_dump(include={"started_from", *RIGHTS}, exclude_none=True),
+            **(card or {}),
+        }
+        own: list[Callback] = []
+        if is_writer:
+            own.append(CheckpointCallback(folder.path, folder.checkpoint, run, facts, checkpoint_every_s))
+            own.append(RecordCallback(folder.training, folder.training / TENSORBOARD_FOLDER))
+            own += [one for one in (progress or _progress_on(console),) if one is not None]
         signals: list[Signals] = []
         if loop.progress >= 1:
             say("The run is complete and stays as it is; to train it on, ask for more minutes or steps.")
         else:
             for line in _first_lines(run, source, folder.path, loop):
                 say(line)
-            _run(loop, [*callbacks, *own], folder, signals, is_new=state is None)
+            _run(loop, [*callbacks, *own], folder, signals, is_new=is_writer and state is None)
     counters = loop.counters
     if not math.isfinite(counters.best_loss):
         raise InputError(
@@ -258,30 +267,6 @@ def _run(
         raise
 
 
-def _chosen(
-    recipe: str | Path | Recipe | None,
-    overrides: Mapping[str, Any],
-    before: RunInfo | None,
-    teacher: Instrument | None,
-    start: Start | None,
-    dataset: Dataset,
-) -> Recipe:
-    if start is not None and (recipe is not None or teacher is not None):
-        other = "A recipe" if recipe is not None else "A teacher"
-        raise InputError(f"{other} and an instrument to start from are given; leave one of them out.")
-    if recipe is None and before is not None:
-        return change_recipe(before.recipe, overrides)
-    if start is not None:
-        return start.recipe(overrides)
-    if isinstance(recipe, Recipe):
-        return change_recipe(recipe, overrides) if overrides else recipe
-    if recipe is None and teacher is not None:
-        return load_recipe(DEFAULT_STUDENT, overrides)
-    asks_for_effects = any(key.startswith("instrument.effects") for key in overrides)
-    fitting = DRY_RECIPE if dataset.is_dry and not asks_for_effects else DEFAULT_RECIPE
-    return load_recipe(recipe or fitting, overrides)
-
-
 def _origin(start: Start | None, before: RunInfo | None) -> dict[str, str | None]:
     """Return what a run's record says of its start; a run that is resumed has started already."""
     if start is not None:
@@ -295,109 +280,6 @@ def _rights(card: Mapping[str, object], before: RunInfo | None) -> dict[str, str
     """Return licence, credit and consent: what is given, or else what the run has had."""
     kept = {} if before is None else {name: getattr(before, name) for name in RIGHTS}
     return kept | {name: str(card[name]) for name in RIGHTS if card.get(name)}
-
-
-def _fitted(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) -> Recipe:
-    """Return the recipe at the dataset's rates, with its identities and the teacher's effects and gate.
-
-    Raises:
-        InputError: When the recipe asks for other rates, the instrument takes a curve that the dataset lacks,
-            or a part is called as an effect of the teacher is.
-    """
-    for name in ("sample_rate", "hop_length"):
-        asked, there = getattr(recipe.instrument, name), getattr(dataset, name)
-        if name in recipe.instrument.model_fields_set and asked != there:
-            raise InputError(
-                f"The recipe asks for instrument.{name} {asked} and {dataset.name} has {there}; leave it "
-                "out, or prepare the recordings at that rate."
-            )
-    config = recipe.instrument.fit(
-        dataset.sample_rate, dataset.hop_length, dataset.curves, dataset.identities
-    )
-    if teacher is not None:
-        hears_loudness = any(isinstance(one, LoudnessConfig) for one in config.inputs)
-        gate_below_db = teacher.config.gate_below_db if hears_loudness else None
-        taken = {"effects": teacher.config.effects, "gate_below_db": gate_below_db}
-        config = config.model_copy(update=taken)
-        try:
-            require_distinct_names([*config.synth, *config.effects])
-        except ValueError as error:
-            raise InputError(
-                f"The recipe {recipe.name} can't be used with the teacher's effects: {error}"
-            ) from None
-    return recipe.model_copy(update={"instrument": config})
-
-
-def _loop(
-    run: RunInfo,
-    dataset: Dataset,
-    loss: Loss | None,
-    teacher: Instrument | None,
-    start: Start | None,
-    device: torch.device,
-    say: Callable[[str], None],
-) -> TrainingLoop:
-    """Return the loop at its start, the weights drawn by the recipe's seed or taken from where it starts.
-
-    A student's effects are its teacher's.
-    """
-    config = run.recipe.instrument
-    learned = dataset.statistics
-    if config.notes is not None:
-        if teacher is not None:
-            raise InputError(
-                "An instrument that learns from notes can't be a student; leave the teacher out."
-            )
-        take_voices([*dataset.train.segments, *dataset.validation.segments], config.notes.release_s)
-        learned = note_statistics(dataset.train.segments, learned)
-    if not config.identities:
-        learned = learned.model_copy(update={"identities": {}})
-    try:
-        require_memory(config, run.recipe.training, device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(run.recipe.training.seed)
-            instrument = Instrument(config, learned)
-        if start is None:
-            set_strings(instrument, dataset.train.segments)
-        if start is not None:
-            start.hand_over(instrument, with_room=run.recipe.training.trains == "effects")
-        if run.recipe.training.trains == "effects":
-            _train_effects_alone(instrument)
-        if teacher is not None:
-            instrument.effects.load_state_dict(teacher.effects.state_dict())
-            instrument.effects.requires_grad_(run.recipe.distillation.trains_effects)
-        return TrainingLoop(
-            instrument,
-            dataset.train,
-            dataset.validation,
-            run.recipe.training,
-            Budget(run.minutes, run.steps),
-            loss=loss,
-            teacher=None
-            if teacher is None
-            else Teacher(teacher, instrument, dataset, run.recipe.distillation),
-            device=device,
-            on_notice=say,
-        )
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"The recipe {run.recipe.name} can't be used: {str(error).rstrip('.')}.") from None
-
-
-def _train_effects_alone(instrument: Instrument) -> None:
-    """Keep everything but the effects as it is.
-
-    Raises:
-        InputError: When no effect learns anything.
-    """
-    instrument.requires_grad_(False)
-    instrument.effects.requires_grad_(True)
-    if not any(one.requires_grad for one in instrument.parameters()):
-        raise InputError(
-            "training.trains is 'effects' and the instrument has no effect that learns; add one to "
-            "instrument.effects, such as {kind: refiner}, or train all."
-        )
 
 
 def _first_lines(run: RunInfo, dataset: Dataset, folder: Path, loop: TrainingLoop) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Timbre transfer: any performance in, the same performance by a learned instrument out."""
+"""Timbre transfer: play any performance with a learned instrument."""
 
 from oscine.transfer.autotune import Scale, autotune, estimate_tuning, find_scale
 from oscine.transfer.imitating import Imitation, imitate

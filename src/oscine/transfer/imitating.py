@@ -36,7 +36,7 @@ _LONGEST_NAME = 60
 
 
 class Imitation(BaseModel):
-    """How an instrument was brought to sound like a clip."""
+    """The report of an imitation: the fit of an instrument to a clip."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -150,7 +150,7 @@ def imitate(
     steps: int = STEPS,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[Kind, Imitation]:
-    """Return an instrument of one identity that sounds like a clip, and how it was found.
+    """Return an instrument of one identity that sounds like a clip, and the report of the fit.
 
     Each identity plays the pitch and loudness of the clip; the embedding of the one with the lowest spectral
     loss is the start. Adam moves this embedding, and no other weight, by the gradient of the loss on crops of

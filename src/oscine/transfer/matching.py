@@ -25,7 +25,7 @@ _BELOW_NOTES_DB = 10.0
 
 @dataclass(frozen=True)
 class Matched:
-    """Pitch and loudness for an instrument, and how they were found.
+    """Pitch and loudness for an instrument, and the mapping from the performance.
 
     Attributes:
         f0_hz: Pitch to play.

@@ -7,7 +7,7 @@ from oscine.transfer.imitating import Imitation
 
 
 class TransferReport(BaseModel):
-    """What a transfer did."""
+    """The report of a transfer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,10 +1,10 @@
-"""What comes of playing: the sound, what was done, and how to save, draw and hear it."""
+"""The result of playing: the sound and its report, with methods to save, plot and play it."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
@@ -105,7 +105,7 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
             _, gain = write_audio(temporary, blocks, self.sample_rate, len(self.audio))
 
         write_atomically(path, write)
-        told: dict[str, object] = {"output": printable(path), "scaled_db": 20 * math.log10(gain)}
+        told: dict[str, object] = {"output": printable(path), "scaled_db": float(20 * np.log10(gain))}
         if gain < 1 and not self.report.scaled_db and not isinstance(self.report, CurvesReport):
             told["remarks"] = [*self.report.remarks, reduced(self.report.peak, gain)]
         return PlayResult(*self, self.report.model_copy(update=told), self.source)
@@ -142,5 +142,5 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
 def reduced(peak: float, gain: float) -> str:
     """Return the remark on a sound that would have clipped."""
     return (
-        f"The peak was {peak:.2f} of full scale, so the level was reduced by {-20 * math.log10(gain):.1f} dB."
+        f"The peak was {peak:.2f} of full scale, so the level was reduced by {-20 * np.log10(gain):.1f} dB."
     )

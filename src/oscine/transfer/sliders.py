@@ -16,7 +16,7 @@ from oscine.processors import Control
 
 
 class Slider(NamedTuple):
-    """What can be moved of an instrument, and how far; 0 leaves it as it was learned."""
+    """A control of an instrument that can be offset, and its range; 0 is the learned value."""
 
     name: str
     """Of the control, ``part.control``."""

@@ -72,7 +72,9 @@ def part_alone(instrument: Instrument, name: str) -> Instrument:
     alone.synth = Sum({name: part})  # which numbers the seeds of the noise anew
     for one, seed in seeds:
         one.seed_offset = seed
-    alone.controls = alone.synth.controls
+    # Not the part's own: sliders may have moved them.
+    names = {control.name for control in alone.synth.controls}
+    alone.controls = tuple(control for control in instrument.controls if control.name in names)
     _take_network(alone, instrument)
     return alone.to(instrument.device).eval()
 

@@ -38,7 +38,7 @@ Loudness = Literal["auto"] | float | int
 
 @dataclass(frozen=True)
 class Options:
-    """How to transfer.
+    """Options of a transfer.
 
     Attributes:
         octave: Octaves to shift the pitch by; ``"auto"`` moves the melody into the instrument's register.

@@ -25,7 +25,7 @@ from oscine.voices.voice import Voice
 
 
 class VoiceChange(BaseModel):
-    """What is to be changed of a voice; by default nothing.
+    """The changes of a voice; by default none.
 
     Raises:
         InputError: From `make`, when a value is out of its range.
@@ -79,7 +79,7 @@ class VoiceChange(BaseModel):
 
 
 class VoiceReport(BaseModel):
-    """What was done."""
+    """The report of the command."""
 
     output: str
     sample_rate: int
@@ -144,7 +144,7 @@ def change_voice_file(
     bitrate: float | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> VoiceReport:
-    """Change the voice in a file, write it to another, and return what was done.
+    """Change the voice in a file, write it to another, and return a report.
 
     Sound is written as 24-bit PCM; a name that ends in ``.ovc`` gets a coded voice of a few kb/s instead
     (`oscine.voices.encode`), which can be the input later.

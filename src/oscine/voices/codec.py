@@ -51,7 +51,7 @@ _GUESSES = [1, 3, 5, 9, 14, 20, 30, 45, 67, 100, 150, 220]
 
 @dataclass(frozen=True)
 class CodedVoice:
-    """A voice as what a file holds of it: whole numbers at knots, between which it runs in straight lines.
+    """The content of a coded file: whole numbers at knots, with straight lines between them.
 
     Attributes:
         residuals: Of each knot: cosines of the density, cosines of the noise's ratio, pitch; in steps.

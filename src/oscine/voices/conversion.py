@@ -119,7 +119,7 @@ def _regular(covariance: Float[Tensor, "band band"]) -> Float[Tensor, "band band
 
 
 class ConversionReport(BaseModel):
-    """What was done."""
+    """The report of the command."""
 
     output: str
     sample_rate: int
@@ -150,7 +150,7 @@ def convert_voice(
     tracker: str = TRACKERS[0],
     seed: int = 0,
 ) -> tuple[Float[Tensor, " time"], int]:
-    """Return a recording in the manner of another voice, and its sample rate in Hz; nothing is trained.
+    """Return a recording with the pitch and timbre of another voice, and its sample rate in Hz.
 
     The words and their timing are the input's. The result is at the lowest sample rate of all recordings.
 
@@ -191,7 +191,7 @@ def convert_voice_file(
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
 ) -> ConversionReport:
-    """Convert the voice in a file, write it to another as 24-bit PCM, and return what was done.
+    """Convert the voice in a file, write it to another as 24-bit PCM, and return a report.
 
     Memory does not grow with the length, apart from the features. The output file appears complete or not at
     all; if its peak would clip, the level is reduced.

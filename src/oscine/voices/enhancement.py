@@ -26,7 +26,7 @@ _PIECE_S = 20.0
 
 
 class EnhancementReport(BaseModel):
-    """What was done."""
+    """The report of the command."""
 
     output: str
     sample_rate: int
@@ -79,7 +79,7 @@ def enhance_file(
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
 ) -> EnhancementReport:
-    """Enhance the speech in a file, write it to another as 24-bit PCM, and return what was done.
+    """Enhance the speech in a file, write it to another as 24-bit PCM, and return a report.
 
     Memory does not grow with the length, apart from the pitch. The output file appears complete or not at
     all; if its peak would clip, the level is reduced.

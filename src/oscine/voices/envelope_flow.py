@@ -153,7 +153,7 @@ class EnvelopeFlow(nn.Module):
 def refined_pieces(
     coded: CodedVoice, flow: EnvelopeFlow, *, n_steps: int = N_STEPS, seed: int = 0
 ) -> Iterator[Voice]:
-    """Yield a coded voice with refined envelopes, 20 s at a time; where the pieces meet does not matter.
+    """Yield a coded voice with refined envelopes, 20 s at a time; the pieces do not change the result.
 
     Pitch and noise ratio stay as they were decoded. What the flow changes every 10 ms runs in straight lines
     between; above 8 kHz nothing changes.

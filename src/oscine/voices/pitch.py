@@ -37,7 +37,7 @@ def transposition(text: str) -> Transposition:
 
 
 class PitchMap:
-    """The pitch of one voice brought to another's; the envelope stays.
+    """A map of one voice's pitch to another's; the envelope stays.
 
     Args:
         source: Of the voice that is changed.

@@ -25,7 +25,7 @@ _LEAST_FRAMES = 50
 
 @dataclass(frozen=True)
 class VoiceStatistics:
-    """What a voice is like, whatever it says.
+    """Statistics of a voice, independent of its words.
 
     Attributes:
         pitch: Mean of the pitch over voiced frames, semitones above 1 Hz.
@@ -47,7 +47,7 @@ class VoiceStatistics:
 def voice_statistics(
     sounds: Sound | Sequence[Sound], sample_rate: int | None = None, *, tracker: str = TRACKERS[0]
 ) -> VoiceStatistics:
-    """Return what the voice in some recordings is like; memory does not grow with their length.
+    """Return the statistics of the voice in recordings; memory does not grow with their length.
 
     Args:
         sounds: One recording or several; half a minute is enough.

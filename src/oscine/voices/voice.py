@@ -86,7 +86,7 @@ def n_partials(f0_hz: Float[Tensor, " frame"], sample_rate: int) -> int:
 
 
 def analyze_voice(sound: Sound, tracker: str = "swift-f0") -> Voice:
-    """Return what a voice does in a recording.
+    """Return the pitch, envelope and noise of a voice in a recording.
 
     Args:
         sound: An audio file, or samples and their rate in Hz.

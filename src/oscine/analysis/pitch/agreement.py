@@ -22,7 +22,7 @@ _OCTAVE_CENTS = 1200.0
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two trackers agree.
+    """The agreement of two trackers.
 
     Attributes:
         trackers: Their names.
@@ -43,7 +43,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How well a tracker finds a corrected curve; the definitions are those of ``mir_eval.melody``.
+    """The accuracy of a tracker against a corrected curve, by the definitions of ``mir_eval.melody``.
 
     Attributes:
         tracker: Its name.
@@ -64,7 +64,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Passage:
-    """A stretch in which trackers disagree.
+    """A passage in which trackers disagree.
 
     Attributes:
         start_s: Where it begins, in seconds.
@@ -81,7 +81,7 @@ class Passage:
 
 
 def agreements(tracked: Mapping[str, Features]) -> list[Agreement]:
-    """Return how far each pair of trackers agrees.
+    """Return the agreement of each pair of trackers.
 
     Args:
         tracked: The features of one sound on one grid, by the tracker's name.
@@ -106,7 +106,7 @@ def _agreement(one: str, other: str, first: Features, second: Features) -> Agree
 
 
 def accuracy(tracker: str, features: Features, curve: F0Curve) -> Accuracy:
-    """Return how well a tracker finds a corrected curve, at the instants of the features' frames.
+    """Return the accuracy of a tracker against a corrected curve, at the instants of the features' frames.
 
     Where the tracker finds no pitch it makes no guess either, so such a frame is missed.
 

@@ -1,4 +1,4 @@
-"""Inputs: what conditions an instrument's network. One class each, and the closed union of their configs."""
+"""The inputs of an instrument's network: one class each, and the closed union of their configs."""
 
 from typing import Annotated
 

@@ -118,7 +118,7 @@ class Input(nn.Module, ABC):
 
 
 class InputConfig(BaseModel):
-    """What a recipe says of one input; each subclass has a ``kind``."""
+    """The settings of one input in a recipe; each subclass has a ``kind``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -104,7 +104,7 @@ class PaperLoudnessConfig(InputConfig):
 
 
 class Level(_FromAudio):
-    """The mean power on a window of 6 ms, dB: it follows attacks that the loudness blurs."""
+    """The mean power on a window of 6 ms, dB: it follows attacks that the loudness smooths."""
 
     def __init__(self, sample_rate: int, hop_length: int) -> None:
         super().__init__("level_db", sample_rate, hop_length)

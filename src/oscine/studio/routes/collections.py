@@ -14,7 +14,6 @@ from oscine.studio.routes.common import (
     Id,
     Name,
     StudioHere,
-    accepted,
     audio_suffix,
     delete,
     plain_name,
@@ -134,7 +133,7 @@ def add_take(studio: StudioHere, id: Id, file: UploadFile) -> Row:  # noqa: A002
         studio.database.forget(take_id)
         studio.root.remove("takes", take_id)
         raise
-    return accepted(told_take(studio.thing("take", take_id)))
+    return told_take(studio.thing("take", take_id))
 
 
 @api.get("/takes/{id}")
@@ -148,7 +147,7 @@ def change_take(studio: StudioHere, id: Id, body: TakeChange) -> Row:  # noqa: A
     """Rename, trim or leave out a take; a trimmed one is checked again."""
     take = studio.thing("take", id)
     if body.left_out is not None or body.name is not None:
-        left_out = {} if body.left_out is None else {"left_out": body.left_out}
+        left_out: Row = {} if body.left_out is None else {"left_out": body.left_out}
         studio.database.change(id, name=body.name, **left_out)
     if body.trim is not None:
         _trim(studio, take, body.trim)
@@ -236,5 +235,6 @@ def _words(minutes: float, has_takes: bool, can_train: bool, n_checking: int) ->
     if not has_takes:
         return "There are no takes yet; record or drop some."
     if not can_train:
-        return f"{60 * minutes:.0f} s can be used, too little to learn from; record at least 30 s, better 5 minutes."
+        few = f"{60 * minutes:.0f} s can be used"
+        return f"{few}, too little to learn from; record at least 30 s, better 5 minutes."
     return f"{minutes:.1f} minutes can be used: an instrument can learn from them."

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi import Path as InPath
@@ -57,7 +57,7 @@ def plain_name(name: str | None, instead: str) -> str:
     return printable(last).strip()[:120] or instead
 
 
-def take_upload(studio: Studio, file: BinaryIO, *folders: str, suffix: str) -> Path:
+def take_upload(studio: Studio, file: Any, *folders: str, suffix: str) -> Path:
     """Write what was sent into a thing's folder, whole or not at all.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Request, UploadFile
 from pydantic import Field
@@ -106,7 +106,7 @@ def _folder_name(files: list[UploadFile]) -> str:
     return plain_name(parts[-2], "Instrument") if len(parts) > 1 else "Instrument"
 
 
-def _keep(file: BinaryIO, name: str, folder: Path) -> None:
+def _keep(file: Any, name: str, folder: Path) -> None:
     """Write one file of an instrument's folder; others are passed over."""
     from oscine.studio.archives import TAKEN
 
@@ -151,7 +151,8 @@ def write(studio: StudioHere, id: Id, body: Card) -> Row:  # noqa: A002
     folder = studio.root.folder("instruments", id)
     card: dict[str, object] = body.model_dump(exclude={"name"})
     write_card(folder, card | {"name": body.name or row["name"]})
-    studio.database.change(id, name=body.name, **studio.readers.run(describe, str(folder)))
+    facts = studio.readers.run(describe, str(folder))
+    studio.database.change(id, name=body.name, **facts | {"consent": body.consent})
     return studio.instrument(id)[0]
 
 
@@ -185,7 +186,7 @@ def controls(studio: StudioHere, id: Id) -> list[Row]:  # noqa: A002
 
 
 @api.post("/instruments/{id}/exports", status_code=202)
-def export(studio: StudioHere, id: Id, body: NewExport) -> Any:  # noqa: A002
+def export(studio: StudioHere, id: Id, body: NewExport) -> Row:  # noqa: A002
     """Make a file of it for other programs."""
     row, folder = studio.instrument(id)
     if body.format not in row["can_export"]:
@@ -194,29 +195,29 @@ def export(studio: StudioHere, id: Id, body: NewExport) -> Any:  # noqa: A002
     if body.format == "zip" and not (row["licence"] and row["credit"]):
         raise HTTPException(409, "The card has no licence or no credit; fill them in before you share it.")
     what = f"Exporting {row['name']} ({body.format})"
-    return accepted(
-        studio.add_job("export", id, what, folder=str(folder), format=body.format, name=row["name"])
-    )
+    return studio.add_job("export", id, what, folder=str(folder), format=body.format, name=row["name"])
 
 
 @api.post("/instruments/{id}/hub", status_code=202)
-def upload(studio: StudioHere, id: Id, body: NewUpload) -> Any:  # noqa: A002
+def upload(studio: StudioHere, id: Id, body: NewUpload) -> Row:  # noqa: A002
     """Upload it to the Hugging Face hub."""
     row, folder = studio.instrument(id)
     if not (row["licence"] and row["credit"]):
         raise HTTPException(409, "The card has no licence or no credit; fill them in before you share it.")
+    if row["consent"] is False:
+        raise HTTPException(409, "The card says that the player did not agree, so it is not uploaded.")
     asked = {"repo": body.repo, "private": body.private, "token": body.token}
-    return accepted(studio.add_job("hub", id, f"Uploading {row['name']}", folder=str(folder), **asked))
+    return studio.add_job("hub", id, f"Uploading {row['name']}", folder=str(folder), **asked)
 
 
 @api.get("/instruments/{id}/live/{file}", response_class=Response)
 def live(studio: StudioHere, request: Request, id: Id, file: Id) -> Response:  # noqa: A002
     """A file of the web instrument; 202 with the job while it is made. `instrument.oscine` is its program."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", file):
+        raise missing("file")
     row, folder = studio.instrument(id)
     if "web" not in row["can_export"]:
         raise HTTPException(409, "This instrument has no compiled form, so it can't be played live.")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", file):
-        raise missing("file")
     if not studio.root.has("live", id, "index.html"):
         return _made(studio, "live", id, f"Preparing {row['name']} for the browser", folder)
     name = file

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from fastapi import Request, UploadFile
@@ -17,7 +17,6 @@ from oscine.studio.routes.common import (
     Body,
     Id,
     StudioHere,
-    accepted,
     audio_suffix,
     delete,
     plain_name,
@@ -52,7 +51,7 @@ class NewRender(Body):
     loudness: Literal["auto"] | Annotated[float, Field(ge=-80.0, le=80.0)] = "auto"
     autotune: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     dry: bool = False
-    sliders: Annotated[dict[str, float], Field(max_length=200)] = {}
+    sliders: Annotated[dict[str, float], Field(max_length=200, default_factory=dict)]
     format: Literal["wav", "flac", "mp3"] = "wav"
     stems: bool = False
 
@@ -79,7 +78,7 @@ def performances(studio: StudioHere) -> list[Row]:
 
 
 @api.post("/performances", status_code=202)
-def add(studio: StudioHere, file: UploadFile) -> Any:
+def add(studio: StudioHere, file: UploadFile) -> Row:
     """Add a performance; it is analysed by the worker."""
     studio.require_room()
     name = plain_name(file.filename, "Performance")
@@ -92,7 +91,7 @@ def add(studio: StudioHere, file: UploadFile) -> Any:
         studio.database.forget(made)
         studio.root.remove("performances", made)
         raise
-    return accepted(told_performance(studio.thing("performance", made)))
+    return told_performance(studio.thing("performance", made))
 
 
 @api.get("/performances/{id}")
@@ -160,7 +159,7 @@ def draw(studio: StudioHere, id: Id, body: Curves) -> Row:  # noqa: A002
             if values is not None and len(values) != n_frames:
                 raise HTTPException(
                     400,
-                    f"{name} has {len(values)} values, and the performance has {n_frames} frames; send as many.",
+                    f"{name} has {len(values)} values; send one for each of the {n_frames} frames.",
                 )
         found["drawn_f0_hz"] = body.f0_hz
         if body.loudness_db is not None:
@@ -205,7 +204,7 @@ def f0_csv(studio: StudioHere, id: Id) -> Response:  # noqa: A002
 
 
 @api.post("/performances/{id}/renders", status_code=202)
-def render(studio: StudioHere, id: Id, body: NewRender) -> Any:  # noqa: A002
+def render(studio: StudioHere, id: Id, body: NewRender) -> Row:  # noqa: A002
     """Play it with an instrument."""
     row = _ready(studio, id)
     instrument, folder = studio.instrument(body.instrument)
@@ -216,6 +215,4 @@ def render(studio: StudioHere, id: Id, body: NewRender) -> Any:  # noqa: A002
         raise HTTPException(400, f"The instrument has no identity of this name; there are {names}.")
     asked = body.model_dump(exclude={"instrument"})
     what = f"Playing {row['name']} with {instrument['name']}"
-    return accepted(
-        studio.add_job("render", id, what, folder=str(folder), instrument_name=instrument["name"], **asked)
-    )
+    return studio.add_job("render", id, what, folder=str(folder), instrument_name=instrument["name"], **asked)

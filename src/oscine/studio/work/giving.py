@@ -10,7 +10,6 @@ import torch
 
 from oscine.audio.output import write_audio
 from oscine.data.statistics import Statistics
-from oscine.errors import InputError
 from oscine.export import export
 from oscine.files import write_atomically
 from oscine.models import Instrument
@@ -119,8 +118,6 @@ def upload_to_hub(job: Job) -> None:
     token = asked.pop("token", None)
     job.database.change_job(job.id, arguments=json.dumps(asked))  # a secret is kept no longer than needed
     instrument = Instrument.from_pretrained(asked["folder"])
-    if instrument.card.get("consent") is False:
-        raise InputError("The card says that the player does not consent to sharing, so it is not uploaded.")
     job.tell("Uploading", 0.2)
     share(instrument, asked["repo"], private=asked["private"], token=token)
     job.finish(address=f"https://huggingface.co/{asked['repo']}")

@@ -11,7 +11,7 @@ from oscine.audio.output import write_audio
 from oscine.data import Dataset, prepare
 from oscine.data.prepare import Progress
 from oscine.errors import InputError
-from oscine.evaluate import evaluate
+from oscine.evaluation import evaluate
 from oscine.models import Instrument, saved
 from oscine.studio.database import new_id
 from oscine.studio.shelf import describe
