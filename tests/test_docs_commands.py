@@ -85,6 +85,10 @@ def _commands(page: Path) -> list[str]:
 def _parse(words: list[str]) -> None:
     """Let the real command read its options; it raises what it says about wrong ones."""
     command, context, name = typer.main.get_command(app), None, "oscine"
+    if words[0].startswith("--"):
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert words[0] in known, f"oscine has no {words[0]}"
+        return
     while isinstance(command, TyperGroup):
         context = command.make_context(name, list(words), parent=context)
         name, command, words = command.resolve_command(context, list(words))
