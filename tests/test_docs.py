@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import torch
 from tests.performance.scores import note, write_midi
+from tools import reference
 
 import oscine
 from oscine.data.statistics import Statistics
@@ -177,3 +178,26 @@ def test_the_names_of_earlier_versions_are_gone_from_the_pages():
         ):
             assert old not in text, f"{page.name} says {old}"
     assert not hasattr(oscine.load, "voice")
+
+
+def test_the_pages_made_from_the_code_are_fresh():
+    for name, content in reference.pages().items():
+        page = ROOT / "docs" / "reference" / name
+        assert page.read_text(encoding="utf-8") == content, f"{name} is stale: python -m tools.reference"
+
+
+def test_every_sound_of_a_page_is_there_and_has_a_name():
+    players = 0
+    for page in PAGES:
+        for player in re.findall(r"<audio[^>]*>", page.read_text(encoding="utf-8")):
+            attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', player))
+            assert attributes.get("aria-label"), f"{_name(page)}: {player} has no aria-label"
+            assert (page.parent / attributes["src"]).exists(), f"{_name(page)}: no {attributes['src']}"
+            players += 1
+    assert players > 20
+
+
+def test_every_page_is_in_the_menu():
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    said = set(re.findall(r"(\S+\.md)$", menu, re.MULTILINE))
+    assert said == {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.name != "README.md"}
