@@ -33,7 +33,7 @@ class OptionNames(TypedDict, total=False):
 class PlayableInstrument(Instrument):
     """An instrument that plays performances.
 
-    Example:
+    Examples:
         >>> violin = oscine.load("my-violin")                               # doctest: +SKIP
         >>> audio, sample_rate = violin.transfer("hum.wav", octave="auto")  # doctest: +SKIP
     """
