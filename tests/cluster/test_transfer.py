@@ -13,6 +13,8 @@ from oscine.files import sha256
 from oscine.transfer import TransferReport, load, transfer_file
 from oscine.transfer.rendering import Rendering, render_on_cluster
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_batch_is_played_as_here(machines: Machines, tmp_path: Path) -> None:
     for number in range(3):

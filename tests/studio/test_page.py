@@ -19,7 +19,10 @@ pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is mi
 from playwright.sync_api import Browser, Page, expect
 from tools.studio_pictures import DESKTOP, PHONE, chromium, hum, learn, part_of, record, studio
 
-pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is missing; install it")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is missing; install it"),
+]
 
 RATE = 16_000
 HUM_S, HUM_HZ = 3.0, 220.0
