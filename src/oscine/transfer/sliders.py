@@ -34,8 +34,8 @@ def sliders_of(instrument: Instrument) -> list[Slider]:
 
     Examples:
         >>> from oscine.models import Instrument, InstrumentConfig
-        >>> [one.label for one in sliders_of(Instrument(InstrumentConfig()))]
-        ['Harmonic: amplitude', 'Harmonic: brightness', 'Noise: magnitudes']
+        >>> sliders_of(Instrument(InstrumentConfig()))[0].label
+        'Harmonic: amplitude'
     """
     return [_slider(control) for control in instrument.controls]
 
