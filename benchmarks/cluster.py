@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _rates(source: Path, place: Path) -> Rates:
-    folders, bytes_per_s, crop_ms, seconds = {}, {}, {}, 0.0
+    folders, bytes_per_s, crop_ms, seconds, prepared = {}, {}, {}, 0.0, 0.0
     for name in STORES:
         folders[name] = place / name
         began = time.perf_counter()
@@ -93,10 +93,8 @@ def _seconds_of(call: Callable[[], object], n: int) -> float:
 
 def _read_crop(shards: list[Path]) -> None:
     shard = random.choice(shards)
-    n = round(1.5 * _RATE)
-    length = len(read_column(shard, "f0_hz", 0, 1))  # the header is read, as in training
-    start = random.randrange(length, 2 * _RATE)
-    read_column(shard, "audio", start, start + n)
+    start = random.randrange(2 * _RATE)
+    read_column(shard, "audio", start, start + round(1.5 * _RATE))
 
 
 def _manifest(manifest: Manifest, folder: Path, n: int = 5_000) -> tuple[float, float]:
@@ -145,8 +143,8 @@ def _render_seconds(source: Path, place: Path, n: int, cores: int | None = None)
 def _scaling(source: Path, place: Path) -> str:
     one, two = (_render_seconds(source, place / f"cores-{cores}", 12, cores) for cores in (1, 2))
     return (
-        f"Batch rendering of 12 performances of {_RENDERED_S:.0f} s: {one:.1f} s on one core, {two:.1f} s on two, "
-        f"{one / two:.2f} times as fast."
+        f"Batch rendering of 12 performances of {_RENDERED_S:.0f} s: {one:.1f} s on one core, {two:.1f} s on "
+        f"two, {one / two:.2f} times as fast."
     )
 
 
@@ -191,9 +189,8 @@ def _cost_table(rates: Rates) -> str:
 
 
 def _size(n_bytes: float) -> str:
-    unit, name = next(
-        pair for pair in ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB")) if n_bytes >= pair[0]
-    )
+    units = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"))
+    unit, name = next((pair for pair in units if n_bytes >= pair[0]), (1e6, "MB"))
     return f"{n_bytes / unit:,.1f} {name}"
 
 
