@@ -23,6 +23,8 @@ OPTIONS: dict[str, Any] = {
     "steps": 9,
 }
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def alone(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
