@@ -15,7 +15,7 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test slow kernels lint format bench examples notebooks docs lock fuzz runtimes wasm plugins outlets \
+.PHONY: help setup demo test slow cluster kernels lint format bench examples notebooks docs lock fuzz runtimes wasm plugins outlets \
   release clean
 
 help: ## say what there is
@@ -53,6 +53,9 @@ test: .venv/.dev ## run the tests
 
 slow: .venv/.dev ## run the tests that take longest: browsers, clusters, other machines' processors, notebooks
 	$(PYTEST) -m slow
+
+cluster: .venv/.dev ## run the long tests of a cluster: 200 files, processes and a node lost
+	OSCINE_CLUSTER_FILES=200 $(BIN)/python -m pytest --quiet -n 0 -m slow tests/cluster
 
 # Coverage is the first form's: of the code that runs by default.
 kernels: .venv/.dev ## run the tests again with each further form of the kernels that this machine has

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import torch
 from tests.performance.scores import note, write_midi
+from tools import reference
 
 import oscine
 from oscine.data.statistics import Statistics
@@ -19,29 +20,28 @@ from oscine.processors import HarmonicConfig, NoiseConfig, ReverbConfig
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
-EXECUTED = (
-    "README",
-    "start/first-instrument",
-    "background/contract",
-    "background/laboratory/pitch",
-    "how-to/conditioning",
-    "how-to/transfer",
-    "how-to/notes",
-    "how-to/live",
-    "how-to/listening",
-    "how-to/fit",
-    "how-to/articulatory",
-    "reference/evaluation",
-    "reference/instruments",
-)
+#: Pages whose snippets another test runs.
+ELSEWHERE = {
+    "how-to/adding-a-synthesiser": "tests/test_adding_a_synthesiser.py",
+    "how-to/your-own-training-loop": "tests/test_own_training_loop.py",
+    "background/program-file": "tests/runtime/test_builds.py",
+}
+NOT_RUN = re.compile(r"<!-- not run: \S.{8,} -->\n$")
 _RATE, _HOP = 16_000, 64
 
 
-def _blocks(page: Path, language: str) -> list[str]:
-    """The code blocks of a page, each padded so that a traceback names the page's own line."""
+def _blocks(page: Path, language: str, *, runnable: bool = False) -> list[str]:
+    """The code blocks of a page, each padded so that a traceback names the page's own line.
+
+    Those behind a line ``<!-- not run: REASON -->`` are left out if only runnable ones are asked for.
+    """
     text = page.read_text(encoding="utf-8")
     found = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return ["\n" * text.count("\n", 0, one.start(1)) + one.group(1) for one in found]
+    return [
+        "\n" * text.count("\n", 0, one.start(1)) + one.group(1)
+        for one in found
+        if not (runnable and NOT_RUN.search(text[: one.start()]))
+    ]
 
 
 def _name(page: Path) -> str:
@@ -100,20 +100,31 @@ def _workplace(tmp_path, monkeypatch):
     (tmp_path / "gesture.csv").write_text(_gesture_of_the_page())
     _write_tone("hum.wav", 220.0)
     _write_tone("violin.wav", 440.0)
+    for name in ("speech", "target-1", "target-2", "clip"):
+        _write_tone(f"{name}.wav", 165.0)
+
+
+def _pages_with(language: str) -> list[str]:
+    return [_name(page) for page in PAGES if _blocks(page, language, runnable=True)]
 
 
 @pytest.mark.usefixtures("_workplace")
-@pytest.mark.parametrize("name", EXECUTED)
+@pytest.mark.parametrize("name", sorted({*_pages_with("python")} - {*ELSEWHERE}))
 def test_the_python_blocks_of_a_page_run_in_order(name):
     page = _page(name)
-    blocks = _blocks(page, "python")
-    assert blocks
-    namespace: dict[str, object] = {}
-    for block in blocks:
+    namespace: dict[str, object] = {"__name__": "page"}
+    for block in _blocks(page, "python", runnable=True):
         exec(compile(block, str(page), "exec"), namespace)
     for value in namespace.values():
         if isinstance(value, torch.Tensor):
             assert not value.isnan().any() or name == "background/contract"
+
+
+def test_the_pages_that_another_test_runs_are_named_there():
+    for name, test in ELSEWHERE.items():
+        assert _page(name).exists()
+        helpers = [ROOT / test, *(ROOT / test).parent.glob("builds.py")]
+        assert any(f"{name.split('/')[1]}.md" in path.read_text(encoding="utf-8") for path in helpers)
 
 
 # The recipe of the page on adding a synthesiser has the part that the page adds; its own test trains it.
@@ -167,3 +178,26 @@ def test_the_names_of_earlier_versions_are_gone_from_the_pages():
         ):
             assert old not in text, f"{page.name} says {old}"
     assert not hasattr(oscine.load, "voice")
+
+
+def test_the_pages_made_from_the_code_are_fresh():
+    for name, content in reference.pages().items():
+        page = ROOT / "docs" / "reference" / name
+        assert page.read_text(encoding="utf-8") == content, f"{name} is stale: python -m tools.reference"
+
+
+def test_every_sound_of_a_page_is_there_and_has_a_name():
+    players = 0
+    for page in PAGES:
+        for player in re.findall(r"<audio[^>]*>", page.read_text(encoding="utf-8")):
+            attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', player))
+            assert attributes.get("aria-label"), f"{_name(page)}: {player} has no aria-label"
+            assert (page.parent / attributes["src"]).exists(), f"{_name(page)}: no {attributes['src']}"
+            players += 1
+    assert players > 20
+
+
+def test_every_page_is_in_the_menu():
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    said = set(re.findall(r"(\S+\.md)$", menu, re.MULTILINE))
+    assert said == {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.name != "README.md"}

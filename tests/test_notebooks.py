@@ -6,6 +6,8 @@ import nbformat
 import pytest
 from tools.run_notebooks import NOTEBOOKS, run
 
+pytestmark = pytest.mark.slow
+
 
 def _texts(node):
     """What the cells show as text, and as HTML."""

@@ -79,7 +79,7 @@ def pages_of(site: Path) -> list[str]:
 
 
 def look(site: Path, pages: Sequence[str], shots: Path | None = None) -> list[str]:
-    """Open the pages; return what is wrong with them, a sentence each.
+    """Open the pages; print and return what is wrong with them, a sentence each.
 
     Args:
         site: The built documentation.
@@ -107,7 +107,9 @@ def look(site: Path, pages: Sequence[str], shots: Path | None = None) -> list[st
                     found = [*tab.evaluate(_LAYOUT), *tab.evaluate(_AXE)]
                     if scheme == SCHEMES[0] and width == min(WIDTHS):
                         found += tab.evaluate(_SOUNDS)
-                    wrong += [f"{page}, {width} px, {scheme}: {one}" for one in found]
+                    for one in found:
+                        wrong.append(f"{page}, {width} px, {scheme}: {one}")
+                        print(wrong[-1], flush=True)
                     if shots is not None:
                         name = f"{page.replace('/', '+')}-{width}-{scheme}.png"
                         tab.screenshot(path=shots / name, full_page=True)
@@ -128,8 +130,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.shots is not None:
         options.shots.mkdir(parents=True, exist_ok=True)
     wrong = look(options.site, options.pages or pages_of(options.site), options.shots)
-    for one in wrong:
-        print(one)
     raise SystemExit(1 if wrong else 0)
 
 

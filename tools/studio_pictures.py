@@ -37,7 +37,7 @@ FLAGS = (
 COLOURS = 96
 # On a busy machine a training of a few steps takes its time.
 expect.set_options(timeout=120_000)
-_LATEST_S = 60.0
+_LATEST_S, _TRAINED_MS = 60.0, 600_000
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def learn(page: Page, name: str, steps: int, start: str = "") -> None:
     else:
         page.get_by_label("Recipe").select_option("tiny")
     page.get_by_role("button", name="Start the training").click()
-    expect(page.get_by_role("link", name="Play it")).to_be_visible()
+    expect(page.get_by_role("link", name="Play it")).to_be_visible(timeout=_TRAINED_MS)
     expect(page.locator(".state .badge")).to_have_text("Done")
 
 
@@ -156,7 +156,7 @@ def main() -> None:
             page = browser.new_page(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
             record(page, address, files)
             screens = {"record": page.url}
-            learn(page, "My violin", 60, "violin-16k")
+            learn(page, "My violin", 12, "violin-16k")
             screens["learn-run"] = page.url
             hum(page, address, melody)
             page.get_by_role("application").focus()
@@ -168,10 +168,11 @@ def main() -> None:
                 timeout=60_000
             )
             screens["play-editor"] = page.url
+            page.evaluate("scrollTo(0, 0)")
             shoot(page, DESKTOP).save(arguments.out / "studio-play.png", optimize=True)
             page.goto(screens["record"])
             expect(page.locator(".take")).to_have_count(len(files))
-            shoot(page, DESKTOP).save(arguments.out / "studio-record.png", optimize=True)
+            shoot(page, DESKTOP, is_whole=True).save(arguments.out / "studio-record.png", optimize=True)
             if arguments.all:
                 paths = ("shelf", "record", "learn", "play", "live/violin", "share", "share/violin")
                 screens |= {path.replace("/", "-"): f"{address}/{path}" for path in paths if path != "record"}

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ _RETRIES = 3
 _WAITING_PER_CORE = 2
 #: Files go between processes by their paths; Ray's store holds hardly more than reports.
 _STORE_BYTES = 100 << 20
+_ANSWER_S = 10.0
 #: What Ray is asked to leave: statistics to its makers, a page, and its own remarks.
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -104,19 +106,40 @@ def _is_main_thread() -> bool:
 
 def _connect(ray: Any, address: str) -> None:
     quiet = {"log_to_driver": False, "configure_logging": False}
-    try:
-        ray.init(address=address, **quiet)
-    except Exception as error:  # noqa: BLE001 - Ray raises errors of many kinds, and says which in their words
-        if address == AUTO and "RAY_ADDRESS" not in os.environ:
+    asked = os.environ.get("RAY_ADDRESS", AUTO) if address == AUTO else address
+    if asked == AUTO:
+        try:
+            ray.init(AUTO, **quiet)
+        except ConnectionError:  # none runs here
             ray.shutdown()
             ray.init("local", include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
-            return
-        asked = os.environ["RAY_ADDRESS"] if address == AUTO else address
+        return
+    if is_address(asked):
+        _require_answer(asked)
+    try:
+        ray.init(asked, **quiet)
+    except Exception as error:  # noqa: BLE001 - Ray raises errors of many kinds, and says which in their words
         said = next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), "")
         raise InputError(
             f"No Ray cluster answers at {asked} ({said or type(error).__name__}); check that it runs, that "
             "Python and Ray have the same versions there as here, and give ray://host:10001 from a machine "
             "that is not part of it."
+        ) from None
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address where nothing listens; Ray would wait for it for minutes.
+
+    Raises:
+        InputError: When nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"No Ray cluster answers at {address} ({getattr(error, 'strerror', None) or error}); check that "
+            "it runs, and the address."
         ) from None
 
 

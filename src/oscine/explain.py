@@ -46,7 +46,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     Returns:
         A clause without a full stop, to stand behind the name of the file.
 
-    Example:
+    Examples:
         >>> from oscine.models import TrainingConfig
         >>> try:
         ...     TrainingConfig.model_validate({"batch_sise": 4})

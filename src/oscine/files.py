@@ -331,7 +331,7 @@ def printable(name: str | Path) -> str:
     Control characters, which a terminal would obey, and bytes that are no UTF-8 are written as escapes; marks
     that turn the direction of writing are too, and so is a line's end.
 
-    Example:
+    Examples:
         >>> printable("caf\udce9 \x1b[2J.wav")
         'caf\\xe9 \\x1b[2J.wav'
     """

@@ -6,7 +6,7 @@ _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", 
 def note_name(midi: int) -> str:
     """Return the name of a MIDI key, with its octave.
 
-    Example:
+    Examples:
         >>> note_name(69)
         'A4'
     """

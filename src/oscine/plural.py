@@ -4,7 +4,7 @@
 def counted(n: int, noun: str) -> str:
     """Return a count with its noun, in the plural where it is not 1.
 
-    Example:
+    Examples:
         >>> counted(1, "file"), counted(0, "file"), counted(2, "stretch"), counted(1200, "step")
         ('1 file', '0 files', '2 stretches', '1200 steps')
     """

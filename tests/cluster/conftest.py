@@ -28,7 +28,7 @@ class Machines:
 
         node = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=node)
-        self.address: str = self._cluster.address
+        self.address = str(self._cluster.address)
 
     def add(self, **options: Any) -> Any:
         """Add a node of one core."""
@@ -43,7 +43,7 @@ class Machines:
         raylets = {
             process.process.pid
             for node in (self._cluster.head_node, *self._cluster.worker_nodes)
-            for process in node.all_processes.get("raylet", [])
+            for process in (node.all_processes.get("raylet", []) if node else [])
         }
         found = []
         for place in Path("/proc").glob("[0-9]*"):

@@ -14,6 +14,8 @@ from oscine.cluster import Cluster, Lost, connected
 from oscine.data import Progress, prepare, prepare_part
 from oscine.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def test_losses_change_nothing(machines: Machines, takes: Path, dataset: Path, tmp_path: Path) -> None:
     extra = machines.add()

@@ -15,11 +15,15 @@ from oscine.errors import InputError
 from oscine.training import Callback, TrainingLoop, train
 from oscine.training.cluster import train_on_cluster
 
+pytestmark = pytest.mark.slow
+
 OPTIONS: dict[str, Any] = {
     "recipe": "tiny",
     "overrides": {"training.batch_size": 4, "training.n_validations": 2},
     "steps": 9,
 }
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Many performances played on a cluster: the files of one machine, and a word about each that can't be played."""
+"""Many performances played on a cluster: the files of one machine, and a word about each failure."""
 
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.transfer import TransferReport, load, transfer_file
 from oscine.transfer.rendering import Rendering, render_on_cluster
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_batch_is_played_as_here(machines: Machines, tmp_path: Path) -> None:
@@ -28,9 +30,3 @@ def test_a_batch_is_played_as_here(machines: Machines, tmp_path: Path) -> None:
     assert len(reports) == 3
     transfer_file(load("violin"), tmp_path / "1.wav", tmp_path / "here.wav")
     assert sha256(outputs[1]) == sha256(tmp_path / "here.wav")
-
-
-def test_machines_that_see_other_files_play_nothing(machines: Machines, tmp_path: Path) -> None:
-    tasks = [Rendering("violin", tmp_path / "missing.wav", tmp_path / "out.wav")]
-    with connected(machines.address) as connection, pytest.raises(InputError, match="does not see"):
-        list(render_on_cluster(connection, tasks))

@@ -29,7 +29,7 @@ def test_an_unknown_recipe_or_key_is_answered_with_the_nearest() -> None:
         ("training.lr", "training.learning_rate"),
         ("training.crop", "training.crop_s"),
         ("batch_size", "training.batch_size"),
-        ("trainig.batch_size", "training.batch_size"),
+        ("trining.batch_size", "training.batch_size"),
         ("hidden_size", "instrument.controller.hidden_size"),
         ("instrument.hidden_size", "instrument.controller.hidden_size"),
         ("instrument.synths", "instrument.synth"),

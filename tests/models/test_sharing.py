@@ -91,7 +91,7 @@ def test_the_command_writes_a_zip_or_says_why_not(
     Path("folder.zip").mkdir()
     facts = ["--licence", "cc-by-4.0", "--credit", "Ada"]
     main_of = [
-        (["mine", "out.zip", *facts], 0, "of a voice, add --consent"),
+        (["mine", "out.zip", *facts], 0, "for a voice, add --consent"),
         (["mine", "asked.zip", *facts, "--consent", "yes"], 0, "asked.zip"),
         (["mine", "out.zip"], 2, "has no licence"),
         (["none", "out.zip", *facts], 2, "none"),

@@ -3,8 +3,9 @@
 import copy
 import pickle
 import re
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from oscine.networks import ControllerConfig
 from oscine.performance import RenderReport, read_midi
 from oscine.processors import HarmonicConfig
 from oscine.transfer import Options, PlayResult, TransferReport, transfer, transfer_file
+from oscine.transfer.playable import OptionNames
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +151,10 @@ def test_what_cannot_be_is_one_sentence(place, what, options, words):
     with pytest.raises(InputError, match=words) as refusal:
         oscine.play(place / what, to=place / "band", **options)
     assert "\n" not in str(refusal.value)
+
+
+def test_every_option_of_a_transfer_is_an_option_of_play():
+    assert set(get_type_hints(OptionNames)) == {field.name for field in fields(Options)}
 
 
 def test_what_render_refuses(place):

@@ -30,7 +30,7 @@ def in_short(voiced_s: float, *, learnable: bool) -> str:
         voiced_s: Seconds with a pitch.
         learnable: Whether an instrument can be learned from it.
 
-    Example:
+    Examples:
         >>> in_short(4.0, learnable=False)
         'This is enough to play with, and too little to learn an instrument from.'
     """

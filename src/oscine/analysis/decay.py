@@ -43,7 +43,7 @@ def decay_s(response: Float[Tensor, " tap"], sample_rate: int) -> float | None:
     Returns:
         Seconds; None where it does not fall by 25 dB or has no two samples on the way.
 
-    Example:
+    Examples:
         >>> import torch
         >>> fall = 10 ** (-3 * torch.arange(16000) / 8000)  # 60 dB in half a second
         >>> round(decay_s(fall, 16000), 3)

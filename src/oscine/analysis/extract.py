@@ -65,7 +65,7 @@ def analyze(
         InputError: When there is no sample, the shape or dtype is none of those, a sample is not finite or
             far beyond full scale, the rate or hop cannot be worked with, or there is no such tracker.
 
-    Example:
+    Examples:
         >>> import math, torch
         >>> from oscine.analysis import analyze
         >>> tone = 0.5 * torch.sin(2 * math.pi * 440 * torch.arange(16000) / 16000)

@@ -51,7 +51,7 @@ def string_partials(audio: Float[Tensor, " time"], sample_rate: int, f0_hz: floa
         Välimäki, Fast automatic inharmonicity estimation algorithm, JASA 121(5), 2007, also go from peaks
         near predicted partials to B. Ours fits the line to the peaks where theirs follows its trend.
 
-    Example:
+    Examples:
         >>> k, n = torch.arange(1, 21)[:, None], torch.arange(16000, dtype=torch.float64)
         >>> hz = k * 110.0 * torch.sqrt(1 + 3e-4 * k**2)
         >>> note = (torch.sin(2 * torch.pi * hz * n / 16000) / k).sum(0)

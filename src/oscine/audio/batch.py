@@ -54,7 +54,7 @@ def plan_batch(
     Raises:
         InputError: When several inputs have one file as output, or an output would replace an input.
 
-    Example:
+    Examples:
         >>> plan_batch([Path("a.mp3"), Path("b/a.wav")], Path("out")).jobs[1].output.name
         'a-2.wav'
     """

@@ -50,7 +50,7 @@ class Command(BaseModel):
 def command_reference() -> list[Command]:
     """Return every command of ``oscine``, in the order of its help.
 
-    Example:
+    Examples:
         >>> train = next(one for one in command_reference() if one.name == "train")
         >>> train.usage
         'oscine train [OPTIONS] DATASET INSTRUMENT'

@@ -72,7 +72,13 @@ def render(
     options = RenderOptions(_expression(settings or []), _voices(voices), octave, dry, identity=identity)
     is_as_it_is = voices == "auto" and octave == 0 and not settings
 
+    def of_one(source: Path) -> None:
+        if len(to) != 1:
+            raise InputError(f"{source.name} holds the curves of one instrument; give --to once.")
+
     def prepare() -> Work[RenderReport | CurvesReport]:
+        if all(song.suffix.lower() == ".csv" for song in songs):
+            of_one(songs[0])
         players = _instruments(to, device)
 
         def work(source: Path, path: Path, tell_share: Progress) -> RenderReport | CurvesReport:
@@ -83,8 +89,7 @@ def render(
                     f"{source.name} holds curves and no notes; remove --voices, --octave and --set; edit the "
                     "file."
                 )
-            if len(to) != 1:
-                raise InputError(f"{source.name} holds the curves of one instrument; give --to once.")
+            of_one(source)
             (player,) = players.values()
             return render_curves_file(
                 source, player, path, dry=dry, identity=identity, on_progress=tell_share

@@ -1,7 +1,7 @@
 """Commands that read one file or many: a verdict for each, and one bad file does not stop the rest."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -16,7 +16,7 @@ from oscine.plural import counted
 from oscine.threads import one_thread
 
 if TYPE_CHECKING:
-    from oscine.audio.batch import Batch
+    from oscine.audio.batch import Batch, Job
 
 #: Of what was made, a pydantic model.
 Report = TypeVar("Report")
@@ -41,6 +41,7 @@ def run_each(
     doing: str,
     form: str | None,
     as_json: bool,
+    elsewhere: "Callable[[Sequence[Job]], Iterable[tuple[Job, Report | InputError | OSError]]] | None" = None,
 ) -> None:
     """Make every output of a batch, and say of each what was made.
 
@@ -54,20 +55,24 @@ def run_each(
         doing: What is done, for the progress.
         form: Of the progress.
         as_json: Print one JSON value instead.
+        elsewhere: Yields each job's report or error, in any order, in place of `prepare`: of a cluster.
 
     Raises:
         InputError: When one of the files could not be made; all others are.
     """
     with one_thread(), shown("loading", form, quiet=as_json) as tell_share:
-        work = prepare()
+        if elsewhere is None:
+            results = _made_here(batch, prepare(), doing, tell_share)
+        else:
+            results = _counted(elsewhere(batch.jobs), len(batch.jobs), tell_share)
         if batch.into_folder:
-            told = _make_each(batch, work, say, doing, tell_share, as_json)
+            told = _make_each(batch, results, say, tell_share, as_json)
             with tell_share.aside():
                 _sum_up(told, as_json)
             return
-        (job,) = batch.jobs
-        tell_share(0.0, doing)
-        report = work(*job, tell_share)
+        ((job, report),) = results
+        if isinstance(report, InputError | OSError):
+            raise report
         with tell_share.aside():
             if as_json:
                 typer.echo(_json(report))
@@ -75,11 +80,33 @@ def run_each(
                 tell(*say(job.output, report))
 
 
+def _made_here(
+    batch: "Batch", work: Callable[[Path, Path, Progress], Report], doing: str, tell_share: Progress
+) -> "Iterator[tuple[Job, Report | InputError | OSError]]":
+    """Yield each job with its report, or why there is none."""
+    for number, job in enumerate(batch.jobs):
+        one = _Part(tell_share, number, len(batch.jobs), job.source) if batch.into_folder else tell_share
+        one(0.0, doing)
+        try:
+            report = work(*job, one)
+        except (InputError, OSError) as error:
+            report = error
+        yield job, report
+
+
+def _counted(
+    results: "Iterable[tuple[Job, Report | InputError | OSError]]", n_all: int, tell_share: Progress
+) -> "Iterator[tuple[Job, Report | InputError | OSError]]":
+    """Yield results, and tell how many there are."""
+    for number, result in enumerate(results):
+        tell_share((number + 1) / n_all, f"{number + 1} of {counted(n_all, 'file')}")
+        yield result
+
+
 def _make_each(
     batch: "Batch",
-    work: Callable[[Path, Path, Progress], Report],
+    results: "Iterable[tuple[Job, Report | InputError | OSError]]",
     say: Callable[[Path, Report], tuple[str, list[str]]],
-    doing: str,
     tell_share: Progress,
     as_json: bool,
 ) -> list[dict[str, Any]]:
@@ -94,13 +121,9 @@ def _make_each(
 
     for folder in batch.empty:
         fail(folder, "It holds no file that can be read.")
-    for number, (source, output) in enumerate(batch.jobs):
-        part = _Part(tell_share, number, len(batch.jobs), source)
-        part(0.0, doing)
-        try:
-            report = work(source, output, part)
-        except (InputError, OSError) as error:
-            fail(source, sentence_of(error))
+    for (source, output), report in results:
+        if isinstance(report, InputError | OSError):
+            fail(source, sentence_of(report))
             continue
         made = json.loads(_json(report))
         told.append({"input": printable(source), "output": printable(output), **made})

@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from oscine.cli.cluster import ClusterOption, cluster_of
 from oscine.cli.completion import instrument_names
 from oscine.cli.progress import Progress, ProgressOption
 from oscine.cli.several import OutputOption, Work, run_each
 
 if TYPE_CHECKING:
-    from oscine.audio.batch import Batch
+    from collections.abc import Iterator, Sequence
+
+    from oscine.audio.batch import Batch, Job
+    from oscine.errors import InputError
     from oscine.transfer import TransferReport
 
 
@@ -66,6 +70,7 @@ def transfer(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON value.")] = False,
     progress: ProgressOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Play a performance with an instrument: pitch and loudness of the input, timbre of the instrument.
 
@@ -77,6 +82,7 @@ def transfer(
     """
     from oscine.audio.batch import plan_batch
     from oscine.transfer import Options, TransferReport, load, transfer_file
+    from oscine.transfer.rendering import Rendering, render_on_cluster
 
     octaves, shift_db = _whole_or_auto("octave", octave), _number_or_auto("loudness", loudness)
     options = Options(
@@ -107,7 +113,24 @@ def transfer(
 
         return work
 
-    run_each(batch, prepare, _said, doing="listening", form=progress, as_json=as_json)
+    with cluster_of(cluster) as machines:
+
+        def elsewhere(jobs: "Sequence[Job]") -> "Iterator[tuple[Job, TransferReport | InputError | OSError]]":
+            assert machines is not None
+            by_output = {job.output.absolute(): job for job in jobs}
+            tasks = [Rendering(to, *job, options, device, plots.get(job.output)) for job in jobs]
+            for task, result in render_on_cluster(machines, tasks):
+                yield by_output[task.output], result
+
+        run_each(
+            batch,
+            prepare,
+            _said,
+            doing="listening",
+            form=progress,
+            as_json=as_json,
+            elsewhere=None if machines is None else elsewhere,
+        )
 
 
 def _plots(batch: "Batch", plot: Path) -> dict[Path, Path]:

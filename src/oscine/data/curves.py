@@ -54,7 +54,7 @@ class Curves:
             sample_rate: Hz.
             hop_length: Samples per frame.
 
-        Example:
+        Examples:
             >>> curves = Curves(np.array([0.0, 1.0]), {"breath": np.array([2.0, 4.0])})
             >>> curves.frames(0, 6, sample_rate=8000, hop_length=2000)["breath"].tolist()
             [2.5, 3.0, 3.5, 4.0, 4.0, 4.0]

@@ -358,7 +358,7 @@ class Dataset:
             InputError: When there is no sound, a value is not finite, lengths or rates do not fit, or too
                 little is there to hold something out.
 
-        Example:
+        Examples:
             >>> import torch
             >>> from oscine.data import Dataset
             >>> tone = 0.3 * torch.sin(440 * 2 * torch.pi * torch.arange(80_000) / 16_000)

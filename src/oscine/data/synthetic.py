@@ -74,7 +74,7 @@ def synthetic_tones(
     Reference: Engel et al., Self-supervised Pitch Detection by Inverse Audio Synthesis, ICML 2020 workshop.
         There the spectra are random; ours have tilts, resonances and missing partials, as instruments do.
 
-    Example:
+    Examples:
         >>> tones = synthetic_tones(0, 0, 2, 250)
         >>> tones.audio.shape, sorted(tones.controls)
         (torch.Size([2, 16000]), ['amplitude', 'f0_hz', 'harmonic_distribution', 'noise_magnitudes'])

@@ -78,7 +78,8 @@ def _inline(text: str) -> str:
     text = re.sub(r' xmlns(?::\w+)?="[^"]*"| version="1.1"', "", text)
     # Groups are named figure_1, axes_2 …; clip paths and markers, which are referred to, have longer names.
     text = re.sub(r' id="[A-Za-z.]+[A-Za-z]?\d*\.?_\d+"', "", text)
-    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px system-ui, sans-serif", text)
+    # Other versions of matplotlib write size and family in one.
+    text = re.sub(r"(font: [\d.]+px|font-family:) [^;\"]*", r"\1 system-ui, sans-serif", text)
     text = re.sub(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)", _as_jpeg, text)
     for stand_in, colour in _COLOURS.items():
         text = text.replace(stand_in, colour)

@@ -59,7 +59,7 @@ class Page:
         title: At the top and in the browser's tab.
         lead: A sentence below it.
 
-    Example:
+    Examples:
         >>> page = Page("A violin", "after three minutes").heading("Figures")
         >>> page = page.table(["what", "dB"], [["loudness L1", "0.1"]])
         >>> "<h2>Figures</h2>" in page.html()

@@ -66,7 +66,7 @@ class Excerpts:
         at_most: How many.
         seconds: How much of each.
 
-    Example:
+    Examples:
         >>> excerpts = Excerpts()
         >>> evaluate(instrument, dataset, on_comparison=excerpts)  # doctest: +SKIP
     """

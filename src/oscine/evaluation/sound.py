@@ -216,7 +216,7 @@ def compare(
     Raises:
         InputError: When a sound is not as long as the features.
 
-    Example:
+    Examples:
         >>> from oscine.analysis import analyze
         >>> recording = 0.1 * torch.sin(0.1 * torch.arange(16000.0))
         >>> level_db = compare(0.5 * recording, recording, analyze(recording, 16000, 64)).level_db

@@ -131,7 +131,7 @@ class Patch:
         controls: By name, (frame,) or (frame, channel): ``f0_hz`` or ``onset_s`` and all that the parts
             declare, such as ``harmonic.amplitude``. Frame t describes the instant ``(t + 1) · hop_length``.
 
-    Example:
+    Examples:
         >>> patch = oscine.fit("note.wav")                       # doctest: +SKIP
         >>> patch.save("note.safetensors")                       # doctest: +SKIP
         >>> audio, sample_rate = patch.play(octave=-1)           # doctest: +SKIP

@@ -18,7 +18,7 @@ def exp_sigmoid(
 
     Reference: Engel et al., DDSP, 2020, appendix B.5.
 
-    Example:
+    Examples:
         >>> exp_sigmoid(torch.tensor([-10.0, 0.0, 10.0]))
         tensor([1.0020e-07, 4.0540e-01, 1.9998e+00])
     """
@@ -34,7 +34,7 @@ def inverse_exp_sigmoid(y: float, exponent: float = 10.0, maximum: float = 2.0) 
         exponent: As in `exp_sigmoid`.
         maximum: As in `exp_sigmoid`.
 
-    Example:
+    Examples:
         >>> round(float(exp_sigmoid(torch.tensor(inverse_exp_sigmoid(0.25)))), 6)
         0.25
     """

@@ -69,7 +69,7 @@ def allpole(
         synthesis using differentiable LPC and glottal-flow-inspired wavetables (GOLF), ISMIR 2023, which has
         the direct form.
 
-    Example:
+    Examples:
         >>> allpole(torch.randn(1, 640), torch.zeros(1, 10, 22), hop_length=64).shape
         torch.Size([1, 640])
     """

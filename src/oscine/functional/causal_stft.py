@@ -46,7 +46,7 @@ def causal_stft(
     Raises:
         ValueError: As `causal_stft_step`.
 
-    Example:
+    Examples:
         >>> tone = torch.cos(2 * torch.pi * 4 * torch.arange(256) / 64)[None]
         >>> causal_stft(tone, n_fft=64, hop_length=16).abs()[0, -1].argmax()
         tensor(4)

@@ -190,7 +190,7 @@ def envelope_oscillator(
         minimum phase once per period; Nercessian, Differentiable WORLD synthesizer, 2022. Here partials are
         sines, of any f0 at any sample.
 
-    Example:
+    Examples:
         >>> density_db, ratio_db = torch.full((1, 50, 40), -60.0), torch.full((1, 50, 40), -20.0)
         >>> sizes = {"n_partials": 30, "n_noise_bands": 65, "sample_rate": 16000, "hop_length": 80}
         >>> envelope_oscillator(torch.full((1, 50), 220.0), density_db, ratio_db, **sizes).shape

@@ -11,7 +11,7 @@ from torch import Tensor
 def fast_fft_length(n: int) -> int:
     """Return the smallest even length ≥ ``n`` whose only prime factors are 2, 3 and 5.
 
-    Example:
+    Examples:
         >>> fast_fft_length(191), fast_fft_length(64_001)
         (192, 64800)
     """

@@ -93,7 +93,7 @@ def moving_filter(
     Raises:
         ValueError: When there is no frame, or the audio is not ``frame · hop_length`` long.
 
-    Example:
+    Examples:
         >>> taps = zero_phase_taps(torch.ones(1, 10, 65))
         >>> moving_filter(torch.randn(1, 640), taps, hop_length=64).shape
         torch.Size([1, 640])

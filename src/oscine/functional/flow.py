@@ -26,7 +26,7 @@ def frame_noise(
         n_frames: How many.
         n_channels: Values of a frame.
 
-    Example:
+    Examples:
         >>> import torch
         >>> zero = torch.zeros(1, dtype=torch.int64)
         >>> whole, later = frame_noise(zero, zero, 5, 80), frame_noise(zero, zero + 3, 2, 80)
@@ -107,7 +107,7 @@ def euler_flow(
     is that of DDSP-SVC 6 (yxlllc, 2025); there the network learns the last part of the paths from noise to
     targets, ours learns the paths from such starts, so training and use agree.
 
-    Example:
+    Examples:
         >>> import torch
         >>> euler_flow(lambda x, t: torch.full_like(x, 2.0), torch.zeros(1, 1, 1), t_start=0.5, n_steps=4)
         tensor([[[1.]]])

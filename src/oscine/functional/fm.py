@@ -76,7 +76,7 @@ def dx7_algorithm(number: int) -> Modulators:
     Raises:
         ValueError: When there is no such algorithm.
 
-    Example:
+    Examples:
         >>> dx7_algorithm(2)
         ((2,), (), (4,), (5,), (6,), ())
     """
@@ -134,7 +134,7 @@ def fm_oscillator(
     Reference: Chowning, The synthesis of complex audio spectra by means of frequency modulation, JAES 1973;
         Caspe et al., DDX7, ISMIR 2022. There one wrapped phase is shared, and nothing is limited.
 
-    Example:
+    Examples:
         >>> f0, levels = torch.full((1, 250), 220.0), torch.ones(1, 250, 6)
         >>> routing = {"ratios": (1, 1, 1, 1, 3, 14), "modulators": dx7_algorithm(2)}
         >>> fm_oscillator(f0, levels, **routing, sample_rate=16000, hop_length=64).shape

@@ -74,7 +74,7 @@ def upsample(
     Raises:
         ValueError: When there is no frame, no frame axis, or no whole hop.
 
-    Example:
+    Examples:
         >>> upsample(torch.tensor([[0.0, 4.0]]), hop_length=4).tolist()
         [[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0]]
     """

@@ -137,7 +137,7 @@ def harmonic_oscillator(
     Reference: Engel et al., DDSP: Differentiable Digital Signal Processing, ICLR 2020. There the phase is a
         float32 running sum at the sample rate, and the amplitudes are upsampled by overlapping windows.
 
-    Example:
+    Examples:
         >>> f0 = torch.full((1, 250), 440.0)
         >>> weights = torch.ones(1, 250, 8)
         >>> harmonic_oscillator(f0, torch.ones(1, 250), weights, sample_rate=16000, hop_length=64).shape

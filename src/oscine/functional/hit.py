@@ -117,7 +117,7 @@ def onset_gate(
         sample_rate: Hz.
         hop_length: Samples per frame.
 
-    Example:
+    Examples:
         >>> onset_s = torch.tensor([[0.0, 1.5]])
         >>> onset_gate(torch.ones(1, 4), onset_s, sample_rate=1, hop_length=2).tolist()
         [[0.0, 0.0, 0.0, 0.5]]

@@ -17,7 +17,7 @@ def hold_valid(
         valid: Which of them count.
         last: The value that stands before the first valid frame; without frames it stays.
 
-    Example:
+    Examples:
         >>> values, valid = torch.tensor([[5.0, 7.0, 0.0]]), torch.tensor([[False, True, False]])
         >>> hold_valid(values, valid, torch.tensor([1.0]))[0].tolist()
         [[1.0, 7.0, 7.0]]

@@ -20,7 +20,7 @@ def reflection_to_lpc(reflection: Float[Tensor, "*frame section"]) -> Float[Tens
     Args:
         reflection: k_1 … k_M.
 
-    Example:
+    Examples:
         >>> reflection_to_lpc(torch.tensor([-0.5, 0.25]))
         tensor([-0.6250,  0.2500])
     """
@@ -36,7 +36,7 @@ def lpc_to_reflection(coefficients: Float[Tensor, "*frame section"]) -> Float[Te
     Args:
         coefficients: a_1 … a_M; A's roots have to be inside the unit circle.
 
-    Example:
+    Examples:
         >>> lpc_to_reflection(torch.tensor([-0.625, 0.25]))
         tensor([-0.5000,  0.2500])
     """
@@ -64,7 +64,7 @@ def formants(
     Returns:
         ``M // 2`` of each; those that a frame does not have are NaN.
 
-    Example:
+    Examples:
         >>> radius, angle = 0.97, 2 * torch.pi * 500 / 16000
         >>> a = torch.tensor([-2 * radius * math.cos(angle), radius**2], dtype=torch.float64)
         >>> tuple(round(float(x)) for x in formants(lpc_to_reflection(a), sample_rate=16000))

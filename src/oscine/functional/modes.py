@@ -44,7 +44,7 @@ def modes(
     Raises:
         ValueError: When the shapes do not fit.
 
-    Example:
+    Examples:
         >>> onset_s, one = torch.tensor([[0.0, 0.004, 0.008]]), torch.ones(1, 3, 1)
         >>> modes(onset_s, 200 * one, one, one, 0 * one, sample_rate=1000, hop_length=4).shape
         torch.Size([1, 12])

@@ -187,7 +187,7 @@ def filtered_noise(
     Reference: Engel et al., DDSP, ICLR 2020, section 3.6; there frames are filtered apart, overlap-added and
         two samples late.
 
-    Example:
+    Examples:
         >>> filtered_noise(torch.ones(1, 10, 65), hop_length=64).shape
         torch.Size([1, 640])
     """

@@ -45,7 +45,7 @@ def noise_bands(
     Reference: Barahona-Ríos and Collins, NoiseBandNet: Controllable Time-Varying Neural Synthesis of Sound
         Effects Using Filterbanks, 2023. There the noise of each band is a loop of some seconds in memory.
 
-    Example:
+    Examples:
         >>> import torch
         >>> noise_bands(torch.ones(1, 10, 256), sample_rate=44100, hop_length=64).shape
         torch.Size([1, 640])

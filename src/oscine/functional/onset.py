@@ -74,7 +74,7 @@ def time_since_onset_s(
     Returns:
         Seconds: 0 in the frame in which a note begins.
 
-    Example:
+    Examples:
         >>> confidence = torch.tensor([[0.0] * 30 + [0.9] * 3])
         >>> time_since_onset_s(confidence, torch.full((1, 33), -30.0), frame_rate=250.0)[0, -3:].tolist()
         [0.0, 0.004000000189989805, 0.00800000037997961]

@@ -72,7 +72,7 @@ def pulse_train(
     Reference: Stilson and Smith, Alias-free digital synthesis of classic analog waveforms, ICMC 1996; there
         partials enter and leave at once.
 
-    Example:
+    Examples:
         >>> pulse_train(torch.full((1, 5), 100.0), torch.ones(1, 5), sample_rate=16000, hop_length=64).shape
         torch.Size([1, 320])
     """

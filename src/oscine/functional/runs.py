@@ -12,7 +12,7 @@ def runs(mask: Bool[Tensor, " frame"], at_least: int | float = 1) -> Int[Tensor,
         mask: One value a frame.
         at_least: Shorter stretches, in frames, are left out.
 
-    Example:
+    Examples:
         >>> runs(torch.tensor([True, True, False, True])).tolist()
         [[0, 2], [3, 4]]
     """

@@ -37,7 +37,7 @@ def shimmer(
         start: Number of the first frame, not negative.
         n_frames: How many.
 
-    Example:
+    Examples:
         >>> import torch
         >>> zero = torch.zeros(1, dtype=torch.int64)
         >>> shimmer(torch.ones(2, 5), [3, 10], zero, zero, 100).shape

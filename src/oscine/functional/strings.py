@@ -158,7 +158,7 @@ def strings(
         and Roebel, Differentiable Piano Model for MIDI-to-Audio Performance Synthesis, DAFx 2022, who learn
         the tables as few parameters; here each key has its own values.
 
-    Example:
+    Examples:
         >>> tables = string_tables(usual_inharmonicity(), torch.zeros(88), torch.ones(88), 2)
         >>> f0, amplitude, weights = torch.full((1, 5), 440.0), torch.ones(1, 5), torch.ones(1, 5, 8)
         >>> strings(f0, amplitude, weights, tables, sample_rate=16000, hop_length=64).shape

@@ -44,7 +44,7 @@ def transient(
         Computer Music Journal 24(2), 2000. There a click is sinusoids in the DCT domain of a block, so its
         position and its shape are one; here they are two.
 
-    Example:
+    Examples:
         >>> onset_s = torch.tensor([[0.0, 8.0]])
         >>> audio = transient(onset_s, torch.ones(1, 2, 1), sample_rate=1, hop_length=8)
         >>> int(audio.argmax()), float(audio.max())

@@ -39,7 +39,7 @@ def wasserstein_distance(
     Reference: Vallender, Calculation of the Wasserstein distance between probability distributions on the
         line, 1974.
 
-    Example:
+    Examples:
         >>> one, other = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.5, 0.5])
         >>> float(wasserstein_distance(one, other, torch.tensor([0.0, 2.0, 3.0])))
         2.5

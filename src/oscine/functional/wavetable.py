@@ -71,7 +71,7 @@ def wavetable_oscillator(
     Reference: Shan et al., Differentiable Wavetable Synthesis, ICASSP 2022. There the tables are samples
         that are read with linear interpolation and are not band-limited.
 
-    Example:
+    Examples:
         >>> f0, weights = torch.full((1, 250), 440.0), torch.ones(1, 250, 1)
         >>> saw = torch.stack([torch.zeros(8), 1 / torch.arange(1, 9)]).unsqueeze(0)
         >>> wavetable_oscillator(f0, torch.ones(1, 250), weights, saw, sample_rate=16000, hop_length=64).shape

@@ -28,7 +28,7 @@ def path(name: str) -> Path:
     Raises:
         InputError: When there is no instrument of that name in the package.
 
-    Example:
+    Examples:
         >>> from oscine import instruments
         >>> instruments.path("violin").name
         'violin'

@@ -43,7 +43,7 @@ class AdversarialLoss(nn.Module):
         Mao et al., Least squares generative adversarial networks, ICCV 2017; the features are compared as in
         Kumar et al., MelGAN, NeurIPS 2019. There the discriminators read the wave.
 
-    Example:
+    Examples:
         >>> loss = AdversarialLoss(16000)
         >>> sound, other = torch.randn(2, 1, 8000)
         >>> bool(loss(sound, sound).generator < loss(other, sound).generator)

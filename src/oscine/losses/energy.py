@@ -31,7 +31,7 @@ class EnergyDistance(nn.Module):
         Synthesis, NeurIPS 2020. There the logarithms of a frame have a Euclidean distance, and both draws
         receive a gradient.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from oscine.functional import filtered_noise
         >>> from oscine.losses import MultiScaleSpectralLoss

@@ -27,7 +27,7 @@ class EnvelopeLoss(nn.Module):
     Raises:
         InputError: When there is no window, or one is shorter than two samples.
 
-    Example:
+    Examples:
         >>> click = torch.zeros(1, 4410)
         >>> click[0, 1000] = 1.0
         >>> loss = EnvelopeLoss(44100)

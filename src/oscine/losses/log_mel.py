@@ -31,7 +31,7 @@ class LogMelLoss(nn.Module):
     Raises:
         InputError: When the window, the overlap or the bands cannot be used.
 
-    Example:
+    Examples:
         >>> tone = torch.sin(2 * torch.pi * 440 * torch.arange(16000) / 16000)[None]
         >>> round(float(LogMelLoss(16000, floor_db=-300.0)(2 * tone, tone)), 2)
         6.02

@@ -50,7 +50,7 @@ def in_sizes_of(
             pitch all have one.
         nyquist_hz: Half the sample rate.
 
-    Example:
+    Examples:
         >>> from oscine.losses import in_sizes_of
         >>> bands = Control("magnitudes", 3, "linear", 0.0, 2.0, "exp_sigmoid", axis="frequency")
         >>> in_sizes_of([bands], {"magnitudes": torch.tensor([[[0.0, 1.0, 2.0, 3.0, 4.0]]])})["magnitudes"]

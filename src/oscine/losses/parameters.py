@@ -45,7 +45,7 @@ def parameter_loss(
     Reference: Engel et al., Self-supervised Pitch Detection by Inverse Audio Synthesis, ICML 2020 workshop.
         Here the distances have perceptual units, and the weight is the level in dB instead of a threshold.
 
-    Example:
+    Examples:
         >>> f0 = Control("f0_hz", 0, "Hz", 1.0, 8000.0, "log")
         >>> low, high = {"f0_hz": torch.full((1, 4), 220.0)}, {"f0_hz": torch.full((1, 4), 440.0)}
         >>> float(parameter_loss(low, high, (f0,)))

@@ -37,7 +37,7 @@ class CrepeLoss(nn.Module):
         Synthesis, 2020. Their code multiplies this mean by 34 for the fifth block (so that 0.1 there
         is 3.4 here), and adds its 1e-5 to the deviation instead of to the power.
 
-    Example:
+    Examples:
         >>> import torch
         >>> tone = torch.sin(2 * torch.pi * 440 * torch.arange(16000) / 16000)[None]
         >>> loss = CrepeLoss()

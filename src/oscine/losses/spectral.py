@@ -90,7 +90,7 @@ def multi_scale_spectral_loss(
     Reference:
         Engel, Hantrakul, Gu, Roberts: DDSP: Differentiable Digital Signal Processing, 2020 (section 4.2.1).
 
-    Example:
+    Examples:
         >>> import torch
         >>> t = torch.arange(16000) / 16000
         >>> tone = torch.sin(2 * torch.pi * 440 * t)[None]

@@ -42,7 +42,7 @@ class TextureLoss(nn.Module):
         McDermott and Simoncelli, Sound texture perception via statistics of the auditory periphery, Neuron
         71(5), 2011: listeners perceive a texture by such statistics.
 
-    Example:
+    Examples:
         >>> noise = torch.rand(1, 16000, generator=torch.Generator().manual_seed(0)) - 0.5
         >>> steady = torch.sin(2 * torch.pi * 440 * torch.arange(16000) / 16000)[None]
         >>> loss = TextureLoss(16000)

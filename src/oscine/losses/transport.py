@@ -53,7 +53,7 @@ class SpectralTransportLoss(nn.Module):
         Spectral Optimal Transport, ICASSP 2024. There it is W_2 on a linear axis, in frames that reach beyond
         the ends of the audio.
 
-    Example:
+    Examples:
         >>> time = torch.arange(16000) / 16000
         >>> low, high = torch.sin(2 * torch.pi * torch.tensor([[440.0], [880.0]]) * time)
         >>> round(float(SpectralTransportLoss(16000)(low, high)), 1)

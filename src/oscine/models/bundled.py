@@ -25,7 +25,7 @@ class BundledInstrument(BaseModel):
 def list_instruments() -> list[BundledInstrument]:
     """Return the instruments in the package, in the order of their names.
 
-    Example:
+    Examples:
         >>> [one.name for one in list_instruments()]  # doctest: +SKIP
         ['alto-saxophone', 'flute', 'sung-vowel', 'trumpet', 'violin', 'violin-16k']
     """

@@ -88,7 +88,7 @@ class Instrument(Streaming[InstrumentState]):
         InputError: When an input stands twice, a part takes an input that the config does not have, or a part
             is not where it can be.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from oscine.models import Instrument, InstrumentConfig
         >>> violin = Instrument(InstrumentConfig(sample_rate=16000, hop_length=64))

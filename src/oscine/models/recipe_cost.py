@@ -45,7 +45,7 @@ class Cost(BaseModel):
 def training_cost(name: str) -> Cost | None:
     """Return what training a recipe of the package takes; None for a recipe that was not measured.
 
-    Example:
+    Examples:
         >>> training_cost("tiny").gpu
         'not needed'
     """

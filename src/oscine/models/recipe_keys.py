@@ -79,7 +79,7 @@ def key_tables() -> list[KeyTable]:
     A kind that may stand at several places, such as a filter among the synthesisers or the effects, is listed
     once, at the first of them.
 
-    Example:
+    Examples:
         >>> training = next(one for one in key_tables() if one.title == "training")
         >>> crop = next(key for key in training.keys if key.key == "crop_s")
         >>> crop.unit, crop.default, crop.bounds
@@ -106,7 +106,7 @@ def key_tables() -> list[KeyTable]:
 def recipe_keys(recipe: Recipe) -> list[Key]:
     """Return the keys of one recipe with their values; a part in a list goes by its name or kind.
 
-    Example:
+    Examples:
         >>> from oscine.models import load_recipe
         >>> keys = {one.key: one for one in recipe_keys(load_recipe("tiny"))}
         >>> keys["instrument.synth.harmonic.n_harmonics"].value

@@ -154,7 +154,7 @@ def load_recipe(name: str | Path, overrides: Mapping[str, Any] | None = None) ->
     Raises:
         InputError: When there is no such recipe or key, or a value is not allowed.
 
-    Example:
+    Examples:
         >>> load_recipe("tiny", {"training.crop_s": 2.0}).training.crop_s
         2.0
     """

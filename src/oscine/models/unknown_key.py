@@ -65,7 +65,7 @@ def did_you_mean(key: str, known: Sequence[str]) -> str:
         key: What was given.
         known: The keys there are, dotted.
 
-    Example:
+    Examples:
         >>> did_you_mean("batch", ["training.batch_size", "training.crop_s"])
         'did you mean training.batch_size?'
     """

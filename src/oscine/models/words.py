@@ -7,7 +7,7 @@ from oscine.models.config import InstrumentConfig
 def words_of(config: InstrumentConfig, n_parameters: int, statistics: Statistics | None = None) -> str:
     """Return what an instrument is made of, how large it is, and which pitches it learned.
 
-    Example:
+    Examples:
         >>> words_of(InstrumentConfig(sample_rate=44100, hop_length=176), 241_000)
         'f0 and loudness → harmonics + noise + reverb, 44.1 kHz, 241 k parameters'
     """

@@ -52,7 +52,7 @@ class FlowNetwork(nn.Module):
         n_layers: See `AheadTcn`.
         look_ahead: See `AheadTcn`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from oscine.functional import euler_flow, flow_start
         >>> network = FlowNetwork(80, 3, width=16, n_layers=3, look_ahead=4)

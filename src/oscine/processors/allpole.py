@@ -40,7 +40,7 @@ class Allpole(Processor[GainedAllpoleState]):
     Raises:
         ValueError: When a size is not a positive whole number.
 
-    Example:
+    Examples:
         >>> import torch
         >>> tract = Allpole(22, hop_length=64)
         >>> tract(torch.randn(1, 640), torch.ones(1, 10), torch.zeros(1, 10, 22)).shape

@@ -96,7 +96,7 @@ class Sum(_Composition):
     Raises:
         InputError: When there is no part, or one takes a signal.
 
-    Example:
+    Examples:
         >>> from oscine.processors import FilteredNoise, HarmonicOscillator
         >>> reed = Sum({"harmonic": HarmonicOscillator(8, 16000, 64), "noise": FilteredNoise(17, 64)})
         >>> print(*(control.name for control in reed.controls))

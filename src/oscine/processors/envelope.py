@@ -51,7 +51,7 @@ class EnvelopeOscillator(Processor[EnvelopeState]):
         ValueError: When a size is not a positive whole number, there are fewer than 2 bands, the phase is of
             no known kind, or the slope is not within −48 … 0 dB.
 
-    Example:
+    Examples:
         >>> oscillator = EnvelopeOscillator(20, 8, 33, sample_rate=16000, hop_length=64)
         >>> density_db = torch.full((1, 5, 20), -60.0)
         >>> oscillator(torch.full((1, 5), 440.0), density_db, torch.zeros(1, 5, 20)).shape

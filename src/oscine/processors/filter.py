@@ -53,7 +53,7 @@ class Filter(Processor[FilterState | ConvolutionState]):
         ValueError: When there are fewer than 2 bands, the hop is not a positive whole number, the phase is of
             no known kind, or the slope is not within −48 … 0 dB.
 
-    Example:
+    Examples:
         >>> body = Filter(33, hop_length=64, phase="minimum", fixed=True)
         >>> body(torch.randn(1, 640)).shape
         torch.Size([1, 640])

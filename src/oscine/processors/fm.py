@@ -50,7 +50,7 @@ class FmOscillator(Processor[FmState]):
 
     Reference: Caspe et al., DDX7: Differentiable FM Synthesis of Musical Instrument Sounds, ISMIR 2022.
 
-    Example:
+    Examples:
         >>> oscillator = FmOscillator(2, (1, 1, 1, 1, 3, 14), sample_rate=16000, hop_length=64)
         >>> amplitudes, indices = torch.full((1, 5, 2), 0.2), torch.ones(1, 5, 4)
         >>> oscillator(torch.full((1, 5), 220.0), amplitudes, indices).shape

@@ -38,7 +38,7 @@ class Glottal(Processor[WavetableState]):
     Raises:
         ValueError: When a size is not a positive whole number.
 
-    Example:
+    Examples:
         >>> folds = Glottal(80, sample_rate=16000, hop_length=64)
         >>> folds(torch.full((1, 5), 100.0), torch.ones(1, 5), torch.ones(1, 5)).shape
         torch.Size([1, 320])

@@ -28,7 +28,7 @@ class HarmonicOscillator(Processor[OscillatorState]):
     Raises:
         ValueError: When a size is not a positive whole number, or the ratio is not positive.
 
-    Example:
+    Examples:
         >>> import torch
         >>> oscillator = HarmonicOscillator(8, sample_rate=16000, hop_length=64)
         >>> oscillator(torch.full((1, 5), 440.0), torch.ones(1, 5), torch.ones(1, 5, 8)).shape

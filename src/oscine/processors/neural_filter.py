@@ -49,7 +49,7 @@ class NeuralFilter(Processor[NeuralFilterState]):
         parametric speech synthesis, ICASSP 2019. There a block has 64 channels and, in the first paper,
         gates; the amplitude of the sine is constant, and here it is a control of the source.
 
-    Example:
+    Examples:
         >>> import torch
         >>> block = NeuralFilter(hop_length=64, n_layers=4)
         >>> block.receptive_field

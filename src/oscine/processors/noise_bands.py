@@ -31,7 +31,7 @@ class NoiseBands(Processor[NoiseState]):
     Raises:
         ValueError: When there are fewer than 2 bands or taps, or a rate is not a positive whole number.
 
-    Example:
+    Examples:
         >>> import torch
         >>> wind = NoiseBands(256, sample_rate=44100, hop_length=128)
         >>> wind(torch.full((1, 10, 256), 0.1)).shape

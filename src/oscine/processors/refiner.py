@@ -60,7 +60,7 @@ class Refiner(Processor[RefinerState]):
     Reference: the idea of a network behind a vocoder, trained with it or after it, is that of many systems;
         the losses of its second stage are `oscine.losses.AdversarialLoss`.
 
-    Example:
+    Examples:
         >>> refiner = Refiner(16000, hop_length=64)
         >>> refiner.latency
         448

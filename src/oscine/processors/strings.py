@@ -50,7 +50,7 @@ class Strings(Processor[StringsState]):
     Raises:
         ValueError: When a size is not a positive whole number, or there are more than three strings.
 
-    Example:
+    Examples:
         >>> piano = Strings(8, sample_rate=16000, hop_length=64)
         >>> piano(torch.full((1, 5), 440.0), torch.ones(1, 5), torch.ones(1, 5, 8)).shape
         torch.Size([1, 320])

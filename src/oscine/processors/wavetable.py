@@ -34,7 +34,7 @@ class Wavetable(Processor[WavetableState]):
     Raises:
         ValueError: When a size is not a positive whole number.
 
-    Example:
+    Examples:
         >>> oscillator = Wavetable(4, 8, sample_rate=16000, hop_length=64)
         >>> weights = torch.full((1, 5, 4), 0.25)
         >>> oscillator(torch.full((1, 5), 440.0), torch.ones(1, 5), weights).shape

@@ -43,7 +43,7 @@ def path(name: str) -> Path:
     Raises:
         InputError: When there is no recording of that name.
 
-    Example:
+    Examples:
         >>> from oscine import recordings
         >>> recordings.path("singing").name
         'singing.flac'

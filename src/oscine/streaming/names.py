@@ -12,7 +12,7 @@ def is_part_name(name: str) -> bool:
     It cannot where the name is empty, has a dot, or is an attribute of every module, such as ``values``,
     ``type`` or ``training``: PyTorch then raises a KeyError.
 
-    Example:
+    Examples:
         >>> is_part_name("reed"), is_part_name("values")
         (True, False)
     """
@@ -33,7 +33,7 @@ def by_name(
     Raises:
         ValueError: When one is missing, given twice or unknown, or there are too many.
 
-    Example:
+    Examples:
         >>> by_name(["f0_hz", "loudness_db"], (440.0,), {"loudness_db": -20.0})
         {'f0_hz': 440.0, 'loudness_db': -20.0}
     """

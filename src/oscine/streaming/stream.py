@@ -35,7 +35,7 @@ class Stream:
     Raises:
         ValueError: When the batch size or the seed is not a whole number, or out of its range.
 
-    Example:
+    Examples:
         >>> from oscine.processors import FilteredNoise
         >>> stream = Stream(FilteredNoise(n_bands=65, hop_length=64))
         >>> stream.push(torch.ones(1, 1, 65)).shape

@@ -169,7 +169,7 @@ def imitate(
         InputError: When the instrument has no identities, the clip can't be read or has less than half a
             second of notes, or ``steps`` is out of its range.
 
-    Example:
+    Examples:
         >>> from oscine.transfer import imitate, load
         >>> kazoo, found = imitate(load("orchestra"), "kazoo.wav")          # doctest: +SKIP
         >>> kazoo.save_pretrained("my-kazoo")                               # doctest: +SKIP

@@ -1,5 +1,6 @@
 """An instrument with the method `transfer`, and loading one by name."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -26,12 +27,13 @@ class OptionNames(TypedDict, total=False):
     tracker: str
     level_passes: int
     like: Sound | None
+    sliders: Mapping[str, float | int]
 
 
 class PlayableInstrument(Instrument):
     """An instrument that plays performances.
 
-    Example:
+    Examples:
         >>> violin = oscine.load("my-violin")                               # doctest: +SKIP
         >>> audio, sample_rate = violin.transfer("hum.wav", octave="auto")  # doctest: +SKIP
     """

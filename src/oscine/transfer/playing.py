@@ -49,7 +49,7 @@ def play(
         InputError: What is to be played can't be read, there is no such instrument, or an option is out of
             its range or none for a song.
 
-    Example:
+    Examples:
         >>> oscine.play("hum.wav", to="violin").save("out.wav")  # doctest: +SKIP
     """
     if isinstance(performance, tuple):
@@ -104,7 +104,7 @@ def render(
         InputError: The song can't be read, there is no such instrument, an option is out of its range, or
             one of voices, octave and expression is given for curves.
 
-    Example:
+    Examples:
         >>> oscine.render("song.mid", to={1: "violin", None: "flute"}).save("out.wav")  # doctest: +SKIP
     """
     words = _words(song)

@@ -47,7 +47,7 @@ def render(task: Rendering) -> TransferReport | InputError | OSError:
 def render_on_cluster(
     cluster: Cluster, tasks: Sequence[Rendering], size: int | None = None
 ) -> Iterator[tuple[Rendering, TransferReport | InputError | OSError]]:
-    """Yield each performance with its report, or what was wrong with it, as it is finished, in any order.
+    """Yield each performance, with absolute paths, and its report or what was wrong, in any order.
 
     Args:
         cluster: See `oscine.cluster.connected`.
@@ -62,8 +62,8 @@ def render_on_cluster(
     for folder in {task.output.parent for task in tasks}:
         folder.mkdir(parents=True, exist_ok=True)
     for task in tasks[:1]:
-        folder = Path(task.instrument)
-        cluster.require_shared(task.output.parent, task.source, *([folder] if folder.exists() else []))
+        read = [path for path in (task.source, Path(task.instrument)) if path.exists()]
+        cluster.require_shared(task.output.parent, *read)
     for task, report in cluster.map(render, tasks, size):
         if isinstance(report, Lost):
             reason = "the process that played it was killed (no memory left, or a crash)"

@@ -44,7 +44,7 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
         report: What was done.
         source: What was played.
 
-    Example:
+    Examples:
         >>> oscine.play("hum.wav", to="violin").save("out.wav")  # doctest: +SKIP
     """
 

@@ -32,10 +32,10 @@ class Slider(NamedTuple):
 def sliders_of(instrument: Instrument) -> list[Slider]:
     """Return a slider for each control that the instrument's network predicts.
 
-    Example:
+    Examples:
         >>> from oscine.models import Instrument, InstrumentConfig
-        >>> [one.label for one in sliders_of(Instrument(InstrumentConfig()))]
-        ['Harmonic: amplitude', 'Harmonic: brightness', 'Noise: magnitudes']
+        >>> sliders_of(Instrument(InstrumentConfig()))[0].label
+        'Harmonic: amplitude'
     """
     return [_slider(control) for control in instrument.controls]
 

@@ -95,7 +95,7 @@ def analyze_voice(sound: Sound, tracker: str = "swift-f0") -> Voice:
     Raises:
         InputError: The sound cannot be read or is empty.
 
-    Example:
+    Examples:
         >>> import torch
         >>> voice = analyze_voice((torch.sin(torch.arange(16000) / 16000 * 2 * torch.pi * 220), 16000))
         >>> voice.density_db.shape

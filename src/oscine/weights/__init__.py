@@ -30,7 +30,7 @@ def path(name: str) -> Path:
     Raises:
         InputError: When there are no weights of that name.
 
-    Example:
+    Examples:
         >>> from oscine import weights
         >>> weights.path("crepe_tiny").name
         'crepe_tiny.safetensors'

@@ -57,7 +57,7 @@ class Crepe(nn.Module):
         Kim, Salamon, Li, Bello: CREPE: A Convolutional Representation for Pitch Estimation, 2018. There the
         deviation of silence is not guarded, and dropout follows each block while training.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from oscine.analysis.pitch.crepe import load_crepe
         >>> tone = torch.sin(2 * torch.pi * 440 * torch.arange(1024) / 16000)
@@ -201,7 +201,7 @@ def crepe_pitch(
         Kim and others, 2018, and the authors' code. There a path sees only which bin is the most probable,
         and steps are always 10 ms.
 
-    Example:
+    Examples:
         >>> tone = torch.sin(2 * torch.pi * 440 * torch.arange(16000) / 16000)
         >>> f0_hz, confidence = crepe_pitch(tone, torch.arange(1000, 15000, 160), load_crepe())
         >>> bool((f0_hz / 440 - 1).abs().max() < 0.005), bool(confidence.min() > 0.8)

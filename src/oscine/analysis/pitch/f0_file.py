@@ -49,7 +49,7 @@ class F0Curve:
         Args:
             time_s: In seconds.
 
-        Example:
+        Examples:
             >>> times, nothing = np.array([0.0, 1.0, 2.0]), np.zeros(3)
             >>> curve = F0Curve(times, np.array([220.0, 440.0, 0.0]), np.array([1.0, 1.0, 0.0]), True)
             >>> curve.at(np.array([0.5, 1.4, 1.6]))[0].round(1).tolist()

@@ -46,7 +46,7 @@ def pyin_pitch(audio: Float[np.ndarray, " time"]) -> tuple[Float[np.ndarray, " s
         2014. There thresholds are a hundred steps, those of the path are 5.8 ms, and no voicing is likelier
         (``most_likely_path``).
 
-    Example:
+    Examples:
         >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
         >>> f0_hz, confidence = pyin_pitch(tone)
         >>> round(float(f0_hz[125]), 1), bool(confidence[125] > 0.95)

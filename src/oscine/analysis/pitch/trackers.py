@@ -48,7 +48,7 @@ def tracker_named(name: str) -> Tracker:
     Raises:
         InputError: When there is none of this name.
 
-    Example:
+    Examples:
         >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000).astype(np.float32)
         >>> f0_hz, confidence = tracker_named("pyin")(tone, np.array([4000, 8000]))
         >>> [round(float(one), 1) for one in f0_hz]

@@ -59,7 +59,7 @@ def yin_pitch(
         the window is rectangular and of one length for all τ, τ is whole samples, and the minimum is searched
         once more in the neighbourhood (step 6).
 
-    Example:
+    Examples:
         >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
         >>> f0_hz, confidence = yin_pitch(tone, np.array([8000]))
         >>> round(float(f0_hz[0]), 1), bool(confidence[0] > 0.99)

@@ -112,7 +112,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
         Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6,
         1979.
 
-    Example:
+    Examples:
         >>> holm([0.01, 0.04, 0.03])
         [0.03, 0.06, 0.06]
     """

@@ -132,21 +132,21 @@ function startForm({ collections, about, instruments, query, signal, go }) {
   if (chosen && [...collection.options].some((one) => one.value === chosen)) collection.value = chosen;
 
   let nAsked = 0;
+  let canTrain = false;
+  let isStarting = false;
+  const enable = () => button.setAttribute("aria-disabled", String(!canTrain || isStarting));
   const judge = async () => {
     const mine = ++nAsked;
-    verdict.textContent = "";
-    await said.during(async () => {
-      const report = await get(`/api/collections/${collection.value}/report`, signal);
-      if (mine !== nAsked) return;
-      verdict.textContent = report.words;
-      button.toggleAttribute("aria-disabled", !report.can_train);
-      if (!report.can_train) button.setAttribute("aria-disabled", "true");
-    });
+    const report = await get(`/api/collections/${collection.value}/report`, signal);
+    if (mine !== nAsked) return;
+    if (verdict.textContent !== report.words) verdict.textContent = report.words;
+    canTrain = report.can_train;
+    enable();
   };
   const named = () => {
-    const { selectedOptions } = collection;
-    name.placeholder = selectedOptions[0]?.textContent ?? "";
-    if (!name.value) name.value = name.placeholder;
+    const before = name.placeholder;
+    name.placeholder = collection.selectedOptions[0]?.textContent ?? "";
+    if (!name.value || name.value === before) name.value = name.placeholder;
   };
   const shownParts = () => {
     recipeField.hidden = !ofRecipe.checked;
@@ -154,13 +154,14 @@ function startForm({ collections, about, instruments, query, signal, go }) {
     recipeWords.textContent =
       about.recipes.find((/** @type {any} */ one) => one.name === recipes.value)?.description ?? "";
   };
-  collection.addEventListener("change", () => (void judge(), named()));
+  collection.addEventListener("change", () => (void judge().catch(said.show), named()));
   for (const one of [ofRecipe, ofInstrument, recipes]) one.addEventListener("change", shownParts);
   made.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
-    if (button.getAttribute("aria-disabled") === "true")
-      return said.show(new Error(verdict.textContent || "These recordings can't be learned from yet."));
-    button.setAttribute("aria-disabled", "true");
+    if (isStarting) return;
+    if (!canTrain) return said.show(new Error(verdict.textContent || "The recordings are being looked at."));
+    isStarting = true;
+    enable();
     void said
       .during(async () => {
         const from = ofRecipe.checked ? { recipe: recipes.value } : { start_from: start.value };
@@ -173,11 +174,11 @@ function startForm({ collections, about, instruments, query, signal, go }) {
         kept.clear();
         go(`/learn/${begun.id}`);
       })
-      .finally(() => button.removeAttribute("aria-disabled"));
+      .finally(() => ((isStarting = false), enable()));
   });
   named();
   shownParts();
-  void judge();
+  void watch(signal, judge, said.show);
   return made;
 }
 

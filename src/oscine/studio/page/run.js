@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 import { learningCurve } from "./learning-curve.js";
 import { empty, head } from "./parts.js";
 import { once, problem } from "./tell.js";
-import { duration } from "./words.js";
+import { count, duration } from "./words.js";
 
 const STATES = /** @type {Record<string, [string, string]>} */ ({
   queued: ["Waiting", "waiting"],
@@ -21,7 +21,7 @@ const QUALITY = ["noise", "usable", "good"];
 /** The figures behind the word, in words and with their unit. */
 const FIGURES = /** @type {[string, string, (value: number) => string][]} */ ([
   ["pitch_lost", "Pitch lost", (share) => `${(100 * share).toFixed(1)} % of the time`],
-  ["pitch_semitones", "Pitch off", (semitones) => `${Math.round(100 * semitones)} cents`],
+  ["pitch_semitones", "Pitch off", (semitones) => count(Math.round(100 * semitones), "cent")],
   ["loudness_db", "Loudness off", (db) => `${db.toFixed(1)} dB`],
   ["bands_db", "Spectrum off", (db) => `${db.toFixed(1)} dB`],
 ]);

@@ -82,9 +82,11 @@ export function takeRow(take, refresh, signal) {
     reasons.replaceChildren(...further.map((/** @type {string} */ reason) => h("li", {}, sentence(reason))));
     reasons.hidden = !further.length;
     const isUsable = now.state === "ready";
-    useLabel.hidden = !isUsable;
+    // While a trim is checked anew, nothing that has the focus goes away.
+    const isFirst = isChecking && !trim;
+    useLabel.hidden = isFirst || now.state === "rejected";
     use.checked = !now.left_out;
-    play.hidden = isChecking;
+    play.hidden = isFirst;
     element.classList.toggle("left-out", Boolean(now.left_out) || now.state === "rejected");
     if (!isUsable || trim || !now.peaks?.length) return;
     trim = trimmer({
