@@ -171,8 +171,8 @@ def _cost_table(rates: Rates) -> str:
         rows.append(
             [
                 f"{hours:,} h",
-                f"{hours / rates.prepared:,.0f}",
-                f"{hours / rates.rendered:,.0f}",
+                f"{hours / rates.prepared:,.1f}",
+                f"{hours / rates.rendered:,.1f}",
                 *stored,
                 f"{3600 * hours * rates.bytes_per_s['float32'] / rates.hashed / 3600:,.1f}",
                 _size(n * rates.manifest_bytes),
