@@ -16,6 +16,7 @@ from tests.performance.scores import note, write_midi
 from tests.test_docs import NOT_RUN, PAGES, ROOT, _name, _page, _save_instrument, _write_tone
 from typer.core import TyperGroup
 
+from oscine.cli.cluster import with_addresses
 from oscine.cli.main import app, main
 from oscine.recordings import path as recording
 
@@ -104,7 +105,7 @@ def test_the_commands_of_a_page_are_taken(page):
         words = shlex.split(command)
         if words[0] == "oscine" and "…" not in command:
             try:
-                _parse(words[1:])
+                _parse(list(with_addresses(words[1:])))
             except UsageError as error:
                 pytest.fail(f"{_name(page)}: {command}: {error}")
         elif words[0] == "make":
