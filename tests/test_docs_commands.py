@@ -21,7 +21,7 @@ from oscine.cli.main import app, main
 from oscine.recordings import path as recording
 
 #: What a command raises that does not take its options.
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 #: Pages whose commands run, one after the other, on small recordings and with two steps of training.
 RUN = (
     *("start/play", "start/first-instrument"),

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -109,7 +110,7 @@ def test_who_may_write_at_the_same_time(takes: Path, tmp_path: Path) -> None:
     def others(progress: Progress) -> None:
         if not tried:
             tried.append("")
-            settings = {"n_workers": 1, "sample_rate": 16_000}
+            settings: dict[str, Any] = {"n_workers": 1, "sample_rate": 16_000}
             tried[:] = [
                 attempt(lambda: prepare_part(takes, tmp_path / "set", 2, 2, **settings)),
                 attempt(lambda: prepare_part(takes, tmp_path / "set", 1, 2, **settings)),

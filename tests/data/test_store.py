@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from oscine.data import Dataset, prepare
 from oscine.data.shard import Store, read_column, store_named, stored_audio
+from oscine.data.verification import Verify
 from oscine.errors import InputError
 from oscine.files import sha256
 
@@ -116,7 +117,7 @@ def _spoil(path: Path, change: str) -> None:
 )
 @pytest.mark.parametrize("verify", ["sizes", "none"])
 def test_a_broken_shard_is_a_sentence(
-    store: str, change: str, verify: str, stored: dict[str, Path], tmp_path: Path
+    store: str, change: str, verify: Verify, stored: dict[str, Path], tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(stored[store], tmp_path / "dataset"))
     manifest = json.loads((folder / "manifest.json").read_text())

@@ -5,6 +5,7 @@ import os
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from studio_served import until
 
@@ -23,7 +24,7 @@ def _try(operation, known: list[str]) -> None:
         deadline=None,
         derandomize=True,
         database=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )
     def check(case):
         case.call_and_validate(timeout=300, excluded_checks=_NOT_CHECKED)
@@ -43,7 +44,9 @@ def test_every_route_answers_as_it_says(studio, hum):
     there = {"/api/performances/{id}": sung, "/api/collections/{id}": made, "/api/instruments/{id}": "flute"}
     schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{studio.server.port}/openapi.json")
     # Events have no end.
-    operations = [one.ok() for one in schema.exclude(path="/api/events").get_all_operations()]
+    found = list(schema.exclude(path="/api/events").get_all_operations())
+    operations = [one.ok() for one in found if isinstance(one, Ok)]
+    assert len(operations) == len(found)
     assert len(operations) > 40
     for operation in operations:
         # A hub is another machine's.

@@ -176,7 +176,8 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path):
                 f"Basic {token}",
                 "Bearer é".encode().decode("latin-1"),
             ):
-                refused = stranger.get("/api/jobs", headers={"Authorization": wrong.encode("latin-1")})
+                named = {b"Authorization": wrong.encode("latin-1")}
+                refused = stranger.get("/api/jobs", headers=named)
                 assert refused.status_code == 401
             assert stranger.get(f"/api/jobs?token={token}").status_code == 401
             entry = stranger.get(f"/learn?token={token}&a=b")

@@ -31,7 +31,7 @@ def instrument():
     )
     made = Instrument(config).eval()
     with torch.no_grad():
-        made.effects.parts["reverb"].impulse_response.uniform_(-0.1, 0.1)
+        made.effects.parts["reverb"].get_parameter("impulse_response").uniform_(-0.1, 0.1)
     return made
 
 
