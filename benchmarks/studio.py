@@ -102,4 +102,5 @@ def _attacks(client: httpx.Client, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(kind(text) for kind, text in zip((int, float), sys.argv[1:], strict=False)))
+    given = sys.argv[1:]
+    main(int(given[0]) if given else _USERS, float(given[1]) if len(given) > 1 else _SECONDS)

@@ -285,7 +285,7 @@ class Database:
         with self._writing() as connection:
             connection.execute("DELETE FROM curves WHERE run = ? AND step > ?", (run, after))
 
-    def curve(self, run: str, most: int = 500) -> list[list[float | None]]:
+    def curve(self, run: str, most: int = 500) -> list[list[int | float | None]]:
         """Return step, loss and validation loss, at most so many of them; those with a validation stay."""
         query = "SELECT step, train, validation FROM curves WHERE run = ? ORDER BY step"
         points = [list(row) for row in self._connection().execute(query, (run,))]

@@ -1,7 +1,5 @@
 """Loaded once by the process from which those with limits are forked: they then begin at once."""
 
-from typing import Any
-
 import torch
 
 torch.set_num_threads(1)  # a process with threads of its own can't be forked safely
@@ -11,8 +9,3 @@ from oscine.studio import shelf  # noqa: E402
 
 #: What is told of the instruments in the package; to load them also loads what torch leaves for later.
 BUNDLED = shelf.describe_bundled()
-
-
-def bundled() -> list[dict[str, Any]]:
-    """Return what is told of the instruments in the package."""
-    return BUNDLED
