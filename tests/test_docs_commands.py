@@ -25,7 +25,7 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 #: Pages whose commands run, one after the other, on small recordings and with two steps of training.
 RUN = (
     *("start/play", "start/first-instrument"),
-    *("how-to/codec", "how-to/data", "how-to/few-minutes", "how-to/live", "how-to/notes"),
+    *("how-to/codec", "how-to/data", "how-to/live", "how-to/notes"),
     *("how-to/outlets", "how-to/transfer", "how-to/web", "how-to/imitate"),
 )
 #: What a command needs that no test has; the command is parsed and not run.
