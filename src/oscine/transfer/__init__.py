@@ -5,6 +5,7 @@ from oscine.transfer.imitating import Imitation, imitate
 from oscine.transfer.loudness import LoudnessMap, shift_loudness
 from oscine.transfer.matching import Matched, match, match_octave
 from oscine.transfer.notes import find_notes, hold_nearest, presence, settled_pitch
+from oscine.transfer.options import Options
 from oscine.transfer.playable import PlayableInstrument, load
 from oscine.transfer.plot import plot_transfer
 from oscine.transfer.report import TransferReport
@@ -13,7 +14,7 @@ from oscine.transfer.room import room_response
 from oscine.transfer.sliders import Slider, sliders_of, with_sliders
 from oscine.transfer.stems import part_alone
 from oscine.transfer.streaming import Performance, listen, play
-from oscine.transfer.transferring import Options, transfer, transfer_file
+from oscine.transfer.transferring import transfer, transfer_file
 
 __all__ = [
     "Imitation",

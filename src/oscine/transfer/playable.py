@@ -9,10 +9,11 @@ import torch
 from oscine.audio import Sound
 from oscine.devices import usable_device
 from oscine.models import Instrument
+from oscine.transfer.options import Loudness, Octave, Options
 from oscine.transfer.report import TransferReport
 from oscine.transfer.result import PlayResult
 from oscine.transfer.streaming import Performance
-from oscine.transfer.transferring import Loudness, Octave, Options, transfer, transfer_file
+from oscine.transfer.transferring import transfer, transfer_file
 
 
 class OptionNames(TypedDict, total=False):

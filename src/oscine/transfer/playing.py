@@ -18,10 +18,11 @@ from oscine.notes.midi_file import Score, read_midi
 from oscine.performance.from_curves import play_curves_with_report
 from oscine.performance.plot import plot_curves, plot_score
 from oscine.performance.render import RenderOptions, render_with_report
+from oscine.transfer.options import Options
 from oscine.transfer.playable import OptionNames, load
 from oscine.transfer.result import PlayResult, Source
 from oscine.transfer.streaming import Performance
-from oscine.transfer.transferring import Options, transfer
+from oscine.transfer.transferring import transfer
 
 Player = str | Path | Instrument
 """An instrument or its name: a bundled one, a folder, a hub id."""

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from oscine.cluster import Cluster, Lost
 from oscine.errors import InputError
 from oscine.models import Instrument
+from oscine.transfer.options import Options
 from oscine.transfer.playable import load
 from oscine.transfer.report import TransferReport
-from oscine.transfer.transferring import Options, transfer_file
+from oscine.transfer.transferring import transfer_file
 
 
 class Rendering(NamedTuple):

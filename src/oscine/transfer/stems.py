@@ -1,7 +1,6 @@
 """The parts of an instrument's synth, each alone."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -9,10 +8,8 @@ from torch import Tensor
 from oscine.models import Instrument
 from oscine.processors import Processor, Sum
 from oscine.transfer.matching import Matched
+from oscine.transfer.options import Options
 from oscine.transfer.streaming import play
-
-if TYPE_CHECKING:
-    from oscine.transfer.transferring import Options
 
 EFFECTS = "effects"
 
@@ -22,7 +19,7 @@ def stem_blocks(
     matched: Matched,
     n_samples: int,
     conditions: dict[str, Tensor],
-    options: "Options",
+    options: Options,
 ) -> Iterator[tuple[str, Iterator[Tensor]]]:
     """Yield the name and the sound of each part of the synth, and of what the effects add to them.
 
