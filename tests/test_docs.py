@@ -23,6 +23,7 @@ PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
 #: Pages whose snippets another test runs.
 ELSEWHERE = {
     "how-to/adding-a-synthesiser": "tests/test_adding_a_synthesiser.py",
+    "how-to/serve": "tests/studio/test_page_of_the_api.py",
     "how-to/your-own-training-loop": "tests/test_own_training_loop.py",
     "background/program-file": "tests/runtime/test_builds.py",
 }
