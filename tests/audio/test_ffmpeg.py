@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,19 @@ def test_without_ffmpeg_the_verdict_says_what_would_be_needed(
     assert reason in report.reasons[0]
     with pytest.raises(InputError, match=reason):
         read_audio(tmp_path / name)
+
+
+@needs_ffmpeg
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are Linux's")
+def test_a_process_with_limits_of_its_own_reads_too(tmp_path: Path) -> None:
+    """The studio reads what is uploaded in such a process, and without the right to raise a limit."""
+    path = _encoded(tmp_path, "memo.m4a")
+    script = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_CPU, (60, 60))\n"
+        "from pathlib import Path; from oscine.audio import probe\n"
+        "print(probe(Path(sys.argv[1])).verdict)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "ok", done.stdout + done.stderr

@@ -176,6 +176,9 @@ class FfmpegDecoder:
                 (resource.RLIMIT_CORE, 0),
             ):
                 try:
+                    _, hard = resource.prlimit(self._process.pid, kind)
+                    # A process that is limited itself may not give ffmpeg more than it has.
+                    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
                     resource.prlimit(self._process.pid, kind, (most, most))
                 except ProcessLookupError:
                     return  # it has ended already
