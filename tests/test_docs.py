@@ -28,6 +28,8 @@ ELSEWHERE = {
     "background/program-file": "tests/runtime/test_builds.py",
 }
 NOT_RUN = re.compile(r"<!-- not run: \S.{8,} -->\n$")
+#: Pages whose snippets take more than ten seconds.
+SLOW = ("how-to/imitate",)
 _RATE, _HOP = 16_000, 64
 
 
@@ -110,7 +112,13 @@ def _pages_with(language: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("_workplace")
-@pytest.mark.parametrize("name", sorted({*_pages_with("python")} - {*ELSEWHERE}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in sorted({*_pages_with("python")} - {*ELSEWHERE})
+    ],
+)
 def test_the_python_blocks_of_a_page_run_in_order(name):
     page = _page(name)
     namespace: dict[str, object] = {"__name__": "page"}

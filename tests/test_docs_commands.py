@@ -147,6 +147,7 @@ def _outputs(words: list[str]) -> set[str]:
     return made | {words[at + 1] for at, word in enumerate(words) if word in ("-o", "--midi", "--f0")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUN)
 def test_the_commands_of_a_page_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

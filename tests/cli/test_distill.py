@@ -88,5 +88,5 @@ def test_a_teacher_that_is_not_there_is_a_sentence(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _main(["distill", str(tmp_path / "none"), str(tmp_path / "x"), str(dataset)]) == 2
-    assert "There is no instrument" in " ".join(capsys.readouterr().err.split())
+    assert "There is no folder" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "x").exists()

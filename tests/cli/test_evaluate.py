@@ -66,7 +66,7 @@ def test_names_that_are_no_utf8_are_written(capsys, places, tmp_path):
 
 def test_bad_input_is_exit_code_2_and_leaves_nothing(capsys, places):
     for arguments, sentence in (
-        ((places / "none", places / "dataset"), "no instrument"),
+        ((places / "none", places / "dataset"), "There is no folder"),
         ((places / "violin", places / "in"), "in"),
         ((places / "violin", places / "dataset", "--page", places / "page.txt"), "ends in .html"),
     ):

@@ -220,7 +220,7 @@ def test_the_commands_say_the_same(
 ) -> None:
     serve(Hub({}, 404, "RepoNotFound"))
     # The dataset is opened before the instrument; it has no part in this.
-    monkeypatch.setattr("oscine.training.run.Dataset.open", lambda folder: object.__new__(Dataset))
+    monkeypatch.setattr("oscine.training.run.Dataset.open", lambda *_: object.__new__(Dataset))
     with pytest.raises(SystemExit) as ended:
         main([*command, REPOSITORY])
     assert ended.value.code == 2

@@ -12,11 +12,10 @@ _PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "serve.md"
 
 
 def _block(language: str, port: int) -> str:
-    found = re.search(
-        rf"^```{language}\n(.*?)^```$", _PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
-    assert found is not None
-    return found.group(1).replace(":8421", f":{port}")
+    """Return the last code block in a language."""
+    text = _PAGE.read_text(encoding="utf-8")
+    found = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return found[-1].replace(":8421", f":{port}")
 
 
 def test_the_python_of_the_page_plays_a_hum_higher(studio, hum, tmp_path, monkeypatch):

@@ -178,8 +178,8 @@ class FfmpegDecoder:
                 try:
                     _, hard = resource.prlimit(self._process.pid, kind)
                     # A process that is limited itself may not give ffmpeg more than it has.
-                    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-                    resource.prlimit(self._process.pid, kind, (most, most))
+                    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+                    resource.prlimit(self._process.pid, kind, (limit, limit))
                 except ProcessLookupError:
                     return  # it has ended already
 

@@ -110,7 +110,7 @@ def recipe_keys(recipe: Recipe) -> list[Key]:
         >>> from oscine.models import load_recipe
         >>> keys = {one.key: one for one in recipe_keys(load_recipe("tiny"))}
         >>> keys["instrument.synth.harmonic.n_harmonics"].value
-        60
+        100
     """
     return list(_of_value(recipe, ""))
 
