@@ -55,9 +55,9 @@ def test_the_paper_runs_and_shows_its_figures(tmp_path):
     plain, html, pictures = _texts(node)
     for title in (
         "# Timbre transfer",
-        "# Pitch, loudness and timbre",
-        "# Below the range",
-        "# Without the room",
+        "# Independent control",
+        "# Extrapolation",
+        "# Dereverberation",
     ):
         assert title in plain
     assert html.count("<audio controls") == 14
