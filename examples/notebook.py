@@ -16,7 +16,7 @@ EXAMPLES = {
     "dereverberation": dereverberation.main,
 }
 _PICTURE = re.compile(r"!\[(.*)\]\((.*\.png)\)")
-_SOUND = re.compile(r"\[[a-z]+\]\(([^()\s]+\.flac)\)")
+_SOUND = re.compile(r'<audio [^>]*src="([^"]+\.flac)"[^>]*></audio>')
 
 
 def show(name: str, settings: Settings) -> dict[str, float]:
