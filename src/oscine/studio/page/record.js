@@ -57,8 +57,8 @@ async function collections({ signal, go }) {
   const list = h("ul.cards", {});
   const none = empty(
     "Nothing recorded yet",
-    "Two minutes of one player are a beginning, ten are better. One note at a time, with little " +
-      "reverberation, soft and loud, over the whole range.",
+    "Record three minutes or more of one player: one note at a time, with little reverberation, soft and " +
+      "loud, over the whole range.",
   );
   const show = keyed(list, (one) => collectionCard(one, refresh));
   const refresh = async () => {

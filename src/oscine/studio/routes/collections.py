@@ -8,19 +8,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from oscine.studio.answers import file_answer
-from oscine.studio.database import Row, new_id
+from oscine.studio.database import Row
 from oscine.studio.routes.common import (
     PARTS,
     Body,
     Id,
     Name,
     StudioHere,
-    audio_suffix,
+    add_recording,
     delete,
-    plain_name,
     restore,
     router,
-    take_upload,
 )
 from oscine.studio.state import Studio
 
@@ -123,18 +121,8 @@ def bring_back(studio: StudioHere, id: Id) -> Row:  # noqa: A002
 def add_take(studio: StudioHere, id: Id, file: UploadFile) -> Row:  # noqa: A002
     """Add a recording; it is checked by the worker."""
     collection = studio.thing("collection", id)
-    studio.require_room()
-    name = plain_name(file.filename, "Take")
-    take_id = new_id()
-    take_upload(studio, file.file, "takes", take_id, suffix=audio_suffix(name))
-    studio.database.add("take", name, state="checking", owner=collection["id"], id=take_id)
-    try:
-        studio.add_job("take", take_id, f"Checking {name}")
-    except HTTPException:
-        studio.database.forget(take_id)
-        studio.root.remove("takes", take_id)
-        raise
-    return told_take(studio.thing("take", take_id))
+    made = add_recording(studio, "take", file, "Checking", owner=collection["id"])
+    return told_take(studio.thing("take", made))
 
 
 @api.get("/takes/{id}")
@@ -237,5 +225,5 @@ def _words(minutes: float, has_takes: bool, can_train: bool, n_checking: int) ->
         return "There are no takes yet; record or drop some."
     if not can_train:
         few = f"{60 * minutes:.0f} s can be used"
-        return f"{few}, too little to learn from; record at least 30 s, better 5 minutes."
+        return f"{few}, too little to learn from; record at least 30 s, better three minutes or more."
     return f"{minutes:.1f} minutes can be used: an instrument can learn from them."

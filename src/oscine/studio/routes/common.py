@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, UploadFile
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.exceptions import HTTPException
@@ -99,6 +99,38 @@ def audio_suffix(name: str) -> str:
     """Return the ending of a sound file's name, or one that says nothing."""
     suffix = Path(name).suffix.lower()
     return suffix if suffix in AUDIO_SUFFIXES else ".sound"
+
+
+def add_recording(
+    studio: Studio,
+    kind: Literal["take", "performance"],
+    file: UploadFile,
+    doing: str,
+    owner: str | None = None,
+) -> str:
+    """Keep a recording that was sent, let the worker look at it, and return its id.
+
+    Args:
+        studio: The studio.
+        kind: Of the recording.
+        file: What was sent.
+        doing: What the worker does with it, such as ``Checking``.
+        owner: The collection of a take.
+
+    Raises:
+        HTTPException: 413, when it is larger than a file may be; 429, when there is no room; nothing is kept.
+    """
+    studio.require_room()
+    name, made, folder = plain_name(file.filename, kind.capitalize()), new_id(), f"{kind}s"
+    take_upload(studio, file.file, folder, made, suffix=audio_suffix(name))
+    studio.database.add(kind, name, state="checking", owner=owner, id=made)
+    try:
+        studio.add_job(kind, made, f"{doing} {name}")
+    except HTTPException:
+        studio.database.forget(made)
+        studio.root.remove(folder, made)
+        raise
+    return made
 
 
 def delete(studio: Studio, kind: Kind, id: str) -> Response:  # noqa: A002

@@ -12,18 +12,16 @@ from starlette.responses import Response
 
 from oscine.files import write_atomically
 from oscine.studio.answers import file_answer
-from oscine.studio.database import Row, new_id
+from oscine.studio.database import Row
 from oscine.studio.routes.common import (
     PARTS,
     Body,
     Id,
     StudioHere,
-    audio_suffix,
+    add_recording,
     delete,
-    plain_name,
     restore,
     router,
-    take_upload,
 )
 from oscine.studio.state import Studio
 
@@ -81,17 +79,7 @@ def performances(studio: StudioHere) -> list[Row]:
 @api.post("/performances", status_code=202)
 def add(studio: StudioHere, file: UploadFile) -> Row:
     """Add a performance; it is analysed by the worker."""
-    studio.require_room()
-    name = plain_name(file.filename, "Performance")
-    made = new_id()
-    take_upload(studio, file.file, "performances", made, suffix=audio_suffix(name))
-    studio.database.add("performance", name, state="checking", id=made)
-    try:
-        studio.add_job("performance", made, f"Listening to {name}")
-    except HTTPException:
-        studio.database.forget(made)
-        studio.root.remove("performances", made)
-        raise
+    made = add_recording(studio, "performance", file, "Listening to")
     return told_performance(studio.thing("performance", made))
 
 
