@@ -44,6 +44,9 @@ def comparison_picture(
                 grid[name].set_xlabel("s")
         _draw_pitch(grid["P"], target, output, names)
         _draw_loudness(grid["L"], target, output)
+        # One axis of time: a pitch may end before the sound does.
+        for name in "PL":
+            grid[name].set_xlim(0, target.audio.shape[-1] / target.features.sample_rate)
         for axes in grid.values():
             _colour(axes)
 
@@ -72,7 +75,6 @@ def _draw_pitch(axes: "Axes", target: "Sound", output: "Sound", names: tuple[str
         axes.plot(time_s, np.where(voiced, midi, np.nan), color=color, lw=width / 2, alpha=0.5)
         axes.plot(time_s, np.where(confident, midi, np.nan), color=color, lw=width, label=name)
     axes.set_ylabel("pitch (MIDI)")
-    axes.margins(x=0)
     axes.grid(color=INK, alpha=0.25, lw=0.5)
     axes.legend(
         loc="lower right",
@@ -90,5 +92,4 @@ def _draw_loudness(axes: "Axes", target: "Sound", output: "Sound") -> None:
         time_s, level_db = sound.features.time_s.numpy(), sound.features.loudness_db.numpy()
         axes.plot(time_s[::step], level_db[::step], color=color, lw=2.5 if sound is target else 1.2)
     axes.set(ylabel="loudness (dB)", xlabel="s")
-    axes.margins(x=0)
     axes.grid(color=INK, alpha=0.25, lw=0.5)
