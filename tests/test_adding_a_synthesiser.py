@@ -38,6 +38,7 @@ def _run(copy: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_page_leads_from_a_formula_to_a_trained_instrument(copy: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")
     for language, name, content in _BLOCK.findall(text):

@@ -17,6 +17,7 @@ def settings(tmp_path_factory):
     return Settings(folder / "pages", work, sax=work / "short-violin", sax_credit="A sax.", quick=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_measures_and_writes_its_page(settings, name):
     figures = EXAMPLES[name](settings)

@@ -23,6 +23,9 @@ from oscine.streaming.plain import PlainProgram
 pytest.importorskip("onnx", reason="install the packages onnx and onnxscript")
 pytest.importorskip("onnxscript", reason="install the packages onnx and onnxscript")
 
+# The graphs of an instrument take many seconds to export.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def instrument() -> Instrument:
@@ -124,7 +127,6 @@ def test_names_ranges_and_credit_are_in_the_folder_and_in_the_graphs(
         assert b"streaming/plain" not in (folder / name).read_bytes()
 
 
-@pytest.mark.slow
 def test_every_operation_has_a_graph() -> None:
     program = busy_program()
     plain = PlainProgram(program)

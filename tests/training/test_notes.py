@@ -101,6 +101,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 def test_a_tiny_training_lowers_the_loss_and_the_keys_are_saved(
     dataset: Path, tmp_path: Path, truth: torch.Tensor, recordings: Path
 ) -> None:
