@@ -15,7 +15,7 @@ DEMO ?= demo
 SAX ?=
 SAX_CREDIT ?=
 
-.PHONY: help setup demo test slow cluster kernels lint format bench examples notebooks docs lock fuzz runtimes wasm plugins outlets \
+.PHONY: help setup demo test coverage slow cluster kernels lint format bench examples notebooks docs lock fuzz runtimes wasm plugins outlets \
   release clean
 
 help: ## say what there is
@@ -49,6 +49,10 @@ demo: .venv/.core ## learn a violin, sing through it, and write a page to hear a
 	$(BIN)/oscine demo --out $(DEMO)
 
 test: .venv/.dev ## run the tests
+	$(PYTEST)
+
+# Counting lines takes almost as long as the tests themselves.
+coverage: .venv/.dev ## run the tests, and say which lines of the package none of them runs
 	$(PYTEST) --cov --cov-report=term
 
 slow: .venv/.dev ## run the tests that take longest: browsers, clusters, other machines' processors, notebooks
@@ -57,7 +61,6 @@ slow: .venv/.dev ## run the tests that take longest: browsers, clusters, other m
 cluster: .venv/.dev ## run the long tests of a cluster: 200 files, processes and a node lost
 	OSCINE_CLUSTER_FILES=200 $(BIN)/python -m pytest --quiet -n 0 -m slow tests/cluster
 
-# Coverage is the first form's: of the code that runs by default.
 kernels: .venv/.dev ## run the tests again with each further form of the kernels that this machine has
 	@for form in $$($(BIN)/python -c 'from oscine import kernels; print(*kernels.available()[1:])'); do \
 	  test $$form = oracle || { echo "OSCINE_KERNEL=$$form"; OSCINE_KERNEL=$$form $(PYTEST); } || exit 1; done
