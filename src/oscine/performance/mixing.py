@@ -28,12 +28,12 @@ def mixed(parts: Sequence[Part], options: RenderOptions) -> Iterator[Block]:
     """Yield the sum of the parts."""
     sample_rate, n_samples = mixed_length(parts)
 
-    def source(number: int, part: Part) -> Iterator[Block]:
+    def blocks_of(number: int, part: Part) -> Iterator[Block]:
         # No two parts have the same noise.
         played = _played(part, options, options.seed + number * _SEEDS_APART)
         return equal_blocks(resample_blocks(played, part.instrument.sample_rate, sample_rate), _MIXED_SAMPLES)
 
-    sources = [source(number, part) for number, part in enumerate(parts)]
+    sources = [blocks_of(number, part) for number, part in enumerate(parts)]
     for start in range(0, n_samples, _MIXED_SAMPLES):
         mix = np.zeros(min(_MIXED_SAMPLES, n_samples - start), np.float32)
         for source in sources:
