@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from oscine.training import Callback, TrainingLoop
-from oscine.training.loop import Budget
+from oscine.training.schedule import Budget
 
 
 @dataclass(frozen=True)

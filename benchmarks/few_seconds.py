@@ -20,7 +20,7 @@ from oscine.data.statistics import measure_statistics
 from oscine.evaluation.metrics import multi_scale_spectral
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.training import Callback, TrainingLoop
-from oscine.training.loop import Budget
+from oscine.training.schedule import Budget
 from oscine.training.starting import Start
 
 HELD_OUT_S, TESTED_S = 45.0, 30.0

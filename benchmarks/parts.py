@@ -7,7 +7,7 @@ from torch import Tensor
 
 from benchmarks import textbook
 from benchmarks.measure import Call, by_form, random_like
-from oscine.data.dataset import Batch
+from oscine.data.batch import Batch
 from oscine.functional import hz_to_midi
 from oscine.losses import MultiScaleSpectralLoss
 from oscine.models import Instrument, Recipe

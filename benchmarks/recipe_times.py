@@ -15,7 +15,7 @@ import torch
 from benchmarks.measure import random_like
 from benchmarks.page import machine
 from benchmarks.step import Setting, resting_loop
-from oscine.data.dataset import Batch
+from oscine.data.batch import Batch
 from oscine.data.score import VOICE_CURVES
 from oscine.files import write_atomically
 from oscine.models import list_recipes, load_recipe

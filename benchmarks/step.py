@@ -10,12 +10,13 @@ from benchmarks import parts, textbook
 from benchmarks.measure import Call, cpu_forms, measure, random_like, table
 from oscine import kernels
 from oscine.data import Split
-from oscine.data.dataset import Batch
+from oscine.data.batch import Batch
 from oscine.data.segment import Segment
 from oscine.losses import default_fft_sizes
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.training.data_parallel import DataParallelThreads
-from oscine.training.loop import Budget, TrainingLoop
+from oscine.training.loop import TrainingLoop
+from oscine.training.schedule import Budget
 
 
 class Setting(NamedTuple):

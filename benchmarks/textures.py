@@ -23,7 +23,7 @@ from oscine.losses import LogMelLoss, MultiScaleSpectralLoss
 from oscine.models import Instrument, load_recipe
 from oscine.processors import NoiseBandsConfig, NoiseConfig
 from oscine.training import TrainingLoop
-from oscine.training.loop import Budget
+from oscine.training.schedule import Budget
 
 PAGE = "hits"
 #: Those whose last 2 s are not a fade to silence.

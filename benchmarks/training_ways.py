@@ -14,8 +14,8 @@ from oscine.data import Dataset
 from oscine.models import Instrument, load_recipe
 from oscine.processors import FilteredNoise, Reverb
 from oscine.training import Callback, TrainingLoop, Validation
-from oscine.training.loop import Budget
 from oscine.training.objective import synth_part
+from oscine.training.schedule import Budget
 
 SIZES = {"batch_size": 2, "crop_s": 0.5, "preroll_s": 0.25, "n_validations": 4}
 _DECAY = 0.98

@@ -32,7 +32,7 @@ from oscine.files import write_atomically
 from oscine.models import Instrument, load_recipe
 from oscine.models.inputs.identity import EMBEDDING
 from oscine.training import TrainingLoop
-from oscine.training.loop import Budget
+from oscine.training.schedule import Budget
 from oscine.transfer import imitating
 
 SIZES = {"batch_size": 4, "crop_s": 0.5, "preroll_s": 0.25, "n_validations": 1}

@@ -9,7 +9,7 @@ import torch
 from tests.data.tunes import tune
 
 from oscine.audio import FileReport, sound_blocks
-from oscine.audio.samples import check_rate
+from oscine.audio.samples import check_rate, equal_blocks, span_blocks
 from oscine.errors import InputError
 
 _RATE = 16_000
@@ -111,3 +111,17 @@ def test_the_verdict_on_samples_is_that_of_a_file() -> None:
     assert [report.is_too_quiet for report in reports] == [False, False, True, True]
     assert "too quiet: its peak is -1" in reports[2].reasons[0]
     assert "silent from end to end" in reports[3].reasons[0]
+
+
+@pytest.mark.parametrize("lengths", [[10], [3, 0, 4, 3], [1] * 10], ids=str)
+def test_blocks_of_any_length_are_cut_anew(lengths: list[int]) -> None:
+    sound = np.arange(10, dtype=np.float32)
+    ends = np.cumsum(lengths)[:-1]
+    equal = list(equal_blocks(iter(np.split(sound, ends)), 4))
+    assert [len(block) for block in equal] == [4, 4, 2]
+    assert np.array_equal(np.concatenate(equal), sound)
+    for first, n_samples in ((0, 10), (3, 5), (9, 1)):
+        of_arrays = span_blocks(iter(np.split(sound, ends)), first, n_samples)
+        of_tensors = span_blocks(iter(torch.from_numpy(sound).split(lengths)), first, n_samples)
+        assert np.array_equal(np.concatenate(list(of_arrays)), sound[first : first + n_samples])
+        assert torch.cat(list(of_tensors)).tolist() == sound[first : first + n_samples].tolist()

@@ -8,7 +8,7 @@ import soundfile
 from tests.audio.conftest import make_bad
 from tests.data.tunes import tune
 
-from oscine.data import prepare
+from oscine.data import Dataset, prepare
 
 __all__ = ["make_bad"]
 
@@ -29,6 +29,12 @@ def prepared(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("prepared") / "dataset"
     prepare(recordings, folder, held_out_s=5.0, n_workers=1, sample_rate=16_000)
     return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(prepared: Path) -> Dataset:
+    """The same dataset, opened."""
+    return Dataset.open(prepared)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Recipes: what is wrong with one is a sentence that names the place, the keys there are and the nearest."""
 
+import math
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from oscine.errors import InputError
 from oscine.models import TrainingConfig, load_recipe
 from oscine.models.recipes import change_recipe, parse_yaml
-from oscine.processors import ReverbConfig
+from oscine.processors import HarmonicConfig, ReverbConfig
 
 
 def test_an_unknown_recipe_or_key_is_answered_with_the_nearest() -> None:
@@ -134,3 +135,47 @@ def test_a_recipe_is_changed_by_the_same_keys() -> None:
     assert changed == load_recipe("tiny", {"training.seed": 3, "instrument.synth.noise.n_bands": 9})
     assert change_recipe(recipe, {}) == recipe
     assert parse_yaml("[1, a]", "x") == [1, "a"]
+
+
+def test_recipes_reject_what_they_do_not_know(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no recipe marimba"):
+        load_recipe("marimba")
+    with pytest.raises(InputError, match="n_strings"):
+        load_recipe("tiny", {"instrument.n_strings": 4})
+    with pytest.raises(InputError, match="batch_size"):
+        load_recipe("tiny", {"training.batch_size": 0})
+    for name in ("training.crop_s", "training.gradient_clip", "instrument.effects.reverb.ir_s"):
+        with pytest.raises(InputError, match=f"{name.split('.')[-1]} is inf; give a finite"):
+            load_recipe("tiny", {name: math.inf})
+    for name in ("name.first", "instrument.synth.piano.n_harmonics", "instrument.synth.2"):
+        with pytest.raises(InputError, match="is no key of the recipe"):
+            load_recipe("tiny", {name: 0})
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\n  description: [")
+    with pytest.raises(InputError, match="not YAML"):
+        load_recipe(path)
+    path.write_bytes("name: gämshorn".encode("latin-1"))
+    with pytest.raises(InputError, match="UTF-8"):
+        load_recipe(path)
+    path.write_text("- a")
+    with pytest.raises(InputError, match="keys and values"):
+        load_recipe(path)
+    path.write_text("name: mine\ndescription: x\ninstrument: {synth: [{kind: harmonic, n_harmonics: 7}]}\n")
+    assert load_recipe(path, {"training.seed": 3}).training.seed == 3
+
+
+def test_a_setting_reaches_into_a_list_by_kind_by_name_or_by_number(tmp_path: Path) -> None:
+    path = tmp_path / "pair.yaml"
+    path.write_text(
+        "name: pair\ndescription: x\n"
+        "instrument: {synth: [{kind: harmonic}, {kind: harmonic, name: octave}], effects: []}\n"
+    )
+    settings = {
+        "instrument.synth.harmonic.n_harmonics": 3,
+        "instrument.synth.octave.n_harmonics": 4,
+        "instrument.synth.1.ratio": 0.5,
+        "instrument.inputs": [{"kind": "f0"}, {"kind": "level"}],
+    }
+    first, second = load_recipe(path, settings).instrument.synth
+    assert first == HarmonicConfig(n_harmonics=3)
+    assert second == HarmonicConfig(name="octave", n_harmonics=4, ratio=0.5)

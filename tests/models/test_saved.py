@@ -272,3 +272,10 @@ def test_a_saved_config_refuses_what_is_no_hash() -> None:
     with pytest.raises(ValueError, match="weights_sha256"):
         SavedConfig(instrument=CONFIGURED, weights_sha256="x")
     assert math.isfinite(CONFIGURED.frame_rate)
+
+
+def test_names_that_are_no_instrument(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for name in (tmp_path / "nothing", tmp_path / "file", "kazoo"):
+        with pytest.raises(InputError):
+            Instrument.from_pretrained(name)

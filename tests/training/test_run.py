@@ -8,23 +8,17 @@ import time
 from collections.abc import Container
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from safetensors.numpy import save_file
 from safetensors.torch import load_file
 
-from oscine.analysis.features import FEATURES
-from oscine.data import Segment, Split
-from oscine.data.manifest import Span
-from oscine.data.segment import ShardPart
 from oscine.errors import InputError
 from oscine.files import sha256
 from oscine.models import Instrument
 from oscine.training import train
 from oscine.training.checkpoint import read_checkpoint, write_checkpoint
-from oscine.training.loop import Budget, Callback, TrainingLoop, _pieces
+from oscine.training.loop import Callback, TrainingLoop
 
 SMALL = {
     "instrument.synth.harmonic.n_harmonics": 10,
@@ -360,14 +354,6 @@ def test_a_run_by_minutes_ends_by_the_clock(dataset: Path, tmp_path: Path) -> No
     assert result.steps >= 1
 
 
-def test_the_rate_rises_and_falls(dataset: Path, tmp_path: Path) -> None:
-    budget = Budget(minutes=None, steps=100)
-    assert [budget.progress(step, 1e9) for step in (0, 50, 100, 200)] == [0.0, 0.5, 1.0, 1.0]
-    timed = Budget(minutes=2.0, steps=None)
-    assert [timed.progress(10**9, s) for s in (0.0, 60.0, 120.0)] == [0.0, 0.5, 1.0]
-    assert Budget(minutes=1.0, steps=10).progress(5, 6.0) == 0.5
-
-
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -410,26 +396,6 @@ def test_an_instrument_without_its_run_is_not_trained_over(dataset: Path, tmp_pa
     with pytest.raises(InputError, match="no run to resume"):
         _train(dataset, tmp_path / "a", steps=4, resume=True)
     assert sha256(tmp_path / "a" / "model.safetensors") == before
-
-
-def test_the_validation_part_is_looked_at_in_all_its_parts(tmp_path: Path) -> None:
-    """Stretches of any length, one longer than a piece."""
-    lengths = [1500, 700, 4100, 30]
-    segments = []
-    for voice, n in enumerate(lengths):
-        columns = dict.fromkeys(FEATURES, np.full(n, 440, np.float32)) | {
-            "audio": np.zeros(n * 64, np.float32)
-        }
-        save_file(columns, tmp_path / f"{voice}")
-        span = Span(name=f"{voice}", file=f"{voice}", start=0, stop=n)
-        segments.append(Segment(f"{voice}", [ShardPart(tmp_path, span, 64)], 16_000, 64, voice))
-    pieces = _pieces(Split(segments, 64), 16_000)
-    assert [(int(piece.identity), piece.f0_hz.shape[1]) for piece in pieces] == [
-        *((0, 1500), (1, 700), (2, 1366), (2, 1367), (2, 1367), (3, 30))
-    ]
-    many = _pieces(Split(segments * 10, 64), 16_000)
-    assert 40 <= sum(piece.audio.shape[1] for piece in many) / 16_000 <= 60
-    assert {int(piece.identity) for piece in many} == {0, 1, 2, 3}
 
 
 def test_nothing_is_overwritten_and_only_the_same_run_is_resumed(dataset: Path, tmp_path: Path) -> None:

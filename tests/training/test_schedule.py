@@ -1,4 +1,4 @@
-"""The learning rate that the optimiser uses, step by step."""
+"""When a run ends, and the learning rate that the optimiser uses, step by step."""
 
 import math
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from oscine.training import train
 from oscine.training.loop import Callback, TrainingLoop
+from oscine.training.schedule import Budget
 
 N_STEPS, N_WARMUP, RATE, RATIO = 20, 5, 4e-3, 0.1
 
@@ -39,3 +40,11 @@ def test_the_rate_rises_in_a_line_and_falls_in_half_a_cosine(dataset: Path, tmp_
     rises = [min(1.0, (step + 1) / N_WARMUP) for step in range(N_STEPS)]
     wanted = [RATE * rise * fall for rise, fall in zip(rises, falls, strict=True)]
     assert rates.applied == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_run_ends_by_its_steps_or_its_minutes_whichever_come_first() -> None:
+    budget = Budget(minutes=None, steps=100)
+    assert [budget.progress(step, 1e9) for step in (0, 50, 100, 200)] == [0.0, 0.5, 1.0, 1.0]
+    timed = Budget(minutes=2.0, steps=None)
+    assert [timed.progress(10**9, s) for s in (0.0, 60.0, 120.0)] == [0.0, 0.5, 1.0]
+    assert Budget(minutes=1.0, steps=10).progress(5, 6.0) == 0.5

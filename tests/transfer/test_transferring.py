@@ -211,7 +211,7 @@ def test_a_full_disk_is_said_with_the_path_and_leaves_nothing(tune, tmp_path, mo
     def full(path, blocks, sample_rate, n_samples):
         raise OSError("8192 requested and 4096 written")  # as numpy's tofile says it
 
-    monkeypatch.setattr("oscine.transfer.transferring.write_audio", full)
+    monkeypatch.setattr("oscine.audio.output._write", full)
     monkeypatch.setattr("oscine.files._refusal", lambda folder: errno.ENOSPC)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(OSError, match="No space left on device") as refusal:

@@ -1,6 +1,6 @@
 """Writing audio: not over the input, without clipping, complete or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
-from oscine.files import for_libsndfile
+from oscine.files import for_libsndfile, write_atomically
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -58,9 +58,15 @@ def _listed(endings: tuple[str, ...]) -> str:
 
 
 def write_audio(
-    path: Path, blocks: Iterator[Float[Tensor, " time"]], sample_rate: int, n_samples: int
+    path: str | Path,
+    blocks: Iterable[Float[Tensor, " time"]],
+    sample_rate: int,
+    n_samples: int,
+    on_progress: Callable[[float], None] | None = None,
 ) -> tuple[float, float]:
     """Write blocks to a 24-bit WAV or FLAC, or an MP3; if their peak would clip, all of it is made quieter.
+
+    The file appears complete or not at all.
 
     A WAV of 4 GB or more is written as RF64, its standard successor without that limit. An MP3 says how many
     samples its encoder put in front, so that a decoder gives back as many as were written, in time.
@@ -70,6 +76,7 @@ def write_audio(
         blocks: Full scale is 1.
         sample_rate: In Hz.
         n_samples: Of all blocks together.
+        on_progress: Called with the finished share.
 
     Returns:
         The peak of the blocks, and the factor that was put on them.
@@ -78,6 +85,26 @@ def write_audio(
         InputError: A sample is not finite, or an MP3 can't have the sample rate.
         OSError: The disk refuses.
     """
+
+    def counted() -> Iterator[Tensor]:
+        done = 0
+        for block in blocks:
+            yield block
+            done += len(block)
+            if on_progress is not None:
+                on_progress(done / n_samples)
+
+    peak = gain = 1.0
+
+    def write(temporary: Path) -> None:
+        nonlocal peak, gain
+        peak, gain = _write(temporary, counted(), sample_rate, n_samples)
+
+    write_atomically(path, write)
+    return peak, gain
+
+
+def _write(path: Path, blocks: Iterable[Tensor], sample_rate: int, n_samples: int) -> tuple[float, float]:
     peak = 0.0
     # The samples as they are, in case that the peak turns out too high; the file has no name, and so is gone
     # in any end.

@@ -1,7 +1,7 @@
 """Sound in an array, brought to the one form that everything works on: mono float32 blocks at one rate."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import soxr
@@ -19,6 +19,8 @@ Rate = int | float | np.integer | np.floating
 
 Samples = Tensor | np.ndarray | Sequence[Any]
 """Samples ``(time,)`` or ``(channel, time)``."""
+
+AnySamples = TypeVar("AnySamples", Tensor, np.ndarray)
 
 _FEED_S = 1.0
 _LARGEST_SAMPLE = 100.0
@@ -120,9 +122,11 @@ def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int, n_before: int =
     Raises:
         InputError: At the first sample that is not a number, infinite, or far beyond full scale.
     """
-    length = round(_FEED_S * sample_rate)
-    kept: list[np.ndarray] = []
-    n_kept, n_seen = 0, n_before
+    yield from equal_blocks(_usable(blocks, sample_rate, n_before), round(_FEED_S * sample_rate))
+
+
+def _usable(blocks: Iterable[np.ndarray], sample_rate: int, n_before: int) -> Iterator[np.ndarray]:
+    n_seen = n_before
     for given in blocks:
         block = np.asarray(given, dtype=np.float32)
         if block.ndim != 1:
@@ -140,6 +144,16 @@ def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int, n_before: int =
                 f"The audio is {block[at]} at {where}; replace samples that are not finite numbers."
             )
         n_seen += len(block)
+        yield block
+
+
+def equal_blocks(
+    blocks: Iterable[Float32[np.ndarray, " time"]], length: int
+) -> Iterator[Float32[np.ndarray, " time"]]:
+    """Yield the same samples in blocks of this length; the last may be shorter."""
+    kept: list[np.ndarray] = []
+    n_kept = 0
+    for block in blocks:
         kept.append(block)
         n_kept += len(block)
         if n_kept >= length:
@@ -162,6 +176,16 @@ def resample_blocks(
     for block in blocks:
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+
+def span_blocks(blocks: Iterable[AnySamples], first: int, n_samples: int) -> Iterator[AnySamples]:
+    """Yield so many samples of a sound from one of them on, in blocks, as they come."""
+    skip, left = first, n_samples
+    for block in blocks:
+        inside, skip = block[skip:], max(skip - len(block), 0)
+        if len(inside):
+            yield inside[:left]
+            left -= min(len(inside), left)
 
 
 def spans_of(

@@ -61,16 +61,10 @@ def write_patch(patch: "Patch", path: Path, **knobs: float | int | None) -> floa
     import math
 
     from oscine.audio.output import write_audio
-    from oscine.files import write_atomically
 
     sound, sample_rate = patch.play(**knobs)  # pyright: ignore[reportArgumentType]
-    gains: list[float] = []
-
-    def write(temporary: Path) -> None:
-        gains.append(write_audio(temporary, iter([sound]), sample_rate, len(sound))[1])
-
-    write_atomically(path, write)
-    return 20.0 * math.log10(gains[0])
+    _, gain = write_audio(path, [sound], sample_rate, len(sound))
+    return 20.0 * math.log10(gain)
 
 
 def say_scaled(path: Path, scaled_db: float) -> None:

@@ -20,7 +20,7 @@ from oscine.data.parts import n_frames_of, parts_of
 from oscine.data.plan import Plan, Progress, find_recordings, is_in_part
 from oscine.data.segment import ShardPart
 from oscine.data.shard import Store, store_named
-from oscine.data.statistics import Statistics, measure_statistics
+from oscine.data.statistics import MEASURED, Statistics, measure_statistics, with_identities
 from oscine.data.workers import Workers
 from oscine.data.workplace import Settings, remove_unused, workplace
 from oscine.errors import InputError
@@ -31,8 +31,6 @@ from oscine.plural import counted
 _STATISTICS_FRAMES = 4_000_000
 #: Less sound than this cannot be learned where no pitch is asked for.
 _LEAST_SOUNDING_S = 5.0
-#: What they are of, beside the dataset's own curves.
-_MEASURED = ("f0_hz", "confidence", "loudness_db")
 
 
 class PrepareReport(BaseModel):
@@ -345,21 +343,17 @@ def _below(value: int | float, limit: int | float) -> str:
 
 
 def _statistics(folder: Path, train: list[Span], frame_rate: float, curves: list[str]) -> Statistics:
-    n_frames = n_frames_of(train)
-    stride = -(-n_frames // _STATISTICS_FRAMES)
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*_MEASURED, *curves)}
-    for span in train:
-        shard = ShardPart(folder, span, hop_length=1)  # no sound is read of it
-        for name, parts in columns.items():
-            parts.append(shard.read(name, 0, shard.n_frames)[::stride].copy())
-    values = {name: np.concatenate(parts) for name, parts in columns.items()}
-    f0_hz, confidence, loudness_db = (values.pop(name) for name in _MEASURED)
-    minutes = n_frames / frame_rate / 60
-    whole = measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes, curves=values)
-    by_identity: dict[str, list[Span]] = {}
-    for span in train:
-        by_identity.setdefault(identity_of(span.name), []).append(span)
-    if len(by_identity) == 1:
-        return whole
-    identities = {name: _statistics(folder, part, frame_rate, curves) for name, part in by_identity.items()}
-    return whole.model_copy(update={"identities": identities})
+    def measure(spans: list[Span]) -> Statistics:
+        n_frames = n_frames_of(spans)
+        stride = -(-n_frames // _STATISTICS_FRAMES)
+        columns: dict[str, list[np.ndarray]] = {name: [] for name in (*MEASURED, *curves)}
+        for span in spans:
+            shard = ShardPart(folder, span, hop_length=1)  # no sound is read of it
+            for name, parts in columns.items():
+                parts.append(shard.read(name, 0, shard.n_frames)[::stride].copy())
+        values = {name: np.concatenate(parts) for name, parts in columns.items()}
+        f0_hz, confidence, loudness_db = (values.pop(name) for name in MEASURED)
+        minutes = n_frames / frame_rate / 60
+        return measure_statistics(f0_hz, confidence, loudness_db, frame_rate, VOICED, minutes, curves=values)
+
+    return with_identities(train, lambda span: identity_of(span.name), measure)

@@ -1,7 +1,7 @@
 """What a dataset contains, in the few numbers that an instrument carries with it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float32
@@ -13,6 +13,10 @@ from oscine.note_names import note_name
 LOUDNESS_FLOOR_DB = -80.0
 
 N_QUANTILES = 101
+#: What statistics are of, beside the dataset's own curves.
+MEASURED = ("f0_hz", "confidence", "loudness_db")
+
+Part = TypeVar("Part")
 
 
 class Statistics(BaseModel):
@@ -99,6 +103,25 @@ def measure_statistics(
         loudness_db_silence=round(float(np.quantile(everything, 0.01)), 4),
         curves={name: _mean_and_deviation(values) for name, values in (curves or {}).items()},
     )
+
+
+def with_identities(
+    parts: list[Part], identity_of: Callable[[Part], str], measure: Callable[[list[Part]], Statistics]
+) -> Statistics:
+    """Return the statistics of parts of a dataset and, where they are of several identities, of each.
+
+    Args:
+        parts: Of the training part.
+        identity_of: Which identity a part is of.
+        measure: Returns the statistics of parts.
+    """
+    by_identity: dict[str, list[Part]] = {}
+    for part in parts:
+        by_identity.setdefault(identity_of(part), []).append(part)
+    whole = measure(parts)
+    if len(by_identity) == 1:
+        return whole
+    return whole.model_copy(update={"identities": {name: measure(own) for name, own in by_identity.items()}})
 
 
 def _mean_and_deviation(values: Float32[np.ndarray, " frame"]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ the multiples of f0 below resonances that stay where they are while f0 moves, is
 learns pitch from these tones can extract it from new recordings.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,11 @@ class SyntheticTones(NamedTuple):
     (batch, frame), harmonic_distribution (batch, frame, harmonic), of sum 1 below Nyquist, and
     noise_magnitudes (batch, frame, band)."""
     audio: Float[Tensor, "batch time"]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "SyntheticTones":
+        """Return tones of what the function makes of each tensor."""
+        controls = {name: function(control) for name, control in self.controls.items()}
+        return SyntheticTones(controls, function(self.audio))
 
 
 class _Melody(NamedTuple):

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from oscine.analysis import Features
-from oscine.data.dataset import Dataset, Segment
+from oscine.data.dataset import Dataset
+from oscine.data.segment import Segment
 from oscine.errors import InputError
 from oscine.evaluation import metrics
 from oscine.evaluation.baselines import MeanControl, harmonic_ceiling

@@ -3,8 +3,9 @@
 from oscine.models.bundled import BundledInstrument, list_instruments
 from oscine.models.config import InstrumentConfig
 from oscine.models.dynamics import Dynamics, dynamics_of
-from oscine.models.instrument import ControlState, Instrument, InstrumentState, PlayState
+from oscine.models.instrument import Instrument
 from oscine.models.recipes import DistillationConfig, Recipe, TrainingConfig, list_recipes, load_recipe
+from oscine.models.state import ControlState, InstrumentState, PlayState
 
 __all__ = [
     "BundledInstrument",

@@ -2,38 +2,29 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from oscine.data.statistics import Statistics
-from oscine.errors import InputError
 from oscine.files import printable
-from oscine.functional.frames import UpsampleState, upsample, upsample_state, upsample_step
-from oscine.functional.hold import hold_valid
+from oscine.functional.frames import upsample, upsample_state
 from oscine.models import hub, saved
+from oscine.models.building import build
 from oscine.models.config import InstrumentConfig
-from oscine.models.effects import Effects
+from oscine.models.gain import gain_step, lower_gain
 from oscine.models.gate import Gate
 from oscine.models.inputs import Input
 from oscine.models.metadata import program_metadata
+from oscine.models.state import ControlState, InstrumentState, PlayState
 from oscine.models.words import words_of
 from oscine.networks import Controller
-from oscine.processors import (
-    Chain,
-    Control,
-    Reverb,
-    Sum,
-    build_parts,
-    split_controls,
-    start_controls,
-)
+from oscine.processors import Control, Reverb, split_controls, start_controls
 from oscine.processors.composition import number_seeds
 from oscine.streaming import (
     Program,
-    State,
     Streaming,
     Wire,
     by_name,
@@ -44,31 +35,6 @@ from oscine.streaming import (
 
 # Not typing.Self: beartype cannot check that in a class that it does not decorate whole.
 Kind = TypeVar("Kind", bound="Instrument")
-
-_MOST_GAIN = 1e4
-
-
-class PlayState(NamedTuple):
-    """The state of synth and effects between two blocks."""
-
-    synth: State
-    gain: UpsampleState
-    effects: State
-
-
-class ControlState(NamedTuple):
-    """The state of inputs and controller between two blocks."""
-
-    inputs: tuple[Tensor, ...]
-    """The last good value of each input."""
-    controller: State
-
-
-class InstrumentState(NamedTuple):
-    """The state of an instrument between two blocks."""
-
-    control: ControlState
-    play: PlayState
 
 
 class Instrument(Streaming[InstrumentState]):
@@ -108,30 +74,10 @@ class Instrument(Streaming[InstrumentState]):
         self.card = dict(card or {})
         #: What it is called in messages: the name that it was loaded by.
         self.called = "an instrument"
-        rates = config.sample_rate, config.hop_length
-        inputs = [one.build(*rates, statistics) for one in config.inputs]
-        names = [one.name for one in inputs]
-        for name in names:
-            if names.count(name) > 1:
-                raise InputError(f"The input {name} stands twice in the config; remove one.")
-        self.inputs = nn.ModuleDict(dict(zip(names, inputs, strict=True)))
-        self.synth = Sum(build_parts(config.synth, *rates))
-        self.effects = Effects(build_parts(config.effects, *rates), *rates)
+        self.inputs, self.synth, self.effects = build(config, statistics)
         number_seeds(self)
-        for name in (*self.synth.inputs, *self.effects.inputs):
-            if name not in names:
-                raise InputError(
-                    f"A part takes the input {name}, which the instrument lacks; add it to `inputs`."
-                )
-        if config.effects and self.effects.signals != ("audio",):
-            raise InputError(f"The effect {config.effects[0].part_name} takes no audio; move it to `synth`.")
-        if config.notes and (self.effects.inputs or self.effects.controls):
-            raise InputError(
-                "The effects of an instrument with `notes` are shared by its voices and take no input and no "
-                "control; move those that do to `synth`."
-            )
         self.controls: tuple[Control, ...] = (*self.synth.controls, *self.effects.controls)
-        widths = [one.width for one in inputs]
+        widths = [one.width for one in self.all_inputs()]
         self.controller = Controller(widths, sum(one.width for one in self.controls), config.controller)
         start_controls(self.controller.head.bias, self.controls)
         below_db = config.gate_below_db
@@ -278,29 +224,21 @@ class Instrument(Streaming[InstrumentState]):
                 the last one is held.
             dry: Leave out the effects.
         """
-        audio, synth = self.synth.step(**_of(self.synth, controls), state=state.synth)
-        if gain is None:
-            gain = torch.ones_like(state.gain.last)[:, None].expand(-1, audio.shape[1] // self.hop_length)
-        else:
-            last = torch.where(state.gain.started, state.gain.last, 1.0)
-            gain, _ = hold_valid(gain, ~torch.isnan(gain), last)
-            gain = gain.clamp(0.0, _MOST_GAIN)
-        gain = gain * controls.get("gate", 1.0)
-        factor, after = upsample_step(gain, state.gain, hop_length=self.hop_length)
-        audio = audio * factor
+        audio, synth = self.synth.step(**self.synth.own(controls), state=state.synth)
+        audio, after = gain_step(audio, gain, controls.get("gate"), state.gain, hop_length=self.hop_length)
         effects = state.effects
         if not dry:
-            audio, effects = self.effects.step(audio, **_of(self.effects, controls), state=effects)
+            audio, effects = self.effects.step(audio, **self.effects.own(controls), state=effects)
         return audio, PlayState(synth, after, effects)
 
     def synthesize(
         self, controls: Mapping[str, Tensor], *, dry: bool = False, seed: int = 0
     ) -> Float[Tensor, "batch time"]:
         """Return the audio of controls from the start, each part in its fastest form."""
-        audio = self.synth(**_of(self.synth, controls), seed=seed)
+        audio = self.synth(**self.synth.own(controls), seed=seed)
         if "gate" in controls:
             audio = audio * upsample(controls["gate"], self.hop_length)
-        return audio if dry else self.effects(audio, **_of(self.effects, controls), seed=seed)
+        return audio if dry else self.effects(audio, **self.effects.own(controls), seed=seed)
 
     def step(
         self,
@@ -346,12 +284,9 @@ class Instrument(Streaming[InstrumentState]):
         parts = raw.split(*(control.width for control in self.controls))
         for control, part in zip(self.controls, parts, strict=True):
             wires[control.name] = lower_into(program, control, part)
-        audio = lower_into(program, self.synth, **_of(self.synth, wires))
-        gain = program.input("gain", default=1.0, minimum=0.0, maximum=_MOST_GAIN, optional=True)
-        if self.gate is not None:
-            gain = program.multiply(gain, self.gate.lower(program, wires["loudness_db"]))
-        audio = program.gain(audio, gain)
-        return audio if dry else lower_into(program, self.effects, audio, **_of(self.effects, wires))
+        audio = lower_into(program, self.synth, **self.synth.own(wires))
+        audio = lower_gain(program, audio, self.gate, wires)
+        return audio if dry else lower_into(program, self.effects, audio, **self.effects.own(wires))
 
     def latency_with(self, *, dry: bool = False) -> int:
         """Return the latency with or without the effects, samples."""
@@ -441,9 +376,3 @@ def _without_frames(conditions: Mapping[str, Tensor]) -> int | None:
     """Return the batch size of conditions that have no frame; None of all others."""
     n_items, n_frames = next(iter(conditions.values())).shape[:2]
     return n_items if n_frames == 0 else None
-
-
-def _of(composition: Sum | Chain, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a composition's inputs and controls."""
-    names = (*composition.inputs, *(control.name for control in composition.controls))
-    return {name: values[name] for name in names}

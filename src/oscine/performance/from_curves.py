@@ -11,9 +11,10 @@ from jaxtyping import Float32
 from pydantic import BaseModel, ConfigDict, Field
 
 from oscine.audio.output import check_output, reduced, write_audio
+from oscine.audio.samples import span_blocks
 from oscine.data.curves import Curves, read_curves
 from oscine.errors import InputError
-from oscine.files import printable, write_atomically
+from oscine.files import printable
 from oscine.models import Instrument
 from oscine.models.conditioning import held, silence_before
 from oscine.notes.voices import VoiceCurves
@@ -117,21 +118,8 @@ def render_curves_file(
     conditions = _conditions(curves, instrument, identity)
     n_samples = next(iter(conditions.values())).shape[1] * instrument.hop_length
 
-    def told() -> Iterator[torch.Tensor]:
-        done = 0
-        for block in _played(conditions, instrument, dry, seed):
-            yield torch.from_numpy(block)
-            done += len(block)
-            if on_progress:
-                on_progress(done / n_samples)
-
-    peak = gain = 1.0
-
-    def write(path: Path) -> None:
-        nonlocal peak, gain
-        peak, gain = write_audio(path, told(), instrument.sample_rate, n_samples)
-
-    write_atomically(output_path, write)
+    played = map(torch.from_numpy, _played(conditions, instrument, dry, seed))
+    peak, gain = write_audio(output_path, played, instrument.sample_rate, n_samples, on_progress)
     took_s = time.perf_counter() - began
     return _report(printable(output_path), curves, instrument, n_samples, peak, gain, took_s)
 
@@ -206,12 +194,12 @@ def _played(
     whole = held(conditions, n_late)
     whole = {name: torch.cat([before[name], values], dim=1) for name, values in whole.items()}
     n_before = next(iter(before.values())).shape[1]
-    skip, left = n_before * instrument.hop_length + stream.latency, n_frames * instrument.hop_length
-    for start in range(0, n_before + n_frames + n_late, _BLOCK_FRAMES):
-        block = {name: values[:, start : start + _BLOCK_FRAMES] for name, values in whole.items()}
-        samples = stream.push(**{name: values.to(instrument.device) for name, values in block.items()})
-        samples = samples[0].cpu().numpy()
-        samples, skip = samples[skip:], max(skip - len(samples), 0)
-        if len(samples):
-            yield samples[:left]
-            left -= min(len(samples), left)
+
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, n_before + n_frames + n_late, _BLOCK_FRAMES):
+            block = {name: values[:, start : start + _BLOCK_FRAMES] for name, values in whole.items()}
+            samples = stream.push(**{name: values.to(instrument.device) for name, values in block.items()})
+            yield samples[0].cpu().numpy()
+
+    first = n_before * instrument.hop_length + stream.latency
+    yield from span_blocks(blocks(), first, n_frames * instrument.hop_length)

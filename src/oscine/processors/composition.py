@@ -54,6 +54,10 @@ class _Composition(Processor[Any]):
         names = (*self.signals, *self.inputs, *(control.name for control in self.controls))
         return by_name(names, signals, named)
 
+    def own(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the composition's inputs and controls from among the values of an instrument, by name."""
+        return {name: values[name] for name in (*self.inputs, *(control.name for control in self.controls))}
+
     def of_part(self, name: str, part: Processor[Any], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return a part's inputs and controls from those of the composition, by the part's names."""
         controls = {control.name: named[f"{name}.{control.name}"] for control in part.controls}

@@ -13,7 +13,6 @@ from jaxtyping import Float32
 
 from oscine.audio.output import check_output, write_audio
 from oscine.errors import InputError
-from oscine.files import write_atomically
 from oscine.notes.midi_file import message_of
 from oscine.performance import Score
 from oscine.realtime.priority import raise_priority
@@ -89,17 +88,14 @@ class FileDevice:
         played: SimpleQueue[np.ndarray | None] = SimpleQueue()
         n_samples = self._n_samples(session)
         player = threading.Thread(target=self._play, args=(session, n_samples, played), daemon=True)
-
-        def write(path: Path) -> None:
-            peak, gain = write_audio(path, self._until_none(played), session.sample_rate, n_samples)
+        player.start()
+        try:
+            blocks = self._until_none(played)
+            peak, gain = write_audio(self.output, blocks, session.sample_rate, n_samples)
             if gain < 1:
                 self.remark = (
                     f"The peak was {peak:.2f}, so all of the file is {-20 * math.log10(gain):.1f} dB softer."
                 )
-
-        player.start()
-        try:
-            write_atomically(self.output, write)
         except BaseException as error:  # noqa: BLE001 - it is raised again where the device is stopped
             self._error = self._error or error
         self._is_stopped = True

@@ -1,8 +1,10 @@
 """What a program consists of: wires, inputs, operations, metadata."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -94,3 +96,33 @@ class Contents:
     operations: list[Operation] = field(default_factory=list)
     output: Wire | None = None
     n_values: int = 0
+
+    def __repr__(self) -> str:
+        """Return a line for each input and operation; ``a:b`` are the values of a wire in the workspace."""
+        inputs = [f"{one.wire.offset}:{one.wire.offset + one.wire.size} = {one.name}" for one in self.inputs]
+        head = f"{type(self).__name__}({self.sample_rate} Hz, hop {self.hop_length}, latency {self.latency})"
+        return "\n  ".join([head, *inputs, *map(repr, self.operations)])
+
+    def new_wire(self, size: int) -> Wire:
+        """Return the next values of the workspace."""
+        wire = Wire(self.n_values, size)
+        self.n_values += size
+        return wire
+
+    def append(
+        self,
+        kind: str,
+        inputs: Sequence[Wire],
+        size: int,
+        *,
+        integers: Sequence[int] = (),
+        numbers: Sequence[float] = (),
+        tensors: Sequence[Tensor] = (),
+        is_exact: bool = False,
+    ) -> Wire:
+        """Append an operation and return the wire of its result; the tensors are copied as they are now."""
+        copies = tuple(t.detach().to("cpu", torch.float32, copy=True).contiguous() for t in tensors)
+        output = self.new_wire(size)
+        constants = tuple(int(i) for i in integers), tuple(float(x) for x in numbers), copies
+        self.operations.append(Operation(kind, tuple(inputs), output, *constants, is_exact))
+        return output

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from oscine.streaming import program_file
-from oscine.streaming.contents import Contents, Operation, ProgramInput, Wire
+from oscine.streaming.contents import Contents, ProgramInput, Wire
 from oscine.streaming.program_file import WeightType
 
 
@@ -25,36 +25,7 @@ class Program(Contents):
         metadata: Whatever is told about the instrument: names, licence, credit, ranges; JSON values.
     """
 
-    def __repr__(self) -> str:
-        """Return a line for each input and operation; ``a:b`` are the values of a wire in the workspace."""
-        inputs = [f"{one.wire.offset}:{one.wire.offset + one.wire.size} = {one.name}" for one in self.inputs]
-        head = f"Program({self.sample_rate} Hz, hop {self.hop_length}, latency {self.latency})"
-        return "\n  ".join([head, *inputs, *map(repr, self.operations)])
-
-    def _wire(self, size: int) -> Wire:
-        wire = Wire(self.n_values, size)
-        self.n_values += size
-        return wire
-
-    def append(
-        self,
-        kind: str,
-        inputs: Sequence[Wire],
-        size: int,
-        *,
-        integers: Sequence[int] = (),
-        numbers: Sequence[float] = (),
-        tensors: Sequence[Tensor] = (),
-        is_exact: bool = False,
-    ) -> Wire:
-        """Append an operation and return the wire of its result; the tensors are copied as they are now."""
-        copies = tuple(t.detach().to("cpu", torch.float32, copy=True).contiguous() for t in tensors)
-        output = self._wire(size)
-        constants = tuple(int(i) for i in integers), tuple(float(x) for x in numbers), copies
-        self.operations.append(Operation(kind, tuple(inputs), output, *constants, is_exact))
-        return output
-
-    # ---- inputs and output
+    # ---- inputs
 
     def input(
         self,
@@ -74,7 +45,7 @@ class Program(Contents):
         for known in self.inputs:
             if known.name == name:
                 return known.wire
-        wire = self._wire(size)
+        wire = self.new_wire(size)
         self.inputs.append(ProgramInput(name, wire, default, minimum, maximum, positive, optional))
         return wire
 

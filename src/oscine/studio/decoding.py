@@ -1,7 +1,6 @@
 """A recording that somebody sent, to a FLAC file that Oscine wrote: run in a process with limits."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from oscine.audio import FileReport, read_blocks
 from oscine.audio.file import probe
 from oscine.audio.output import write_audio
 from oscine.errors import InputError
-from oscine.files import write_atomically
 
 N_PEAKS = 400
 _HIGHEST_RATE = 48_000
@@ -46,11 +44,7 @@ def decode(source: str, target: str, name: str, longest_s: float) -> dict[str, A
         )
     rate = min(report.sample_rate, _HIGHEST_RATE)
     peaks: list[float] = []
-
-    def write(path: Path) -> None:
-        write_audio(path, _blocks(source, rate, report, peaks), rate, round(report.duration_s * rate))
-
-    write_atomically(target, write)
+    write_audio(target, _blocks(source, rate, report, peaks), rate, round(report.duration_s * rate))
     return told | {"peaks": thinned(peaks), "sample_rate": rate}
 
 

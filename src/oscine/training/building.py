@@ -14,9 +14,10 @@ from oscine.models.inputs import LoudnessConfig
 from oscine.models.recipes import change_recipe
 from oscine.processors import require_distinct_names
 from oscine.training.checkpoint import RunInfo
-from oscine.training.loop import Budget, TrainingLoop
+from oscine.training.loop import TrainingLoop
 from oscine.training.memory import require_memory
 from oscine.training.objective import Loss
+from oscine.training.schedule import Budget
 from oscine.training.starting import Start
 from oscine.training.strings import set_strings
 from oscine.training.teacher import Teacher

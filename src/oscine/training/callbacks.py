@@ -13,8 +13,9 @@ from torch.utils.tensorboard import SummaryWriter
 from oscine.errors import InputError
 from oscine.files import disk_errors, printable
 from oscine.training.checkpoint import RunInfo, Snapshot, write_checkpoint
-from oscine.training.loop import Callback, TrainingLoop, Validation
+from oscine.training.loop import Callback, TrainingLoop
 from oscine.training.preview import make_preview
+from oscine.training.validation import Validation
 
 _SCALARS_EVERY = 10
 _LINE_EVERY_S = 60.0

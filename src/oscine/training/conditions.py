@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.data.dataset import Batch
+from oscine.data.batch import Batch
 from oscine.data.score import VOICE_CURVES
 from oscine.models import Instrument
 from oscine.models.conditioning import held

@@ -1,58 +1,27 @@
-"""The training loop: one step, the learning rate, the guard, the validation loss."""
+"""The training loop: steps, the guard against those that are not finite, validations and callbacks."""
 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from oscine.data.dataset import Batch, Split
-from oscine.data.segment import Segment
+from oscine.data.batch import Batch
+from oscine.data.split import Split
 from oscine.data.synthetic import SyntheticTones, synthetic_tones
-from oscine.errors import InputError
 from oscine.models import Instrument, TrainingConfig
-from oscine.models.conditioning import held
 from oscine.processors import FilteredNoise, HarmonicOscillator
 from oscine.training.checkpoint import Counters, Snapshot, restore, take_snapshot
-from oscine.training.conditions import batch_conditions, played_notes
 from oscine.training.data_parallel import DataParallelThreads
 from oscine.training.objective import Loss, Objective, synth_part
 from oscine.training.processes import DataParallelProcesses
+from oscine.training.schedule import Budget, learning_rate
 from oscine.training.teacher import Teacher
+from oscine.training.validation import Validation, validate, validation_pieces
 
 _MOST_SKIPPED_IN_A_ROW = 5
-_PIECE_S, _PIECES_S = 8.0, 48.0
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long a run is: minutes, steps, or whichever of both ends first."""
-
-    minutes: float | None
-    steps: int | None
-
-    def progress(self, step: int, elapsed_s: float) -> float:
-        """Return how much of the run is over, 0 to 1."""
-        by_step = 0.0 if self.steps is None else step / self.steps
-        by_time = 0.0 if self.minutes is None else elapsed_s / (60 * self.minutes)
-        return min(1.0, max(by_step, by_time))
-
-
-class Validation(NamedTuple):
-    """The result of one validation, on the part that is not trained on."""
-
-    loss: float
-    """Mean over pieces of that part."""
-    audio: Float[Tensor, " time"]
-    """The longest piece, by the instrument."""
-    target: Float[Tensor, " time"]
-    """The same piece, recorded."""
 
 
 class Callback:
@@ -143,7 +112,7 @@ class TrainingLoop:
         self.threads: DataParallelThreads | DataParallelProcesses = DataParallelThreads(1)
         self.distributed = distributed
         self._train = train
-        self._pieces = _pieces(validation, instrument.sample_rate)
+        self._pieces = validation_pieces(validation, instrument.sample_rate)
         self._stop_asked = self._stop_requested = False
         self._clock = time.monotonic()
 
@@ -169,13 +138,7 @@ class TrainingLoop:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step: a linear rise, then half a cosine down."""
-        config = self.config
-        rise = min(1.0, (self.counters.step + 1) / max(1, config.warmup_steps))
-        fall = (
-            config.final_rate_ratio
-            + (1 - config.final_rate_ratio) * (1 + math.cos(math.pi * self.progress)) / 2
-        )
-        return config.learning_rate * rise * fall * self.counters.rate_scale
+        return learning_rate(self.config, self.counters.step, self.progress) * self.counters.rate_scale
 
     def stop(self) -> None:
         """End the run after this step, in good order; of several processes, the first one decides."""
@@ -310,7 +273,7 @@ class TrainingLoop:
         seed = (self.config.seed << 32) + counters.step * self.config.batch_size
         for group in optimizer.param_groups:
             group["lr"] = self.learning_rate
-        progress, there = self.progress, _moved(batch, self.device)
+        progress, there = self.progress, batch.map(lambda tensor: tensor.to(self.device))
         if self.objective.is_adversarial(progress) and not counters.is_adversarial:
             counters.is_adversarial, counters.best_loss = True, math.inf  # chosen anew, among what it teaches
         is_varied = self.objective.is_varied(counters.step)
@@ -320,9 +283,8 @@ class TrainingLoop:
 
         def loss(first: int, last: int) -> Tensor:
             if isinstance(there, SyntheticTones):
-                controls = {name: control[first:last] for name, control in there.controls.items()}
-                audio = there.audio[first:last]
-                return self.objective.pretraining(self.instrument, audio, controls, seed + first)
+                tones = there.map(lambda tensor: tensor[first:last])
+                return self.objective.pretraining(self.instrument, tones.audio, tones.controls, seed + first)
             return self.objective.joint(
                 self.instrument,
                 there.map(lambda tensor: tensor[first - n_before : last - n_before]),
@@ -374,68 +336,7 @@ class TrainingLoop:
             instrument: Whose; the one that is trained if left out.
         """
         player = self.instrument if instrument is None else instrument
-
-        def play(piece: Batch) -> tuple[float, Tensor, Tensor]:
-            with torch.no_grad():
-                there = piece.map(lambda tensor: tensor.to(self.device))
-                n_late = player.latency
-                n_held = -(-n_late // player.hop_length)
-                if player.config.notes is None:
-                    audio = player(**held(batch_conditions(player, there), n_held))
-                else:
-                    audio = played_notes(player, there, n_held=n_held)
-                audio = audio[:, n_late : n_late + there.audio.shape[1]]
-                loss = self.objective.sound_loss(audio, there.audio).item() * audio.numel()
-                return loss, audio[0], there.audio[0]
-
-        results = self.threads.map(play, self._pieces)
-        loss = sum(value for value, _, _ in results) / sum(len(audio) for _, audio, _ in results)
-        _, audio, target = max(results, key=lambda result: len(result[1]))
-        return Validation(loss, audio.cpu(), target.cpu())
-
-
-def _moved(batch: Batch | SyntheticTones, device: torch.device) -> Batch | SyntheticTones:
-    if isinstance(batch, Batch):
-        return batch.map(lambda tensor: tensor.to(device))
-    controls = {name: control.to(device) for name, control in batch.controls.items()}
-    return SyntheticTones(controls, batch.audio.to(device))
-
-
-def _pieces(split: Split, sample_rate: int) -> list[Batch]:
-    """Return pieces of at most eight seconds, 48 s in all, spread evenly over the split."""
-    longest = round(_PIECE_S * sample_rate / split.hop_length)
-    places: list[tuple[Segment, int, int]] = []
-    for segment in split.segments:
-        n = -(-segment.n_frames // longest)
-        ends = [segment.n_frames * i // n for i in range(n + 1)]
-        places += [(segment, start, stop) for start, stop in pairwise(ends)]
-    mean_s = split.n_frames / len(places) * split.hop_length / sample_rate
-    n = min(max(1, round(_PIECES_S / mean_s)), len(places))
-    return [_piece(*places[i * len(places) // n]) for i in range(n)]
-
-
-def _piece(segment: Segment, start: int, stop: int) -> Batch:
-    """Return frames ``start`` … ``stop − 1`` of a segment, a batch of one.
-
-    Raises:
-        InputError: When a value is not finite: no instrument could be chosen by it.
-    """
-
-    def part(name: str) -> Tensor:
-        values = torch.tensor(segment.slice(name, start, stop))[None]
-        if not torch.isfinite(values).all():
-            raise InputError(
-                f"The validation part has values that are not finite, in {name} of {segment.name}; prepare "
-                "the dataset again."
-            )
-        return values
-
-    return Batch(
-        *(part(name) for name in ("audio", "f0_hz", "loudness_db", "confidence")),
-        curves={name: part(name) for name in segment.curves},
-        identity=torch.tensor([segment.identity]),
-        voices=None if segment.voices is None else torch.tensor(segment.voices[start:stop])[None],
-    )
+        return validate(player, self._pieces, self.objective, self.threads, self.device)
 
 
 @contextmanager

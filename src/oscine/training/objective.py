@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from oscine.data.dataset import Batch
+from oscine.data.batch import Batch
 from oscine.errors import InputError
 from oscine.functional.framing import frame_centers
 from oscine.functional.loudness import loudness_db

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oscine.training.checkpoint import RunInfo, write_checkpoint
-from oscine.training.loop import Callback, TrainingLoop, Validation
+from oscine.training.loop import Callback, TrainingLoop
+from oscine.training.validation import Validation
 
 
 class Paused(Exception):  # noqa: N818 - not a fault

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from oscine.data.dataset import Batch, Dataset
+from oscine.data.batch import Batch
+from oscine.data.dataset import Dataset
 from oscine.errors import InputError
 from oscine.functional.units import hz_to_midi
 from oscine.losses import in_sizes_of, parameter_loss, shared_controls

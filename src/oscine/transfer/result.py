@@ -10,7 +10,7 @@ from torch import Tensor
 
 from oscine.audio.output import check_output, reduced, write_audio
 from oscine.audio.player import player_html
-from oscine.files import printable, write_atomically
+from oscine.files import printable
 from oscine.performance import CurvesReport, RenderReport
 from oscine.plural import counted
 from oscine.transfer.report import TransferReport
@@ -97,14 +97,8 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
         path = Path(path)
         for file in (None, *self.source.files):
             check_output(path, file)
-        gain = 1.0
-
-        def write(temporary: Path) -> None:
-            nonlocal gain
-            blocks = iter(self.audio.detach().cpu().split(_BLOCK_SAMPLES))
-            _, gain = write_audio(temporary, blocks, self.sample_rate, len(self.audio))
-
-        write_atomically(path, write)
+        blocks = self.audio.detach().cpu().split(_BLOCK_SAMPLES)
+        _, gain = write_audio(path, blocks, self.sample_rate, len(self.audio))
         told: dict[str, object] = {"output": printable(path), "scaled_db": float(20 * np.log10(gain))}
         if gain < 1 and not self.report.scaled_db:
             told["remarks"] = [*self.report.remarks, reduced(self.report.peak, gain)]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from oscine.analysis import TRACKERS, F0Curve, Features, analyze_blocks
 from oscine.audio import FileReport, Sound, sound_blocks
+from oscine.audio.samples import span_blocks
 from oscine.data.statistics import LOUDNESS_FLOOR_DB
 from oscine.errors import InputError
 from oscine.files import printable
@@ -140,20 +141,17 @@ def play(
         rest = Stream(effects, seed=seed)
     else:
         source, rest = Stream(instrument, seed=seed), None
-    skip, left = source.latency + (rest.latency if rest else 0), n_samples
-    n_frames = -(-(n_samples + skip) // instrument.hop_length)
+    n_late = source.latency + (rest.latency if rest else 0)
+    n_frames = -(-(n_samples + n_late) // instrument.hop_length)
     starts = range(0, n_frames, block_frames)
     given = _curves(instrument, matched, conditions or {}, n_frames)
     blocks = (
         source.push(**{name: curve[:, start : start + block_frames] for name, curve in given.items()})
         for start in starts
     )
-    for block in _ahead(blocks) if source.compiled else blocks:
-        audio = (rest.push(block) if rest else block)[0].cpu()
-        audio, skip = audio[skip:], max(skip - len(audio), 0)
-        if len(audio):
-            yield audio[:left]
-            left -= min(len(audio), left)
+    blocks = _ahead(blocks) if source.compiled else blocks
+    audio = ((rest.push(block) if rest else block)[0].cpu() for block in blocks)
+    yield from span_blocks(audio, n_late, n_samples)
 
 
 def _ahead(blocks: Iterator[Tensor]) -> Iterator[Tensor]:

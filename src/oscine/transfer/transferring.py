@@ -15,7 +15,7 @@ from oscine.analysis import VOICED, F0Curve, Features, f0_file_beside, read_f0
 from oscine.audio import FileReport, rate_of, sound_blocks
 from oscine.audio.output import check_output, reduced, write_audio
 from oscine.errors import InputError
-from oscine.files import printable, write_atomically
+from oscine.files import printable
 from oscine.models import Instrument
 from oscine.models.conditioning import absent_conditions, condition_pieces, statistics_of
 from oscine.transfer.imitating import Imitation, imitate
@@ -260,25 +260,14 @@ def transfer_file(
     player = with_sliders(instrument, options.sliders)
     played = play(player, matched, n_samples, conditions=conditions, dry=options.dry, seed=options.seed)
 
-    def told() -> Iterator[Tensor]:
-        done = 0
-        for block in played:
-            yield block
-            done += len(block)
-            report("playing", done / n_samples)
-
-    peak = gain = 1.0
-
-    def write(path: Path) -> None:
-        nonlocal peak, gain
-        peak, gain = write_audio(path, told(), instrument.sample_rate, n_samples)
-
-    write_atomically(output_path, write)
+    peak, gain = write_audio(
+        output_path, played, instrument.sample_rate, n_samples, lambda share: report("playing", share)
+    )
     if stems is not None:
         for name, blocks in stem_blocks(player, matched, n_samples, conditions, options):
             place = Path(stems) / f"{name}{output_path.suffix}"
             scaled = (block * gain for block in blocks)
-            write_atomically(place, partial(_write_stem, scaled, instrument.sample_rate, n_samples))
+            write_audio(place, scaled, instrument.sample_rate, n_samples)
     took = time.perf_counter() - began
 
     result = _report(
@@ -297,10 +286,6 @@ def transfer_file(
     if plot is not None:
         plot_transfer(input_path, output_path, features, matched, result).write(plot)
     return result
-
-
-def _write_stem(blocks: Iterator[Tensor], sample_rate: int, n_samples: int, path: Path) -> None:
-    write_audio(path, blocks, sample_rate, n_samples)
 
 
 def _report(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from oscine.analysis import TRACKERS
 from oscine.audio import Sound
-from oscine.audio.output import AUDIO_OUTPUTS, check_output
+from oscine.audio.output import AUDIO_OUTPUTS, check_output, write_audio
 from oscine.errors import InputError
 from oscine.explain import explain
 from oscine.files import printable, write_atomically
@@ -20,7 +20,7 @@ from oscine.models import Instrument
 from oscine.voices.codec import DEFAULT_BITRATE, SUFFIX, check_bitrate, encode
 from oscine.voices.envelope_flow import EnvelopeFlow
 from oscine.voices.heard import HeardVoice, hear, is_coded
-from oscine.voices.playing import audible_hz, changed, changed_blocks, grid_of, mean_hz, write_blocks
+from oscine.voices.playing import audible_hz, changed, changed_blocks, grid_of, mean_hz
 from oscine.voices.voice import Voice
 
 
@@ -189,7 +189,7 @@ def change_voice_file(
             remarks.append(f"This sound can't be coded in {bitrate:g} kb/s; it has the coarsest steps.")
     else:
         blocks = changed_blocks(heard, change, vocoder, seed)
-        peak, gain = write_blocks(output_path, blocks, heard.sample_rate, n_samples, on_progress)
+        peak, gain = write_audio(output_path, blocks, heard.sample_rate, n_samples, on_progress)
     if gain < 1:
         remarks.append(f"The peak was {peak:.2f} of full scale, so the level was reduced.")
     return VoiceReport(

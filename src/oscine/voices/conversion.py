@@ -26,7 +26,7 @@ from torch import Tensor
 
 from oscine.analysis import TRACKERS
 from oscine.audio import FileReport, Sound, rate_of
-from oscine.audio.output import check_output
+from oscine.audio.output import check_output, write_audio
 from oscine.errors import InputError
 from oscine.files import printable
 from oscine.transfer.streaming import describe, listen
@@ -36,7 +36,7 @@ from oscine.voices.decoding import KnownFrames, SpokenVoice, shaped_pieces
 from oscine.voices.heard import HeardVoice, heard_in
 from oscine.voices.matching import Neighbours, matched_pieces
 from oscine.voices.pitch import PitchMap, Transposition
-from oscine.voices.playing import changed_blocks, mean_hz, write_blocks
+from oscine.voices.playing import changed_blocks, mean_hz
 from oscine.voices.statistics import (
     Sums,
     VoiceStatistics,
@@ -219,7 +219,7 @@ def convert_voice_file(
         input_path, list(like), strength, transpose, (content, converter), tracker
     )
     blocks = changed_blocks(heard, change, seed=seed)
-    peak, gain = write_blocks(output_path, blocks, heard.sample_rate, heard.n_samples, on_progress)
+    peak, gain = write_audio(output_path, blocks, heard.sample_rate, heard.n_samples, on_progress)
     remarks, seconds = heard.remarks, heard.n_samples / heard.sample_rate
     if gain < 1:
         remarks.append(f"The peak was {peak:.2f} of full scale, so the level was reduced.")

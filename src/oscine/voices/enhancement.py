@@ -13,13 +13,13 @@ from torch import Tensor
 
 from oscine.analysis import TRACKERS, continuous_f0
 from oscine.audio import FileReport, Sound, sound_blocks
-from oscine.audio.output import check_output
+from oscine.audio.output import check_output, write_audio
 from oscine.audio.samples import spans_of
 from oscine.errors import InputError
 from oscine.files import printable
 from oscine.transfer.streaming import describe, features_of
 from oscine.voices.enhancer import CleanSpeech, Enhancer, masked
-from oscine.voices.playing import audible_hz, played_blocks, write_blocks
+from oscine.voices.playing import audible_hz, played_blocks
 from oscine.voices.voice import Voice
 
 _PIECE_S = 20.0
@@ -102,7 +102,7 @@ def enhance_file(
     verdicts: list[FileReport] = []
     n_samples, blocks = _blocks(input_path, enhancer, mask, tracker, seed, verdicts.append)
     rate = enhancer.config.sample_rate
-    peak, gain = write_blocks(output_path, blocks, rate, n_samples, on_progress)
+    peak, gain = write_audio(output_path, blocks, rate, n_samples, on_progress)
     remarks = [f"Of the input: {reason}." for reason in verdicts[0].reasons]
     if gain < 1:
         remarks.append(f"The peak was {peak:.2f} of full scale, so the level was reduced.")

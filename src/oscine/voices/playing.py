@@ -1,7 +1,6 @@
 """A recording's voice, changed frame by frame and played: what all changes of a voice share."""
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
@@ -9,9 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.audio import Sound, rate_of
-from oscine.audio.output import write_audio
 from oscine.errors import InputError
-from oscine.files import write_atomically
 from oscine.models import Instrument
 from oscine.models.inputs import Envelope
 from oscine.processors import EnvelopeOscillator
@@ -126,38 +123,3 @@ def played_blocks(
                 begin = (at + first) * hop_length
                 yield audio[0, : max(0, n_samples - begin)]
             at += len(voice.f0_hz)
-
-
-def write_blocks(
-    path: Path,
-    blocks: Iterable[Float[Tensor, " time"]],
-    sample_rate: int,
-    n_samples: int,
-    on_progress: Callable[[float], None] | None = None,
-) -> tuple[float, float]:
-    """Write a sound to a file as it is made, complete or not at all; return its peak and its gain.
-
-    Args:
-        path: ``.wav`` or ``.flac``, as 24-bit PCM, or ``.mp3``.
-        blocks: The sound.
-        sample_rate: Hz.
-        n_samples: Samples in all.
-        on_progress: Called with the finished share.
-    """
-
-    def told() -> Iterator[Tensor]:
-        done = 0
-        for block in blocks:
-            yield block
-            done += len(block)
-            if on_progress is not None:
-                on_progress(done / n_samples)
-
-    peak = gain = 1.0
-
-    def write(temporary: Path) -> None:
-        nonlocal peak, gain
-        peak, gain = write_audio(temporary, told(), sample_rate, n_samples)
-
-    write_atomically(path, write)
-    return peak, gain

@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,13 +32,8 @@ def make_sound(job: Job) -> None:
     peak = float(audio.abs().max())
     audio = torch.nan_to_num(audio) * (0.7 / max(peak, 1e-6))
     target = job.root.folder("sounds") / f"{job.subject}.flac"
-    rate = instrument.sample_rate
-    write_atomically(target, lambda path: _write(path, audio, rate))
+    write_audio(target, [audio], instrument.sample_rate, len(audio))
     job.finish()
-
-
-def _write(path: Path, audio: torch.Tensor, rate: int) -> None:
-    write_audio(path, iter([audio]), rate, len(audio))
 
 
 def _phrase(instrument: Instrument) -> dict[str, torch.Tensor]:

@@ -84,11 +84,8 @@ def _cut(job: Job, take: dict[str, Any], target: Path) -> int:
         return rate
     source = job.root.folder("takes", take["id"]) / SOUND
     n_samples = round((take["to_s"] - take["from_s"]) * rate)
-    part = target.with_suffix(".part.flac")
-
     blocks = trimmed(source, take["from_s"], take["to_s"], rate)
-    write_audio(part, (torch.from_numpy(block) for block in blocks), rate, n_samples)
-    part.replace(target)
+    write_audio(target, (torch.from_numpy(block) for block in blocks), rate, n_samples)
     return rate
 
 
