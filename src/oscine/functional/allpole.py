@@ -15,7 +15,7 @@ MOST_REFLECTION = 1 - 1e-7
 
 
 class AllpoleState(NamedTuple):
-    """What an all-pole filter remembers between two blocks."""
+    """The state of an all-pole filter between two blocks."""
 
     lattice: Float[Tensor, "batch section"]
     """What goes upward in the lattice at the last sample, float64."""
@@ -112,7 +112,7 @@ def allpole_residual(
     """Return the residual of linear prediction: the input of `allpole` that gives this audio.
 
     The lattice from its output up, ``f_m[n] = (f_{m−1}[n] + sin θ_m[n] g_{m−1}[n − 1]) / cos θ_m[n]``. With
-    other reflection coefficients on the way back, the audio has other formants.
+    other reflection coefficients in `allpole`, the audio has other formants.
 
     Args:
         audio: What is to leave the filter, ``frame · hop_length`` samples.

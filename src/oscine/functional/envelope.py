@@ -31,7 +31,7 @@ _PHASE_POINTS = 2049
 
 
 class EnvelopeState(NamedTuple):
-    """What an envelope oscillator remembers between two blocks."""
+    """The state of an envelope oscillator between two blocks."""
 
     sines: OscillatorState
     noise: NoiseState

@@ -39,7 +39,7 @@ _FADE = 10.0
 
 
 class FmState(NamedTuple):
-    """What the operators remember between two blocks."""
+    """The state of the operators between two blocks."""
 
     phase: Float[Tensor, "batch operator"]
     """Phases at the next sample, without modulation, turns in [0, 1), float64."""

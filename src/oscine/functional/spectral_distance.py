@@ -46,7 +46,7 @@ def multi_scale_spectral_distance(
     """Return ``Σ_i [w · mean|S_i − Ŝ_i| + α · mean|log(S_i + e_i) − log(Ŝ_i + e_i)|]`` over the scales i.
 
     S_i and Ŝ_i are the magnitudes of un-normalised STFTs of target and audio
-    (:mod:`oscine.functional.stft`: frames centred on multiples of the hop, zeros outside, so the edges
+    (`oscine.functional.stft`: frames centred on multiples of the hop, zeros outside, so the edges
     count). The mean is over batch, frames and bins.
 
     ``e_i = 10^(floor_db / 20) · sum(window_i) / 2`` is what a sine of level ``floor_db`` reads at its bin:

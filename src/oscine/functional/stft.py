@@ -1,4 +1,4 @@
-"""Frames of a signal, their magnitudes, and the way back: the pieces every spectral distance is made of.
+"""Frames of a signal, their magnitudes, and the inverse: the pieces every spectral distance is made of.
 
 One convention for all of them: frame i is centred on sample ``i · hop_length``; before the first and after
 the last sample the signal is zero. So each sample, the first and the last too, lies close to the centre of
@@ -45,7 +45,7 @@ def overlap_add_(
     window: Float[Tensor, " sample"],
     hop_length: int,
 ) -> None:
-    """Add ``window · frames`` to ``total`` in place: the adjoint of windowing what :func:`frame` returns.
+    """Add ``window · frames`` to ``total`` in place: the adjoint of windowing what `frame` returns.
 
     The frames are added in ``ceil(n_fft / hop_length)`` passes; within one pass no two frames touch, so
     each pass is a single strided multiply-add.

@@ -158,7 +158,7 @@ class Strings(Processor[StringsState]):
 
 
 class StringsConfig(PartConfig):
-    """Stiff strings, two or three to a key, with inharmonicity and tuning of each key."""
+    """Stiff strings, one to three per key, with inharmonicity and tuning of each key."""
 
     kind: Literal["strings"] = "strings"
     n_harmonics: int = Field(default=96, ge=1, le=MOST_PARTIALS)

@@ -29,7 +29,7 @@ _PLACES = {"violin": "violin", "singing": "singing.flac", "trumpet": "trumpet.fl
 
 
 def names() -> list[str]:
-    """Return the names that :func:`path` knows."""
+    """Return the names that `path` knows."""
     return list(_PLACES)
 
 

@@ -10,7 +10,7 @@ from oscine.streaming.contents import Wire
 from oscine.streaming.program import Program
 
 State = Any
-"""A NamedTuple (or a tuple of such) of tensors, batch first: all that is remembered between two blocks."""
+"""A NamedTuple (or a tuple of such) of tensors, batch first: all that is kept between two blocks."""
 S = TypeVar("S")
 
 

@@ -15,7 +15,7 @@ _FILES = {name: f"{name}.safetensors" for name in _NAMES}
 
 
 def names() -> list[str]:
-    """Return the names that :func:`path` knows."""
+    """Return the names that `path` knows."""
     return list(_FILES)
 
 

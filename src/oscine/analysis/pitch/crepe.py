@@ -79,7 +79,7 @@ class Crepe(nn.Module):
         self.classifier = nn.Linear(4 * channels[-1], N_BINS)
 
     def forward(self, frames: Float[Tensor, "*frame 1024"]) -> Float[Tensor, "*frame 360"]:
-        """Return the probability, 0 … 1, of each pitch; see :func:`bin_hz` for the pitches.
+        """Return the probability, 0 … 1, of each pitch; see `bin_hz` for the pitches.
 
         Args:
             frames: Audio at 16 kHz.
@@ -187,7 +187,7 @@ def crepe_pitch(
         audio_16k: At 16 kHz; beyond both ends there is silence.
         centers: The sample on which each frame of 64 ms is centred, none before its predecessor:
             ``functional.framing.frame_centers`` has them for a hop.
-        model: From :func:`load_crepe`.
+        model: From `load_crepe`.
         decoder: One of ``DECODERS``.
 
     Returns:
