@@ -18,7 +18,7 @@ class AllpoleState(NamedTuple):
     """The state of an all-pole filter between two blocks."""
 
     lattice: Float[Tensor, "batch section"]
-    """What goes upward in the lattice at the last sample, float64."""
+    """The upward signals of the lattice at the last sample, float64."""
     angles: Float[Tensor, "batch section"]
     """Arcsines of the reflection coefficients at the last frame, float64."""
     started: Bool[Tensor, " batch"]
@@ -56,7 +56,7 @@ def allpole(
     is exact. It computes in float64, whatever it is given, and has no latency.
 
     Args:
-        audio: What is filtered, ``frame · hop_length`` samples.
+        audio: The input of the filter, ``frame · hop_length`` samples.
         reflection: Reflection coefficients at the frames' ends, in −1 … 1; the first frame is held from the
             start.
         hop_length: Samples per frame.
@@ -115,7 +115,7 @@ def allpole_residual(
     other reflection coefficients in `allpole`, the audio has other formants.
 
     Args:
-        audio: What is to leave the filter, ``frame · hop_length`` samples.
+        audio: The wanted output of the filter, ``frame · hop_length`` samples.
         reflection: As in `allpole`.
         hop_length: Samples per frame.
 

@@ -1,4 +1,4 @@
-"""What the functions that users call ask of their arguments, in sentences."""
+"""Checks of the arguments of public functions, with a sentence for each."""
 
 from torch import Tensor
 

@@ -52,7 +52,7 @@ def overlap_add_(
 
     Args:
         total: Room for at least ``(n_frames + ceil(n_fft / hop_length) − 1) · hop_length`` samples; changed.
-        frames: What is added.
+        frames: The frames to add.
         window: Multiplied into every frame.
         hop_length: Samples from one frame to the next.
     """

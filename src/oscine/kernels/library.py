@@ -15,7 +15,7 @@ FILE = Path(__file__).with_name(f"liboscine{SUFFIXES.get(sys.platform, '.so')}")
 INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 """The fastest first."""
 DTYPES = {torch.float32: "f32", torch.float64: "f64"}
-"""What the kernels compute in."""
+"""The number types of the kernels."""
 VERSION = 3
 """Version of the interface; a library with another version is not used."""
 

@@ -41,7 +41,7 @@ class SpectralTransportLoss(nn.Module):
         hop_length: Samples from frame to frame; half of ``n_fft`` when left out.
         axis: "semitones" or "hz", the unit of the loss.
         order: p of ``W_p^p``, at least 1; 2 gives semitones² or Hz².
-        exponent: What is compared: 2 for power, 1 for magnitudes.
+        exponent: 2 to compare powers, 1 to compare magnitudes.
         f_min_hz: Bins below are left out, because rumble is far away on a logarithmic axis.
         floor_db: Level of a frame, in dB of a full-scale sine, below which it is silence.
 

@@ -53,7 +53,7 @@ class Voice:
 
     Args:
         expression: How notes are played.
-        dynamics: What the instrument can be asked for.
+        dynamics: The range of loudness of the instrument.
         frame_rate: Frames per second.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What an instrument is conditioned on, for a whole score."""
+"""The conditions of an instrument for a whole score."""
 
 from collections.abc import Sequence
 

@@ -100,7 +100,7 @@ class Strings(Processor[StringsState]):
 
     @property
     def tables(self) -> Float[Tensor, "channel 88"]:
-        """What is read per key (`oscine.functional.string_tables`)."""
+        """The values of each key (`oscine.functional.string_tables`)."""
         inharmonicity = self.log_inharmonicity.exp()
         return string_tables(inharmonicity, self.tuning_cents, self.detuning_cents, self.n_strings)
 

@@ -57,7 +57,7 @@ class FileDevice:
         self._is_stopped = False
         self.latency_s = 0.0
         self.remark = ""
-        """What is to be said of the file at the end."""
+        """The message about the file at the end."""
 
     def start(self, session: Session) -> None:
         """Begin to play, in a thread of its own."""

@@ -60,7 +60,7 @@ class Objective(nn.Module):
     A teacher adds two distances, of the sounds and of the controls (`oscine.training.teacher`).
 
     Args:
-        instrument: What is trained; gives rates and controls.
+        instrument: The instrument to train; it has the rates and the controls.
         config: The weights of these.
         loss: Takes the place of the multi-scale spectral loss: the distance of two sounds, (batch, time)
             each, first the instrument's, as a mean over the batch.
@@ -141,7 +141,7 @@ class Objective(nn.Module):
         """Return the loss of the instrument on recorded sound.
 
         Args:
-            instrument: Hears the batch and plays it again.
+            instrument: Extracts the inputs of the batch and plays it again.
             batch: Sound and features.
             n_skipped: Frames at the start that are played and not compared.
             is_varied: Play the batch varied, and compare with the teacher alone.
@@ -220,9 +220,9 @@ class Objective(nn.Module):
         """Return the loss on synthetic tones: of the pitch heard, and of the controls from the true one.
 
         Args:
-            instrument: Hears the tones.
+            instrument: Extracts the inputs of the tones.
             audio: The tones, (batch, time).
-            controls: What they were made of, by the names of the instrument's controls.
+            controls: Their true controls, by the names of the instrument's controls.
             seed: Of the controls' shimmer.
         """
         truth_hz = controls["f0_hz"]

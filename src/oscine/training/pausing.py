@@ -8,7 +8,7 @@ from oscine.training.loop import Callback, TrainingLoop, Validation
 
 
 class Paused(Exception):  # noqa: N818 - not a fault
-    """The run has been paused; `train(…, resume=True)` goes on with it."""
+    """The run has been paused; `train(…, resume=True)` continues it."""
 
 
 class PauseCallback(Callback):
@@ -19,7 +19,7 @@ class PauseCallback(Callback):
 
     Args:
         checkpoint_path: Of the run.
-        run: What the run was started with.
+        run: The settings of the run.
         is_asked: Called after each step.
     """
 

@@ -26,7 +26,7 @@ _LEAST_B, _LEAST_PARTIALS = 1e-6, 5
 
 
 class KeyStrings(NamedTuple):
-    """What was measured of the strings of each key."""
+    """The measured values of the strings of each key."""
 
     inharmonicity: Float[Tensor, " 88"]
     tuning_cents: Float[Tensor, " 88"]

@@ -38,7 +38,7 @@ _COARSER = 5.0
 _STEPS_PER_OCTAVE = 36.0
 _REFERENCE_HZ = 100.0
 _LOWEST_HZ = 40.0
-#: What is left of a knot's distance from the mean in the next knot.
+#: The share of a knot's distance from the mean that is expected in the next knot.
 _KEPT = 0.8
 #: Residuals are rounded towards zero by so many steps more than to the nearest.
 _DEAD = 0.18
@@ -311,7 +311,7 @@ def _lines(rows: Float64[np.ndarray, "frame column"], knot_frames: int) -> Float
 
 
 class _Predictor:
-    """What a knot is expected to be: between the last decoded one and the mean of those before."""
+    """The prediction of a knot: between the last decoded one and the mean of those before."""
 
     def __init__(self, n_columns: int) -> None:
         self._last, self._mean, self._seen = np.zeros(n_columns), np.zeros(n_columns), 0

@@ -90,7 +90,7 @@ def analyze_voice(sound: Sound, tracker: str = "swift-f0") -> Voice:
 
     Args:
         sound: An audio file, or samples and their rate in Hz.
-        tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
+        tracker: The pitch tracker, one of `oscine.analysis.TRACKERS`.
 
     Raises:
         InputError: The sound cannot be read or is empty.

@@ -17,7 +17,7 @@ from oscine.errors import InputError
 from oscine.functional.framing import frames_at
 
 SIZES = {"tiny": 4, "small": 8, "medium": 16, "large": 24, "full": 32}
-"""What every number of channels is multiplied with."""
+"""The factor on every number of channels."""
 
 FRAME_LENGTH = 1024
 """Samples at 16 kHz in one frame of the network, 64 ms."""

@@ -1,4 +1,4 @@
-"""What every operation of the plain form has: constants, a memory, and a `forward` in plain operations."""
+"""The base of every operation of the plain form: constants, a memory, and a `forward` in plain operations."""
 
 from dataclasses import dataclass, field
 

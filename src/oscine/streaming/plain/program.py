@@ -48,7 +48,7 @@ class PlainProgram(nn.Module):
     do not depend on the number of frames of a call; a call's number of frames is fixed when it is exported.
 
     Args:
-        program: What is played; its tensors are copied.
+        program: The program to play; its tensors are copied.
 
     Attributes:
         input_names: Names of the program's inputs, in their order.
