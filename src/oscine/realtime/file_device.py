@@ -25,7 +25,7 @@ _RINGS_S = 1.0
 class FileDevice:
     """Plays a session from files and into a file, as a sound card would: block after block.
 
-    A MIDI message that falls into a block is heard by the next one, as from a keyboard.
+    A MIDI message during a block acts from the next one on, as from a keyboard.
 
     Args:
         output: A ``.wav`` or ``.flac`` file; it appears complete or not at all.

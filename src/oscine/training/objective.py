@@ -44,13 +44,14 @@ class Objective(nn.Module):
     instrument with a pitch encoder may be trained in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
-      controls, and what is heard and predicted is compared with them (`oscine.losses.parameter_loss`); after
-      that, in ``synthetic_share`` of the steps, so that it is not forgotten;
+      controls, and the extracted pitch and the predicted controls are compared with them
+      (`oscine.losses.parameter_loss`); after that, in ``synthetic_share`` of the steps, so that the network
+      does not forget;
     - *transport*: a Wasserstein distance of spectra moves the pitch, and nothing else, from far away; over
       ``handover_share`` of the rest of the run it fades, and the spectral loss, which until then teaches all
       else, takes the pitch over;
-    - *perception*: the distance of what CREPE's network hears, of whose slope over the pitch as much counts
-      as of the spectral loss's.
+    - *perception*: the distance of the activations of CREPE's network; the weight of its gradient with
+      respect to the pitch is that of the spectral loss's.
 
     In the last ``adversarial_share`` of the run, an adversarial loss may be added, whose discriminators are
     trained with the instrument.

@@ -30,10 +30,10 @@ _MOST_FRAMES = 4 * 3600 * 201
 PIECE_FRAMES = 4000
 #: Cosines of the density at 80 bands, and of the noise's ratio.
 _DENSITIES, _RATIOS = 20, 2
-#: Below this density nothing is heard in a recording at a usual level, dB per Hz.
+#: Below this density a recording at a usual level has nothing audible, dB per Hz.
 _QUIET_DB = -115.0
 _LEAST_RATIO_DB, _HIGHEST_RATIO_DB = -30.0, 20.0
-#: A ratio's error in dB is heard less than a density's.
+#: An error of a ratio in dB is less audible than that of a density.
 _COARSER = 5.0
 _STEPS_PER_OCTAVE = 36.0
 _REFERENCE_HZ = 100.0
