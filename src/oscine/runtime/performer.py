@@ -156,8 +156,8 @@ class Performer:
             ValueError: When the number is negative, or ``heard`` has another length.
         """
         if n_samples < 0 or (heard is not None and len(heard) != n_samples):
-            there = "" if heard is None else f", and {len(heard)} are heard"
-            raise ValueError(f"n_samples is {n_samples}{there}; give 0 or more, and as many that are heard.")
+            there = "" if heard is None else f", and the input has {len(heard)}"
+            raise ValueError(f"n_samples is {n_samples}{there}; give 0 or more, and as many of the input.")
         audio = np.empty(n_samples, np.float32)
         given = None if heard is None else np.ascontiguousarray(heard, np.float32)
         at = None if given is None else given.ctypes.data
