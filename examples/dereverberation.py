@@ -44,7 +44,8 @@ def main(settings: Settings) -> dict[str, float]:
     figures |= {"room: s": decay_s(wet, rate) or np.nan, "room: wet to dry dB": ratio_db}
 
     page.text(
-        "The violin was recorded in a church. The instrument learned the reverberation of the church "
+        "This page plays a violin with and without the reverb of its recordings, and measures both. "
+        "The violin was recorded in a church. The instrument learned the reverb of the church "
         "as an impulse response after the synthesiser, separately from the violin, although every "
         "recording has both. So the reverb can be left out. Here pitch and loudness of the held-out "
         "part are played with and without it."
@@ -54,8 +55,8 @@ def main(settings: Settings) -> dict[str, float]:
         rows,
     )
     page.text(
-        "**Level of a note during the next one**, in the sounds of the table: where one steady note follows "
-        "another at once, the level of the first one's partials 0.15 s later, relative to 0.1 s "
+        "**Level of a note during the next one**, in the sounds of the table: if one steady note follows "
+        "another at once, this is the level of the first one's partials 0.15 s later, relative to 0.1 s "
         "before; medians. Without reverb, the rest is the noise of the second note and the sidelobes "
         "of its partials."
     )

@@ -62,6 +62,7 @@ def main(settings: Settings) -> dict[str, float]:
         sounds.append(sound)
 
     page.text(
+        "This page plays a learned violin below its range, and measures pitch and timbre. "
         "The lowest note of a violin is its G string, 196 Hz. The oscillator of the learned violin "
         "takes any pitch. Here the instrument plays the held-out part as it was recorded, and one and "
         "two octaves lower, with the same loudness."
@@ -90,10 +91,10 @@ def main(settings: Settings) -> dict[str, float]:
     page.text(
         f"**The timbre is not learned.** The lowest learned notes have {_n_learned(instrument)} harmonics "
         f"below {instrument.sample_rate / 2:.0f} Hz, so "
-        "the further outputs of the network never sounded in training. An octave lower they sound: the "
-        "column gives their share of the energy of all harmonics, and in the pictures they are the "
-        "bright blocks of some notes. The resonances of a violin's body stay at the same frequencies, "
-        "and the network cannot know their effect on such low pitches. The centroid is its "
+        "the further outputs of the network never sounded in training. An octave lower they sound. The "
+        "last column of figures has their share of the energy of all harmonics; in the pictures they are "
+        "the bright blocks of some notes. The resonances of a violin's body stay at the same frequencies, "
+        "and the network cannot learn their effect on such low pitches. The centroid is its "
         "extrapolation; no recording shows the right value."
     )
     page.text(learning(settings, "violin", violin_dataset(settings)))

@@ -41,7 +41,7 @@ class Controls:
 
 @dataclass(frozen=True)
 class Played:
-    """What came out, heard again."""
+    """The output, analysed again."""
 
     audio: Float[Tensor, " time"]
     features: Features
@@ -88,6 +88,7 @@ def main(settings: Settings) -> dict[str, float]:
         )
 
     page.text(
+        "This page shows how independently pitch, loudness and timbre of one violin can be set. "
         "This violin was trained with an encoder that extracts z from the recording, so it has three "
         "inputs: f0, loudness and z. Below, each input moves in five steps from one curve to another, "
         "while the two others stay constant, and the output is analysed again. The curves are from the "
@@ -117,13 +118,13 @@ def main(settings: Settings) -> dict[str, float]:
         "deviation of z over the recording. *Off* is the median distance from the given f0 and "
         "loudness, in the worst of the five steps."
     )
-    page.picture("curves", _picture(everything, counted), "Five steps of each move, heard again")
+    page.picture("curves", _picture(everything, counted), "Five steps of each move, analysed again")
     page.text(
         "Rows are the moved inputs, columns the measured outputs; the darkest line is the first step. "
         "The pitch comes from the oscillator and does not depend on the other inputs. Loudness and "
         "timbre come from the network, which cannot separate effects that always occurred together in "
-        "the recording: the table has the change in each column that should stay constant. z is not "
-        "pure timbre: the MFCCs that it is extracted from change with the note, so the measured z "
+        "the recording. The table has the change in each column that should stay constant. z is not "
+        "only timbre: it is extracted from MFCCs, which change with the note, so the measured z "
         "changes with f0. The centroid is the clearer measure."
     )
     page.text(learning(settings, "violin-z", violin_dataset(settings)))

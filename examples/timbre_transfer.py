@@ -37,6 +37,7 @@ def main(settings: Settings) -> dict[str, float]:
     """Write the page and return what was measured."""
     page = Page(settings, "timbre_transfer", "Timbre transfer")
     page.text(
+        "This page plays singing with a violin and a trumpet with a saxophone, and measures the results. "
         "The instrument gets only the pitch and the loudness of a melody, and plays it with its own "
         "timbre. The violin and the saxophone learned from recordings that contain neither the melody "
         "nor the voice or the trumpet."

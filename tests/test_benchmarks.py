@@ -299,9 +299,9 @@ def test_the_live_tracker_learns_from_recordings(tmp_path):
 
 def test_the_filter_that_it_learns_with_is_the_trackers():
     pitch = np.random.default_rng(0).dirichlet(np.full(N_BINS, 0.1), 200)
-    belief = filtered(torch.from_numpy(pitch)[None], torch.ones(1, 200, dtype=torch.bool))[0]
+    pitch_probabilities = filtered(torch.from_numpy(pitch)[None], torch.ones(1, 200, dtype=torch.bool))[0]
     bins = follow(pitch, np.full(200, 0.99)).bins
-    np.testing.assert_array_equal(belief.argmax(-1).numpy(), bins)
+    np.testing.assert_array_equal(pitch_probabilities.argmax(-1).numpy(), bins)
 
 
 def test_what_is_done_to_a_recording_is_done_to_its_labels(tmp_path):

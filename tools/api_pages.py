@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from typing import Any
 
 #: Page, its module or modules, and the names that come first.
 MODULES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -59,7 +60,7 @@ def members(module: str, first: tuple[str, ...]) -> list[str]:
 
 
 def _about(value: object) -> str:
-    if not (inspect.isclass(value) or inspect.isroutine(value)):
+    if value is Any or not (inspect.isclass(value) or inspect.isroutine(value)):
         return ""
     return (inspect.getdoc(value) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
 

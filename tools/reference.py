@@ -5,6 +5,7 @@ and fails if a page is not what would be written.
 """
 
 import argparse
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from oscine.audio.output import AUDIO_OUTPUTS
 from oscine.cli.reference import Command, Parameter, command_reference
 from oscine.export import FORMATS, Format
 from oscine.files import write_atomically
-from oscine.models import Instrument, list_recipes, load_recipe
+from oscine.models import Instrument, InstrumentConfig, list_recipes, load_recipe
 from oscine.models.recipe_cost import training_cost
-from oscine.models.recipe_keys import Key, key_tables
+from oscine.models.recipe_keys import Key, KeyTable, key_tables
 
 _LONGEST_DICT = 6
+_SAYS_REPEATED = re.compile(r"repeat|several times")
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 _MADE = "*`python -m tools.reference` writes this page from the code.*"
 #: What the endings stand for, read by libsndfile, which comes with Oscine.
@@ -105,10 +107,12 @@ def _parameter_row(parameter: Parameter) -> list[str]:
     if parameter.metavar and not parameter.is_argument:
         typed += f" {parameter.metavar}"
     default = "required" if parameter.required else ""
-    if parameter.default not in (None, "", False) and not parameter.required:
+    if parameter.default is True:
+        default = "on"
+    elif parameter.default not in (None, "", False) and not parameter.required:
         default = _code(str(parameter.default))
     about = _cell(parameter.about)
-    if parameter.repeated and not parameter.is_argument:
+    if parameter.repeated and not parameter.is_argument and not _SAYS_REPEATED.search(about):
         about += " May be repeated."
     return [_code(typed), default, about]
 
@@ -157,6 +161,25 @@ def _key_row(key: Key) -> list[str]:
     return [_code(key.key), default, key.unit, _cell(kind), _cell(key.about)]
 
 
+def _place(table: KeyTable) -> str:
+    """Return the sentence about where in a recipe a kind stands; none for a table of one place."""
+    if table.place in ("", table.path):
+        return ""
+    place = f"`{table.place}`"
+    if table.place.startswith("instrument.synth"):
+        place = "`instrument.synth`"
+        if table.title == "chain":
+            place += " or `instrument.effects`"
+        elif table.title != "sum" and _takes_a_signal(table.title):
+            place = "`instrument.effects`, or behind another part in a `chain`"
+    return f"Place: {place}, `kind: {table.title}`."
+
+
+def _takes_a_signal(kind: str) -> bool:
+    config = InstrumentConfig.model_validate({"synth": [{"kind": kind}], "effects": []})
+    return bool(config.synth[0].build(config.sample_rate, config.hop_length).signals)
+
+
 def recipes_page() -> str:
     """Return the page of every recipe and every key of a recipe."""
     lead = (
@@ -185,9 +208,8 @@ def recipes_page() -> str:
         "A key is written with the path of its table in front: `training.crop_s`.",
     ]
     for table in key_tables():
-        where = f"`{table.place}`, `kind: {table.title}`" if table.place not in ("", table.path) else ""
         parts.append(f"### {table.title}")
-        parts.append(" ".join(filter(None, (table.about, f"Place: {where}." if where else ""))))
+        parts.append(f"{table.about} {_place(table)}".strip())
         rows = [_key_row(key) for key in table.keys if key.key != "kind" or key.kind != table.title]
         parts.append(_table(("key", "default", "unit", "values", "what it is"), rows))
     return _page("Recipes and their keys", lead, parts)

@@ -55,14 +55,14 @@ def filtered(pitch: Tensor, is_told: Tensor) -> Tensor:
         pitch: (batch, frame, bin), the network's probabilities.
         is_told: (batch, frame), the frames that say something about the pitch.
     """
-    belief = torch.full_like(pitch[:, 0], 1.0 / N_BINS)
+    pitch_probabilities = torch.full_like(pitch[:, 0], 1.0 / N_BINS)
     found = []
     for likely, told in zip(pitch.unbind(1), is_told.unbind(1), strict=True):
-        beside = F.pad(belief, (1, 1))
-        stays = (1.0 - 2.0 * MOVE) * belief + MOVE * (beside[:, :-2] + beside[:, 2:])
-        belief = ((1.0 - LEAP) * stays + LEAP / N_BINS) * torch.where(told[:, None], likely, 1.0)
-        belief = belief / belief.sum(-1, keepdim=True).clamp(min=1e-30)
-        found.append(belief)
+        beside = F.pad(pitch_probabilities, (1, 1))
+        stays = (1.0 - 2.0 * MOVE) * pitch_probabilities + MOVE * (beside[:, :-2] + beside[:, 2:])
+        pitch_probabilities = ((1.0 - LEAP) * stays + LEAP / N_BINS) * torch.where(told[:, None], likely, 1.0)
+        pitch_probabilities = pitch_probabilities / pitch_probabilities.sum(-1, keepdim=True).clamp(min=1e-30)
+        found.append(pitch_probabilities)
     return torch.stack(found, 1)
 
 
@@ -72,14 +72,14 @@ def losses(network: LiveNetwork, batch: Mapping[str, Tensor]) -> tuple[Tensor, T
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits, voicing = network(batch["difference"].float(), batch["scalars"].float())
     probability = logits.float().softmax(-1)
-    belief = filtered(probability, voicing.sigmoid() >= CLEAR)[:, _SKIPPED:]
+    pitch_probabilities = filtered(probability, voicing.sigmoid() >= CLEAR)[:, _SKIPPED:]
     voicing = voicing[:, _SKIPPED:].float()
     place, has_pitch, voiced, counts = (
         batch[name][:, _SKIPPED:].float() for name in ("place", "has_pitch", "voiced", "counts")
     )
     target = torch.exp(-0.5 * ((torch.arange(N_BINS) - place[..., None]) / _BLUR) ** 2)
     target = target / target.sum(-1, keepdim=True).clamp(min=1e-9)
-    of_pitch = -(target * belief.clamp(min=1e-9).log()).sum(-1)
+    of_pitch = -(target * pitch_probabilities.clamp(min=1e-9).log()).sum(-1)
     of_voicing = F.binary_cross_entropy_with_logits(voicing, voiced, reduction="none")
     of_voicing = of_voicing * torch.where(voiced > 0, 1.0, _WEIGHT_OF_UNVOICED)
     return (

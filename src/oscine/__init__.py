@@ -1,4 +1,4 @@
-"""Oscine: differentiable synthesisers that learn an instrument by listening to it.
+"""Oscine: differentiable synthesisers that learn an instrument or a voice from recordings.
 
 Names are resolved when they are first used, so that ``import oscine`` costs next to nothing.
 """

@@ -30,7 +30,7 @@ _WAITING_PER_CORE = 2
 #: Files go between processes by their paths; Ray's store holds hardly more than reports.
 _STORE_BYTES = 100 << 20
 _ANSWER_S = 10.0
-#: What Ray is asked to leave: statistics to its makers, a page, and its own remarks.
+#: Features of Ray that are switched off: statistics to its makers, a page, and its own remarks.
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -173,11 +173,11 @@ class Cluster:
 
         Args:
             function: Of a module, so that the machines can import it. It is called on one core.
-            items: What can be sent to the machines.
+            items: Objects that can be sent to the machines.
             size: Most tasks at a time; None: as many as there are cores.
 
         Raises:
-            Exception: What the function raises, in this process.
+            Exception: The exception of the function, in this process.
         """
         ray = self.ray
         task = ray.remote(num_cpus=1, max_retries=_RETRIES, scheduling_strategy="SPREAD")(_on_one_core)
@@ -211,7 +211,7 @@ class Cluster:
 
         Args:
             folder: Where results go; it exists.
-            read: What the machines read.
+            read: The paths that the machines read.
 
         Raises:
             InputError: With the machine and the path.

@@ -40,8 +40,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     ``instrument.synth.0.harmonic.n_harmonic``. An unknown key is answered with the keys there are.
 
     Args:
-        error: What pydantic raised; its first finding is explained.
-        model: What was to be validated.
+        error: The error of pydantic; its first finding is explained.
+        model: The model to validate.
 
     Returns:
         A clause without a full stop, to stand behind the name of the file.
@@ -62,7 +62,7 @@ def explain_finding(found: Mapping[str, Any], model: type[BaseModel] | None = No
 
     Args:
         found: The finding.
-        model: What was to be validated; an unknown key is answered with its keys.
+        model: The model to validate; the sentence about an unknown key names its keys.
     """
     place, kind, context = found["loc"], found["type"], found.get("ctx", {})
     where, shown = _dotted(place), _shown(found["input"])

@@ -76,7 +76,7 @@ def disk_errors(path: str | Path) -> Iterator[None]:
     soundfile an assertion.
 
     Args:
-        path: What is being written.
+        path: The file to write.
 
     Raises:
         OSError: In place of each of these.
@@ -158,7 +158,7 @@ def locked(path: Path, sentence: str, *, shared: bool = False, wait_s: float = 0
 
     Args:
         path: The file, made when missing and left there; its folder exists.
-        sentence: What to say when another process has it.
+        sentence: The error if another process has it.
         shared: Let others in that share it, too. Windows has no such lock and keeps them out.
         wait_s: Seconds to wait for the other process.
 
@@ -263,7 +263,7 @@ def parse_json(text: str, name: str, remedy: str = "Get it again.") -> Any:
 
     Args:
         text: The text.
-        name: What it is, for the sentence.
+        name: The noun for it in the sentence.
         remedy: A sentence, what to do about a broken one.
 
     Raises:

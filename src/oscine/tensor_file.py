@@ -41,7 +41,7 @@ class TensorInfo(NamedTuple):
 
 
 class TensorHeader(NamedTuple):
-    """What a file says of its tensors, all of which are inside it, none over another."""
+    """The tensors that a file declares; all are inside it, and none overlaps another."""
 
     tensors: dict[str, TensorInfo]
     metadata: dict[str, str]
@@ -94,9 +94,9 @@ def require_fit(
     """Refuse tensors that are not those of a model.
 
     Args:
-        found: What a file holds.
+        found: The content of a file.
         expected: The model's, which may be on the meta device.
-        name: What the file is, for the sentence.
+        name: The noun for the file in the sentence.
         half: Allow float16 in the place of float32.
 
     Raises:

@@ -208,7 +208,8 @@ def table(rows: dict[str, Measured]) -> str:
         cells += [f"{one.load:.1%}", f"{one.worst_frame:.2f}"]
         cells += [f"{one.loading / 1e6:.1f}"]
         lines.append(f"| {' | '.join(cells)} | {one.difference:.1e} |")
-    lines += ["", "What the instructions go to:", "", "| instrument | share of each operation |", "|---|---|"]
+    lines += ["", "This table has the shares of the operations:", ""]
+    lines += ["| instrument | share of each operation |", "|---|---|"]
     for name, one in rows.items():
         most = [f"{kind} {share:.0%}" for kind, share in one.parts.items() if share >= 0.02]
         lines.append(f"| {name} | {', '.join(most)} |")

@@ -20,7 +20,7 @@ class Comparison(NamedTuple):
 
     Attributes:
         summary: All of it that can be told in JSON.
-        tracked: What each tracker finds, by its name; empty for a rejected file.
+        tracked: The features of each tracker, by its name; empty for a rejected file.
     """
 
     summary: dict[str, Any]

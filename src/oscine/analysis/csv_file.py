@@ -18,7 +18,7 @@ class Row(NamedTuple):
     Attributes:
         number: Of the line in the file, from 1 on.
         text: The line as it stands there.
-        fields: What stands between the separators, with decimal commas as points.
+        fields: The texts between the separators, with decimal commas as points.
     """
 
     number: int
@@ -35,8 +35,8 @@ def read_rows(path: Path, what: str, wanted: str) -> list[Row]:
 
     Args:
         path: The file, UTF-8.
-        what: What it should hold, for the messages: "curve".
-        wanted: What to give instead: "give a header and lines of numbers".
+        what: The noun for its content, for the messages: "curve".
+        wanted: The advice: "give a header and lines of numbers".
 
     Raises:
         InputError: When it cannot be read, is too large or no text, or holds no line.
@@ -68,7 +68,7 @@ def number(text: str, what: str = "number") -> float:
 
     Args:
         text: The field.
-        what: What it is a number of, for the message.
+        what: The noun for the number, for the message.
 
     Raises:
         ValueError: When it is none, or none that float32 can hold.

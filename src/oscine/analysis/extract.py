@@ -56,7 +56,7 @@ def analyze(
             or ``(channel, time)``, of any real dtype; floats in −1 … 1.
         sample_rate: In Hz, of samples that come without it; left out otherwise.
         hop_length: Samples from frame to frame; by default ``round(sample_rate / 250)``.
-        tracker: What finds the pitch, one of ``TRACKERS``; or a curve of the pitch that is known already.
+        tracker: The pitch tracker, one of ``TRACKERS``; or a curve of the known pitch.
 
     Returns:
         ``ceil(time / hop_length)`` frames; frame t describes the instant ``(t + 1) · hop_length``.

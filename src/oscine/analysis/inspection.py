@@ -23,7 +23,7 @@ _PICTURE_S = 300.0
 
 
 class Inspection(NamedTuple):
-    """What one file is found to be.
+    """The findings about one file.
 
     Attributes:
         summary: All of it that can be told in JSON.

@@ -25,7 +25,7 @@ from oscine.plural import counted
 
 #: The features' own floor: digital silence says nothing about noise.
 _SILENT_DB = -79.0
-#: What is within this of the loudest frames is sound.
+#: Frames within this of the loudest ones count as sound.
 _SOUND_RANGE_DB = 30.0
 #: A pause is this long at least, and only that much of pauses tells the noise.
 _PAUSE_S, _LEAST_PAUSES_S, _PAUSE_BELOW_DB = 0.2, 0.5, 10.0

@@ -1,6 +1,6 @@
 """What an audio file's header promises, compared with the bytes that are there.
 
-Decoders are lenient where it hurts: a truncated file is returned without a word, a wrong rate is believed, a
+Decoders are lenient where it hurts: a truncated file is returned without a word, a wrong rate is accepted, a
 length is guessed. So the containers are looked at by themselves, without decoding anything.
 
 Reference: RIFF WAVE (Microsoft, 1994), AIFF-C (Apple, 1991), Core Audio Format (Apple, 2005), Wave64 (Sony

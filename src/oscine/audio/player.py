@@ -17,12 +17,12 @@ _MOST_SAMPLES = 1 << 22  # 95 s at 44.1 kHz; the text that holds them has 11 MB 
 
 
 def player_html(audio: Float[Tensor, " time"], sample_rate: int, label: str) -> str:
-    """Return a player with its label above it; of a sound of more than 4 194 304 samples a sentence.
+    """Return a player with its label above it; if the sound has more than 4 194 304 samples, a sentence.
 
     Args:
         audio: The samples; full scale is ±1.
         sample_rate: In Hz.
-        label: What is heard, for the eye and for screen readers.
+        label: The name of the sound, as text and for screen readers.
     """
     text = html.escape(printable(label))
     if not len(audio):

@@ -13,7 +13,7 @@ from oscine.audio.samples import HIGHEST_RATE, LOWEST_RATE, mix_down
 from oscine.functional.runs import runs
 
 _SHORTEST_S = 0.1
-#: Nothing above -70 dB of full scale is heard as silence by any microphone chain.
+#: The noise of every microphone is above -70 dB of full scale, so a softer peak is silence.
 _SILENCE = 10 ** (-70 / 20)
 _LARGEST_SAMPLE = 64.0
 _AUDIBLE_OFFSET = 0.01

@@ -84,7 +84,7 @@ def demonstrate(
         folder: Where everything goes.
         minutes: Length of the training.
         steps: Length of the training in steps, in place of ``minutes``.
-        recordings_folder: What to learn from; the package's violin when left out.
+        recordings_folder: The recordings to learn from; the package's violin if left out.
         console: Where it is said what is done; nowhere when left out.
         progress: Shows the training's progress in place of the console's.
 
@@ -177,7 +177,7 @@ def follows(melody: Features, played: Features, octave: int) -> tuple[float, flo
 
     Args:
         melody: The melody; frames below a confidence of 0.85 do not count.
-        played: What was made of it, as long as the melody up to a frame.
+        played: The result, as long as the melody up to a frame.
         octave: Octaves by which the melody was shifted.
 
     Raises:
@@ -188,7 +188,7 @@ def follows(melody: Features, played: Features, octave: int) -> tuple[float, flo
     counted = melody.confidence >= CONFIDENT
     if int(counted.sum()) < 2:
         raise InputError(
-            "the melody has no confident pitch, so nothing can follow it: give a sung or played one"
+            "The melody has no confident pitch, so nothing can follow it; give a sung or played one."
         )
     cents = 100 * (played.midi - melody.midi - 12 * octave).abs()[counted]
     loudness = torch.stack([melody.loudness_db, played.loudness_db])[:, counted]

@@ -1,4 +1,4 @@
-"""What the terminal shows while an instrument is played, and what its keys do."""
+"""The display of the terminal while an instrument is played, and its keys."""
 
 import math
 import time

@@ -68,7 +68,7 @@ def progress(doing: str, form: str | None, *, quiet: bool = False) -> Iterator[P
     """Show the progress of a command on standard error.
 
     Args:
-        doing: What it does first.
+        doing: The first stage.
         form: As ``--progress`` says.
         quiet: Show nothing, unless a form was asked for.
 

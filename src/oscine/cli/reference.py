@@ -18,11 +18,11 @@ class Parameter(BaseModel):
     names: list[str]
     """As they are typed: ``-o``, ``--output``; of an argument, what stands for it: ``DATASET``."""
     metavar: str
-    """What stands for the value; empty for an option that takes none."""
+    """The placeholder of the value; empty for an option that takes none."""
     default: bool | int | float | str | None
     """None where there is none."""
     about: str
-    """What it is, in a sentence."""
+    """Its meaning, in a sentence."""
     required: bool
     """Whether the command refuses to run without it."""
     repeated: bool

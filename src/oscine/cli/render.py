@@ -29,7 +29,8 @@ def render(
         typer.Option(
             "--to",
             metavar="INSTRUMENT",
-            help="See `oscine instruments`; or a folder, a hub id. N=INSTRUMENT for channel N; repeat it.",
+            help="See `oscine instruments`; or a folder, a hub id. N=INSTRUMENT plays channel N. May be "
+            "repeated.",
             autocompletion=instrument_names,
         ),
     ],

@@ -9,11 +9,14 @@ from oscine.cli.studio import AllowedHosts, Data, Device, Host, MaxUpload, run_s
 
 def serve(
     data: Data = None,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any that is free.")] = 8421,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes any free one.")] = 8421,
     host: Host = "127.0.0.1",
     token: Annotated[
         str | None,
-        typer.Option(help="To be asked for; made and printed where others can reach it.", show_default=False),
+        typer.Option(
+            help="Token that requests need; if left out, one is made if other machines can reach it.",
+            show_default=False,
+        ),
     ] = None,
     allow_host: AllowedHosts = None,
     max_upload: MaxUpload = 50,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Report = TypeVar("Report")
 #: Makes one output of one input, and tells how far it is.
 Work = Callable[[Path, Path, Progress], Report]
-#: What is said of it: a sentence, and remarks below it.
+#: The message about it: a sentence, and remarks below it.
 Say = Callable[[Path, Report], tuple[str, list[str]]]
 
 OutputOption = Annotated[
@@ -49,10 +49,10 @@ def run_each(
     and the JSON has ``files``, each with its ``input`` and its report or ``error``, and ``n_failed``.
 
     Args:
-        batch: What is to be done.
+        batch: The files to process.
         prepare: Loads what all of them need, once, and returns what makes one output.
-        say: What is said of an output.
-        doing: What is done, for the progress.
+        say: The message about an output.
+        doing: The name of the work, for the progress.
         form: Of the progress.
         as_json: Print one JSON value instead.
         elsewhere: Yields each job's report or error, in any order, in place of `prepare`: of a cluster.

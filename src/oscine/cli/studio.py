@@ -11,13 +11,13 @@ Data = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Where recordings and instruments are kept.", show_default=False),
 ]
-Host = Annotated[str, typer.Option(metavar="ADDRESS", help="0.0.0.0 lets other machines in, with a token.")]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="0.0.0.0 allows other machines, with a token.")]
 AllowedHosts = Annotated[
     list[str] | None,
     typer.Option(
         "--allow-host",
         metavar="NAME[:PORT]",
-        help="A further name that leads here, as of a proxy; repeatable.",
+        help="A further host name of this server, such as that of a proxy.",
     ),
 ]
 MaxUpload = Annotated[int, typer.Option(metavar="MB", min=1, max=100_000, help="Largest upload.")]
@@ -26,11 +26,14 @@ Device = Annotated[str, typer.Option(metavar="cpu|cuda|auto", help="Where to com
 
 def studio(
     data: Data = None,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any that is free.")] = 8420,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes any free one.")] = 8420,
     host: Host = "127.0.0.1",
     token: Annotated[
         str | None,
-        typer.Option(help="To be asked for; made where others can reach the page.", show_default=False),
+        typer.Option(
+            help="Token that requests need; if left out, one is made if other machines can reach it.",
+            show_default=False,
+        ),
     ] = None,
     allow_host: AllowedHosts = None,
     max_upload: MaxUpload = 50,

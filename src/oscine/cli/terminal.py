@@ -1,4 +1,4 @@
-"""What commands print on: any terminal, any name, and nothing but their own words."""
+"""The output of commands: on any terminal, with any name, and only in their own words."""
 
 import codecs
 import io

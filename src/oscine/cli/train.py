@@ -31,7 +31,7 @@ Verifying = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")]
 
-#: What a shell reports of a process that SIGTERM ended.
+#: The exit code that a shell reports of a process that SIGTERM ended.
 TERMINATED = 128 + 15
 
 

@@ -1,4 +1,4 @@
-"""What was measured with the sound, breath or bow pressure: curves in a CSV file beside the recording."""
+"""Curves that were measured with the sound, such as breath pressure: a CSV file beside the recording."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from oscine.files import is_file
 from oscine.streaming import is_part_name
 
 SUFFIX = ".curves.csv"
-"""What follows a recording's name without its suffix: ``take.curves.csv`` belongs to ``take.flac``."""
+"""The ending after a recording's name without its suffix: ``take.curves.csv`` belongs to ``take.flac``."""
 RESERVED = (
     *("audio", "time_s", "f0_hz", "confidence", "loudness_db", "power_db"),
     *("paper_loudness_db", "level_db", "z", "periodicity", "centroid_midi", "onset_s", "identity"),

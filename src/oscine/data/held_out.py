@@ -91,8 +91,8 @@ def split_validation(
 
     Args:
         takes: The recordings in sorted order.
-        train: What `split_held_out` leaves to train on.
-        held_out: What it holds out.
+        train: The training part of `split_held_out`.
+        held_out: The held-out part.
         frame_rate: Frames per second.
 
     Returns:

@@ -90,7 +90,7 @@ class Recording(_Record):
 
 
 class FileRecord(_Record):
-    """What one worker leaves for one source file: enough to never do it again."""
+    """The record of one source file: with it, the file need not be processed again."""
 
     report: FileReport
     recording: Recording | None

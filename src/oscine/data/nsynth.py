@@ -20,7 +20,7 @@ from oscine.plural import counted
 
 _EXAMPLES, _AUDIO = "examples.json", "audio"
 _TRAIN, _HELD_OUT = "nsynth-train", ("nsynth-test", "nsynth-valid")
-#: What the paper takes.
+#: The selection of the paper.
 _SOURCES, _PITCH = ("acoustic",), (24, 84)
 _HELD_OUT_SHARE, _VALIDATION_SHARE = 0.2, 0.1
 #: Of the whole of NSynth it has 213 MB.
@@ -30,7 +30,7 @@ _NOTE_NAME = re.compile(r"[^/\\\0]{1,200}")
 
 
 class _Example(BaseModel):
-    """What is used of an entry of ``examples.json``."""
+    """The used fields of an entry of ``examples.json``."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -41,7 +41,7 @@ class _Example(BaseModel):
 
 
 class _Examples(RootModel[dict[str, _Example]]):
-    """What is used of ``examples.json``."""
+    """The used part of ``examples.json``."""
 
 
 class _Note(NamedTuple):
@@ -90,7 +90,7 @@ def prepare_nsynth(
         limit: At most so many notes, a fair sample of all; a smaller one is part of every larger one.
         sample_rate: Of the dataset, in Hz, 8000 … 192000.
         hop_length: Samples per frame; None: ``round(sample_rate / 250)``.
-        tracker: What finds the pitch, one of ``analysis.TRACKERS``.
+        tracker: The pitch tracker, one of ``analysis.TRACKERS``.
         store: How the audio is stored.
         strict: Stop at the first note that has to be rejected.
         n_workers: Processes; None: one for each core. 1 works in this process.

@@ -105,7 +105,7 @@ class Source(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a look at a file gives: the job that it is, and the record, where there is nothing left to do."""
+    """The result of a look at a file: its job, and the record if nothing is left to do."""
 
     n_bytes: int
     job: Job | None
@@ -147,11 +147,11 @@ class Plan:
         folder: The recordings'.
         sources: Which files, in sorted order.
         dataset_folder: Where shards and records go.
-        settings: What they are made with.
+        settings: Their settings.
         workers: Who does it.
 
     Attributes:
-        keys: What shards and records of this plan are called.
+        keys: The names of shards and records of this plan.
         n_reused: Files that an earlier run had finished.
     """
 

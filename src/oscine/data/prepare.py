@@ -127,7 +127,7 @@ def prepare(
         validation_names: With these, which ones are for validation, whole; None: as above.
         accept: Which files to look at, by their path relative to the folder; the others might as well not be
             there. None: all.
-        tracker: What finds the pitch, one of ``analysis.TRACKERS``.
+        tracker: The pitch tracker, one of ``analysis.TRACKERS``.
         store: How the audio is stored: as ``float32``; in 16 bits, ``int16``, half as large; or as ``flac``,
             the same samples in about half of that, decoded when they are read.
         unpitched: The recordings are textures or hits: 5 s of sound are enough, with a pitch or without.
@@ -228,7 +228,7 @@ def prepare_part(
         sample_rate: See ``prepare``; so are the others.
         hop_length: Samples per frame.
         accept: Which files to look at.
-        tracker: What finds the pitch.
+        tracker: The pitch tracker.
         store: How the audio is stored.
         strict: Stop at the first file that has to be rejected.
         n_workers: Processes.
@@ -264,7 +264,7 @@ def prepare_part(
 
 
 class _Order(NamedTuple):
-    """What is to be prepared, checked."""
+    """The checked files to prepare."""
 
     folder: Path
     dataset_folder: Path

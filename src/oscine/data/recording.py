@@ -32,7 +32,7 @@ class Job(NamedTuple):
         folder: The dataset.
         sample_rate: Hz of the dataset.
         hop_length: Samples per frame.
-        tracker: What finds the pitch.
+        tracker: The pitch tracker.
         store: How the audio is stored.
         f0_file: Where the pitch stands instead, if it does.
         curves_file: Where the recording's further curves stand, if it has any.

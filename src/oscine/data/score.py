@@ -24,9 +24,9 @@ from oscine.notes import (
 from oscine.notes.voice import A4_HZ, A4_MIDI
 
 SUFFIXES = (".mid", ".midi")
-"""What follows a recording's name without its suffix: ``take.mid`` belongs to ``take.flac``."""
+"""The endings after a recording's name without its suffix: ``take.mid`` belongs to ``take.flac``."""
 VOICE_CURVES: tuple[str, ...] = ("f0_hz", "loudness_db", "gain", "onset_s")
-"""What a voice plays, in this order."""
+"""The curves of a voice, in this order."""
 _LATE_S = 0.1  # by which the notes may last longer than the recording
 _QUIET_DB = -80.0
 
@@ -148,7 +148,7 @@ def note_statistics(segments: Iterable[Segment], statistics: Statistics) -> Stat
     (`oscine.notes.note_quantiles`).
 
     Args:
-        segments: What it is trained on, with voices.
+        segments: The training segments, with voices.
         statistics: Of the dataset.
     """
     sounding = [one.voices[..., 0][one.voices[..., 2] > 0] for one in segments if one.voices is not None]

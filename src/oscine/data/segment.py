@@ -84,7 +84,7 @@ class Segment:
         score: The MIDI file of the recording, where there is one.
         first_frame: Number of the first frame in the recording.
         n_frames_of_recording: Frames of the whole recording.
-        voices: What each voice plays, once the notes were played (`oscine.data.score.take_voices`).
+        voices: The curves of each voice, once the notes were played (`oscine.data.score.take_voices`).
     """
 
     voices: Float32[np.ndarray, "frame voice 4"] | None = None

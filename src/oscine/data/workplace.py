@@ -15,14 +15,14 @@ from oscine.files import locked, read_json, write_atomically
 
 _MARKER = "oscine-dataset.json"
 _LOCK = ".lock"
-#: What an interrupted atomic write leaves.
+#: The files that an interrupted atomic write leaves.
 _TEMPORARY = re.compile(r"\.(oscine-dataset|manifest|[0-9a-f]{16}(-\d{3,})?)-\w{8}\.(json|safetensors|mid)")
-#: What is locked: the whole, and each part that is made.
+#: The locks: of the whole, and of each part that is made.
 _LOCKS = re.compile(r"\.lock|\.part-\d+-of-\d+\.lock")
 
 
 class Settings(BaseModel):
-    """What all that is in a dataset was made with."""
+    """The settings that a dataset was made with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ def workplace(folder: Path, source: str, settings: Settings, part: str | None = 
     Args:
         folder: New, empty, or an earlier dataset of the same source.
         source: Name of the folder that is being prepared.
-        settings: What the dataset is made with; a finished one is not made anew with others.
+        settings: The settings of the dataset; a finished one is not made anew with others.
         part: The name of the part that is made; None: the whole.
 
     Raises:

@@ -20,7 +20,7 @@ _OVER_S = 0.01
 _FILTER_S = 0.004
 _BEFORE_S, _AFTER_S, _LATE_S = 0.06, 0.15, 0.04
 _LOW, _HIGH = 0.1, 0.9
-#: What is further below the loudest of an attack is not heard as its beginning.
+#: A level further below the loudest of an attack does not count as its beginning.
 _RANGE_DB = 20.0
 
 

@@ -32,7 +32,7 @@ _ORACLE_WORK = 10  # a second of it takes about as long as this many of all the 
 
 
 class Evaluation(BaseModel):
-    """What `evaluate` measured on held-out audio."""
+    """The measures of an instrument on held-out audio."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

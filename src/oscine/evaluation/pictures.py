@@ -26,7 +26,7 @@ def comparison_picture(
     Args:
         target: The recording.
         output: The output, on the same frames.
-        names: What the two are called.
+        names: The names of the two sounds.
     """
     top_db = max(
         float(spectrogram_db(sound.audio, sound.features.sample_rate).max()) for sound in (target, output)

@@ -13,7 +13,7 @@ from oscine.evaluation.tally import Metrics, Sound
 from oscine.plural import counted
 
 _ALL_BUT_S = 0.05
-#: What the bold figures of the tables are.
+#: The meaning of the bold figures of the tables.
 BOLD = "Bold is the best figure of a row; two seeds, the paper and the recording do not compete."
 
 #: Name and field of `Evaluation` of each column. The oracle's is left out where it was not asked for.

@@ -70,7 +70,7 @@ class SoundMetrics(BaseModel):
 
 
 class Band(NamedTuple):
-    """What counts of a recording: measured once, over all of it."""
+    """The band of a recording that counts: measured once, over all of it."""
 
     cutoff_hz: float
     """Where its band ends."""
@@ -90,7 +90,7 @@ class Band(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What the measures need of one stretch of a sound."""
+    """The values that the measures need from one segment of a sound."""
 
     energy: Float[Tensor, " bin"]
     mel_db: Float[Tensor, "frame mel"]
@@ -149,8 +149,8 @@ class SoundTally:
         """Add a stretch.
 
         Args:
-            output: What was heard in the output.
-            target: What was heard in the target: the recording, or another output for it.
+            output: The values of the output.
+            target: The values of the target: the recording, or another output for it.
             recording: The recording's features.
         """
         energies = (output.energy, target.energy)
@@ -206,7 +206,7 @@ class SoundTally:
 def compare(
     output: Float[Tensor, " time"], target: Float[Tensor, "..."], recording: Features
 ) -> SoundMetrics:
-    """Return the measures of an output against its target, a stretch of at most some minutes.
+    """Return the measures of an output against its target, for some minutes of sound at most.
 
     Args:
         output: The output.
@@ -231,7 +231,7 @@ def compare(
 
 
 class _Pair(NamedTuple):
-    """What is kept of a stretch, output and target."""
+    """The kept values of a segment, output and target."""
 
     distance_db: Float[Tensor, " frame"]
     attacks: tuple[Attacks, Attacks]

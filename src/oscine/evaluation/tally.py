@@ -76,7 +76,7 @@ class Tally:
 
         Args:
             output: The candidate's output.
-            target: What it is compared with.
+            target: The sound for the comparison.
             recording: The recording's features.
         """
         rate, one, other = self._sample_rate, output.sound, target.sound

@@ -62,8 +62,8 @@ class Player:
     """A stream that plays the pieces of a stretch after silence, in time with the recording.
 
     Args:
-        stream: What plays.
-        instrument: What it is of: gives hop and latency.
+        stream: The stream to measure.
+        instrument: Its instrument, which has the hop length and the latency.
         takes_level: It takes the recording's loudness as ``loudness_db``.
     """
 

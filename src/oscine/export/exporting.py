@@ -61,7 +61,7 @@ class ExportReport(BaseModel):
 
 
 class _Order(NamedTuple):
-    """What a format is written from."""
+    """The source of a format."""
 
     program: Program
     content: bytes
@@ -70,11 +70,11 @@ class _Order(NamedTuple):
 
 
 class _Made(NamedTuple):
-    """What a format consists of."""
+    """The files of a format."""
 
     files: dict[str, bytes]
     play: Play | None = None
-    """What measures it, if it is not the runtime."""
+    """The player for its measures, if it is not the runtime."""
     load: float | None = None
     """Share of a core, where playing frames is not all that it does."""
 
@@ -169,7 +169,7 @@ def export(
     - ``wavetable`` is the learned cycles as a WAV file for Serum, Vital and others (docs/how-to/fm.md).
 
     Args:
-        instrument: What is exported.
+        instrument: The instrument to export.
         output: A file that ends in ``.oscine``, ``.syx`` or ``.wav``, by the format, or else a folder that is
             empty or not there.
         form: One of ``FORMATS``.

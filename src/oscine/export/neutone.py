@@ -27,7 +27,7 @@ def write_neutone(program: Program, name: str) -> dict[str, bytes]:
     """Return the files of the format, by name.
 
     Args:
-        program: What is played.
+        program: The program to play.
         name: Of the instrument.
     """
     plain = PlainProgram(program).eval()

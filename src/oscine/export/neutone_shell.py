@@ -1,4 +1,4 @@
-"""What Neutone's wrapper calls, read by torch.jit.script: an instrument that follows a sound."""
+"""The model for Neutone's wrapper, compiled by torch.jit.script: an instrument that follows a sound."""
 
 import math
 
@@ -77,7 +77,7 @@ class NeutoneShell(nn.Module):
             octave: Added to the pitch, a whole number.
             loudness_db: Added to the loudness that is heard.
             autotune: 0 … 1, how far the pitch is moved to the nearest note.
-            is_matched: Bring the loudness that is heard to the instrument's.
+            is_matched: Map the loudness of the input to the instrument's.
         """
         heard = self.listener.hear(x[0].to(torch.float32))
         rows: list[list[float]] = []

@@ -1,4 +1,4 @@
-"""What nn~ loads, read by torch.jit.script: signals at the host's rate, in blocks of any length."""
+"""The model for nn~, compiled by torch.jit.script: signals at the host's rate, in blocks of any length."""
 
 import math
 

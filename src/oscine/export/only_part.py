@@ -16,7 +16,7 @@ def only_part(instrument: Instrument, kind: type[Part], noun: str, form: str) ->
     Args:
         instrument: Its synth is searched; effects have no source.
         kind: Class of the part.
-        noun: What the part is called in a sentence.
+        noun: The noun for the part in a sentence.
         form: The format that needs it.
 
     Raises:

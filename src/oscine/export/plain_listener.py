@@ -96,7 +96,7 @@ class PlainListener(nn.Module):
         self.raw, self.raw_first = torch.zeros(0), 0
         self.heard, self.heard_first = torch.zeros(0), 0
         self.past = []
-        self.levels, self.belief = torch.zeros(0), torch.zeros(0)
+        self.levels, self.pitch_probabilities = torch.zeros(0), torch.zeros(0)
         self.confidence, self.held, self.f0_hz, self.voiced_since = 0.0, -1, 0.0, 0
         self.decisions, self.first_decision = torch.zeros(0, 5), 0
         self.reset()
@@ -120,7 +120,7 @@ class PlainListener(nn.Module):
             torch.zeros(1, self.widths[i], self.reaches[i], self.n_bins) for i in range(len(self.widths))
         ]
         self.levels = torch.full([self.n_recent - 1], -100.0, dtype=torch.float64)
-        self.belief = torch.full([self.n_bins], 1.0 / self.n_bins, dtype=torch.float64)
+        self.pitch_probabilities = torch.full([self.n_bins], 1.0 / self.n_bins, dtype=torch.float64)
         self.confidence, self.held, self.f0_hz, self.voiced_since = 0.0, -1, self.no_pitch_hz, 0
         self.decisions, self.first_decision = torch.zeros(0, 5, dtype=torch.float64), 0
 
@@ -232,13 +232,14 @@ class PlainListener(nn.Module):
             before = self.confidence * (1.0 - self.change) + (1.0 - self.confidence) * self.change
             yes, no = before * voiced, (1.0 - before) * (1.0 - voiced)
             self.confidence = yes / (yes + no)
-            around = torch.nn.functional.pad(self.belief, [1, 1])
-            stays = (1.0 - 2.0 * self.move) * self.belief + self.move * (around[2:] + around[:-2])
-            belief = (1.0 - self.leap) * stays + self.leap / self.n_bins
+            around = torch.nn.functional.pad(self.pitch_probabilities, [1, 1])
+            moved = self.move * (around[2:] + around[:-2])
+            stays = (1.0 - 2.0 * self.move) * self.pitch_probabilities + moved
+            pitch_probabilities = (1.0 - self.leap) * stays + self.leap / self.n_bins
             if voiced >= self.clear:
-                belief = belief * pitch[i]
-            self.belief = belief / belief.sum()
-            best = int(self.belief.argmax())
+                pitch_probabilities = pitch_probabilities * pitch[i]
+            self.pitch_probabilities = pitch_probabilities / pitch_probabilities.sum()
+            best = int(self.pitch_probabilities.argmax())
             is_leap = self.held >= 0 and abs(best - self.held) >= self.least_leap
             least = self.clear_after_a_leap if is_leap else self.clear
             is_clear = self.confidence >= 0.5 and voiced >= least

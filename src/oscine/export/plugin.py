@@ -25,7 +25,7 @@ def plugin_files(content: bytes, name: str, form: PluginFormat, credit: str) -> 
 
     Args:
         content: The program file.
-        name: What the instrument is called: a file name without its ending.
+        name: The name of the instrument: a file name without its ending.
         form: The plug-ins' format.
         credit: Licence and credit of the recordings, as text.
 

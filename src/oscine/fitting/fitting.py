@@ -68,7 +68,7 @@ def fit(
         steps: Steps of the optimiser.
         dry: Leave out the effects.
         seed: Of the noise and of the first wavetables.
-        tracker: What finds the pitch, see `oscine.analyze`; or a known pitch.
+        tracker: The pitch tracker, see `oscine.analyze`; or a known pitch.
         on_progress: Is told the share that is done, 0 to 1.
 
     Returns:

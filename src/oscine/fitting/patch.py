@@ -71,9 +71,9 @@ class PatchConfig(BaseModel):
     source: str = ""
     """The recording."""
     remarks: tuple[str, ...] = ()
-    """What was wrong with the recording and repaired."""
+    """The faults of the recording that were repaired."""
     loss: str = ""
-    """What the controls were fitted by."""
+    """The loss of the fit."""
     residual: Residual | None = None
     """How near the patch is to the recording."""
     units: dict[str, str] = {}
@@ -90,7 +90,7 @@ class PatchConfig(BaseModel):
 
     @functools.cached_property
     def part_inputs(self) -> tuple[str, ...]:
-        """What the parts take, by name."""
+        """The inputs of the parts, by name."""
         with torch.device("meta"):
             parts = build_parts([*self.synth, *self.effects], self.sample_rate, self.hop_length)
         return tuple(dict.fromkeys(name for part in parts.values() for name in part.inputs))

@@ -16,7 +16,7 @@ _JUMP_SEMITONES = 0.5
 
 
 class StringCurves(NamedTuple):
-    """What the notes of a recording have as strings, frame by frame."""
+    """The string parameters of the notes of a recording, frame by frame."""
 
     f0_hz: Float[Tensor, " frame"]
     """The pitch curve, each note's brought to the f0 of its string."""

@@ -15,10 +15,10 @@ MOST_REFLECTION = 1 - 1e-7
 
 
 class AllpoleState(NamedTuple):
-    """What an all-pole filter remembers between two blocks."""
+    """The state of an all-pole filter between two blocks."""
 
     lattice: Float[Tensor, "batch section"]
-    """What goes upward in the lattice at the last sample, float64."""
+    """The upward signals of the lattice at the last sample, float64."""
     angles: Float[Tensor, "batch section"]
     """Arcsines of the reflection coefficients at the last frame, float64."""
     started: Bool[Tensor, " batch"]
@@ -56,7 +56,7 @@ def allpole(
     is exact. It computes in float64, whatever it is given, and has no latency.
 
     Args:
-        audio: What is filtered, ``frame · hop_length`` samples.
+        audio: The input of the filter, ``frame · hop_length`` samples.
         reflection: Reflection coefficients at the frames' ends, in −1 … 1; the first frame is held from the
             start.
         hop_length: Samples per frame.
@@ -112,10 +112,10 @@ def allpole_residual(
     """Return the residual of linear prediction: the input of `allpole` that gives this audio.
 
     The lattice from its output up, ``f_m[n] = (f_{m−1}[n] + sin θ_m[n] g_{m−1}[n − 1]) / cos θ_m[n]``. With
-    other reflection coefficients on the way back, the audio has other formants.
+    other reflection coefficients in `allpole`, the audio has other formants.
 
     Args:
-        audio: What is to leave the filter, ``frame · hop_length`` samples.
+        audio: The wanted output of the filter, ``frame · hop_length`` samples.
         reflection: As in `allpole`.
         hop_length: Samples per frame.
 

@@ -1,4 +1,4 @@
-"""The short-time Fourier transform of a stream, and the way back: frames end where they are known to end.
+"""The short-time Fourier transform of a stream, and its inverse: frames end where they are known to end.
 
 In `oscine.functional.stft` a frame is centred on its instant. Here frame t holds the last ``n_fft`` samples
 before its instant ``(t + 1) · hop_length``, so nothing looks ahead. Analysis and synthesis have the same
@@ -15,7 +15,7 @@ from oscine.functional.checks import require_batch, require_whole
 
 
 class CausalStftState(NamedTuple):
-    """What the transform, or the way back, remembers between two blocks."""
+    """The state of the transform, or of its inverse, between two blocks."""
 
     samples: Float[Tensor, "batch _"]
     """``n_fft − hop_length`` samples: the last of the signal, or those to which later frames are added."""
@@ -24,7 +24,7 @@ class CausalStftState(NamedTuple):
 def causal_stft_state(
     batch_size: int, n_fft: int, hop_length: int, device: torch.device | str | None = None
 ) -> CausalStftState:
-    """Return the state before the first sample of the transform, or of the way back: silence.
+    """Return the state before the first sample of the transform, or of its inverse: silence.
 
     Raises:
         ValueError: When ``n_fft`` is not an even multiple of the hop.

@@ -1,4 +1,4 @@
-"""What the functions that users call ask of their arguments, in sentences."""
+"""Checks of the arguments of public functions, with a sentence for each."""
 
 from torch import Tensor
 
@@ -37,10 +37,10 @@ def require_same_sound(audio: Tensor, target: Tensor) -> None:
     """
     if audio.shape != target.shape:
         raise InputError(
-            f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and time"
+            f"audio is {tuple(audio.shape)}, target {tuple(target.shape)}; give both the same batch and time."
         )
     if audio.numel() == 0:
-        raise InputError("audio has no samples; give at least one")
+        raise InputError("audio has no samples; give at least one.")
 
 
 def require_whole(**values: int | float) -> None:

@@ -13,7 +13,7 @@ _LEAST_FFT = 1024
 
 
 class ConvolutionState(NamedTuple):
-    """What a convolution remembers between two blocks."""
+    """The state of a convolution between two blocks."""
 
     recent: Float[Tensor, "batch recent"]
     """The last input samples, one less than the response has taps."""

@@ -31,7 +31,7 @@ _PHASE_POINTS = 2049
 
 
 class EnvelopeState(NamedTuple):
-    """What an envelope oscillator remembers between two blocks."""
+    """The state of an envelope oscillator between two blocks."""
 
     sines: OscillatorState
     noise: NoiseState
@@ -69,7 +69,7 @@ def read_envelope(
     """
     n_bands = values.shape[-1]
     top = 2595.0 * math.log10(1.0 + sample_rate / 1400.0)
-    # In float64: between two points lie up to 100 dB, and a rounded place would be heard as a level.
+    # In float64: between two points lie up to 100 dB, and a rounded place would be audible as a level.
     place = hz_to_mel(frequency_hz.double().clamp(0.0, sample_rate / 2)) * ((n_bands - 1) / top)
     below = place.detach().floor().clamp(max=n_bands - 2).to(torch.int64)
     low = values.expand(*below.shape[:-1], -1).gather(-1, below)

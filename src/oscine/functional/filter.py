@@ -16,7 +16,7 @@ LOG_OFFSET = 1e-4
 
 
 class FilterState(NamedTuple):
-    """What a filter that moves remembers between two blocks."""
+    """The state of a filter that moves between two blocks."""
 
     recent: Float[Tensor, "batch recent"]
     """The last input samples, one less than the filter has taps."""

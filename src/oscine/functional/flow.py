@@ -46,7 +46,7 @@ def flow_start(
     """Return where a flow starts: ``t_start · smooth + (1 − t_start) · noise``.
 
     Args:
-        smooth: What a predictor gives; it varies too little.
+        smooth: The output of a predictor, which varies too little.
         noise: Normal, of variance 1.
         t_start: Time of the start, 0 … 1 without 1; at 0 the flow starts from noise alone.
 

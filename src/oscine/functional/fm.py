@@ -39,7 +39,7 @@ _FADE = 10.0
 
 
 class FmState(NamedTuple):
-    """What the operators remember between two blocks."""
+    """The state of the operators between two blocks."""
 
     phase: Float[Tensor, "batch operator"]
     """Phases at the next sample, without modulation, turns in [0, 1), float64."""
@@ -217,7 +217,7 @@ def limit_fm_levels(
             a smaller number.
 
     Reference: Carson, Notes on the theory of modulation, Proc. IRE 1922. His rule is ``D + 1`` sidebands, for
-        98 % of the power; what is beyond them would be heard when it folds back.
+        98 % of the power; the rest would be audible when it folds back.
     """
     require_batch("levels", levels, "batch frame operator", ("f0_hz", f0_hz))
     _require_routing(levels.shape[-1], ratios, modulators)

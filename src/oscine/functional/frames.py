@@ -16,7 +16,7 @@ from oscine.kernels.frames import ramp
 
 
 class UpsampleState(NamedTuple):
-    """What the interpolation of a control remembers between two blocks."""
+    """The state of the interpolation of a control between two blocks."""
 
     last: Float[Tensor, "batch *channel"]
     """Value at the last frame."""

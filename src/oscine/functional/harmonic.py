@@ -14,7 +14,7 @@ from oscine.functional.phase import phase_polynomial
 
 
 class OscillatorState(NamedTuple):
-    """What an oscillator remembers between two blocks."""
+    """The state of an oscillator between two blocks."""
 
     phase: Float[Tensor, "batch sine"]
     """Phase at the next sample, turns in [0, 1), float64: the fundamental's, or every free partial's."""

@@ -15,7 +15,7 @@ from oscine.functional.checks import require_batch, require_whole
 
 
 class HitState(NamedTuple):
-    """What a part of a hit remembers between two blocks."""
+    """The state of a part of a hit between two blocks."""
 
     age: Float[Tensor, " batch"]
     """Samples since the onset at the last frame's end, float64; 0 before the first hit."""

@@ -16,7 +16,7 @@ from oscine.kernels import noise
 
 
 class NoiseState(NamedTuple):
-    """What the filtered noise remembers between two blocks."""
+    """The state of the filtered noise between two blocks."""
 
     seed: Int[Tensor, " batch"]
     sample: Int[Tensor, " batch"]

@@ -20,7 +20,7 @@ _SAME_S = 0.08
 
 
 class OnsetState(NamedTuple):
-    """What the detection of onsets remembers between two blocks."""
+    """The state of the detection of onsets between two blocks."""
 
     recent_db: Float[Tensor, "batch recent"]
     """Loudness at the last frames, the newest last; infinite before the first frame."""

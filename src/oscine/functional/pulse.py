@@ -15,7 +15,7 @@ Harmonics = Literal["all", "odd"]
 
 
 class PulseState(NamedTuple):
-    """What a pulse train remembers between two blocks."""
+    """The state of a pulse train between two blocks."""
 
     phase: Float[Tensor, " batch"]
     """Phase at the next sample, turns in [0, 1), float64."""

@@ -46,7 +46,7 @@ def multi_scale_spectral_distance(
     """Return ``Σ_i [w · mean|S_i − Ŝ_i| + α · mean|log(S_i + e_i) − log(Ŝ_i + e_i)|]`` over the scales i.
 
     S_i and Ŝ_i are the magnitudes of un-normalised STFTs of target and audio
-    (:mod:`oscine.functional.stft`: frames centred on multiples of the hop, zeros outside, so the edges
+    (`oscine.functional.stft`: frames centred on multiples of the hop, zeros outside, so the edges
     count). The mean is over batch, frames and bins.
 
     ``e_i = 10^(floor_db / 20) · sum(window_i) / 2`` is what a sine of level ``floor_db`` reads at its bin:
@@ -74,9 +74,9 @@ def multi_scale_spectral_distance(
     """
     require_same_sound(audio, target)
     if not windows:
-        raise InputError("there is no FFT size; give at least one")
+        raise InputError("There is no FFT size; give at least one.")
     if target.requires_grad:
-        raise InputError("target requires a gradient, but only audio receives one; pass target.detach()")
+        raise InputError("target requires a gradient, but only audio receives one; pass target.detach().")
     dtype = torch.promote_types(audio.dtype, target.dtype)
     dtype = dtype if dtype == torch.float64 else torch.float32
     audio, target = (x.reshape(-1, x.shape[-1]).to(dtype) for x in (audio, target))
@@ -132,7 +132,7 @@ class _Distance(torch.autograd.Function):
         if torch.is_grad_enabled():
             # Autograd would take the stored gradient for a constant, and the second derivative for zero.
             raise RuntimeError(
-                "the multi-scale spectral distance has no second derivative; drop create_graph"
+                "The multi-scale spectral distance has no second derivative; leave create_graph out."
             )
         (gradient,) = ctx.saved_tensors
         return gradient * grad_outputs[0], None, None, None, None, None

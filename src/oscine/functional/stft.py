@@ -1,4 +1,4 @@
-"""Frames of a signal, their magnitudes, and the way back: the pieces every spectral distance is made of.
+"""Frames of a signal, their magnitudes, and the inverse: the pieces every spectral distance is made of.
 
 One convention for all of them: frame i is centred on sample ``i · hop_length``; before the first and after
 the last sample the signal is zero. So each sample, the first and the last too, lies close to the centre of
@@ -22,7 +22,7 @@ def hop_from_overlap(n_fft: int, overlap: float) -> int:
         InputError: When ``overlap`` is not in [0, 1).
     """
     if not 0.0 <= overlap < 1.0:
-        raise InputError(f"overlap is {overlap}; give a share of the window in [0, 1), such as 0.75")
+        raise InputError(f"overlap is {overlap}; give a share of the window in [0, 1), such as 0.75.")
     return max(1, round(n_fft * (1.0 - overlap)))
 
 
@@ -45,14 +45,14 @@ def overlap_add_(
     window: Float[Tensor, " sample"],
     hop_length: int,
 ) -> None:
-    """Add ``window · frames`` to ``total`` in place: the adjoint of windowing what :func:`frame` returns.
+    """Add ``window · frames`` to ``total`` in place: the adjoint of windowing what `frame` returns.
 
     The frames are added in ``ceil(n_fft / hop_length)`` passes; within one pass no two frames touch, so
     each pass is a single strided multiply-add.
 
     Args:
         total: Room for at least ``(n_frames + ceil(n_fft / hop_length) − 1) · hop_length`` samples; changed.
-        frames: What is added.
+        frames: The frames to add.
         window: Multiplied into every frame.
         hop_length: Samples from one frame to the next.
     """

@@ -19,7 +19,7 @@ _PLACES = 1024.0
 
 
 class StringsState(NamedTuple):
-    """What strings remember between two blocks."""
+    """The state of the strings between two blocks."""
 
     strings: tuple[OscillatorState, ...]
     """Of each string."""

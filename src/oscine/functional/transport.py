@@ -145,9 +145,9 @@ def spectral_transport(
     """
     require_same_sound(audio, target)
     if target.requires_grad:
-        raise InputError("target requires a gradient, but only audio receives one; pass target.detach()")
+        raise InputError("target requires a gradient, but only audio receives one; pass target.detach().")
     if order < 1:
-        raise InputError(f"order is {order}; give 1 or more")
+        raise InputError(f"order is {order}; give 1 or more.")
     n_bins = len(positions)
     power, true_power = (_power(x, window, hop_length)[..., -n_bins:] for x in (audio, target.to(audio)))
     full_scale = len(window) * window.square().sum() / 4

@@ -15,7 +15,7 @@ from oscine.functional.phase import phase_polynomial
 
 
 class WavetableState(NamedTuple):
-    """What a wavetable oscillator remembers between two blocks."""
+    """The state of a wavetable oscillator between two blocks."""
 
     phase: Float[Tensor, " batch"]
     """Phase at the next sample, turns in [0, 1), float64."""

@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """Return the names that :func:`path` knows, in the order of the alphabet."""
+    """Return the names that `path` knows, in the order of the alphabet."""
     return sorted(config.parent.name for config in _HERE.glob("*/config.json"))
 
 
@@ -23,7 +23,7 @@ def path(name: str) -> Path:
     """Return the folder of an instrument; ``oscine.load(name)`` loads it.
 
     Args:
-        name: One of :func:`names`.
+        name: One of `names`.
 
     Raises:
         InputError: When there is no instrument of that name in the package.

@@ -1,4 +1,4 @@
-"""What every form of the bank in torch shares: amplitudes at both ends of a frame, phase at every sample.
+"""The common base of the bank in torch: amplitudes at both ends of a frame, phase at every sample.
 
 Written as plain forward and backward functions: inside an operator nothing is recorded for autograd.
 """

@@ -15,7 +15,7 @@ FILE = Path(__file__).with_name(f"liboscine{SUFFIXES.get(sys.platform, '.so')}")
 INSTRUCTION_SETS = ("avx512", "avx2", "portable")
 """The fastest first."""
 DTYPES = {torch.float32: "f32", torch.float64: "f64"}
-"""What the kernels compute in."""
+"""The number types of the kernels."""
 VERSION = 3
 """Version of the interface; a library with another version is not used."""
 
@@ -186,7 +186,7 @@ def fill(structure: type[ctypes.Structure], **values: Tensor | int | float | Non
     for name, value in values.items():
         if isinstance(value, Tensor) and not (value.device.type == "cpu" and value.is_contiguous()):
             raise ValueError(
-                f"{name} is {value.device.type} {value.stride()}; give contiguous numbers on the CPU"
+                f"{name} is {value.device.type} {value.stride()}; give contiguous numbers on the CPU."
             )
     filled = structure(
         **{name: value.data_ptr() if isinstance(value, Tensor) else value for name, value in values.items()}

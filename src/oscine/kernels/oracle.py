@@ -26,7 +26,7 @@ def backward(inputs: Inputs, grad: Tensor, with_polynomial: bool) -> tuple[Tenso
     """Return what `Inputs.gradients` does.
 
     Args:
-        inputs: What the bank was given.
+        inputs: The inputs of the bank.
         grad: Gradient of the audio, (batch, frame, hop).
         with_polynomial: Whether that of the polynomial is wanted.
     """

@@ -76,7 +76,7 @@ def backward(inputs: Inputs, grad: Tensor, with_polynomial: bool) -> tuple[Tenso
     Those of a polynomial that is not wanted and of an amplitude that is not there have no elements.
 
     Args:
-        inputs: What the bank was given.
+        inputs: The inputs of the bank.
         grad: Gradient of the audio, (batch, frame, hop).
         with_polynomial: Whether the first is wanted.
     """

@@ -21,9 +21,9 @@ class AdversarialTerms(NamedTuple):
     """The losses of the instrument and of the discriminators."""
 
     generator: Float[Tensor, ""]
-    """What the instrument makes small; the discriminators receive no gradient of it."""
+    """The loss of the instrument; the discriminators receive no gradient of it."""
     discriminator: Float[Tensor, ""]
-    """What the discriminators make small; the instrument receives no gradient of it."""
+    """The loss of the discriminators; the instrument receives no gradient of it."""
 
 
 class AdversarialLoss(nn.Module):

@@ -25,8 +25,8 @@ def flow_loss(
     turns the distribution of the starts into the distribution of the targets.
 
     Args:
-        velocity: What learns: of a point (batch, frame, channel) and times (batch,).
-        target: What the flow is to end at.
+        velocity: The network, a function of a point (batch, frame, channel) and times (batch,).
+        target: The wanted end of the flow.
         smooth: The predictor's output for the same frames.
         noise: Normal, of variance 1.
         place: 0 … 1, one of each item.

@@ -1,4 +1,4 @@
-"""The mean difference of log-mel spectra, in dB: a loss that is close to heard differences of timbre."""
+"""The mean difference of log-mel spectra, in dB: a loss that is close to audible differences of timbre."""
 
 import torch
 from jaxtyping import Float

@@ -1,6 +1,6 @@
 """Distances between controls, for training where the true controls are known.
 
-On synthetic tones (:mod:`oscine.data.synthetic`) every control is known. A network that is trained on
+On synthetic tones (`oscine.data.synthetic`) every control is known. A network that is trained on
 controls learns faster than from audio alone, and without the wrong minima of spectral losses. The declaration
 of a control determines its distance, so a new processor needs no new loss.
 """

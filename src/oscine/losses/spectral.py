@@ -74,7 +74,7 @@ def multi_scale_spectral_loss(
     Args:
         audio: The prediction; only it receives a gradient.
         target: The recording; same shape. It may be shorter than the largest FFT; zeros are added.
-        fft_sizes: One scale per size, in samples; :func:`default_fft_sizes` scales the paper's with the rate.
+        fft_sizes: One scale per size, in samples; `default_fft_sizes` scales the paper's with the rate.
         overlap: Share of a window that two neighbours have in common.
         window: One of ``WINDOWS``, periodic.
         linear_weight: w, of the difference of magnitudes.
@@ -109,7 +109,7 @@ def multi_scale_spectral_loss(
 
 
 class MultiScaleSpectralLoss(nn.Module):
-    """The same as :func:`multi_scale_spectral_loss`, with its FFT sizes and windows kept for one sample rate.
+    """The same as `multi_scale_spectral_loss`, with its FFT sizes and windows kept for one sample rate.
 
     Args:
         sample_rate: In Hz; decides the FFT sizes when none are given.

@@ -18,9 +18,9 @@ class SpectralTransportLoss(nn.Module):
     """How far the energy of each frame's spectrum must move to become the target's, on average.
 
     ``W_1 = ∫ |F(x) − G(x)| dx`` between the two power spectra as distributions, averaged with the target's
-    level as the weight (:func:`oscine.functional.transport.spectral_transport`). Between a harmonic tone and
+    level as the weight (`oscine.functional.transport.spectral_transport`). Between a harmonic tone and
     the same tone moved by Δ semitones the loss is |Δ|, for any Δ. So its gradient points to the right pitch,
-    where the sign of the gradient of :class:`MultiScaleSpectralLoss` is random beyond half a semitone.
+    where the sign of the gradient of `MultiScaleSpectralLoss` is random beyond half a semitone.
 
     The axis is in semitones by default, because a change of pitch moves all harmonics by the same number of
     semitones: the loss is this number, for any pitch and timbre. The spectra are power spectra, because in
@@ -41,7 +41,7 @@ class SpectralTransportLoss(nn.Module):
         hop_length: Samples from frame to frame; half of ``n_fft`` when left out.
         axis: "semitones" or "hz", the unit of the loss.
         order: p of ``W_p^p``, at least 1; 2 gives semitones² or Hz².
-        exponent: What is compared: 2 for power, 1 for magnitudes.
+        exponent: 2 to compare powers, 1 to compare magnitudes.
         f_min_hz: Bins below are left out, because rumble is far away on a logarithmic axis.
         floor_db: Level of a frame, in dB of a full-scale sine, below which it is silence.
 

@@ -41,8 +41,8 @@ _LICENCES = frozenset(
 _PLACED = ("description", "evaluation", "reproduce")
 #: Facts of whose recordings an instrument is made: what stays with all that is made of it.
 RIGHTS = ("licence", "credit", "consent")
-#: What a card says where the person was asked and agreed, and nothing more is told.
-CONSENT = "The person who is heard agreed to this instrument, and to sharing it under its licence."
+#: The sentence of a card if the person agreed and no other sentence is given.
+CONSENT = "The person in the recordings agreed to this instrument, and to sharing it under its licence."
 _LONGEST_FACT = 2000
 
 

@@ -33,7 +33,7 @@ class InstrumentConfig(BaseModel):
     inputs: tuple[AnyInput, ...] = Field(
         default=(F0Config(), LoudnessConfig()), min_length=1, max_length=_MOST_INPUTS
     )
-    """What conditions the network, in order."""
+    """The inputs of the network, in order."""
     all_curves: bool = False
     """Behind these inputs, training adds every other curve of the dataset as an input of kind ``curve``."""
     controller: ControllerConfig = ControllerConfig()

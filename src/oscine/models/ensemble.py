@@ -72,7 +72,7 @@ def play_together(
 
     Args:
         instrument: Who plays; one network for all voices.
-        voices: What they play.
+        voices: The curves that they play.
         n_items: Number of performances; one without a voice is silent.
         dry: Leave out the effects.
         seed: Of the noise; voice ``v`` has ``seed + v``.

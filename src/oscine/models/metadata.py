@@ -1,4 +1,4 @@
-"""What a program file says about an instrument, for people and for hosts."""
+"""The facts about an instrument in a program file, for people and for hosts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -14,7 +14,7 @@ _PATIENT_MINUTES, _MOST_MINUTES = 20.0, 60.0
 
 
 class Cost(BaseModel):
-    """What training a recipe takes."""
+    """The cost of training a recipe."""
 
     step_s: float
     """Seconds of one core for a training step, measured."""

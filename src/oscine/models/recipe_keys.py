@@ -44,7 +44,7 @@ class Key(BaseModel):
     key: str
     """Dotted, as ``--set`` takes it, such as ``training.crop_s``; in a table, the last part of that."""
     kind: str
-    """What its value is: ``whole number``, ``number``, ``text``, ``true or false``, the words allowed …"""
+    """Its kind: ``whole number``, ``number``, ``text``, ``true or false``, the words allowed …"""
     unit: str
     """Of its value; empty where there is none."""
     default: Any
@@ -52,9 +52,9 @@ class Key(BaseModel):
     required: bool
     """Whether each recipe has to give it."""
     bounds: str
-    """What is allowed, in words; empty where there is no bound."""
+    """The allowed values, in words; empty where there is no bound."""
     about: str
-    """What it is, in a sentence or two."""
+    """Its meaning, in a sentence or two."""
     value: Any = None
     """In the recipe that was asked about; None in a table."""
 
@@ -67,9 +67,9 @@ class KeyTable(BaseModel):
     place: str
     """The place in a recipe: ``training``, ``instrument.synth`` …; empty for the top."""
     path: str
-    """What stands before a key for ``--set``: ``training``, ``instrument.synth.harmonic``."""
+    """The path before a key for ``--set``: ``training``, ``instrument.synth.harmonic``."""
     about: str
-    """What this part of the recipe is, in a sentence."""
+    """The meaning of this part of the recipe, in a sentence."""
     keys: list[Key]
 
 

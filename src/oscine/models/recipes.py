@@ -102,11 +102,11 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    """What it is called in lists and in the model card."""
+    """Its name in lists and in the model card."""
     description: str
-    """What it is for, in a sentence."""
+    """Its purpose, in a sentence."""
     instrument: InstrumentConfig
-    """What is trained: inputs, network, synthesisers and effects."""
+    """The instrument to train: inputs, network, synthesisers and effects."""
     training: TrainingConfig = TrainingConfig()
     """How it is trained."""
     distillation: DistillationConfig = DistillationConfig()
@@ -296,7 +296,7 @@ def _set(content: dict[str, Any], key: str, value: Any, whole: Any, known: Seque
     """Set the value behind a dotted key; an entry of a list goes by its number, its name or its kind.
 
     Args:
-        content: What is changed.
+        content: The content to change.
         key: Dotted.
         value: Of the key.
         whole: The same recipe with every default, for the lists that the content leaves out.

@@ -30,12 +30,12 @@ CONFIG = "config.json"
 NEXT_CONFIG = "config.next.json"
 CARD = "README.md"
 SOUND = "sound.flac"
-#: What `write` writes.
+#: The files that `write` writes.
 NAMES = (WEIGHTS, CONFIG, NEXT_CONFIG, CARD)
 
 
 class SavedConfig(BaseModel):
-    """What config.json holds."""
+    """The content of config.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

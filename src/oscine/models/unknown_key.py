@@ -1,4 +1,4 @@
-"""What to say of a key that no recipe has: which one was meant."""
+"""The sentence about a key that no recipe has, with the nearest one."""
 
 import difflib
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ def unknown_place(
     """Return the first key of a content that its model does not know, and the keys that may stand there.
 
     Args:
-        error: What pydantic raised.
-        content: What was to be validated: tables, lists and values.
+        error: The error of pydantic.
+        content: The content to validate: tables, lists and values.
         model: By what.
 
     Returns:
@@ -62,7 +62,7 @@ def did_you_mean(key: str, known: Sequence[str]) -> str:
     """Return the question which key was meant; empty where no key is near.
 
     Args:
-        key: What was given.
+        key: The given key.
         known: The keys there are, dotted.
 
     Examples:

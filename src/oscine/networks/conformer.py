@@ -14,7 +14,7 @@ _EXPANSION = 4
 
 
 class LayerState(NamedTuple):
-    """What a layer of a `Conformer` keeps between two blocks."""
+    """The state of a layer of a `Conformer` between two blocks."""
 
     keys: Float[Tensor, "batch past channel"]
     """Attention keys of the last ``context_frames − 1`` frames."""
@@ -25,7 +25,7 @@ class LayerState(NamedTuple):
 
 
 class ConformerState(NamedTuple):
-    """What a `Conformer` keeps between two blocks."""
+    """The state of a `Conformer` between two blocks."""
 
     n_past: Int[Tensor, " batch"]
     """Number of past frames that the keys hold, ``context_frames − 1`` at most; the other keys are empty."""

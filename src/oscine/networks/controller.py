@@ -32,7 +32,7 @@ class ControllerConfig(SequenceConfig, frozen=True):
 
 
 class ControllerState(NamedTuple):
-    """What a `Controller` remembers between two blocks."""
+    """The state of a `Controller` between two blocks."""
 
     core: State
     """Of the sequence layers."""

@@ -11,7 +11,7 @@ from oscine.streaming import Program, Streaming, Wire, require_count
 
 
 class RecurrentState(NamedTuple):
-    """What a `Recurrent` keeps between two blocks."""
+    """The state of a `Recurrent` between two blocks."""
 
     hidden: Float[Tensor, "batch hidden"]
     """Output of the last frame."""

@@ -15,7 +15,7 @@ _LONGEST_LOOK_BACK = 1 << 16
 
 
 class TcnState(NamedTuple):
-    """What a `Tcn` keeps between two blocks."""
+    """The state of a `Tcn` between two blocks."""
 
     layers: tuple[Float[Tensor, "batch past channel"], ...]
     """For each layer, the last ``(kernel_size − 1) · dilation`` frames of the convolution's input."""

@@ -30,7 +30,7 @@ class Keyboard:
 
     Args:
         expression: How notes are played.
-        dynamics: What the instrument can be asked for.
+        dynamics: The range of loudness of the instrument.
         frame_rate: Frames per second.
         n_voices: How many notes can sound together.
     """

@@ -31,7 +31,7 @@ class Event:
     Attributes:
         time_s: Seconds from the start.
         channel: 1 … 16.
-        kind: What it is.
+        kind: The kind of the message.
         number: The key of a note or of its pressure, or the number of a controller; else 0.
         value: 0 … 127; of a bend −8192 … 8191.
     """

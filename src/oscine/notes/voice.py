@@ -11,7 +11,7 @@ _ATTACK_FROM_DB = -30.0
 _RETAKEN_DB = -12.0  # where the attack of a note begins that follows a sounding one, at most
 _SHORTEST_S = 0.03  # a note that is lifted earlier is played for as long
 _SILENT_DB = -60.0
-_SMOOTH_S = 0.01  # of controllers that act on loudness, whose steps would be heard
+_SMOOTH_S = 0.01  # of controllers that act on loudness, whose steps would be audible
 _SOFTEST_CONTROLLER = 1e-3
 A4_HZ, A4_MIDI = 440.0, 69
 
@@ -53,7 +53,7 @@ class Voice:
 
     Args:
         expression: How notes are played.
-        dynamics: What the instrument can be asked for.
+        dynamics: The range of loudness of the instrument.
         frame_rate: Frames per second.
 
     Attributes:

@@ -88,7 +88,7 @@ def play_events(
 ) -> list[VoiceCurves]:
     """Return the curves of each voice of a keyboard, until the last note has ended.
 
-    As in live playing, an event is heard from the first frame on that begins at its instant or later, and a
+    As in live playing, an event acts from the first frame on that begins at its instant or later, and a
     frame's values are reached at its end. Notes that the score leaves sounding end with it.
 
     Args:

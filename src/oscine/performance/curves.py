@@ -1,4 +1,4 @@
-"""What an instrument is conditioned on, for a whole score."""
+"""The conditions of an instrument for a whole score."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def voice_curves(
 ) -> list[VoiceCurves]:
     """Return the curves of each voice, until the last note has ended.
 
-    As in live playing, an event is heard from the first frame on that begins at its instant or later, and a
+    As in live playing, an event acts from the first frame on that begins at its instant or later, and a
     frame's values are reached at its end. Notes that the score leaves sounding end with it.
 
     Args:

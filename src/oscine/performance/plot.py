@@ -28,7 +28,7 @@ def plot_score(played: Sound, score: Score, title: str = "") -> "Picture":
 
     Args:
         played: The sound.
-        score: What was played.
+        score: The played score.
         title: Stands above the picture.
     """
     picture, (notes, spectrum) = _panels(2, title)
@@ -53,7 +53,7 @@ def plot_curves(played: Sound, curves: Curves, title: str = "") -> "Picture":
 
     Args:
         played: The sound.
-        curves: What was played.
+        curves: The played curves.
         title: Stands above the picture.
     """
     shown = list(curves.values.items())[:_MOST_CURVES]

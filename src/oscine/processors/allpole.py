@@ -18,7 +18,7 @@ _MOST_REFLECTION = 0.99
 
 
 class GainedAllpoleState(NamedTuple):
-    """What `Allpole` remembers between two blocks."""
+    """The state of `Allpole` between two blocks."""
 
     gain: UpsampleState
     """The gain at the last frame."""

@@ -1,4 +1,4 @@
-"""What a processor is, and what a recipe says of one."""
+"""The base of all processors, and of their settings in a recipe."""
 
 from abc import abstractmethod
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ class Processor(Streaming[S]):
     Attributes:
         signals: Names of the audio that it takes, (batch, time).
         inputs: Names of the frame-rate curves that are given to it, (batch, frame).
-        controls: What a network predicts for it.
+        controls: The values that a network predicts for it.
         is_random: It makes noise of its own, from a seed.
     """
 

@@ -83,7 +83,7 @@ class _Composition(Processor[Any]):
 
 
 class SumState(NamedTuple):
-    """What a `Sum` remembers between two blocks."""
+    """The state of a `Sum` between two blocks."""
 
     parts: tuple[State, ...]
     """Of each part."""

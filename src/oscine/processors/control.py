@@ -30,10 +30,11 @@ class Control:
             "distribution" (exp-sigmoid weights, which the processor normalises), "softmax" (weights that add
             up to 1), "linear" and "log" (a sigmoid over the range).
         bias: Added to the network's output: where the control starts before training.
-        start: What the bias of the network's head starts with, one number per channel; 0 if left out. Unlike
+        start: The first bias of the network's head, one number per channel; 0 if left out. Unlike
             `bias` it is a part of the weights.
-        axis: What the channels are: "harmonic" (the multiples 1, 2, … of f0) or "frequency" (evenly spaced
-            from 0 to Nyquist). Controls of one axis are comparable whatever their sizes. None: neither.
+        axis: The meaning of the channels: "harmonic" (the multiples 1, 2, … of f0) or "frequency" (evenly
+            spaced from 0 to Nyquist). Controls of one axis are comparable, also if their sizes differ. None:
+            neither.
     """
 
     name: str

@@ -25,7 +25,7 @@ from oscine.streaming import Program, Wire, require_count
 
 #: Power densities that an envelope can have, dB per Hz: below the noise of 16 bits, and a loud partial.
 LOWEST_DB, HIGHEST_DB = -140.0, -10.0
-#: Ratios of noise to partials, dB: from none that is heard to noise alone.
+#: Ratios of noise to partials, dB: from inaudible noise to noise alone.
 MOST_RATIO_DB = 60.0
 #: How far a correction of a measured envelope goes, dB.
 MOST_GAIN_DB = 20.0

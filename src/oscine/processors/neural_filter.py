@@ -16,7 +16,7 @@ MOST_CHANNELS, MOST_FILTER_LAYERS, MOST_CONDITIONS = 128, 14, 64
 
 
 class NeuralFilterState(NamedTuple):
-    """What a `NeuralFilter` remembers between two blocks."""
+    """The state of a `NeuralFilter` between two blocks."""
 
     conditions: UpsampleState
     """The conditions at the last frame."""

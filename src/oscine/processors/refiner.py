@@ -25,7 +25,7 @@ _SILENCE, _FLOOR = 1e-9, 1e-6
 
 
 class RefinerState(NamedTuple):
-    """What a `Refiner` remembers between two blocks."""
+    """The state of a `Refiner` between two blocks."""
 
     analysis: CausalStftState
     """The last samples of the signal."""

@@ -100,7 +100,7 @@ class Strings(Processor[StringsState]):
 
     @property
     def tables(self) -> Float[Tensor, "channel 88"]:
-        """What is read per key (`oscine.functional.string_tables`)."""
+        """The values of each key (`oscine.functional.string_tables`)."""
         inharmonicity = self.log_inharmonicity.exp()
         return string_tables(inharmonicity, self.tuning_cents, self.detuning_cents, self.n_strings)
 
@@ -158,7 +158,7 @@ class Strings(Processor[StringsState]):
 
 
 class StringsConfig(PartConfig):
-    """Stiff strings, two or three to a key, with inharmonicity and tuning of each key."""
+    """Stiff strings, one to three per key, with inharmonicity and tuning of each key."""
 
     kind: Literal["strings"] = "strings"
     n_harmonics: int = Field(default=96, ge=1, le=MOST_PARTIALS)

@@ -24,7 +24,7 @@ _RINGS_S = 1.0
 class FileDevice:
     """Plays a session from files and into a file, as a sound card would: block after block.
 
-    A MIDI message that falls into a block is heard by the next one, as from a keyboard.
+    A MIDI message during a block acts from the next one on, as from a keyboard.
 
     Args:
         output: A ``.wav`` or ``.flac`` file; it appears complete or not at all.
@@ -56,7 +56,7 @@ class FileDevice:
         self._is_stopped = False
         self.latency_s = 0.0
         self.remark = ""
-        """What is to be said of the file at the end."""
+        """The message about the file at the end."""
 
     def start(self, session: Session) -> None:
         """Begin to play, in a thread of its own."""

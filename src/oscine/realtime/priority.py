@@ -1,4 +1,4 @@
-"""What lets the audio thread run in time: its priority, and Python's turns between threads."""
+"""Real-time settings of the audio thread: its priority, and Python's interval between threads."""
 
 import gc
 import os

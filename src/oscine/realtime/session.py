@@ -44,7 +44,7 @@ class Session:
     """Plays block after block. `process` is for the audio thread, all else for any thread.
 
     Args:
-        performer: What plays.
+        performer: The instrument that plays.
         block: Samples that are played at once.
         controllers: Names of settings, by the number of the MIDI controller that moves them.
 
@@ -69,7 +69,7 @@ class Session:
         self.peak = self._last = 0.0
         self.meters: Meters = performer.meters()
         self.values = {name: performer.value(name) for name in performer.settings}
-        """What the settings stand at, or will from the next block on."""
+        """The values of the settings from the next block on."""
         self._told: deque[bytes | tuple[str, float]] = deque()
         self._is_silenced = False
         self._loads = np.zeros(_BINS, np.int64)

@@ -60,7 +60,7 @@ class SoundCard:
         self._session: Session | None = None
         self._retry_at = 0.0
         self.remark = ""
-        """What is to be said of the device; "" while it plays."""
+        """The message about the device; "" while it plays."""
         self.latency_s = 0.0
         """The device's own, as PortAudio says."""
 

@@ -29,7 +29,7 @@ _PLACES = {"violin": "violin", "singing": "singing.flac", "trumpet": "trumpet.fl
 
 
 def names() -> list[str]:
-    """Return the names that :func:`path` knows."""
+    """Return the names that `path` knows."""
     return list(_PLACES)
 
 
@@ -49,7 +49,9 @@ def path(name: str) -> Path:
         'singing.flac'
     """
     if name not in _PLACES:
-        raise InputError(f"there is no recording {name!r} in the package: choose one of {', '.join(_PLACES)}")
+        raise InputError(
+            f"There is no recording {name!r} in the package; choose one of {', '.join(_PLACES)}."
+        )
     return _HERE / _PLACES[name]
 
 

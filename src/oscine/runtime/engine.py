@@ -24,7 +24,7 @@ class Engine:
         latency: Samples by which the sound lags the inputs.
         weight_bits: 8 where the program has int8 weights, 16 where it has float16 weights, else 32.
         inputs: The inputs by name, in order.
-        metadata: What the program says about the instrument.
+        metadata: The program's facts about the instrument.
 
     Raises:
         TooLarge: When the program asks for more than the runtime allows.

@@ -115,7 +115,7 @@ class Range(NamedTuple):
     size: int
     """Values per frame."""
     default: float
-    """What stands where it is not given."""
+    """The value if it is not given."""
     minimum: float
     """Smaller values are clamped to it."""
     maximum: float
@@ -123,7 +123,7 @@ class Range(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What a loaded program is."""
+    """The facts of a loaded program."""
 
     sample_rate: int
     hop_length: int

@@ -12,7 +12,7 @@ from oscine.runtime.library import facts, library_and_engine, require_ok
 
 
 class Live:
-    """A program that plays live: inputs stand until they are set again, blocks have any length.
+    """A program that plays live: inputs keep their values until they are set, blocks have any length.
 
     One thread uses it at a time. How the samples are cut into blocks makes no difference to the sound. At
     another rate than the program's the sound is filtered; 90 dB are rejected.
@@ -28,7 +28,7 @@ class Live:
             that the frame took: the frame itself, the program's latency and the filter's delay. An input that
             is set waits for the next frame, up to one frame more.
         inputs: The inputs by name, in order.
-        metadata: What the program says about the instrument.
+        metadata: The program's facts about the instrument.
 
     Raises:
         TooLarge: When the program asks for more than the runtime allows.

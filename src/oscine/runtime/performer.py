@@ -46,10 +46,10 @@ class Performer:
     - ``source``: 0 plays notes, 1 follows the input sound
     - ``octave``, ``tune_cents``: added to the pitch
     - ``level_db``: of the output
-    - ``mix``: 0 is the sound that is heard, 1 the instrument; both are equally late
+    - ``mix``: 0 is the input sound, 1 the instrument; both are equally late
     - ``loudness_db``: added to the loudness of the input
-    - ``match``: 1 brings the loudness that is heard to the instrument's
-    - ``autotune``: 0 … 1, how far the pitch that is heard is moved to the nearest note
+    - ``match``: 1 maps the loudness of the input to the instrument's
+    - ``autotune``: 0 … 1, how far the pitch of the input is moved to the nearest note
 
     Args:
         program: A program file.
@@ -82,7 +82,7 @@ class Performer:
         self.note_latency: int = self._library.oscine_performer_note_latency(performer)
         """Samples from the frame that a note begins with to where the sound has followed it."""
         self.voice_latency: int = self._library.oscine_performer_voice_latency(performer)
-        """Samples from what is heard to where the sound has followed it."""
+        """Samples from the input to the sound that follows it."""
         self._numbers = {
             self._library.oscine_performer_setting(performer, i).decode(): i
             for i in range(self._library.oscine_performer_n_settings(performer))
@@ -156,8 +156,8 @@ class Performer:
             ValueError: When the number is negative, or ``heard`` has another length.
         """
         if n_samples < 0 or (heard is not None and len(heard) != n_samples):
-            there = "" if heard is None else f", and {len(heard)} are heard"
-            raise ValueError(f"n_samples is {n_samples}{there}; give 0 or more, and as many that are heard.")
+            there = "" if heard is None else f", and the input has {len(heard)}"
+            raise ValueError(f"n_samples is {n_samples}{there}; give 0 or more, and as many of the input.")
         audio = np.empty(n_samples, np.float32)
         given = None if heard is None else np.ascontiguousarray(heard, np.float32)
         at = None if given is None else given.ctypes.data

@@ -10,7 +10,7 @@ from oscine.streaming.contents import Wire
 from oscine.streaming.program import Program
 
 State = Any
-"""A NamedTuple (or a tuple of such) of tensors, batch first: all that is remembered between two blocks."""
+"""A NamedTuple (or a tuple of such) of tensors, batch first: all that is kept between two blocks."""
 S = TypeVar("S")
 
 
@@ -95,7 +95,7 @@ class NotCompilable(ValueError):  # noqa: N818 - it says what it is
 
 @runtime_checkable
 class Lowers(Protocol):
-    """What has a compiled form: a module, or a part of one."""
+    """An object with a compiled form: a module, or a part of one."""
 
     def lower(self, program: Program, *args: Any, **named: Any) -> Wire:
         """Append the same computation to a program and return the wire of its output."""
@@ -121,7 +121,7 @@ def require_current_lower(part: Lowers, *methods: str) -> None:
     """Refuse a part whose class overrides what it computes below the class that defines its `lower`.
 
     Args:
-        part: What is to be lowered.
+        part: The part to lower.
         methods: Names of methods that compute, beside `step`, `forward`, `clean` and `value`.
 
     Raises:

@@ -8,7 +8,7 @@ def require_count(name: str, value: Any, at_least: int = 1) -> None:
 
     Args:
         name: Of the argument, for the message.
-        value: What was given.
+        value: The given value.
         at_least: The smallest number allowed.
 
     Raises:

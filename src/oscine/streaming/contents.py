@@ -1,4 +1,4 @@
-"""What a program consists of: wires, inputs, operations, metadata."""
+"""The contents of a program: wires, inputs, operations, metadata."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

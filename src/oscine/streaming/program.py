@@ -311,7 +311,7 @@ class Program(Contents):
 
         Args:
             audio: Of the frame.
-            offsets: What is added to the convolutions at its end, (layer · channel).
+            offsets: The values to add to the convolutions at the end of the frame, (layer · channel).
             input_weight: From the audio to the channels.
             weight: Of all convolutions, (layer · channel, tap · channel), the oldest tap first.
             output_weight: From the channels to what is added to the audio.

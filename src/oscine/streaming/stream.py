@@ -21,10 +21,10 @@ class Stream:
     made with, in either form.
 
     Args:
-        streaming: What runs.
+        streaming: The module to run.
         batch_size: How many signals side by side.
         seed: Of the noise.
-        weights: What the runtime keeps large weights in. "float16" rounds them to 11 bits and is about twice
+        weights: The type of large weights in the runtime. "float16" rounds them to 11 bits and is about twice
             as fast for networks that are larger than the processor's cache. In torch they stay float32.
         options: Further arguments of the module's `step` and `program`, such as ``dry`` of an instrument.
 

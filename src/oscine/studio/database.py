@@ -1,4 +1,4 @@
-"""What a studio remembers, in SQLite: instruments, collections, takes, runs, performances, and jobs."""
+"""The database of a studio, in SQLite: instruments, collections, takes, runs, performances, and jobs."""
 
 import json
 import re

@@ -22,7 +22,7 @@ class Studio:
 
     Attributes:
         root: Its data.
-        database: What it remembers.
+        database: Its instruments, collections, takes, runs, performances and jobs.
         limits: What it takes.
         readers: Which read what others made.
         metrics: What is counted.

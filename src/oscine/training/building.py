@@ -1,4 +1,4 @@
-"""What a run begins with: its recipe, fitted to the dataset, and its loop."""
+"""The start of a run: its recipe, fitted to the dataset, and its loop."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -28,8 +28,8 @@ class CheckpointCallback(Callback):
     Args:
         folder: The instrument's.
         checkpoint_path: The run's state.
-        run: What the run was started with.
-        card: What the model card says.
+        run: The settings of the run.
+        card: The facts for the model card.
         every_s: Seconds between two checkpoints.
     """
 

@@ -24,7 +24,7 @@ MOST_MINUTES, MOST_STEPS = 1e7, 1 << 40
 
 
 class RunInfo(BaseModel):
-    """What a run was started with; it is resumed with the same recipe, dataset, loss and teacher only."""
+    """The settings of a run; it is resumed with the same recipe, dataset, loss and teacher only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,11 +39,11 @@ class RunInfo(BaseModel):
     start_sha256: str | None = None
     """Of config and weights of the instrument that it was started from, where there is one."""
     started_from: str | None = None
-    """What the model card says of that instrument."""
+    """The facts of that instrument for the model card."""
     licence: str | None = None
     credit: str | None = None
     consent: str | None = None
-    """What the model card says of the recordings; may be given when the run is resumed."""
+    """The facts of the recordings for the model card; may be given when the run is resumed."""
 
     @model_validator(mode="after")
     def _it_ends(self) -> "RunInfo":
@@ -214,8 +214,8 @@ def require_same(run: RunInfo, before: RunInfo, folder: Path) -> None:
     """Refuse to resume a run with another teacher, start, recipe, dataset or loss.
 
     Args:
-        run: What it would go on with.
-        before: What it was started with.
+        run: The settings of the resumed run.
+        before: The settings at its start.
         folder: Of the run.
 
     Raises:

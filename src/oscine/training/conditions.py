@@ -1,4 +1,4 @@
-"""What conditions an instrument in a batch, and how its pitch is compared."""
+"""The conditions of an instrument in a batch, and the comparison of its pitch."""
 
 import torch
 from jaxtyping import Float

@@ -55,7 +55,7 @@ class DataParallelThreads:
         Args:
             loss: The mean loss of the items from ``first`` to before ``last``.
             n: Number of items.
-            parameters: What the gradients are taken of.
+            parameters: The parameters of the gradients.
         """
 
         def share(bounds: tuple[int, int]) -> tuple[float, list[Tensor | None]]:

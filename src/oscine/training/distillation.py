@@ -42,8 +42,8 @@ def distill(
     Args:
         teacher: The trained instrument, or its folder or hub id.
         student_folder: Where the student goes.
-        dataset: What both play; recordings at the teacher's rate and hop length, such as those that it has
-            learned from.
+        dataset: The recordings that both play, at the teacher's rate and hop length, such as those that it
+            has learned from.
         recipe: The student's, as in `train`; its effects and its gate do not count. ``student10`` if left
             out.
         minutes: As in `train`.

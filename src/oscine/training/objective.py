@@ -44,13 +44,14 @@ class Objective(nn.Module):
     instrument with a pitch encoder may be trained in further ways:
 
     - *pre-training*: in the first ``pretraining_share`` of the run, batches are synthetic tones of known
-      controls, and what is heard and predicted is compared with them (`oscine.losses.parameter_loss`); after
-      that, in ``synthetic_share`` of the steps, so that it is not forgotten;
+      controls, and the extracted pitch and the predicted controls are compared with them
+      (`oscine.losses.parameter_loss`); after that, in ``synthetic_share`` of the steps, so that the network
+      does not forget;
     - *transport*: a Wasserstein distance of spectra moves the pitch, and nothing else, from far away; over
       ``handover_share`` of the rest of the run it fades, and the spectral loss, which until then teaches all
       else, takes the pitch over;
-    - *perception*: the distance of what CREPE's network hears, of whose slope over the pitch as much counts
-      as of the spectral loss's.
+    - *perception*: the distance of the activations of CREPE's network; the weight of its gradient with
+      respect to the pitch is that of the spectral loss's.
 
     In the last ``adversarial_share`` of the run, an adversarial loss may be added, whose discriminators are
     trained with the instrument.
@@ -60,7 +61,7 @@ class Objective(nn.Module):
     A teacher adds two distances, of the sounds and of the controls (`oscine.training.teacher`).
 
     Args:
-        instrument: What is trained; gives rates and controls.
+        instrument: The instrument to train; it has the rates and the controls.
         config: The weights of these.
         loss: Takes the place of the multi-scale spectral loss: the distance of two sounds, (batch, time)
             each, first the instrument's, as a mean over the batch.
@@ -141,7 +142,7 @@ class Objective(nn.Module):
         """Return the loss of the instrument on recorded sound.
 
         Args:
-            instrument: Hears the batch and plays it again.
+            instrument: Extracts the inputs of the batch and plays it again.
             batch: Sound and features.
             n_skipped: Frames at the start that are played and not compared.
             is_varied: Play the batch varied, and compare with the teacher alone.
@@ -220,9 +221,9 @@ class Objective(nn.Module):
         """Return the loss on synthetic tones: of the pitch heard, and of the controls from the true one.
 
         Args:
-            instrument: Hears the tones.
+            instrument: Extracts the inputs of the tones.
             audio: The tones, (batch, time).
-            controls: What they were made of, by the names of the instrument's controls.
+            controls: Their true controls, by the names of the instrument's controls.
             seed: Of the controls' shimmer.
         """
         truth_hz = controls["f0_hz"]

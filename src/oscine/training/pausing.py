@@ -9,7 +9,7 @@ from oscine.training.validation import Validation
 
 
 class Paused(Exception):  # noqa: N818 - not a fault
-    """The run has been paused; `train(…, resume=True)` goes on with it."""
+    """The run has been paused; `train(…, resume=True)` continues it."""
 
 
 class PauseCallback(Callback):
@@ -20,7 +20,7 @@ class PauseCallback(Callback):
 
     Args:
         checkpoint_path: Of the run.
-        run: What the run was started with.
+        run: The settings of the run.
         is_asked: Called after each step.
     """
 

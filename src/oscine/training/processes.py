@@ -65,7 +65,7 @@ class DataParallelProcesses:
         Args:
             loss: The mean loss of the items from ``first`` to before ``last``, counted over all processes.
             n: Number of items.
-            parameters: What the gradients are taken of.
+            parameters: The parameters of the gradients.
         """
         for parameter in parameters:
             parameter.grad = None
@@ -94,7 +94,7 @@ class DataParallelProcesses:
 
 
 class _Called(nn.Module):
-    """What DDP looks after: the weights, in whatever way they are used."""
+    """A module for DDP: it has the weights, and its forward calls any function of them."""
 
     def __init__(self, trained: nn.Module) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ from oscine.models import Instrument
 from oscine.processors import Strings
 
 _SHORTEST_S, _LONGEST_S = 0.4, 2.0
-#: A note may be heard from so late on, while another one ends.
+#: A note may be measured from so late on, because another one may still end before.
 _BEGUN_S = 0.5
 #: What a pick is off by, at most; farther off it is of something else.
 _MOST_CENTS, _MOST_RATIO = 30.0, 8.0
@@ -26,7 +26,7 @@ _LEAST_B, _LEAST_PARTIALS = 1e-6, 5
 
 
 class KeyStrings(NamedTuple):
-    """What was measured of the strings of each key."""
+    """The measured values of the strings of each key."""
 
     inharmonicity: Float[Tensor, " 88"]
     tuning_cents: Float[Tensor, " 88"]

@@ -1,4 +1,4 @@
-"""What a student learns from a teacher: its sound, and the controls that both declare."""
+"""The teacher of a student: it gives its sound, and the controls that both declare."""
 
 import copy
 import hashlib
@@ -20,7 +20,7 @@ _MOST_SEMITONES, _MOST_DB = 12.0, 12.0
 
 
 class Lesson(NamedTuple):
-    """What a teacher says of a batch."""
+    """The sound and the controls of a teacher for a batch."""
 
     batch: Batch
     """The performance; its audio is the recording, or the teacher's sound where there is no recording."""
@@ -42,8 +42,8 @@ class Teacher(nn.Module):
 
     Args:
         instrument: The teacher.
-        student: What is trained.
-        dataset: What both play.
+        student: The instrument to train.
+        dataset: The recordings that both play.
         config: Weights of the distances.
 
     Raises:

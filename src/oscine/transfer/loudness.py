@@ -24,7 +24,7 @@ class LoudnessMap:
 
     Attributes:
         input_db: Where the points are, strictly rising.
-        output_db: What the curve is there, never falling.
+        output_db: The values of the curve there, never falling.
 
     Reference: F. N. Fritsch and J. Butland, A Method for Constructing Local Monotone Piecewise Cubic
         Interpolants, 1984.

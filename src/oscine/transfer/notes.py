@@ -74,15 +74,15 @@ def settled_pitch(
     Returns:
         A part of ``on_notes``, with at least one frame of each note.
     """
-    believed = on_notes.clone()
+    counted = on_notes.clone()
     leap = torch.diff(midi).abs() > _LEAP_SEMITONES
     for start, stop in runs(on_notes).tolist():
         cuts = (torch.nonzero(leap[start : stop - 1])[:, 0] + start + 1).tolist()
         pieces = list(zip([start, *cuts], [*cuts, stop], strict=True))
         least = min(_SHORTEST_PIECE_S * frame_rate, max(last - first for first, last in pieces))
         for first, last in pieces:
-            believed[first:last] = last - first >= least
-    return believed
+            counted[first:last] = last - first >= least
+    return counted
 
 
 def presence(on_notes: Bool[Tensor, " frame"], frame_rate: float) -> Float[Tensor, " frame"]:

@@ -26,7 +26,7 @@ class Options:
         dry: Leave out the instrument's effects, such as reverb.
         seed: Seed of the instrument's noise.
         identity: Which instrument plays, if several were learned; the first if left out.
-        tracker: What finds the input's pitch, one of ``oscine.analysis.TRACKERS``.
+        tracker: The pitch tracker for the input, one of ``oscine.analysis.TRACKERS``.
         level_passes: How often the output's loudness is measured and corrected before it is final, 0 to 8.
         sliders: Offsets on the controls that the network predicts, by name (`oscine.transfer.sliders_of`).
         like: A clip, a file or samples and their rate, whose sound an instrument of several identities takes

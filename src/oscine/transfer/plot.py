@@ -38,7 +38,7 @@ def plot_transfer(
         played: The output.
         features: The input's features.
         matched: Pitch and loudness for the instrument.
-        report: What the transfer did, for the title.
+        report: The report of the transfer, for the title.
     """
     from oscine.analysis.picture import Picture
 

@@ -20,7 +20,7 @@ class Rendering(NamedTuple):
 
     Attributes:
         instrument: A folder, a bundled name or a hub id.
-        source: What is played.
+        source: The file to play.
         output: The file to write.
         options: As in `transfer_file`.
         device: Where it is computed.
@@ -52,7 +52,7 @@ def render_on_cluster(
 
     Args:
         cluster: See `oscine.cluster.connected`.
-        tasks: What is played; all machines see the files at the same paths.
+        tasks: The files to play; all machines see them at the same paths.
         size: Most tasks at a time; None: as many as there are cores.
 
     Raises:

@@ -24,12 +24,12 @@ Report = TransferReport | RenderReport | CurvesReport
 
 
 class Source(NamedTuple):
-    """What was played and by whom."""
+    """The source of a played sound: its title, its files, and its picture."""
 
     words: str
     """As in "hum.wav, played by violin"."""
     files: tuple[Path, ...]
-    """What was read; none of them is written over."""
+    """The files that were read; none of them is written over."""
     draw: Callable[["PlayResult"], "Picture"]
     """Draws what was done."""
 
@@ -41,8 +41,8 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
     `oscine.analyze`. A notebook shows a player.
 
     Attributes:
-        report: What was done.
-        source: What was played.
+        report: The report of the command.
+        source: The input that was played.
 
     Examples:
         >>> oscine.play("hum.wav", to="violin").save("out.wav")  # doctest: +SKIP

@@ -23,7 +23,7 @@ _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
 _COMMON_BAND = 0.9
 _PAD_TAPS = 256
 _CORRECTION_TAPS = 512
-#: What a unit of energy outside the common band counts, where inside it counts 1.
+#: The weight of a unit of energy outside the common band; inside it the weight is 1.
 _OUTSIDE_WEIGHT = 1e-5
 
 
@@ -41,7 +41,7 @@ class Room(NamedTuple):
 def room_response(
     instrument: Instrument, sample_rate: int | None = None, *, wet: bool = False
 ) -> Float[Tensor, " tap"]:
-    """Return an instrument's impulse response at any rate: 1 at sample 0, the reverberation behind it.
+    """Return an instrument's impulse response at any rate: 1 at sample 0, then the reverberation.
 
     Args:
         instrument: The instrument.

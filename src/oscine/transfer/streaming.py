@@ -24,7 +24,7 @@ _MOST_THREADS = 4  # each analysis thread takes about 30 MB
 _CAPACITY = 1 << 20  # frames; 70 minutes at 250 a second, and only what is used takes memory
 
 Performance = Sound
-"""What can be transferred: a file, or audio ``(time,)`` or ``(channel, time)`` with its sample rate."""
+"""The input of a transfer: a file, or audio ``(time,)`` or ``(channel, time)`` with its sample rate."""
 
 
 def listen(

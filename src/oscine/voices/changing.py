@@ -79,7 +79,7 @@ class VoiceChange(BaseModel):
 
 
 class VoiceReport(BaseModel):
-    """The report of the command."""
+    """The report of `oscine voice`."""
 
     output: str
     sample_rate: int
@@ -120,7 +120,7 @@ def change_voice(
         vocoder: A trained instrument whose synth has an `EnvelopeOscillator` and which takes ``f0`` and a
             measured ``envelope`` (recipe ``voice``); plain synthesis if left out.
         flow: Its predictor restores the envelopes of a coded voice; left out, they stay as decoded.
-        tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
+        tracker: The pitch tracker, one of `oscine.analysis.TRACKERS`.
         seed: Of the noise.
 
     Raises:

@@ -30,15 +30,15 @@ _MOST_FRAMES = 4 * 3600 * 201
 PIECE_FRAMES = 4000
 #: Cosines of the density at 80 bands, and of the noise's ratio.
 _DENSITIES, _RATIOS = 20, 2
-#: Below this density nothing is heard in a recording at a usual level, dB per Hz.
+#: Below this density a recording at a usual level has nothing audible, dB per Hz.
 _QUIET_DB = -115.0
 _LEAST_RATIO_DB, _HIGHEST_RATIO_DB = -30.0, 20.0
-#: A ratio's error in dB is heard less than a density's.
+#: An error of a ratio in dB is less audible than that of a density.
 _COARSER = 5.0
 _STEPS_PER_OCTAVE = 36.0
 _REFERENCE_HZ = 100.0
 _LOWEST_HZ = 40.0
-#: What is left of a knot's distance from the mean in the next knot.
+#: The share of a knot's distance from the mean that is expected in the next knot.
 _KEPT = 0.8
 #: Residuals are rounded towards zero by so many steps more than to the nearest.
 _DEAD = 0.18
@@ -311,7 +311,7 @@ def _lines(rows: Float64[np.ndarray, "frame column"], knot_frames: int) -> Float
 
 
 class _Predictor:
-    """What a knot is expected to be: between the last decoded one and the mean of those before."""
+    """The prediction of a knot: between the last decoded one and the mean of those before."""
 
     def __init__(self, n_columns: int) -> None:
         self._last, self._mean, self._seen = np.zeros(n_columns), np.zeros(n_columns), 0

@@ -25,7 +25,7 @@ _MODEL_RATE = 16_000
 _MOST_CONFIG_BYTES = 1 << 20
 #: Frames that a matrix may have more or less than its recording, at a whole number of frames a second.
 _OFF = 2
-#: A model hears so many frames at once, and so many more around them.
+#: A model gets so many frames at once, and so many more around them.
 _PIECE, _AROUND = 1_000, 100
 _CLASSES = {"hubert": "HubertModel", "wavlm": "WavLMModel"}
 _ADVICE = "Features of a model need the package transformers: pip install 'oscine[content]'."

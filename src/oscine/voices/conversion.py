@@ -1,4 +1,4 @@
-"""One voice in the manner of another, without training: the statistics of both, and the map between them.
+"""Conversion of a voice into another without training: the statistics of both, and the map between them.
 
 A voice's frames are of two kinds, voiced and unvoiced, and each kind has a mean shape m and a covariance Σ of
 its envelope in dB. Of all linear maps that give the source's statistics those of the target, one moves the
@@ -119,7 +119,7 @@ def _regular(covariance: Float[Tensor, "band band"]) -> Float[Tensor, "band band
 
 
 class ConversionReport(BaseModel):
-    """The report of the command."""
+    """The report of `oscine convert`."""
 
     output: str
     sample_rate: int
@@ -160,12 +160,13 @@ def convert_voice(
         strength: 0 … 1: how far towards the target.
         transpose: For singing: semitones by which the pitch is moved, or "octaves" (`PitchMap`). If left out,
             the pitch gets the target's mean and spread.
-        content: What is said, frame by frame: a `SpeechModel`, or the features of the recording and of each
-            of the target's, in this order. Each frame then gets the envelope of the target's frames with the
-            nearest content, which needs minutes of the target; if left out, the transport is used.
+        content: The content of the speech, frame by frame: a `SpeechModel`, or the features of the recording
+            and of each of the target's, in this order. Each frame then gets the envelope of the target's
+            frames with the nearest content, which needs minutes of the target; if left out, the transport is
+            used.
         converter: A trained network that takes the transport's place (`built_in_converter`); the result is
             then at its sample rate, and higher rates are brought to it.
-        tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
+        tracker: The pitch tracker, one of `oscine.analysis.TRACKERS`.
         seed: Of the noise.
 
     Raises:

@@ -26,7 +26,7 @@ _PIECE_S = 20.0
 
 
 class EnhancementReport(BaseModel):
-    """The report of the command."""
+    """The report of `oscine enhance`."""
 
     output: str
     sample_rate: int
@@ -59,7 +59,7 @@ def enhance(
         sound: An audio file, or samples and their rate in Hz. Channels are mixed.
         enhancer: The network.
         mask: Return the masked sound.
-        tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
+        tracker: The pitch tracker, one of `oscine.analysis.TRACKERS`.
         seed: Of the synthesis's noise.
 
     Raises:

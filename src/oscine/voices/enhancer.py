@@ -42,7 +42,7 @@ class EnhancerConfig(BaseModel):
 
 
 class CleanSpeech(NamedTuple):
-    """What the speech in a noisy sound does, frame by frame."""
+    """The parameters of the speech in a noisy sound, frame by frame."""
 
     density_db: Float[Tensor, "batch frame band"]
     """Power density, dB of full scale squared per Hz."""

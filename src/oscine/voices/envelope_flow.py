@@ -31,7 +31,7 @@ N_STEPS = 4
 
 
 class Coarseness(NamedTuple):
-    """What coding has left of an envelope."""
+    """The accuracy with which an envelope was coded."""
 
     n_cosines: float
     """Cosines for 80 bands."""
@@ -118,7 +118,7 @@ class EnvelopeFlow(nn.Module):
         """Return the flow's envelopes, in units of 20 dB around −80 dB per Hz.
 
         Args:
-            conditions: What is known (`conditions`).
+            conditions: The known values (`conditions`).
             noise: Normal, of variance 1.
             n_steps: Euler's steps.
         """

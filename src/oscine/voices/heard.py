@@ -81,7 +81,7 @@ def hear(
         sample_rate: Hz.
         hop_length: Samples per frame.
         n_bands: Points of the envelope.
-        tracker: What finds the pitch.
+        tracker: The pitch tracker.
         flow: Its predictor restores the envelopes of a coded voice.
 
     Raises:
@@ -118,7 +118,7 @@ def heard_in(
         features: Of all of it, at the rate and hop of the voice.
         n_samples: Samples of it at that rate.
         n_bands: Points of the envelope.
-        reasons: What is wrong with the recording.
+        reasons: The faults of the recording.
     """
     remarks, voiced = [f"Of the input: {reason}." for reason in reasons], features.confidence >= VOICED
     if not bool(voiced.any()):

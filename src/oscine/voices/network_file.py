@@ -51,7 +51,7 @@ def read_network(
         network: Builds a network of a config.
         config_class: Of the config.
         key: Name of the config in the header.
-        otherwise: What to say of a file of something else, after its name.
+        otherwise: The end of the sentence about another file, after its name.
 
     Raises:
         InputError: When it is no such file, its weights don't fit or one is not finite.

@@ -22,7 +22,7 @@ _BLOCK_FRAMES = 400
 
 @runtime_checkable
 class Change(Protocol):
-    """What is to be changed of a voice: first its pitch, all at once, then the rest, piece by piece."""
+    """A change of a voice: first its pitch, all at once, then the rest, piece by piece."""
 
     def f0_hz(self, voice: HeardVoice) -> Float[Tensor, " frame"]:
         """Return the changed pitch of all frames, without gaps, Hz."""
@@ -77,7 +77,7 @@ def changed_blocks(
 
     Args:
         heard: The voice, on the grid of the synthesis (`grid_of`).
-        change: What is changed.
+        change: The change.
         vocoder: A trained instrument that plays; plain synthesis if left out.
         seed: Of the noise.
     """

@@ -28,7 +28,7 @@ class DamagedError(ValueError):
 
 
 class RangeCoder(ABC):
-    """What an encoder and a decoder have in common, so that one function serves both ways.
+    """The common base of an encoder and a decoder, so that one function serves both directions.
 
     Args:
         start: Of each context, a first guess of the mean magnitude of its numbers, in sixteenths.

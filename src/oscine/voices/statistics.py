@@ -1,4 +1,4 @@
-"""What a voice is like when the words are averaged out: pitch, mean envelopes and how they vary."""
+"""Statistics of a voice, averaged over its words: pitch, mean envelopes and their covariance."""
 
 import math
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def voice_statistics(
     Args:
         sounds: One recording or several; half a minute is enough.
         sample_rate: At which they are analysed, Hz; the lowest of theirs if left out.
-        tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
+        tracker: The pitch tracker, one of `oscine.analysis.TRACKERS`.
 
     Raises:
         InputError: A sound cannot be read, or there is less than a quarter of a second of voiced speech.

@@ -19,7 +19,7 @@ _BAND_MEL = 36.0
 _FRAMES_PER_S = 200
 _PIECE_S, _AROUND_S = 20.0, 1.0
 N_NOISE_BANDS = 257
-#: No partial above this many is heard in a voice of 40 Hz at 48 kHz.
+#: A voice of 40 Hz at 48 kHz has no partial above this number.
 _MOST_PARTIALS = 600
 
 
@@ -28,7 +28,7 @@ class Voice:
     """Pitch, spectral envelope and noise; frame t describes the instant ``(t + 1) · hop_length``.
 
     Attributes:
-        f0_hz: Fundamental without gaps, Hz; where the noise ratio is high it is not heard.
+        f0_hz: Fundamental without gaps, Hz; if the noise ratio is high it is inaudible.
         density_db: Power density at `oscine.functional.envelope_grid_hz`, dB of full scale squared per Hz.
         noise_ratio_db: Power of the noise over that of the partials, dB.
         sample_rate: Hz.
@@ -90,7 +90,7 @@ def analyze_voice(sound: Sound, tracker: str = "swift-f0") -> Voice:
 
     Args:
         sound: An audio file, or samples and their rate in Hz.
-        tracker: What finds the pitch, one of `oscine.analysis.TRACKERS`.
+        tracker: The pitch tracker, one of `oscine.analysis.TRACKERS`.
 
     Raises:
         InputError: The sound cannot be read or is empty.

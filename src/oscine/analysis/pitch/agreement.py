@@ -112,8 +112,8 @@ def accuracy(tracker: str, features: Features, curve: F0Curve) -> Accuracy:
 
     Args:
         tracker: Its name.
-        features: What it found.
-        curve: What is right.
+        features: Its features.
+        curve: The right pitch.
 
     Reference:
         Salamon, Gómez, Ellis, Richard: Melody extraction from polyphonic music signals, 2014. ``mir_eval``

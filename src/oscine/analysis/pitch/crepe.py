@@ -17,7 +17,7 @@ from oscine.errors import InputError
 from oscine.functional.framing import frames_at
 
 SIZES = {"tiny": 4, "small": 8, "medium": 16, "large": 24, "full": 32}
-"""What every number of channels is multiplied with."""
+"""The factor on every number of channels."""
 
 FRAME_LENGTH = 1024
 """Samples at 16 kHz in one frame of the network, 64 ms."""
@@ -68,7 +68,7 @@ class Crepe(nn.Module):
     def __init__(self, size: str = "tiny") -> None:
         super().__init__()
         if size not in SIZES:
-            raise InputError(f"CREPE has no size {size!r}: choose one of {', '.join(SIZES)}")
+            raise InputError(f"CREPE has no size {size!r}; choose one of {', '.join(SIZES)}.")
         self.size = size
         channels = [1, *(SIZES[size] * n for n in _CHANNELS)]
         self.blocks = nn.ModuleList(
@@ -79,7 +79,7 @@ class Crepe(nn.Module):
         self.classifier = nn.Linear(4 * channels[-1], N_BINS)
 
     def forward(self, frames: Float[Tensor, "*frame 1024"]) -> Float[Tensor, "*frame 360"]:
-        """Return the probability, 0 … 1, of each pitch; see :func:`bin_hz` for the pitches.
+        """Return the probability, 0 … 1, of each pitch; see `bin_hz` for the pitches.
 
         Args:
             frames: Audio at 16 kHz.
@@ -100,7 +100,7 @@ class Crepe(nn.Module):
             InputError: When there is no such block.
         """
         if not 1 <= block <= len(self.blocks):
-            raise InputError(f"CREPE has no block {block}: choose 1 to {len(self.blocks)}")
+            raise InputError(f"CREPE has no block {block}; choose 1 to {len(self.blocks)}.")
         x = _normalised(frames).reshape(-1, 1, FRAME_LENGTH)
         for one in self.blocks[:block]:
             x = one(x)
@@ -146,19 +146,19 @@ def load_crepe(size: str = "tiny", weights: str | Path | None = None) -> Crepe:
     if weights is None:
         if f"crepe_{size}" not in bundled.names():
             raise InputError(
-                f"the weights of CREPE {size} are not in the package: convert the published ones with "
-                "tools/convert_crepe.py and name the file"
+                f"The weights of CREPE {size} are not in the package; convert the published ones with "
+                "tools/convert_crepe.py and name the file."
             )
         weights = bundled.path(f"crepe_{size}")
     try:
         # Matrices are stored in float16; they are copied into what the network computes with.
         model.load_state_dict(safetensors.torch.load_file(weights))
     except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{weights} cannot be read as safetensors: {error}") from None
+        raise InputError(f"{weights} cannot be read as safetensors ({error}); get the file again.") from None
     except RuntimeError:
         raise InputError(
-            f"{weights} does not hold CREPE in the size {size}: name the size that was converted, or convert "
-            "the published weights again"
+            f"{weights} does not hold CREPE in the size {size}; name the size that was converted, or convert "
+            "the published weights again."
         ) from None
     return model.eval()
 
@@ -187,7 +187,7 @@ def crepe_pitch(
         audio_16k: At 16 kHz; beyond both ends there is silence.
         centers: The sample on which each frame of 64 ms is centred, none before its predecessor:
             ``functional.framing.frame_centers`` has them for a hop.
-        model: From :func:`load_crepe`.
+        model: From `load_crepe`.
         decoder: One of ``DECODERS``.
 
     Returns:
@@ -208,13 +208,13 @@ def crepe_pitch(
         (True, True)
     """
     if decoder not in DECODERS:
-        raise InputError(f"there is no decoder {decoder!r}: choose one of {', '.join(DECODERS)}")
+        raise InputError(f"There is no decoder {decoder!r}; choose one of {', '.join(DECODERS)}.")
     if not audio_16k.isfinite().all():
-        raise InputError("the audio has samples that are not finite numbers: replace them")
+        raise InputError("The audio has samples that are not finite numbers; replace them.")
     centers = centers.cpu()
     steps = centers.diff()
     if (steps < 0).any():
-        raise InputError("the centres go back in time: sort them")
+        raise InputError("The centres go back in time; sort them.")
     probabilities = _probabilities(audio_16k, centers, model)
     if decoder == "viterbi":
         reach = np.maximum(_REACH_BINS * steps.numpy() / (0.01 * ANALYSIS_RATE), 2.0)

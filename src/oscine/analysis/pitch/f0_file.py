@@ -12,7 +12,7 @@ from oscine.errors import InputError
 from oscine.files import is_file, write_atomically
 
 SUFFIXES = (".f0.csv", "_f0.csv")
-"""What follows a recording's name without its suffix: ``take.f0.csv`` is the pitch of ``take.flac``."""
+"""The endings after a recording's name without its suffix: ``take.f0.csv`` is the pitch of ``take.flac``."""
 
 _LOWEST_HZ, _HIGHEST_HZ = 10.0, 8000.0
 _PAUSE_STEPS = 2.5

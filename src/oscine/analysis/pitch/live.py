@@ -47,7 +47,7 @@ BIN_LAGS = ANALYSIS_RATE / HIGHEST_HZ * 2.0 ** (np.arange(N_BINS) / BINS_PER_OCT
 
 
 class Periodicity(NamedTuple):
-    """What the network is given."""
+    """The input of the network."""
 
     difference: Float[np.ndarray, "frame window bin"]
     """The normalised difference function over the newest 32 ms and the newest 16 ms, −1 … 1."""
@@ -203,7 +203,7 @@ LEAST_LEVEL = 0.2
 """Of the level that the network gets: below it, at −75 dB of full scale, there is no pitch."""
 
 NO_PITCH_HZ = 440.0
-"""What f0 is before the first pitch."""
+"""f0 before the first pitch."""
 
 
 def audible(
@@ -217,7 +217,7 @@ def audible(
 
 
 class Followed(NamedTuple):
-    """What the filters found, frame by frame."""
+    """The results of the filters, frame by frame."""
 
     bins: Int[np.ndarray, " frame"]
     """The most probable bin of the last clear frame."""
@@ -238,21 +238,21 @@ def follow(pitch: Float[np.ndarray, "frame bin"], voicing: Float[np.ndarray, " f
         pitch: Probabilities of the network, whose sum is 1 in each frame.
         voicing: Its probability of having a pitch.
     """
-    belief, confidence, held, last = np.full(N_BINS, 1.0 / N_BINS), 0.0, 0, -1
+    pitch_probabilities, confidence, held, last = np.full(N_BINS, 1.0 / N_BINS), 0.0, 0, -1
     bins, clear = np.empty(len(pitch), np.int64), np.empty(len(pitch), np.int64)
     confidences = np.empty(len(pitch))
     for frame, (likely, voiced) in enumerate(zip(pitch, voicing, strict=True)):
         before = confidence * (1.0 - CHANGE) + (1.0 - confidence) * CHANGE
         yes, no = before * voiced, (1.0 - before) * (1.0 - voiced)
         confidence = yes / (yes + no)
-        stays = (1.0 - 2.0 * MOVE) * belief
-        stays[1:] += MOVE * belief[:-1]
-        stays[:-1] += MOVE * belief[1:]
-        belief = (1.0 - LEAP) * stays + LEAP / N_BINS
+        stays = (1.0 - 2.0 * MOVE) * pitch_probabilities
+        stays[1:] += MOVE * pitch_probabilities[:-1]
+        stays[:-1] += MOVE * pitch_probabilities[1:]
+        pitch_probabilities = (1.0 - LEAP) * stays + LEAP / N_BINS
         if voiced >= CLEAR:
-            belief *= likely
-        belief /= belief.sum()
-        best = int(belief.argmax())
+            pitch_probabilities *= likely
+        pitch_probabilities /= pitch_probabilities.sum()
+        best = int(pitch_probabilities.argmax())
         is_leap = last >= 0 and abs(best - held) >= LEAST_LEAP
         if confidence >= 0.5 and voiced >= (CLEAR_AFTER_A_LEAP if is_leap else CLEAR):
             held, last = best, frame

@@ -32,7 +32,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class KeyItem(_Strict):
-    """What the hashes of one item stand for."""
+    """The meaning of the hashes of one item."""
 
     name: Name = Field(description="the file's name without its ending")
     sounds: dict[Hash, Name] = Field(max_length=MOST_CONDITIONS, description="the condition of each hash")
@@ -42,7 +42,7 @@ class KeyItem(_Strict):
 
 
 class Key(_Strict):
-    """What a test's hashes stand for: written beside the page, and not to be published with it."""
+    """The meaning of a test's hashes: a file beside the page, which must not be published with it."""
 
     format: Literal["oscine-listening-key"]
     version: Literal[1]
@@ -83,7 +83,7 @@ class Trial(_Strict):
 
 
 class Result(_Strict):
-    """What one listener sends back."""
+    """The answers of one listener."""
 
     format: Literal["oscine-listening-result"]
     version: Literal[1]

@@ -35,7 +35,7 @@ _MOST_TEXT = 500
 
 
 class Made(NamedTuple):
-    """What `make_test` wrote."""
+    """The files that `make_test` wrote."""
 
     page: Path
     """The folder to be published."""

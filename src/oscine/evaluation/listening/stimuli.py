@@ -37,7 +37,7 @@ class Item(NamedTuple):
     sounds: dict[str, Float32[np.ndarray, " time"]]
     """By condition: the reference, the systems, the anchors; all of one length."""
     gains_db: dict[str, float]
-    """What the level match put on each system."""
+    """The gain of each system for an equal level."""
 
 
 def anchor_name(cutoff_hz: int) -> str:

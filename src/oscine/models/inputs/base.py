@@ -1,4 +1,4 @@
-"""What an input is: everything about one curve that conditions an instrument's network."""
+"""The base of all inputs: everything about one curve that conditions an instrument's network."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Input(nn.Module, ABC):
         unit: Of the condition.
         minimum: Smallest value that reaches the network.
         maximum: Largest value.
-        default: What stands before the first good value, and where a performance has none.
+        default: The value before the first good one, and in a performance without this input.
         positive: Values at or below 0, and ∞, are no values either; they are held as well.
         is_measured: It can be measured in a sound; else it has to be given.
     """

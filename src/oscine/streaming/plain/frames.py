@@ -1,4 +1,4 @@
-"""Operations on values over frames: what networks remember."""
+"""Operations on values over frames: the memory of networks."""
 
 import math
 

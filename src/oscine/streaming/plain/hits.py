@@ -13,7 +13,7 @@ _SHORTEST_S = 1e-6
 
 
 class OfAHit(PlainOperation):
-    """What all parts of a hit share: the samples since its onset, and controls that it keeps."""
+    """The common base of all parts of a hit: the samples since its onset, and the controls that it keeps."""
 
     n_held = 0
 

@@ -1,4 +1,4 @@
-"""What every operation of the plain form has: constants, a memory, and a `forward` in plain operations."""
+"""The base of every operation of the plain form: constants, a memory, and a `forward` in plain operations."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from oscine.streaming.contents import Operation
 
 @dataclass
 class Memory:
-    """What an operation remembers between two calls, by name, and what all operations know.
+    """The state of an operation between two calls, by name, and what all operations know.
 
     Attributes:
         sample: Number of the first sample of the call, from the start of the stream, (1), int64.
@@ -32,13 +32,13 @@ class Memory:
         return self.sample > 0
 
     def previous(self, name: str, frames: Tensor) -> Tensor:
-        """Return the frames, (frame, …), one frame earlier, and remember the last; the first one is held."""
+        """Return the frames, (frame, …), one frame earlier, and keep the last; the first one is held."""
         each = rows(frames)
         self.after[name] = each[-1]
         return joined([torch.where(self.started, self.before[name], each[0]), *each[:-1]])
 
     def extended(self, name: str, values: Tensor) -> Tensor:
-        """Return the values with those that came before in front, and remember as many for the next call."""
+        """Return the values with those that came before in front, and keep as many for the next call."""
         known = torch.cat([self.before[name], values])
         self.after[name] = known[known.shape[0] - self.before[name].shape[0] :]
         return known
@@ -57,7 +57,7 @@ def joined(frames: list[Tensor]) -> Tensor:
 class PlainOperation(nn.Module):
     """One operation of a program, for any number of frames at once.
 
-    A subclass says what it remembers in `start`, and computes in `forward`: wires in, (frame, size) each,
+    A subclass returns its state in `start`, and computes in `forward`: wires in, (frame, size) each,
     and the output, (frame, size).
 
     Args:
@@ -84,7 +84,7 @@ class PlainOperation(nn.Module):
         return self.get_buffer(name if isinstance(name, str) else f"tensor_{name}")
 
     def start(self) -> dict[str, Tensor]:
-        """Return what is remembered before the first frame, by name."""
+        """Return the state before the first frame, by name."""
         return {}
 
     def forward(self, memory: Memory, *wires: Tensor) -> Tensor:

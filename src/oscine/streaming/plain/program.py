@@ -44,11 +44,11 @@ _SAMPLE, _SEED = "sample", "seed"
 class PlainProgram(nn.Module):
     """A program in plain torch operations: no operator of our own, no complex number, no data in a shape.
 
-    It plays what the runtime plays. All that is remembered goes in and comes out as tensors with names, which
+    It plays what the runtime plays. The state goes in and comes out as tensors with names, which
     do not depend on the number of frames of a call; a call's number of frames is fixed when it is exported.
 
     Args:
-        program: What is played; its tensors are copied.
+        program: The program to play; its tensors are copied.
 
     Attributes:
         input_names: Names of the program's inputs, in their order.

@@ -17,7 +17,7 @@ from oscine.streaming.plain.operation import Memory, PlainOperation, rows
 
 
 class Sines(PlainOperation):
-    """What harmonics and free sines share: phases that go on, and amplitudes from frame to frame."""
+    """The common base of harmonics and free sines: continued phases, and amplitudes from frame to frame."""
 
     n_sines: int
     n_partials: int

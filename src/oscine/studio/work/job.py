@@ -29,7 +29,7 @@ class Job:
     Attributes:
         row: What the database has of it.
         root: The data.
-        database: What is remembered.
+        database: Instruments, collections, takes, runs, performances and jobs.
         limits: What is taken.
         readers: Which read what others made.
         device: Where to compute.
