@@ -66,7 +66,9 @@ def channel_blocks(audio: Samples, sample_rate: int) -> Iterator[Float[np.ndarra
         InputError: When the array has other axes, no channel, or no real numbers.
     """
     if isinstance(audio, Tensor):
-        audio = audio.detach().cpu()
+        if audio.layout is not torch.strided or audio.is_meta or audio.is_quantized:
+            raise InputError("A sparse, quantised or meta tensor is not audio; give its samples as floats.")
+        audio = audio.detach().cpu().resolve_neg()
         audio = (audio.float() if audio.dtype in (torch.bfloat16, torch.float16) else audio).numpy()
     try:
         samples = np.asarray(audio)

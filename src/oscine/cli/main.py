@@ -135,6 +135,10 @@ def _run(arguments: list[str] | None) -> None:
         if len(given) == 2 and given[0] == "--show-completion":
             _show_completion(given[1])
             return
+        if "" in given:  # as a path it would be the current folder
+            raise InputError(
+                "An argument is empty, as of a variable without a value; give its value, or leave it out."
+            )
         code = app(with_addresses(given), standalone_mode=False) or 0
     except BrokenPipeError:
         # The reader of our output went away: nothing more can be said to it.

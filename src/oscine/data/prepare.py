@@ -12,6 +12,7 @@ from oscine.analysis import TRACKERS, VOICED
 from oscine.analysis.advice import LEAST_VOICED_S
 from oscine.analysis.pitch.trackers import tracker_named
 from oscine.analysis.quality import Quality, merge
+from oscine.arguments import checked
 from oscine.audio.file import FileReport
 from oscine.cluster import Cluster
 from oscine.data.curves import common_curves
@@ -79,6 +80,7 @@ class PartReport(BaseModel):
     reused: int = Field(description="files that an earlier run had finished")
 
 
+@checked
 def prepare(
     folder: str | Path,
     dataset_folder: str | Path,
@@ -199,6 +201,7 @@ def prepare(
     )
 
 
+@checked
 def prepare_part(
     folder: str | Path,
     dataset_folder: str | Path,

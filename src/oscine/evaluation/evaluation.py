@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from oscine.analysis import Features
+from oscine.arguments import checked
 from oscine.data.dataset import Dataset, Segment
 from oscine.errors import InputError
 from oscine.evaluation import metrics
@@ -97,6 +98,7 @@ class Comparison:
     may end before the target."""
 
 
+@checked
 def evaluate(
     instrument: Instrument | str | Path,
     dataset: Dataset | str | Path,

@@ -113,6 +113,8 @@ class F0Curve:
 def f0_file_beside(recording: str | Path) -> Path | None:
     """Return the pitch file beside a recording: ``NAME.f0.csv`` or, failing that, ``NAME_f0.csv``."""
     recording = Path(recording)
+    if not recording.name:  # a folder: "." or "/"
+        return None
     places = (recording.with_name(recording.stem + suffix) for suffix in SUFFIXES)
     return next((place for place in places if is_file(place)), None)
 
