@@ -25,6 +25,7 @@ from oscine.files import (
     remove_temporaries,
     resolved,
     write_atomically,
+    write_folder,
 )
 
 
@@ -98,6 +99,33 @@ def test_links_in_a_circle_have_a_path(tmp_path: Path) -> None:
     assert resolved(tmp_path / "a").parent == tmp_path.resolve()
     (tmp_path / "c").symlink_to(tmp_path)
     assert resolved(tmp_path / "c" / "d") == (tmp_path / "d").resolve()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_folder_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    folder, contents = tmp_path / "new" / "out", {"a.txt": b"a", "inside/b.txt": b"b"}
+    if is_there:
+        folder.mkdir(parents=True)
+    written, write = [], files.write_atomically
+
+    def refuse(path: Path, content: bytes) -> None:
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "write_atomically", refuse)
+        with pytest.raises(OSError, match="No space left") as refusal:
+            write_folder(folder, contents)
+    assert refusal.value.filename == str(folder)
+    assert [one for one in (tmp_path / "new").rglob("*") if one != folder] == []
+    write_folder(folder, contents)
+    assert {one.relative_to(folder).as_posix() for one in folder.rglob("*")} == {*contents, "inside"}
+    (tmp_path / "plain").mkdir()
+    assert folder.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_an_error_without_a_number_gets_the_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

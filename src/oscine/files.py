@@ -5,14 +5,16 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 from oscine.errors import InputError
 
@@ -59,6 +61,33 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
             _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_folder(folder: str | Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files whole or not at all; see `write_atomically`.
+
+    Args:
+        folder: One that is empty, or a new one.
+        files: By their names in it, which may have folders in front.
+
+    Raises:
+        OSError: When the disk refuses, with the folder; nothing is left then.
+    """
+    folder = Path(folder)
+    is_there = folder.exists()
+    temporary = (folder if is_there else folder.absolute().parent) / f".oscine-{uuid4().hex}"
+    with _under_its_name(folder):
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in files.items():
+                write_atomically(temporary / name, content)
+            if is_there:
+                for one in temporary.iterdir():
+                    one.rename(folder / one.name)
+            else:
+                temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
