@@ -23,7 +23,9 @@ from oscine.files import (
     read_json,
     read_text,
     remove_temporaries,
+    resolved,
     write_atomically,
+    write_folder,
 )
 
 
@@ -63,6 +65,67 @@ def test_a_full_disk_is_one_error_with_the_path_and_the_old_file_stays(tmp_path:
     assert refusal.value.errno == errno.ENOSPC
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("y" * 252 + ".wav", errno.ENAMETOOLONG), ("folder", errno.EISDIR)]
+)
+def test_an_error_names_the_file_and_not_its_temporary_name(tmp_path: Path, name: str, number: int) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError) as refusal:  # noqa: PT011 - of any kind, its number is compared
+        write_atomically(tmp_path / name, b"new")
+    assert (refusal.value.filename, refusal.value.errno) == (str(tmp_path / name), number)
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("name", ["y" * 251 + ".wav", "一" * 83 + ".wav", "a.wav"])
+def test_the_longest_names_are_written_and_what_is_left_of_them_is_found(tmp_path: Path, name: str) -> None:
+    left: list[Path] = []
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(b"new")
+        left.append(temporary)
+
+    write_atomically(tmp_path / name, write)
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+    left[0].write_bytes(b"half of it")
+    remove_temporaries(tmp_path, [name])
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_links_in_a_circle_have_a_path(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert resolved(tmp_path / "a").parent == tmp_path.resolve()
+    (tmp_path / "c").symlink_to(tmp_path)
+    assert resolved(tmp_path / "c" / "d") == (tmp_path / "d").resolve()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_folder_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    folder, contents = tmp_path / "new" / "out", {"a.txt": b"a", "inside/b.txt": b"b"}
+    if is_there:
+        folder.mkdir(parents=True)
+    written, write = [], files.write_atomically
+
+    def refuse(path: Path, content: bytes) -> None:
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "write_atomically", refuse)
+        with pytest.raises(OSError, match="No space left") as refusal:
+            write_folder(folder, contents)
+    assert refusal.value.filename == str(folder)
+    assert [one for one in (tmp_path / "new").rglob("*") if one != folder] == []
+    write_folder(folder, contents)
+    assert {one.relative_to(folder).as_posix() for one in folder.rglob("*")} == {*contents, "inside"}
+    (tmp_path / "plain").mkdir()
+    assert folder.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_an_error_without_a_number_gets_the_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

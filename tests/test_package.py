@@ -37,7 +37,7 @@ LAYERS = [
 ]
 #: What every layer may import, and what imports no layer.
 FOUNDATION = {
-    *("cluster", "devices", "errors", "explain", "files", "instruments", "note_names", "plural"),
+    *("arguments", "cluster", "devices", "errors", "explain", "files", "instruments", "note_names", "plural"),
     *("recipes", "recordings", "tensor_file", "threads", "weights"),
 }
 HEAVY = [

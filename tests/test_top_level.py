@@ -1,5 +1,6 @@
 """The names of `import oscine`: the same thing in whatever order anything is imported."""
 
+import os
 import subprocess
 import sys
 import types
@@ -82,3 +83,12 @@ def test_large_objects_are_one_line_in_words():
         for text in (repr(one), str(one)):
             assert "\n" not in text
             assert len(text) < 160
+
+
+def test_no_library_tells_its_makers_of_our_use(tmp_path):
+    """onnxruntime leaves a file of a session and a database where its telemetry is on."""
+    script = "import oscine.analysis.pitch.swift_f0 as tracker; tracker._tracker()"
+    places = {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "HOME": str(tmp_path)}
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", script], env=environment | places, check=True)
+    assert not [path for path in tmp_path.rglob("*") if path.name == ".ses" or "Microsoft" in path.name]

@@ -4,6 +4,7 @@ Names are resolved when they are first used, so that ``import oscine`` costs nex
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from oscine.training import train
     from oscine.transfer import PlayResult, load
     from oscine.transfer.playing import play, render
+
+# onnxruntime, which runs a pitch tracker, would tell its makers of its use and write a file for that.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 

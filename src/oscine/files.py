@@ -5,14 +5,16 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 from oscine.errors import InputError
 
@@ -22,6 +24,8 @@ else:
     import fcntl
 
 _IS_WINDOWS = sys.platform == "win32"
+#: Characters, of four bytes at most; a name has room for 255 bytes.
+_MOST_OF_STEM = 40
 _OS_ERROR = re.compile(r"os error (\d+)")
 
 
@@ -38,7 +42,8 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
     path = Path(path)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        with _under_its_name(path):
+            handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -51,10 +56,52 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
             _sync(temporary)
-            temporary.replace(path)
+            with _under_its_name(path):
+                temporary.replace(path)
             _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_folder(folder: str | Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of files whole or not at all; see `write_atomically`.
+
+    Args:
+        folder: One that is empty, or a new one.
+        files: By their names in it, which may have folders in front.
+
+    Raises:
+        OSError: When the disk refuses, with the folder; nothing is left then.
+    """
+    folder = Path(folder)
+    is_there = folder.exists()
+    temporary = (folder if is_there else folder.absolute().parent) / f".oscine-{uuid4().hex}"
+    with _under_its_name(folder):
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in files.items():
+                write_atomically(temporary / name, content)
+            if is_there:
+                for one in temporary.iterdir():
+                    one.rename(folder / one.name)
+            else:
+                temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _under_its_name(path: Path) -> Iterator[None]:
+    """Let an error name the file that is written, and not its temporary name, which no user knows."""
+    try:
+        yield
+    except OSError as error:
+        raise _disk_error(path, error) from error
+
+
+def _prefix(path: Path) -> str:
+    """Return what a temporary name begins with; a long name leaves room for what follows."""
+    return f".{path.stem[:_MOST_OF_STEM]}-"
 
 
 def remove_temporaries(folder: Path, names: Collection[str]) -> None:
@@ -62,9 +109,10 @@ def remove_temporaries(folder: Path, names: Collection[str]) -> None:
 
     Call it only where no other process writes them (`locked`).
     """
-    ends = "|".join(f"{re.escape(Path(name).stem)}-\\w{{8}}{re.escape(Path(name).suffix)}" for name in names)
+    paths = [Path(name) for name in names]
+    forms = "|".join(f"{re.escape(_prefix(path))}\\w{{8}}{re.escape(path.suffix)}" for path in paths)
     for path in folder.glob(".*"):
-        if re.fullmatch(rf"\.(?:{ends})", path.name):
+        if re.fullmatch(forms, path.name):
             path.unlink(missing_ok=True)
 
 
@@ -309,6 +357,11 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:
         return False
+
+
+def resolved(path: str | Path) -> Path:
+    """Return a path without links, as `Path.resolve` does, which fails where links lead in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def for_libsndfile(path: str | Path) -> Any:  # soundfile takes bytes, and does not say so

@@ -48,6 +48,7 @@ def make_bad(tmp_path: Path) -> Callable[[str], Path]:
             "constant": lambda: np.full(44_100, 0.3, np.float32),
             "short": lambda: tune(0.05, 44_100),
             "not_finite": lambda: _spoiled(tune(3, 44_100)),
+            "all_nan": lambda: np.full(44_100, np.nan, np.float32),
             "integers": lambda: tune(3, 44_100) * 32_768,
             "offset": lambda: tune(3, 44_100) * 0.5 + 0.2,
             "cancelling": lambda: np.stack([tune(3, 44_100), -tune(3, 44_100)], axis=1),

@@ -66,6 +66,19 @@ def test_a_file_that_is_given_twice_is_read_once(tmp_path: Path) -> None:
     assert _names(inputs, tmp_path / "out") == ["a.wav"]
 
 
+def test_an_input_that_can_be_no_file_is_planned_for_its_verdict(tmp_path: Path) -> None:
+    """A circle of links, and a name that the system has no room for: the others are made all the same."""
+    takes = tmp_path / "takes"
+    _touch(takes / "a.wav")
+    (takes / "b.wav").symlink_to("c.wav")
+    (takes / "c.wav").symlink_to("b.wav")
+    assert _names([takes, tmp_path / f"{'x' * 300}.wav"], tmp_path / "out")[:-1] == [
+        "a.wav",
+        "b.wav",
+        "c.wav",
+    ]
+
+
 def test_results_of_an_earlier_run_are_no_inputs(tmp_path: Path) -> None:
     _touch(tmp_path / "a.wav", tmp_path / "out" / "a.wav")
     assert _names([tmp_path], tmp_path / "out") == ["a.wav"]

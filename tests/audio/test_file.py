@@ -51,6 +51,7 @@ _VERDICTS = [
     ("no_frames.wav", "rejected", "holds no samples"),
     ("no_frames.ogg", "rejected", "holds no samples"),
     ("silence.flac", "rejected", "silent from end to end"),
+    ("all_nan.wav", "rejected", "44100 of its samples are NaN or infinite, and the rest is silent"),
     ("constant.wav", "rejected", "silent from end to end"),
     ("short.wav", "rejected", "it lasts 50 ms"),
     ("integers.wav", "rejected", "full scale is 1"),
@@ -98,6 +99,8 @@ def test_a_folder_a_missing_file_and_a_pipe_are_rejected(tmp_path: Path) -> None
 def test_reading_rejects_with_a_sentence(make_bad: Callable[[str], Path]) -> None:
     with pytest.raises(InputError, match=r"text\.wav is not readable audio .*; convert it"):
         read_audio(make_bad("text.wav"))
+    with pytest.raises(InputError, match=r"integers\.wav has -?[0-9.e+]+ at sample \d+ .*; floats lie in"):
+        read_audio(make_bad("integers.wav"))
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000, 96_000, 192_000])

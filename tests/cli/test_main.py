@@ -23,6 +23,34 @@ def test_a_missing_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"oscine: {missing} does not exist; check the path." in said.replace("\n", "")
 
 
+def test_nothing_is_asked_and_the_help_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["listen"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert "Commands:" in capsys.readouterr().err
+
+
+def test_an_empty_argument_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["transfer", "", "--to", "violin", "-o", "out"], ["analyze", "a.wav", "--midi", ""]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert "oscine: An argument is empty, as of a variable without a value" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_a_command_line_is_told_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["analyze", "--\x1b[2J.wav"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert r"--\x1b[2J.wav" in said
+    assert "\x1b" not in said
+
+
 def test_the_version_is_told_with_what_computes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

@@ -87,6 +87,31 @@ def test_an_unknown_form_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFix
     assert "oscine: --progress is 'bars'; give plain, json or bar." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["analyze", "--nope", "a.wav"], ["transfer"], ["nope"]])
+def test_a_wrong_command_line_is_an_error_in_json_too(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(*arguments) == 2
+    assert capsys.readouterr().err.startswith("Usage: ")
+    assert _run(*arguments, "--progress", "json") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert set(json.loads(line)) == {"error"}
+
+
+@pytest.mark.parametrize(("kind", "code"), [(KeyboardInterrupt, 130), (SystemExit(143), 143)])
+def test_the_last_line_of_an_ended_command_is_json_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: BaseException, code: int
+) -> None:
+    def end(*_: object) -> None:
+        raise kind
+
+    monkeypatch.setattr("oscine.cli.analyze._audio_files", end)
+    assert _run("analyze", "a.wav", "--progress", "json") == code
+    assert json.loads(capsys.readouterr().err.splitlines()[-1]) == {"error": "A signal ended the command."}
+    assert _run("analyze", "a.wav") == code
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminal")
 @pytest.mark.parametrize(("term", "is_bar"), [("xterm", True), ("dumb", False)])
 def test_a_terminal_gets_a_bar_and_the_verdicts_stay_on_stdout(

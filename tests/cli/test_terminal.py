@@ -1,7 +1,9 @@
 """Whatever a file is called and a terminal can show, what is printed is text and nothing else."""
 
+import errno
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import soundfile
 from rich.table import Table
 from tests.data.tunes import tune
 
-from oscine.cli.terminal import terminal, to_json
+from oscine.cli.terminal import sentence_of, terminal, to_json
 from oscine.files import printable
 
 _NAMES = {
@@ -87,6 +89,41 @@ def test_a_terminal_without_the_characters_gets_plain_ones(tmp_path: Path, encod
     text = run.stdout.decode(encoding)
     assert ("▁" in text or "█" in text) == (encoding == "utf-8")
     assert "C4" in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of Windows closes no stream")
+@pytest.mark.parametrize(
+    ("name", "rest", "code"),
+    [("a.wav", "--progress json 2>&- >&- <&-", 0), ("none.wav", "2>/dev/full", 2)],
+)
+def test_a_stream_that_is_closed_or_full_changes_no_result(
+    tmp_path: Path, name: str, rest: str, code: int
+) -> None:
+    """Without standard error the next file that is opened has its number, and the decoder's remarks."""
+    soundfile.write(tmp_path / "a.wav", tune(1, 16_000), 16_000)
+    out = tmp_path / "out.mid"
+    words = [sys.executable, "-m", "oscine", "analyze", tmp_path / name, "--midi", out, "--tracker", "yin"]
+    command = f"{shlex.join(map(str, words))} {rest}"
+    run = subprocess.run(["sh", "-c", command], stdout=subprocess.DEVNULL, check=False)
+    assert run.returncode == code
+    assert out.exists() == (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "a"), "a: No space left on device; free some"),
+        (
+            OSError(errno.ENAMETOOLONG, "File name too long", "a"),
+            "a: File name too long; give a shorter name.",
+        ),
+        (OSError(errno.EIO, "Input/output error"), "Input/output error."),
+        (OSError("odd."), "odd."),
+    ],
+)
+def test_an_error_of_the_system_is_a_sentence(error: OSError, sentence: str) -> None:
+    assert sentence_of(error).startswith(sentence)
+    assert sentence_of(error).endswith(".")
 
 
 def test_decoders_keep_their_remarks_to_themselves(tmp_path: Path) -> None:

@@ -125,6 +125,8 @@ def test_what_is_no_text_or_not_there_is_refused(tmp_path: Path) -> None:
         read_curves(tmp_path / "a.curves.csv")
     with pytest.raises(InputError, match="cannot be read"):
         read_curves(tmp_path / "b.curves.csv")
+    with pytest.raises(InputError, match="is not a regular file"):  # it would never end
+        read_curves("/dev/zero")
 
 
 def test_a_dataset_holds_the_curves_of_its_frames(

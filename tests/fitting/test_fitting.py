@@ -176,7 +176,7 @@ TONE = torch.sin(torch.arange(3200) * 0.13)
 @pytest.mark.parametrize(
     ("sound", "options", "reason"),
     [
-        ((TONE * float("nan"), RATE), {}, "The audio is nan at sample 0"),
+        ((TONE * float("nan"), RATE), {}, "The audio has nan at sample 0"),
         ((TONE * 1e-5, RATE), {}, "can't be fitted: it is too quiet"),
         ((TONE[:800], RATE), {}, "has 0.050 s; give at least 0.1 s"),
         ((TONE, RATE), {"loss": "spektral"}, "the nearest is spectral"),

@@ -94,6 +94,8 @@ def test_time_by_smpte_other_chunks_and_many_kinds_of_damage(tmp_path: Path) -> 
         (_file(), "has no track"),
         (_file((b"MTrk", b"\xff" * 500_000 + b"\x7f" + ONE)), "a number in it has no end"),
         (_file((b"MTrk", ONE[:-1])), "can't be read as MIDI: it is cut off"),
+        (_file((b"MTrk", b"\0\x3c\x40" + END)), "can't be read as MIDI: it is damaged; write it again"),
+        (_file((b"MTrk", b"\xff\xff\xff\x7f" + ONE[1:] + END)), r"^\S+ lasts more than an hour; split it\.$"),
         (_file((b"MTrk", ONE + END), kind=9), "has format 9"),
         (_file(*[(b"MTrk", END)] * 1025), "has 1025 tracks"),
         (bytes(1_000_001), "larger|more than|bytes"),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oscine.errors import InputError
+from oscine.files import file_size
 
 _SEPARATORS = ("\t", ";", ",")
 _LARGEST_BYTES = 256_000_000
@@ -39,16 +40,16 @@ def read_rows(path: Path, what: str, wanted: str) -> list[Row]:
         wanted: The advice: "give a header and lines of numbers".
 
     Raises:
-        InputError: When it cannot be read, is too large or no text, or holds no line.
+        InputError: When it is not a regular file, cannot be read, is too large or no text, or holds no line.
     """
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
+        if file_size(path) > _LARGEST_BYTES:
             raise InputError(f"{path.name} is larger than any {what}; {wanted}.")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"{path.name} cannot be read ({error.strerror}); check the path.") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not text; {wanted}.") from None
+        raise InputError(f"{path.name} is not text in UTF-8; save it as UTF-8.") from None
     numbered = [(number, line.strip(" \r")) for number, line in enumerate(lines, 1)]
     numbered = [(number, line) for number, line in numbered if line.strip() and not line.startswith("#")]
     if not numbered:

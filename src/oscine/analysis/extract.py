@@ -17,6 +17,7 @@ from oscine.analysis.pitch.f0_file import F0Curve
 from oscine.analysis.pitch.swift_f0 import TRACKER_HOP
 from oscine.analysis.pitch.trackers import TRACKERS, Tracker, tracker_named
 from oscine.analysis.signal import ANALYSIS_RATE, check_grid, to_analysis_rate
+from oscine.arguments import checked
 from oscine.audio import Rate, Samples, Sound, rate_of, sound_blocks
 from oscine.audio.samples import check_blocks, check_rate, resample_blocks
 from oscine.errors import InputError
@@ -39,10 +40,11 @@ NO_PITCH_HZ = 440.0
 _LONGEST_LEAD_S = 60.0
 
 
+@checked
 def analyze(
     audio: Sound | Samples,
     sample_rate: Rate | None = None,
-    hop_length: int | None = None,
+    hop_length: Rate | None = None,
     tracker: str | F0Curve = TRACKERS[0],
 ) -> Features:
     """Return pitch, confidence, loudness and power of a sound, frame by frame.

@@ -17,7 +17,7 @@ def default_hop_length(sample_rate: int) -> int:
     return max(1, round(sample_rate / 250))
 
 
-def check_grid(sample_rate: Rate, hop_length: int | float | None) -> int:
+def check_grid(sample_rate: Rate, hop_length: Rate | None) -> int:
     """Return the hop length to use.
 
     Raises:
@@ -26,7 +26,7 @@ def check_grid(sample_rate: Rate, hop_length: int | float | None) -> int:
     sample_rate = check_rate(sample_rate)
     if hop_length is None:
         return default_hop_length(sample_rate)
-    if hop_length != int(hop_length) or not 1 <= hop_length <= sample_rate:
+    if not 1 <= hop_length <= sample_rate or hop_length != int(hop_length):  # NaN is within nothing
         raise InputError(
             f"The hop length is {hop_length} samples; give a whole number, 1 to {sample_rate} (one second)."
         )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from oscine.audio.file import AUDIO_SUFFIXES
 from oscine.audio.output import AUDIO_OUTPUTS
 from oscine.errors import InputError
+from oscine.files import is_folder, resolved
 
 
 class Job(NamedTuple):
@@ -63,14 +64,14 @@ def plan_batch(
     found: dict[Path, tuple[Path, Path]] = {}
     empty = []
     for path in inputs:
-        inside = list(_inside(path, output, kinds)) if path.is_dir() else [(path, Path(path.name))]
+        inside = list(_inside(path, output, kinds)) if is_folder(path) else [(path, Path(path.name))]
         empty += [] if inside else [path]
         for source, name in inside:
-            found.setdefault(source.resolve(), (source, name))
+            found.setdefault(resolved(source), (source, name))
     outputs = _distinct([name.with_suffix("") for _, name in found.values()], ending)
     jobs = [Job(source, output / name) for (source, _), name in zip(found.values(), outputs, strict=True)]
     for job in jobs:
-        if job.output.resolve() in found:
+        if resolved(job.output) in found:
             raise InputError(
                 f"{job.output} is an input, and the output of {job.source} would replace it; give another "
                 "folder."
@@ -86,7 +87,7 @@ def _is_folder(inputs: Sequence[Path], output: Path, endings: Sequence[str], *, 
     """
     if output.is_dir():
         return True
-    if len(inputs) == 1 and not inputs[0].is_dir() and not several:
+    if len(inputs) == 1 and not is_folder(inputs[0]) and not several:
         is_a_name = bool(output.name) and not output.name.startswith((".", "-"))
         return is_a_name and not output.suffix and not output.exists()
     what = f"there are {len(inputs)} inputs" if len(inputs) > 1 else "the input is a folder"
@@ -97,13 +98,13 @@ def _is_folder(inputs: Sequence[Path], output: Path, endings: Sequence[str], *, 
 
 def _inside(folder: Path, output: Path, kinds: Collection[str]) -> Iterator[tuple[Path, Path]]:
     """Yield the files in a folder that can be read, and their names in it."""
-    left_out = output.resolve()
+    left_out = resolved(output)
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         is_hidden = any(part.startswith(".") for part in name.parts)
         if is_hidden or path.suffix.lower() not in kinds or path.is_dir():
             continue
-        if left_out != folder.resolve() and path.resolve().is_relative_to(left_out):
+        if left_out != resolved(folder) and resolved(path).is_relative_to(left_out):
             continue
         yield path, name
 

@@ -15,9 +15,9 @@ from oscine.audio.samples import (
     Rate,
     Samples,
     channel_blocks,
-    check_blocks,
     check_rate,
     mix_down,
+    require_levels,
     resample_blocks,
 )
 from oscine.errors import InputError
@@ -58,7 +58,8 @@ def read_blocks(
         Mono samples; full scale is 1.
 
     Raises:
-        InputError: When the file is missing, empty, no audio, or its sample rate is none of recorded sound.
+        InputError: When the file is missing, empty, no audio, far beyond full scale, or its sample rate is
+            none of recorded sound.
     """
     path = Path(path)
     with open_decoder(path) as decoder:
@@ -68,7 +69,7 @@ def read_blocks(
         n_block = max(1, round(block_s * rate))
         waiting: list[np.ndarray] = []
         n_waiting = 0
-        for piece in resample_blocks(reading.mono(), old_rate, rate):
+        for piece in resample_blocks(reading.checked(old_rate), old_rate, rate):
             waiting.append(piece - np.float32(offset) if offset else piece)
             n_waiting += len(piece)
             while n_waiting >= n_block:
@@ -91,6 +92,14 @@ class _Reading:
     def mono(self) -> Iterator[Float32[np.ndarray, " time"]]:
         """Yield the samples up to the end, or to the damage."""
         return self._tally.mono(self._channels())
+
+    def checked(self, sample_rate: int) -> Iterator[Float32[np.ndarray, " time"]]:
+        """Yield the same; refuse what is far beyond full scale."""
+        n_before = 0
+        for piece in self.mono():
+            require_levels(piece, sample_rate, n_before, printable(self._path))
+            n_before += len(piece)
+            yield piece
 
     def _channels(self) -> Iterator[Float[np.ndarray, "channel time"]]:
         try:
@@ -138,8 +147,7 @@ def sound_blocks(
         nonlocal n_channels
         for block in channel_blocks(samples, old_rate):
             n_channels = len(block)
-            for _ in check_blocks([mix_down(block)], old_rate, tally.n_frames):
-                pass
+            require_levels(mix_down(block), old_rate, tally.n_frames)
             yield block
 
     yield from resample_blocks(tally.mono(checked()), old_rate, sample_rate or old_rate)

@@ -167,6 +167,8 @@ class Tally:
             )
         elif swing < _SILENCE and self._channel_peak - abs(offset) >= _SILENCE:
             found.append("its channels cancel each other when mixed to mono; invert one of them")
+        elif swing < _NOTHING and self._n_bad:
+            found.append(f"{self._n_bad} of its samples are NaN or infinite, and the rest is silent")
         elif swing < _NOTHING:
             found.append(f"it is silent from end to end ({self.n_frames / rate:.1f} s)")
         elif swing < _SILENCE:

@@ -68,7 +68,9 @@ def channel_blocks(audio: Samples, sample_rate: int) -> Iterator[Float[np.ndarra
         InputError: When the array has other axes, no channel, or no real numbers.
     """
     if isinstance(audio, Tensor):
-        audio = audio.detach().cpu()
+        if audio.layout is not torch.strided or audio.is_meta or audio.is_quantized:
+            raise InputError("A sparse, quantised or meta tensor is not audio; give its samples as floats.")
+        audio = audio.detach().cpu().resolve_neg()
         audio = (audio.float() if audio.dtype in (torch.bfloat16, torch.float16) else audio).numpy()
     try:
         samples = np.asarray(audio)
@@ -109,7 +111,34 @@ def mono_blocks(audio: Samples, sample_rate: int) -> Iterator[Float32[np.ndarray
         yield mix_down(block)
 
 
-def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int, n_before: int = 0) -> Iterator[np.ndarray]:
+def require_levels(
+    block: Float[np.ndarray, " time"], sample_rate: int, n_before: int, name: str = "The audio"
+) -> None:
+    """Refuse samples that are no audio.
+
+    Args:
+        block: Mono.
+        sample_rate: In Hz.
+        n_before: Samples that came before these, for the message.
+        name: What they are of.
+
+    Raises:
+        InputError: At the first sample that is not a number, infinite, or far beyond full scale.
+    """
+    # One pass finds both: a comparison with NaN is false.
+    usable = np.abs(block) <= _LARGEST_SAMPLE
+    if usable.all():
+        return
+    at = int(np.argmin(usable))
+    where = f"sample {n_before + at} ({(n_before + at) / sample_rate:.3f} s)"
+    if np.isfinite(block[at]):
+        raise InputError(
+            f"{name} has {block[at]:g} at {where}; floats lie in −1 … 1, divide by the full scale."
+        )
+    raise InputError(f"{name} has {block[at]} at {where}; replace samples that are not finite numbers.")
+
+
+def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.ndarray]:
     """Yield the same samples in blocks of one length (the last may be shorter).
 
     Fixed blocks are why the features cannot depend on how the audio came in, down to the last bit.
@@ -117,32 +146,20 @@ def check_blocks(blocks: Iterable[np.ndarray], sample_rate: int, n_before: int =
     Args:
         blocks: Mono.
         sample_rate: In Hz.
-        n_before: Samples that came before these, for the message.
 
     Raises:
-        InputError: At the first sample that is not a number, infinite, or far beyond full scale.
+        InputError: As ``require_levels``.
     """
-    yield from equal_blocks(_usable(blocks, sample_rate, n_before), round(_FEED_S * sample_rate))
+    yield from equal_blocks(_usable(blocks, sample_rate), round(_FEED_S * sample_rate))
 
 
-def _usable(blocks: Iterable[np.ndarray], sample_rate: int, n_before: int) -> Iterator[np.ndarray]:
-    n_seen = n_before
+def _usable(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.ndarray]:
+    n_seen = 0
     for given in blocks:
         block = np.asarray(given, dtype=np.float32)
         if block.ndim != 1:
             raise InputError(f"A block of shape {block.shape} is not mono; give blocks of shape (time,).")
-        # One pass finds both: a comparison with NaN is false.
-        usable = np.abs(block) <= _LARGEST_SAMPLE
-        if not usable.all():
-            at = int(np.argmin(usable))
-            where = f"sample {n_seen + at} ({(n_seen + at) / sample_rate:.3f} s)"
-            if np.isfinite(block[at]):
-                raise InputError(
-                    f"The audio is {block[at]:g} at {where}; floats lie in −1 … 1, divide by the full scale."
-                )
-            raise InputError(
-                f"The audio is {block[at]} at {where}; replace samples that are not finite numbers."
-            )
+        require_levels(block, sample_rate, n_seen)
         n_seen += len(block)
         yield block
 

@@ -92,7 +92,8 @@ def analyze(
     if is_one and not heard:
         reason = "; ".join(rows[0].summary["reasons"])
         what = f"it {reason}" if reason.startswith("is ") else reason
-        raise InputError(f"{name} cannot be used: {what}; give a recording of a voice or an instrument.")
+        advice = "" if "; " in what else "; give a recording of a voice or an instrument"
+        raise InputError(f"{name} cannot be used: {what}{advice}.")
     for sentence in said if not as_json else ():
         console.print(sentence, soft_wrap=True)
     if not heard:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from oscine.cli.progress import ProgressOption, messages, training_progress
+from oscine.cli.terminal import tell
 
 
 def demo(
@@ -27,4 +28,4 @@ def demo(
         console=messages(progress),
         progress=training_progress(progress),
     )
-    typer.echo(f"Listen and look: {page.resolve()}")
+    tell(f"Listen and look: {page.resolve()}")

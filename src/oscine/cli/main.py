@@ -1,8 +1,10 @@
 """The command `oscine`: its subcommands, and how errors are reported."""
 
+import io
 import os
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 
@@ -120,24 +122,55 @@ def _show_completion(shell: str) -> None:
     typer.echo(get_completion_script(prog_name="oscine", complete_var="_OSCINE_COMPLETE", shell=shell))
 
 
+#: Of every error in a command line; typer has it under a private name, and took it from click before.
+_UsageError: Any = typer.BadParameter.__base__
+#: From this exit code on a signal ended the command.
+_OF_SIGNALS = 128
+
+
 def _run(arguments: list[str] | None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
+    code: object = 0
     try:
         if len(given) == 2 and given[0] == "--show-completion":
             _show_completion(given[1])
             return
-        app(with_addresses(given), standalone_mode=True)
+        if "" in given:  # as a path it would be the current folder
+            raise InputError(
+                "An argument is empty, as of a variable without a value; give its value, or leave it out."
+            )
+        code = app(with_addresses(given), standalone_mode=False) or 0
     except BrokenPipeError:
         # The reader of our output went away: nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except _UsageError as error:
+        _refuse(error, given)
     except (InputError, OSError) as error:
         _fail(sentence_of(error), given)
+    except SystemExit as ended:
+        code = ended.code
+    if isinstance(code, int) and code >= _OF_SIGNALS and asks_for_json(given):
+        write_json({"error": "A signal ended the command."})
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(error: Any, arguments: list[str]) -> None:
+    """Say what is wrong with a command line, with its usage, and end."""
+    sentence = error.format_message()
+    if asks_for_json(arguments):
+        _fail(sentence if sentence.endswith(".") else f"{sentence}.", arguments)
+    said = io.StringIO()
+    error.show(said)
+    with suppress(OSError):
+        terminal(stderr=True).print(said.getvalue(), end="", soft_wrap=True)
+    sys.exit(error.exit_code)
 
 
 def _fail(sentence: str, arguments: list[str]) -> None:
-    if asks_for_json(arguments):
-        write_json({"error": printable(sentence)})
-    else:
-        terminal(stderr=True).print(f"oscine: {sentence}", style="red", soft_wrap=True)
+    with suppress(OSError):  # where nothing can be said, the exit code says it
+        if asks_for_json(arguments):
+            write_json({"error": printable(sentence)})
+        else:
+            terminal(stderr=True).print(f"oscine: {sentence}", style="red", soft_wrap=True)
     sys.exit(2)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -250,5 +251,4 @@ def training_progress(form: str | None) -> "Callback":
 
 def asks_for_json(arguments: list[str]) -> bool:
     """Return whether a command line asks for progress as JSON, and so for errors as JSON too."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return "--progress=json" in arguments or ("--progress", "json") in pairs
+    return "--progress=json" in arguments or ("--progress", "json") in pairwise(arguments)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from oscine.cli.terminal import tell
+
 
 def room(
     instrument: Annotated[
@@ -25,6 +27,4 @@ def room(
     written = write_response(instrument, output, sample_rate=rate, wet=wet)
     rings = "" if written.decay_s is None else f"; it falls by 60 dB in {written.decay_s:.2f} s"
     direct = "without the direct sound" if wet else "the direct sound at sample 0"
-    typer.echo(
-        f"{output}: {written.seconds:.2f} s at {written.sample_rate} Hz, 32-bit float, {direct}{rings}"
-    )
+    tell(f"{output}: {written.seconds:.2f} s at {written.sample_rate} Hz, 32-bit float, {direct}{rings}")

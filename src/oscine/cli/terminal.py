@@ -1,18 +1,32 @@
 """The output of commands: on any terminal, with any name, and only in their own words."""
 
 import codecs
+import errno
 import io
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from oscine.files import printable
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space there, or choose another place",
+    errno.EACCES: "choose another place, or change its permissions",
+    errno.EPERM: "choose another place, or change its permissions",
+    errno.EROFS: "choose another place",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.EISDIR: "give the name of a file",
+    errno.ENOTDIR: "check the path",
+    errno.ELOOP: "its links lead in a circle; give the file itself",
+    errno.EMFILE: "close other programs, or raise the limit (ulimit -n)",
+}
+"""What to do about an error of the system."""
 
 _PLAIN = dict(zip("▁▂▃▄▅▆▇█♯♭–×→·±−", "..::-=+##b-x>.+-", strict=True))
 
@@ -33,7 +47,8 @@ def sentence_of(error: Exception) -> str:
         return f"{error.filename} does not exist; check the path."
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}"
+        remedy = _REMEDIES.get(error.errno or 0)
+        return f"{where}{error.strerror or str(error).rstrip('.')}{f'; {remedy}' if remedy else ''}."
     return str(error)
 
 
@@ -74,6 +89,7 @@ def own_words() -> Iterator[None]:
     has no ▁ or ♯ gets a plain character.
     """
     codecs.register_error("oscine-plain", _plain)
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="oscine-plain")
@@ -86,16 +102,33 @@ def own_words() -> Iterator[None]:
         return
     before, kept = sys.stderr, os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
-    with open(kept, "w", encoding=before.encoding, errors="oscine-plain", buffering=1) as ours:
-        before.flush()
-        os.dup2(nothing, 2)
-        os.close(nothing)
-        sys.stderr = ours
+    ours = open(kept, "w", encoding=before.encoding, errors="oscine-plain", buffering=1)  # noqa: SIM115
+    before.flush()
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    sys.stderr = ours
+    try:
+        yield
+    finally:
+        sys.stderr = before
+        os.dup2(kept, 2)
+        with suppress(OSError):  # a full disk, or a reader who went away, leaves words that can't be written
+            ours.close()
+
+
+def _open_closed_streams() -> None:
+    """Lead standard streams that the caller closed (``2>&-``) into nothing.
+
+    Python has no such stream then, and the next file that is opened, an output, gets its number: what a C
+    library writes to standard error would go into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
-            yield
-        finally:
-            sys.stderr = before
-            os.dup2(kept, 2)
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if number == 0 else "w"))  # noqa: SIM115
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

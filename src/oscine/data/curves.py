@@ -12,6 +12,7 @@ from oscine.analysis.csv_file import broken_row, check_rising, number, read_rows
 from oscine.audio import FileReport
 from oscine.errors import InputError
 from oscine.files import is_file
+from oscine.plural import counted
 from oscine.streaming import is_part_name
 
 SUFFIX = ".curves.csv"
@@ -99,7 +100,9 @@ def read_curves(path: str | Path, allowed: Sequence[str] = ()) -> Curves:
     for value, row in zip(values, rows, strict=True):
         try:
             if len(row.fields) != len(value):
-                raise ValueError(f"{len(row.fields)} values where {len(value)} should be, as in the header")
+                raise ValueError(
+                    f"{counted(len(row.fields), 'value')} where {len(value)} should be, as in the header"
+                )
             value[:] = [number(field) for field in row.fields]
         except ValueError as error:
             raise broken_row(path, row, error) from None

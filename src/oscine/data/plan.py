@@ -17,7 +17,7 @@ from oscine.data.score import score_file_beside
 from oscine.data.workers import Workers
 from oscine.data.workplace import Settings
 from oscine.errors import InputError
-from oscine.files import printable, sha256
+from oscine.files import printable, resolved, sha256
 
 #: The code that decides what a shard and its record contain.
 _CONTENT_CODE = (
@@ -50,13 +50,13 @@ def find_recordings(folder: Path, dataset_folder: Path) -> tuple[list[Path], int
         raise InputError(f"{folder} is not a folder; give the folder that holds the recordings.")
     found: list[Path] = []
     n_other = 0
-    seen = {dataset_folder.resolve()}
+    seen = {resolved(dataset_folder)}
     for place, folders, files in os.walk(folder, followlinks=True):
-        resolved = Path(place).resolve()
-        if resolved in seen:
+        real = resolved(place)
+        if real in seen:
             folders.clear()
             continue
-        seen.add(resolved)
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             if name.startswith("."):

@@ -12,6 +12,7 @@ from oscine.analysis import TRACKERS, VOICED
 from oscine.analysis.advice import LEAST_VOICED_S
 from oscine.analysis.pitch.trackers import tracker_named
 from oscine.analysis.quality import Quality, merge
+from oscine.arguments import checked
 from oscine.audio.file import FileReport
 from oscine.cluster import Cluster
 from oscine.data.curves import common_curves
@@ -24,7 +25,7 @@ from oscine.data.statistics import MEASURED, Statistics, measure_statistics, wit
 from oscine.data.workers import Workers
 from oscine.data.workplace import Settings, remove_unused, workplace
 from oscine.errors import InputError
-from oscine.files import printable, write_atomically
+from oscine.files import printable, resolved, write_atomically
 from oscine.plural import counted
 
 #: Statistics are of every frame up to this many; longer sets are sampled evenly.
@@ -77,6 +78,7 @@ class PartReport(BaseModel):
     reused: int = Field(description="files that an earlier run had finished")
 
 
+@checked
 def prepare(
     folder: str | Path,
     dataset_folder: str | Path,
@@ -197,6 +199,7 @@ def prepare(
     )
 
 
+@checked
 def prepare_part(
     folder: str | Path,
     dataset_folder: str | Path,
@@ -295,7 +298,7 @@ def _order(
             f"A hop length of {hop_length} is not possible; choose one from 1 to {sample_rate // 20}."
         )
     tracker_named(tracker)  # or it would be missed only after all files were read
-    if dataset_folder.resolve() == folder.resolve():
+    if resolved(dataset_folder) == resolved(folder):
         raise InputError(f"{folder} holds the recordings themselves; name another folder for the dataset.")
     sources, other_files = find_recordings(folder, dataset_folder)
     if not sources:
@@ -307,7 +310,7 @@ def _order(
     settings = Settings(
         sample_rate=sample_rate, hop_length=hop_length, tracker=tracker, store=store_named(store)
     )
-    return _Order(folder, dataset_folder, sources, other_files, printable(folder.resolve().name), settings)
+    return _Order(folder, dataset_folder, sources, other_files, printable(resolved(folder).name), settings)
 
 
 def _check_held_out(held_out_s: int | float | None, held_out_names: Callable[[str], bool] | None) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from oscine.analysis import Features
+from oscine.arguments import checked
 from oscine.data.dataset import Dataset
 from oscine.data.segment import Segment
 from oscine.errors import InputError
@@ -98,6 +99,7 @@ class Comparison:
     may end before the target."""
 
 
+@checked
 def evaluate(
     instrument: Instrument | str | Path,
     dataset: Dataset | str | Path,

@@ -21,7 +21,7 @@ from oscine.export.plugin import PluginFormat, plugin_files
 from oscine.export.source import source_files
 from oscine.export.wavetable_file import wavetable_file
 from oscine.export.web import web_files
-from oscine.files import printable, write_atomically
+from oscine.files import printable, resolved, write_atomically, write_folder
 from oscine.models import Instrument
 from oscine.runtime import Engine, engines
 from oscine.streaming import NotCompilable, Program
@@ -198,13 +198,12 @@ def export(
     except NotCompilable as error:
         raise InputError(f"The instrument can't be exported: {error}") from None
     card = {name: str(value) for name, value in instrument.card.items()}
-    name = output.name if outlet.is_file else card.get("name", output.resolve().name)
+    name = output.name if outlet.is_file else card.get("name", resolved(output).name)
     files, play, own_load = outlet.make(_Order(program, content, name, credits_of(card)))
-    for path, written in files.items():
-        place = output if outlet.is_file else output / path
-        if not outlet.is_file:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(place, written)
+    if outlet.is_file:
+        write_atomically(output, next(iter(files.values())))
+    else:
+        write_folder(output, files)
     note = outlet.finish(output) if outlet.finish else None
     if play is None and engines():
         play = Engine(content, _ENGINE).play

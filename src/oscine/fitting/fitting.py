@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from oscine import instruments
 from oscine.analysis import analyze
 from oscine.analysis.pitch.f0_file import F0Curve
+from oscine.arguments import checked
 from oscine.audio import FileReport, Sound, rate_of, sound_blocks
 from oscine.errors import InputError
 from oscine.files import printable
@@ -35,6 +36,7 @@ _STIFF_SPEED = 0.04
 _ONSET_SPEED = 0.02  # samples in a step
 
 
+@checked
 def fit(
     sound: Sound,
     synth: str | Path | Instrument = "default",

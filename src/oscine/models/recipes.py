@@ -332,6 +332,6 @@ def _entry(entries: Any, name: str, key: str, known: Sequence[str]) -> int:
     names = entry_names(entries) if isinstance(entries, list) else []
     if name in names:
         return names.index(name)
-    if name.isdecimal() and int(name) < len(names):
-        return int(name)
+    if name in (numbers := [str(number) for number in range(len(names))]):
+        return numbers.index(name)
     raise InputError(_no_key(key, known))

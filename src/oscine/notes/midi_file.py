@@ -112,8 +112,10 @@ def read_midi(path: str | Path) -> Score:
                 tempo = message.tempo
             elif (event := _event(time_s, message)) is not None:
                 events.append(event)
+    except InputError:
+        raise
     except (EOFError, OSError, ValueError, LookupError, TypeError, mido.KeySignatureError) as error:
-        why = str(error) or "it is cut off"
+        why = "it is cut off" if isinstance(error, EOFError) else "it is damaged"
         raise InputError(f"{name} can't be read as MIDI: {why}; write it again.") from error
     if not any(event.kind == "note_on" for event in events):
         raise InputError(f"{name} has no note; give a MIDI file with notes.")

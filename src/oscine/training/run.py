@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from oscine import kernels
+from oscine.arguments import checked
 from oscine.data.dataset import Dataset
 from oscine.data.verification import Verify
 from oscine.devices import usable_device
@@ -80,6 +81,7 @@ class TrainResult(BaseModel):
     __repr__ = __str__
 
 
+@checked
 def train(
     dataset: str | Path | Dataset,
     instrument_folder: str | Path,

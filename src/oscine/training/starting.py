@@ -9,7 +9,7 @@ from torch import Tensor
 
 from oscine.data.dataset import Dataset
 from oscine.errors import InputError
-from oscine.files import printable
+from oscine.files import printable, resolved
 from oscine.models import Instrument, Recipe, TrainingConfig
 from oscine.models.inputs.identity import EMBEDDING
 from oscine.models.recipes import change_recipe
@@ -107,7 +107,7 @@ def instrument_name(instrument: str | Path | Instrument) -> str:
     """Return what an instrument that is given to a training is called on a model card."""
     if isinstance(instrument, Instrument):
         return "an instrument in memory"
-    return printable(Path(instrument).resolve().name)
+    return printable(resolved(instrument).name)
 
 
 def _embeddings(embedding: Tensor, before: tuple[str, ...], now: tuple[str, ...]) -> Tensor:

@@ -48,6 +48,9 @@ class Options:
     sliders: Mapping[str, float | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("octave", "seed", "level_passes"):
+            if isinstance(value := getattr(self, name), np.integer):
+                object.__setattr__(self, name, int(value))
         if not _is_number(self.autotune, 0, 1):
             raise InputError(f"autotune is {self.autotune}; give a number from 0 (off) to 1 (full).")
         whole = isinstance(self.octave, int) and _is_number(self.octave, -8, 8)
@@ -65,6 +68,8 @@ class Options:
             raise InputError("An identity and a clip to sound like are given; leave one of them out.")
         if not isinstance(self.level_passes, int) or not _is_number(self.level_passes, 0, 8):
             raise InputError(f"level_passes is {self.level_passes}; give a whole number from 0 to 8.")
+        if not isinstance(self.sliders, Mapping):
+            raise InputError(f"sliders is {self.sliders}; give a mapping of names to offsets.")
         tracker_named(self.tracker)
 
 

@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 
 import torch
 
+from oscine.arguments import checked
 from oscine.audio import Sound
 from oscine.devices import usable_device
 from oscine.models import Instrument
@@ -63,6 +64,7 @@ class PlayableInstrument(Instrument):
         return transfer_file(self, input_path, output_path, Options(**options), plot=plot)
 
 
+@checked
 def load(name: str | Path, *, device: str | torch.device = "cpu") -> PlayableInstrument:
     """Return an instrument by name: a folder that ``oscine train`` wrote, one in the package, or a hub id.
 

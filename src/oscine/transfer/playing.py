@@ -8,6 +8,7 @@ from typing import Any, Literal, Unpack
 import torch
 from pydantic import ValidationError
 
+from oscine.arguments import checked
 from oscine.data.curves import Curves, read_curves
 from oscine.errors import InputError
 from oscine.explain import explain
@@ -31,6 +32,7 @@ _SONGS, _CURVES = (".mid", ".midi"), ".csv"
 _OF_SONGS = ("octave", "dry", "seed", "identity")
 
 
+@checked
 def play(
     performance: Performance | Score | Curves, *, to: Player, **options: Unpack[OptionNames]
 ) -> PlayResult:
@@ -75,6 +77,7 @@ def play(
     )
 
 
+@checked
 def render(
     song: str | Path | Score | Curves,
     *,

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.arguments import checked
 from oscine.audio.output import check_output, reduced, write_audio
 from oscine.audio.player import player_html
 from oscine.files import printable
@@ -81,6 +82,7 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
         """The length."""
         return len(self.audio) / self.sample_rate
 
+    @checked
     def save(self, path: str | Path) -> "PlayResult":
         """Write the sound, as 24-bit PCM or MP3; if its peak would clip, its level is reduced.
 
@@ -104,6 +106,7 @@ class PlayResult(tuple[Tensor, int]):  # noqa: SLOT001 - a tuple has no slots be
             told["remarks"] = [*self.report.remarks, reduced(self.report.peak, gain)]
         return PlayResult(*self, self.report.model_copy(update=told), self.source)
 
+    @checked
     def plot(self, path: str | Path | None = None) -> "Picture":
         """Return a picture of what was done; a notebook shows it.
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from oscine.analysis import VOICED, F0Curve, Features, f0_file_beside, read_f0
+from oscine.arguments import checked
 from oscine.audio import FileReport, rate_of, sound_blocks
 from oscine.audio.output import check_output, reduced, write_audio
 from oscine.errors import InputError
@@ -118,6 +119,7 @@ def _conditions(
     return conditions
 
 
+@checked
 def transfer(instrument: Instrument, performance: Performance, options: Options | None = None) -> PlayResult:
     """Return a performance, played by an instrument: as long as the input, in time with it.
 
@@ -205,6 +207,7 @@ def _leveled(
     return leveled(matched, played, instrument.sample_rate, instrument.hop_length, options.level_passes)
 
 
+@checked
 def transfer_file(
     instrument: Instrument,
     input_path: str | Path,

@@ -55,7 +55,7 @@ def test_a_third_column_is_the_confidence(write):
     [
         ("", "holds no pitch"),
         ("time,f0\n", "holds no pitch"),
-        ("0,100\n0.01\n", r"a\.f0\.csv, line 2: 1 values where 2 values as in the first line"),
+        ("0,100\n0.01\n", r"a\.f0\.csv, line 2: 1 value where 2 values as in the first line"),
         ("t,f\n0,100\n0.01,abc\n", "line 3: 'abc' is not a number of Hz"),
         ("0,100\nx,100\n", "line 2: 'x' is not a number of seconds"),
         ("0,100\ninf,100\n", "line 2: inf is not a number of seconds"),

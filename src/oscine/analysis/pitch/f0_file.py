@@ -10,6 +10,7 @@ from oscine.analysis.csv_file import broken_row, check_rising, number, read_rows
 from oscine.analysis.features import VOICED, Features
 from oscine.errors import InputError
 from oscine.files import is_file, write_atomically
+from oscine.plural import counted
 
 SUFFIXES = (".f0.csv", "_f0.csv")
 """The endings after a recording's name without its suffix: ``take.f0.csv`` is the pitch of ``take.flac``."""
@@ -113,6 +114,8 @@ class F0Curve:
 def f0_file_beside(recording: str | Path) -> Path | None:
     """Return the pitch file beside a recording: ``NAME.f0.csv`` or, failing that, ``NAME_f0.csv``."""
     recording = Path(recording)
+    if not recording.name:  # a folder: "." or "/"
+        return None
     places = (recording.with_name(recording.stem + suffix) for suffix in SUFFIXES)
     return next((place for place in places if is_file(place)), None)
 
@@ -218,7 +221,7 @@ def _values(fields: list[str], n_columns: int) -> tuple[float, float, float]:
     """
     if len(fields) != n_columns or not 2 <= n_columns <= 3:
         wanted = f"{n_columns} values as in the first line" if 2 <= n_columns <= 3 else "2 or 3 values"
-        raise ValueError(f"{len(fields)} values where {wanted} should be")
+        raise ValueError(f"{counted(len(fields), 'value')} where {wanted} should be")
     time_s = number(fields[0], "number of seconds")
     f0_hz = 0.0 if fields[1].lower() in _UNVOICED else number(fields[1], "number of Hz")
     if f0_hz > 0 and not _LOWEST_HZ <= f0_hz <= _HIGHEST_HZ:

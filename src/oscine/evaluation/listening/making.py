@@ -8,7 +8,6 @@ import json
 import random
 import shutil
 import string
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +26,7 @@ from oscine.evaluation.listening.formats import (
     Method,
 )
 from oscine.evaluation.listening.stimuli import REFERENCE, anchor_name, read_items
-from oscine.files import disk_errors, printable, write_atomically
+from oscine.files import printable, write_atomically, write_folder
 
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = "orders.js", "player.js", "questions.js", "page.js"
@@ -150,7 +149,7 @@ def make_test(
     page = string.Template((_PAGE / "index.html").read_text(encoding="utf-8"))
     files["index.html"] = page.substitute(title=html.escape(title)).encode()
     files |= {name: (_PAGE / name).read_bytes() for name in (*_SCRIPTS, "style.css")}
-    _write_folder(output, files)
+    write_folder(output, files)
     try:
         write_atomically(key_path, key.model_dump_json(indent=1) + "\n")
     except BaseException:
@@ -218,21 +217,3 @@ def _flac(sound: Float32[np.ndarray, " time"], rate: int) -> bytes:
 def _script(name: str, content: bytes) -> bytes:
     """Return a sound as a script: browsers let a page from a disk load scripts, and read no other file."""
     return f'heard("{name}", "{base64.b64encode(content).decode()}");\n'.encode()
-
-
-def _write_folder(output: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder whole or not at all."""
-    with disk_errors(output):
-        parent = output.absolute().parent
-        parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{output.name[:50]}-", dir=parent))
-        try:
-            temporary.chmod(0o755)
-            (temporary / "sounds").mkdir()
-            for name, content in files.items():
-                write_atomically(temporary / name, content)
-            if output.exists():
-                output.rmdir()
-            temporary.rename(output)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
