@@ -196,7 +196,9 @@ def test_the_pages_made_from_the_code_are_fresh():
 
 
 def test_the_pages_made_from_the_code_say_where_a_part_stands_and_what_may_be_repeated():
-    recipes, commands = (_page(f"reference/{name}").read_text(encoding="utf-8") for name in ("recipes", "cli"))
+    recipes, commands = (
+        _page(f"reference/{name}").read_text(encoding="utf-8") for name in ("recipes", "cli")
+    )
     assert "Place: `instrument.effects`, or behind another part in a `chain`, `kind: reverb`." in recipes
     assert "Place: `instrument.synth`, `kind: harmonic`." in recipes
     assert "instrument.synth.chain.parts" not in recipes
