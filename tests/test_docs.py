@@ -195,6 +195,17 @@ def test_the_pages_made_from_the_code_are_fresh():
         assert page.read_text(encoding="utf-8") == content, f"{name} is stale: python -m tools.reference"
 
 
+def test_the_pages_made_from_the_code_say_where_a_part_stands_and_what_may_be_repeated():
+    recipes, commands = (
+        _page(f"reference/{name}").read_text(encoding="utf-8") for name in ("recipes", "cli")
+    )
+    assert "Place: `instrument.effects`, or behind another part in a `chain`, `kind: reverb`." in recipes
+    assert "Place: `instrument.synth`, `kind: harmonic`." in recipes
+    assert "instrument.synth.chain.parts" not in recipes
+    options = [line for line in commands.splitlines() if line.startswith("| `-")]
+    assert max(line.count("repeated") + line.count("several times") for line in options) == 1
+
+
 def test_every_sound_of_a_page_is_there_and_has_a_name():
     players = 0
     for page in PAGES:

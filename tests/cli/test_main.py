@@ -39,7 +39,7 @@ def test_an_empty_argument_is_not_the_current_folder(
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 2
-        assert "oscine: An argument is empty, as of a variable without a value" in capsys.readouterr().err
+        assert "oscine: An argument is empty, such as a variable without a value" in capsys.readouterr().err
 
 
 def test_what_is_wrong_with_a_command_line_is_told_as_text(capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,7 +137,7 @@ def _run(arguments: list[str] | None) -> None:
             return
         if "" in given:  # as a path it would be the current folder
             raise InputError(
-                "An argument is empty, as of a variable without a value; give its value, or leave it out."
+                "An argument is empty, such as a variable without a value; give its value, or leave it out."
             )
         code = app(with_addresses(given), standalone_mode=False) or 0
     except BrokenPipeError:
