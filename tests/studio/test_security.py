@@ -7,6 +7,8 @@ import httpx
 import pytest
 from studio_served import served
 
+from oscine.errors import InputError
+from oscine.studio import opened
 from oscine.studio.security import Hosts, is_local
 
 _SECRET = "the secret of another folder"
@@ -156,6 +158,14 @@ def test_its_own_origin_is_taken_and_every_answer_has_the_headers(studio):
         assert not [name for name in answer.headers if name.startswith("access-control")]
     asked = studio.client.get("/api/jobs", headers={"Sec-Fetch-Site": "cross-site"})
     assert asked.status_code == 403
+
+
+def test_a_token_that_no_address_can_have_is_refused(tmp_path):
+    for token in ("a b", "a\nb", "é", ""):
+        words = "token can't stand in an address"
+        with pytest.raises(InputError, match=words), opened(tmp_path, token=token):
+            pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_beyond_this_machine_a_token_is_needed(tmp_path):
