@@ -86,7 +86,7 @@ def test_large_objects_are_one_line_in_words():
 
 
 def test_the_libraries_leave_nothing_in_the_users_folders(tmp_path):
-    """Telemetry of onnxruntime leaves a session and a database; PyTorch's compiler a folder, and it is slow."""
+    """Telemetry of onnxruntime leaves a session and a database, PyTorch's compiler a folder."""
     script = (
         "import sys, oscine, oscine.analysis.pitch.swift_f0 as tracker\n"
         "tracker._tracker(); oscine.load('violin-16k')\n"
