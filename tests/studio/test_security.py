@@ -209,6 +209,13 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path):
         )
 
 
+@pytest.mark.parametrize("name", ["", "a b", ":80", "a]b", "http://a", "a:99999999", "*"])
+def test_what_is_no_host_is_refused(name):
+    """It would stand for the empty name, and so for every request whose host can't be read."""
+    with pytest.raises(InputError, match="is no host; give NAME or NAME:PORT"):
+        Hosts("127.0.0.1", 8420, ["studio.example", name])
+
+
 def test_hosts():
     hosts = Hosts("192.0.2.7", 8420, ["studio.example", "other.example:443"])
     assert hosts.allows("192.0.2.7:8420")

@@ -1,6 +1,5 @@
 """What an instrument is built from: inputs, synth and effects that fit together."""
 
-
 from torch import nn
 
 from oscine.data.statistics import Statistics
