@@ -99,6 +99,10 @@ def test_a_folder_a_missing_file_and_a_pipe_are_rejected(tmp_path: Path) -> None
 def test_reading_rejects_with_a_sentence(make_bad: Callable[[str], Path]) -> None:
     with pytest.raises(InputError, match=r"text\.wav is not readable audio .*; convert it"):
         read_audio(make_bad("text.wav"))
+    coded = make_bad("text.wav").with_name("v.ovc")
+    coded.write_bytes(b"OVC\x01" + bytes(20))
+    with pytest.raises(InputError, match=r"v\.ovc is a coded voice; make sound of it with oscine voice"):
+        read_audio(coded)
     with pytest.raises(InputError, match=r"integers\.wav has -?[0-9.e+]+ at sample \d+ .*; floats lie in"):
         read_audio(make_bad("integers.wav"))
 

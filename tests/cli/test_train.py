@@ -92,10 +92,11 @@ def test_train_says_when_there_are_no_compiled_kernels(dataset: Path, tmp_path: 
     ("extra", "sentence"),
     [
         (["--recipe", "marimba"], "There is no recipe marimba"),
-        (["--steps", "0"], "positive"),
-        (["--minutes", "-1"], "positive"),
+        (["--steps", "0"], "0 steps; give 1 to 1,099,511,627,776."),
+        (["--minutes", "-1"], "-1.0 minutes; give 0.01 to 10,000,000."),
+        (["--minutes", "1e300"], "1e+300 minutes; give 0.01 to 10,000,000."),
         (["--set", "batch_size"], "is not KEY=VALUE"),
-        (["--set", "training.batch_size=[1"], "is not YAML"),
+        (["--set", "training.batch_size=[1"], "is not YAML (line 1, column 3); see its quotes"),
         (["--set", "training.batch=1"], "training.batch"),
     ],
 )

@@ -97,6 +97,7 @@ def test_the_command_writes_a_zip_or_says_why_not(
         (["none", "out.zip", *facts], 2, "none"),
         (["mine", "no-name", *facts], 2, "give owner/name"),
         (["mine", "folder.zip", *facts], 2, "is a folder"),
+        (["mine", "own.zip", *facts, "--private"], 2, "remove --private"),
     ]
     for arguments, code, said in main_of:
         with pytest.raises(SystemExit) as ended:

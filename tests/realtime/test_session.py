@@ -377,6 +377,7 @@ def test_the_command(
         (("--to", folder, "--voice", "--input", heard, "-o", out, "--midi", song), "remove it, or --voice"),
         (("--to", folder, "--midi", "port", "-o", out), "give --midi SONG.mid"),
         (("--to", folder, "--paced"), "--paced is for files"),
+        (("--to", folder, "--voice", "--voices", "4"), "--voices is for playing notes"),
         (("--to", folder, "--midi", song, "-o", out, "--set", "source=1"), "use --voice"),
         (("--to", folder, "-o", out, "--map", "20=mix", "--map", "20=octave"), "20 twice"),
         (("--to", folder, "-o", out, "--set", "octave=9"), "give -4 to 4"),

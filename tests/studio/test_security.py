@@ -7,6 +7,8 @@ import httpx
 import pytest
 from studio_served import served
 
+from oscine.errors import InputError
+from oscine.studio import opened
 from oscine.studio.security import Hosts, is_local
 
 _SECRET = "the secret of another folder"
@@ -158,6 +160,14 @@ def test_its_own_origin_is_taken_and_every_answer_has_the_headers(studio):
     assert asked.status_code == 403
 
 
+def test_a_token_that_no_address_can_have_is_refused(tmp_path):
+    for token in ("a b", "a\nb", "é", ""):
+        words = "token can't stand in an address"
+        with pytest.raises(InputError, match=words), opened(tmp_path, token=token):
+            pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_beyond_this_machine_a_token_is_needed(tmp_path):
     with served(tmp_path / "data", host="0.0.0.0") as one:
         token, base = one.server.token, f"http://127.0.0.1:{one.server.port}"
@@ -197,6 +207,13 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path):
             one.client.get("/api/jobs", headers={"Host": f"evil.example:{one.server.port}"}).status_code
             == 403
         )
+
+
+@pytest.mark.parametrize("name", ["", "a b", ":80", "a]b", "http://a", "a:99999999", "*"])
+def test_what_is_no_host_is_refused(name):
+    """It would stand for the empty name, and so for every request whose host can't be read."""
+    with pytest.raises(InputError, match="is no host; give NAME or NAME:PORT"):
+        Hosts("127.0.0.1", 8420, ["studio.example", name])
 
 
 def test_hosts():

@@ -132,7 +132,7 @@ def test_what_is_no_matrix_is_refused(tmp_path):
 def test_content_must_fit_the_recordings():
     order = [2, 0, 4, 1, 3, 0] * 2
     sound, like = speaker(1.0, 120.0, order).play(), speaker(1.25, 200.0, order).play()
-    with pytest.raises(InputError, match="1 matrices"):
+    with pytest.raises(InputError, match="is of 1 recording, and 2 are given"):
         convert_voice((sound, RATE), (like, RATE), content=[said(order)])
     with pytest.raises(InputError, match="right rate"):
         convert_voice((sound, RATE), (like, RATE), content=[said(order), said(order[:6])])
@@ -151,7 +151,12 @@ def test_the_command_takes_matrices(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(command)
     assert ended.value.code == 2
-    assert "1 .npy files" in " ".join(capsys.readouterr().err.split())
+    assert "1 .npy file of content cannot serve 2 recordings" in " ".join(capsys.readouterr().err.split())
+    for option in ("--layer", "--content-rate"):
+        with pytest.raises(SystemExit) as ended:
+            main([*command[:-2], option, "3"])
+        assert ended.value.code == 2
+        assert f"give --content, or remove {option}" in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out.wav").exists()
     with pytest.raises(SystemExit) as ended:
         main([*command, "--content", str(tmp_path / "like.npy")])

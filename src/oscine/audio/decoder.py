@@ -22,6 +22,7 @@ _SMALL_PIECE_FRAMES = 4096
 #: So much less than the declared length, in seconds and as a share, is nothing missing.
 _SLACK_S, _SLACK = 0.1, 0.01
 _LONGEST_KNOWN = 1 << 48
+_CODED_VOICE = b"OVC"  # `oscine.voices.codec`, which stands above
 _DECODING_ERRORS = (soundfile.LibsndfileError, OSError, RuntimeError)
 
 
@@ -190,6 +191,10 @@ def open_decoder(path: Path) -> Iterator[Decoder]:
     with closing(content):
         if len(content) == 0:
             raise InputError(f"{name} is empty; record or copy it again.")
+        if content[: len(_CODED_VOICE)] == _CODED_VOICE:
+            raise InputError(
+                f"{name} is a coded voice and no sound yet; decode it: oscine voice {name} -o v.wav."
+            )
         try:
             findings = inspect_container(content)
         except OSError as error:

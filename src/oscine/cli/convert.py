@@ -72,6 +72,9 @@ def convert(
     from oscine.voices.converter import built_in_converter
     from oscine.voices.pitch import transposition
 
+    if not content and (layer is not None or content_rate is not None):
+        option = "--layer" if layer is not None else "--content-rate"
+        raise InputError(f"{option} is of the content; give --content, or remove {option}.")
     moved = None if transpose is None else transposition(transpose)
     batch = plan_batch(recordings, output)
 

@@ -88,9 +88,8 @@ def play(
         raise InputError("--to is missing; give an instrument to play.")
     if seconds is not None and not 0 < seconds <= 86400:
         raise InputError(f"--seconds is {seconds:g}; give more than 0, and at most 86400.")
-    _refuse_what_does_nothing(
-        voice, heard, midi, output, paced, controllers or [], dry and to.endswith(".oscine")
-    )
+    is_dry_file = dry and to.endswith(".oscine")
+    _refuse_what_does_nothing(voice, heard, midi, output, paced, controllers or [], voices, is_dry_file)
     if rate is not None and not 4000 <= rate <= 768000:
         raise InputError(f"--rate is {rate}; give 4000 to 768000 Hz.")
     sound = _read_sound(heard, rate)
@@ -164,7 +163,14 @@ def _device(
 
 
 def _refuse_what_does_nothing(
-    voice: bool, heard: str, midi: str, output: str, paced: bool, controllers: list[str], is_dry_file: bool
+    voice: bool,
+    heard: str,
+    midi: str,
+    output: str,
+    paced: bool,
+    controllers: list[str],
+    voices: int,
+    is_dry_file: bool,
 ) -> None:
     """Refuse options that have no effect together.
 
@@ -179,6 +185,7 @@ def _refuse_what_does_nothing(
         "--input is for --voice; add --voice, or remove --input.": heard and not voice,
         "--midi is for playing notes; remove it, or --voice.": midi and voice,
         "--map is for playing notes; remove it, or --voice.": controllers and voice,
+        "--voices is for playing notes; remove it, or --voice.": voices != 1 and voice,
         "--paced is for files; give -o OUT.wav, or remove it.": paced and not is_written,
         "A file that is played needs a file to write; give -o OUT.wav.": (
             (sound or _is_file(midi, _MIDI)) and not is_written

@@ -207,7 +207,9 @@ def parse_yaml(text: str, name: str) -> Any:
     except _AliasError as error:
         raise InputError(f"{name} has an alias (line {error}); write its values out in its place.") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{name} is not YAML ({' '.join(str(error).split())}).") from None
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" (line {mark.line + 1}, column {mark.column + 1})"
+        raise InputError(f"{name} is not YAML{where}; see its quotes, brackets and spaces there.") from None
     except RecursionError:
         raise InputError(f"{name} is nested too deeply; a recipe has a few levels.") from None
     except UnicodeEncodeError:

@@ -39,8 +39,8 @@ def share(
         weight_type: As in `Instrument.save_pretrained`.
 
     Raises:
-        InputError: When neither the card nor the arguments have a licence and a credit, or a fact is too
-            long; or as `Instrument.push_to_hub`.
+        InputError: When neither the card nor the arguments have a licence and a credit, a fact is too long,
+            or a zip file is to be private; or as `Instrument.push_to_hub`.
         OSError: The disk refuses.
     """
     kept = {name: str(instrument.card.get(name) or "").strip() for name in RIGHTS}
@@ -57,6 +57,8 @@ def share(
     if path.suffix.lower() != ".zip":
         instrument.push_to_hub(str(place), private=private, token=token, weight_type=weight_type, **told)
         return
+    if private:
+        raise InputError("A zip file is not private; share it with whom you like, and remove --private.")
     if path.is_dir():
         raise InputError(f"{path} is a folder; give the name of a file to write.")
     with TemporaryDirectory() as scratch:

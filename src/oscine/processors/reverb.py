@@ -47,8 +47,10 @@ class Reverb(Processor[ConvolutionState]):
         require_count("n_taps", n_taps, at_least=2)
         self.n_taps = n_taps
         self.impulse_response = nn.Parameter(torch.zeros(n_taps - 1))
-        fall = torch.arange(n_taps - 1) / n_taps
-        self.register_buffer("envelope", scale * 10 ** (-decay_db / 20 * fall), persistent=False)
+        with torch.device("cpu"):  # arithmetic on "meta" imports PyTorch's compiler, which takes a second
+            fall = torch.arange(n_taps - 1) / n_taps
+            envelope = scale * 10 ** (-decay_db / 20 * fall)
+        self.register_buffer("envelope", envelope.to(self.impulse_response.device), persistent=False)
 
     def extra_repr(self) -> str:
         """Return the sizes."""

@@ -1,6 +1,7 @@
 """Who is answered: the right host, the same origin, a token where others can reach the server."""
 
 import ipaddress
+import re
 import secrets
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
@@ -10,9 +11,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from oscine.errors import InputError
+
 COOKIE = "oscine-token"
 #: Whoever asks whether the server lives needs no token.
 _OPEN_PATHS = ("/api/health",)
+#: Of a host or an address; what `_split` can't read has an empty name, and no request may have that.
+_NAME = re.compile(r"[\w.:-]+", re.ASCII)
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 _CONTENT_POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -50,11 +55,19 @@ class Hosts:
         host: What the server is bound to.
         port: Its port.
         further: Names that lead to it, with a port or without one for any: of a proxy, of a container.
+
+    Raises:
+        InputError: When one of these is no name.
     """
 
     def __init__(self, host: str, port: int, further: Iterable[str] = ()) -> None:
         self._names = {(name, port) for name in (*_LOCAL_NAMES, host.strip("[]").lower())}
-        self._further = {_split(one, None) for one in further}
+        self._further = set[tuple[str, int | None]]()
+        for one in further:
+            name = _split(one, None)
+            if not _NAME.fullmatch(name[0]):
+                raise InputError(f"'{one}' is no host; give NAME or NAME:PORT, such as studio.example:8420.")
+            self._further.add(name)
         self._port = port
         self._takes_addresses = host.strip("[]") in ("0.0.0.0", "::", "")
 

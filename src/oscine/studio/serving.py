@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import secrets
 import socket
 import threading
@@ -23,6 +24,8 @@ from oscine.studio.root import DataRoot, default_folder
 from oscine.studio.security import Hosts, is_local
 from oscine.studio.state import Studio
 from oscine.studio.supervisor import Supervisor
+
+_TOKEN = re.compile(r"[\w.~-]+", re.ASCII)
 
 LOCK = "studio.lock"
 _MOST_CONNECTIONS = 512
@@ -104,9 +107,12 @@ def opened(
         on_words: Is told a sentence when something happened.
 
     Raises:
-        InputError: When the port is taken, the folder can't be written to, or another studio has it.
+        InputError: When the port is taken, the folder can't be written to, another studio has it, or the
+            token can stand in no address.
     """
     limits = limits or Limits()
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise InputError("The token can't stand in an address; give letters, digits, '-', '.', '_' and '~'.")
     root = DataRoot(folder or default_folder())
     sentence = f"Another studio has {root.path}; close it, or name another folder with --data."
     try:

@@ -150,9 +150,9 @@ def train(
         OSError: When the disk refuses; the last checkpoint and instrument are kept.
     """
     if minutes is not None and not 0 < minutes <= MOST_MINUTES:
-        raise InputError(f"The length of the run is {minutes} minutes; give a positive number.")
+        raise InputError(f"The length of the run is {minutes} minutes; give 0.01 to {MOST_MINUTES:,.0f}.")
     if steps is not None and not 0 < steps <= MOST_STEPS:
-        raise InputError(f"The length of the run is {steps} steps; give a positive number.")
+        raise InputError(f"The length of the run is {steps} steps; give 1 to {MOST_STEPS:,}.")
     where = usable_device(device)
     folder = RunFolder(Path(instrument_folder))
     source = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset, verify)

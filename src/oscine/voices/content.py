@@ -19,6 +19,7 @@ from oscine.audio import Sound, rate_of, sound_blocks
 from oscine.audio.samples import spans_of
 from oscine.errors import InputError
 from oscine.files import file_size, parse_json, printable, read_bytes
+from oscine.plural import counted
 from oscine.tensor_file import read_header
 
 _MODEL_RATE = 16_000
@@ -175,8 +176,9 @@ def content_of(
             raise InputError("A layer is one of a model's, and the content is in .npy files; leave it out.")
         if len(paths) != len(recordings):
             raise InputError(
-                f"There are {len(paths)} .npy files of content for {len(recordings)} recordings; give one "
-                "for the input and one for each of the target."
+                f"{counted(len(paths), '.npy file')} of content cannot serve "
+                f"{counted(len(recordings), 'recording')}; give one for the input and one for each of the "
+                "target."
             )
         lengths = [sound_length(recording) for recording in recordings]
         return [read_content(path, n, frames_per_s) for path, n in zip(paths, lengths, strict=True)]

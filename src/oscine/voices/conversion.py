@@ -29,6 +29,7 @@ from oscine.audio import FileReport, Sound, rate_of
 from oscine.audio.output import check_output, write_audio
 from oscine.errors import InputError
 from oscine.files import printable
+from oscine.plural import counted
 from oscine.transfer.streaming import describe, listen
 from oscine.voices.content import ContentFeatures, SpeechModel
 from oscine.voices.converter import Converter
@@ -256,8 +257,8 @@ def _prepared(
         raise InputError("There is no recording of the target; give one or more.")
     if content is not None and not isinstance(content, SpeechModel) and len(content) != 1 + len(like):
         raise InputError(
-            f"There are {len(content)} matrices of content for {1 + len(like)} recordings; give one for the "
-            "input and one for each of the target."
+            f"The content is of {counted(len(content), 'recording')}, and {1 + len(like)} are given; give a "
+            "matrix for the input and one for each of the target."
         )
     rate = min(rate_of(one) for one in (sound, *like))
     if converter is not None:
