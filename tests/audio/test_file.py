@@ -101,7 +101,7 @@ def test_reading_rejects_with_a_sentence(make_bad: Callable[[str], Path]) -> Non
         read_audio(make_bad("text.wav"))
     coded = make_bad("text.wav").with_name("v.ovc")
     coded.write_bytes(b"OVC\x01" + bytes(20))
-    with pytest.raises(InputError, match=r"v\.ovc is a coded voice; make sound of it with oscine voice"):
+    with pytest.raises(InputError, match=r"v\.ovc is a coded voice and no sound yet; decode it: oscine"):
         read_audio(coded)
     with pytest.raises(InputError, match=r"integers\.wav has -?[0-9.e+]+ at sample \d+ .*; floats lie in"):
         read_audio(make_bad("integers.wav"))

@@ -65,6 +65,19 @@ def test_parts_in_folders_of_their_own_are_copied_together(
     assert _content(tmp_path / "dataset") == at_once
 
 
+def test_parts_with_other_settings_are_refused_before_their_work_is_lost(takes: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dataset"
+    prepare_part(takes, folder, 1, 9, n_workers=1, sample_rate=16_000, store="flac")
+    before = _content(folder)
+    with pytest.raises(InputError, match="holds parts with the sample rate 16000 Hz, and 44100 Hz is asked"):
+        prepare_part(takes, folder, 2, 9, n_workers=1, sample_rate=44_100, store="flac")
+    with pytest.raises(InputError, match=r"the store flac, and float32 is asked for; .*\(--store flac\)"):
+        prepare(takes, folder, n_workers=1, sample_rate=16_000)
+    assert {
+        name: bytes_ for name, bytes_ in _content(folder).items() if name != ".part-2-of-9.lock"
+    } == before
+
+
 class _Killed(BaseException):
     """As if the process had been ended."""
 

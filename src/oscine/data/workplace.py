@@ -1,6 +1,5 @@
 """The folder that a dataset is made in: whose it is, one writer at a time, nothing left over."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -40,6 +39,8 @@ class _Marker(BaseModel):
     format: str
     source: str
     settings: Settings | None = None
+    parts: bool = False
+    """Whether parts were made, maybe on several machines: other settings would make all of them anew."""
 
 
 @contextmanager
@@ -55,8 +56,8 @@ def workplace(folder: Path, source: str, settings: Settings, part: str | None = 
         part: The name of the part that is made; None: the whole.
 
     Raises:
-        InputError: When it holds anything else, or a finished dataset with other settings, or another process
-            is writing to it.
+        InputError: When it holds anything else, a finished dataset or parts with other settings, or another
+            process is writing to it.
         OSError: When the disk refuses.
     """
     if folder.exists() and not folder.is_dir():
@@ -75,14 +76,16 @@ def workplace(folder: Path, source: str, settings: Settings, part: str | None = 
         locks.enter_context(locked(folder / _LOCK, sentence, shared=part is not None))
         if part is not None:
             locks.enter_context(locked(folder / f".part-{part}.lock", sentence))
+        has_parts = part is not None
         if marker.exists():
-            _check_marker(marker, folder, source, settings)
-        write_atomically(
-            marker, json.dumps({"format": FORMAT, "source": source, "settings": settings.model_dump()})
-        )
+            has_parts |= _checked_marker(marker, folder, source, settings).parts
+        own = _Marker(format=FORMAT, source=source, settings=settings, parts=has_parts)
+        write_atomically(marker, own.model_dump_json())
         if part is None:
             _remove_leftovers(folder)
         yield
+        if part is None and has_parts:  # they are merged now, and the dataset is as if it was made at once
+            write_atomically(marker, own.model_copy(update={"parts": False}).model_dump_json())
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -93,7 +96,7 @@ def _remove_leftovers(folder: Path) -> None:
                 path.unlink()
 
 
-def _check_marker(marker: Path, folder: Path, source: str, settings: Settings) -> None:
+def _checked_marker(marker: Path, folder: Path, source: str, settings: Settings) -> _Marker:
     try:
         owner = _Marker.model_validate(read_json(marker, remedy=f"Delete {folder} and prepare again."))
     except ValidationError:
@@ -105,10 +108,13 @@ def _check_marker(marker: Path, folder: Path, source: str, settings: Settings) -
             f"{folder} holds the dataset of another folder ({owner.source}); name a new folder or delete it."
         )
     if (folder / MANIFEST).exists():
-        _check_settings(folder, owner.settings, settings)
+        _check_settings(folder, "a finished dataset", owner.settings, settings)
+    elif owner.parts:
+        _check_settings(folder, "parts", owner.settings, settings)
+    return owner
 
 
-def _check_settings(folder: Path, made_with: Settings | None, settings: Settings) -> None:
+def _check_settings(folder: Path, held: str, made_with: Settings | None, settings: Settings) -> None:
     if made_with is None:  # by an earlier version, which noted less
         finished = read_manifest(folder)
         made_with = settings.model_copy(
@@ -127,7 +133,7 @@ def _check_settings(folder: Path, made_with: Settings | None, settings: Settings
         before, now = getattr(made_with, what), getattr(settings, what)
         if before != now:
             raise InputError(
-                f"{folder} holds a finished dataset with the {what.replace('_', ' ')} {before}{unit}, and "
+                f"{folder} holds {held} with the {what.replace('_', ' ')} {before}{unit}, and "
                 f"{now}{unit} is asked for; ask for {before}{unit}{option and f' ({option} {before})'} to go "
                 "on with it, name another folder, or delete this one."
             )
