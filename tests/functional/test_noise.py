@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from oscine.functional import filtered_noise, uniform_noise
+from oscine.functional import filtered_noise, noise_state, uniform_noise
 
 
 def _noise(seed: int, start: int, n: int) -> torch.Tensor:
@@ -37,6 +37,16 @@ def test_seeds_are_independent() -> None:
     noises = torch.stack([_noise(seed, 0, 50_000) for seed in (0, 1, 2, 2**32, -1)])
     correlation = torch.corrcoef(noises) - torch.eye(5, dtype=torch.float64)
     assert correlation.abs().max() < 0.025
+
+
+def test_any_whole_number_is_a_seed() -> None:
+    for seed, seeds in (
+        (-3, [-3, -2]),
+        ((1 << 64) + 5, [5, 6]),
+        ((1 << 63) - 1, [(1 << 63) - 1, -(1 << 63)]),
+    ):
+        assert noise_state(2, 4, seed).seed.tolist() == seeds
+    assert noise_state(1, 4, 10**30).seed.dtype == torch.int64
 
 
 def test_noise_does_not_repeat_beyond_32_bits() -> None:

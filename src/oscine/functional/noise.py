@@ -27,12 +27,17 @@ class NoiseState(NamedTuple):
     """False until the first frame, which is held from the start."""
 
 
+def item_seeds(seed: int, batch_size: int, device: torch.device | str | None = None) -> Int[Tensor, " batch"]:
+    """Return the seeds of a batch, ``seed + i``, modulo 2⁶⁴: any whole number is a seed."""
+    return (seed + (1 << 63)) % (1 << 64) - (1 << 63) + torch.arange(batch_size, device=device)
+
+
 def noise_state(
     batch_size: int, n_bands: int, seed: int = 0, device: torch.device | str | None = None
 ) -> NoiseState:
     """Return the state before the first sample; item ``i`` of the batch has the seed ``seed + i``."""
     return NoiseState(
-        seed=seed + torch.arange(batch_size, device=device),
+        seed=item_seeds(seed, batch_size, device),
         sample=torch.zeros(batch_size, dtype=torch.int64, device=device),
         magnitudes=torch.zeros(batch_size, n_bands, device=device),
         started=torch.zeros(batch_size, dtype=torch.bool, device=device),

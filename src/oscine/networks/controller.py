@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor, nn
 
+from oscine.functional.noise import item_seeds
 from oscine.functional.shimmer import shimmer
 from oscine.networks.lowering import lower_layer
 from oscine.networks.sequence import MOST_CHANNELS, MOST_LAYERS, SequenceConfig, make_sequence_layers
@@ -86,8 +87,8 @@ class Controller(Streaming[ControllerState]):
 
     def init_state(self, batch_size: int, seed: int = 0) -> ControllerState:
         """Return the state before the first frame; the shimmer of item ``i`` has the seed ``seed + i``."""
-        item = torch.arange(batch_size, device=self.device)
-        return ControllerState(self.core.init_state(batch_size, seed), seed + item, torch.zeros_like(item))
+        seeds = item_seeds(seed, batch_size, self.device)
+        return ControllerState(self.core.init_state(batch_size, seed), seeds, torch.zeros_like(seeds))
 
     def step(
         self, *inputs: Float[Tensor, "batch frame _"], state: ControllerState
