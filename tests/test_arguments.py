@@ -11,6 +11,7 @@ import torch
 import oscine
 from oscine.arguments import checked
 from oscine.errors import InputError
+from oscine.notes.midi_file import Score
 from oscine.transfer import Options
 
 _TUNE = np.zeros(8000, np.float32)
@@ -32,6 +33,11 @@ _CALLS: list[tuple[Callable[[], Any], str]] = [
     (lambda: oscine.render("a.mid", to="violin", octave=1.5), "^octave is 1.5; give a whole number"),
     (lambda: oscine.render("a.mid", to="violin", dry=1), "^dry is 1; give True or False"),
     (lambda: oscine.render("a.mid", to="violin", voices="many"), "^voices is 'many'; give 'auto' or a whole"),
+    (lambda: oscine.render(Score([], 1.0), to="violin-16k"), "^The score has no note; give one with notes"),
+    (lambda: oscine.load("VIOLIN"), "the nearest is violin;"),
+    (lambda: oscine.load("violin", device="meta"), "^The device meta can't be used here"),
+    (lambda: oscine.prepare("", "set"), "^folder is empty; give a name or a path"),
+    (lambda: oscine.prepare("takes", "set", n_workers=-1), "^The number of processes is -1; give 1 or more"),
     (lambda: oscine.load(None), "^name is None; give a name or a path"),
     (lambda: oscine.fit((_TUNE, 16_000), steps="x"), "^steps is 'x'; give a whole number"),
     (lambda: oscine.fit((_TUNE, 16_000), steps=True), "^steps is True; give a whole number"),
@@ -77,6 +83,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
     @checked
     def double(number: int | float, on: bool = False) -> float:
+        assert (type(number), type(on)) in ((float, bool), (int, bool))
         return 2 * number
 
     assert double(np.float32(2.5), np.True_) == 5.0  # pyright: ignore[reportArgumentType]

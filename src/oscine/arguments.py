@@ -32,8 +32,8 @@ _WORDS: dict[Any, str] = {
 def checked(function: Function) -> Function:
     """Return a function that refuses arguments of another type than it declares.
 
-    Numbers of numpy count as Python's. What a value may be within its type, such as the range of a number,
-    is the function's own to check; so are types in quotes and those that are no class.
+    Numbers of numpy count as Python's, and become such. What a value may be within its type, such as the
+    range of a number, is the function's own to check; so are types in quotes and those that are no class.
 
     Args:
         function: With annotations.
@@ -54,11 +54,13 @@ def checked(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
+        bound = signature.bind(*args, **kwargs)
+        for name, value in bound.arguments.items():
             parameter = signature.parameters[name]
             if parameter.kind not in several:
                 _check(name, value, list(_members(parameter.annotation)))
-        return function(*args, **kwargs)
+                bound.arguments[name] = value.item() if isinstance(value, np.generic) else value
+        return function(*bound.args, **bound.kwargs)
 
     return cast("Function", call)
 
@@ -68,6 +70,8 @@ def _check(name: str, value: Any, kinds: list[Any]) -> None:
         plain = isinstance(value, str | Real | None) and len(repr(value)) < 80
         told = repr(value) if plain else f"of type {type(value).__name__}"
         raise InputError(f"{name} is {told}; give {_words(kinds)}.")
+    if Path in kinds and isinstance(value, str) and not value:  # as a path it would be the current folder
+        raise InputError(f"{name} is empty; give {_words(kinds)}.")
     if Path in kinds and isinstance(value, str | os.PathLike) and "\0" in os.fspath(value):
         raise InputError(f"{name} holds a null character, which no name of a file has; check it.")
 
@@ -118,4 +122,4 @@ def _word(kind: Any) -> str:
     name = kind.__name__
     if name.endswith("s"):
         return name
-    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+    return f"{'an' if name[0] in 'AEIOUaeiou' or name.startswith('F0') else 'a'} {name}"

@@ -18,7 +18,7 @@ def usable_device(name: str | torch.device = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, dtype=torch.float64, device=device)
+        float(torch.zeros(1, dtype=torch.float64, device=device))  # "meta" has no values
     except (RuntimeError, TypeError, AssertionError, NotImplementedError):
         raise InputError(f"The device {name} can't be used here; give cpu, cuda or auto.") from None
     return device

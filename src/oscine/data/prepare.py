@@ -150,12 +150,13 @@ def prepare(
         OSError: When the disk refuses.
     """
     _check_held_out(held_out_s, held_out_names)
+    workers = Workers(n_workers, cluster)
     order = _order(folder, dataset_folder, sample_rate, hop_length, tracker, store, accept)
     dataset_folder, hop_length = order.dataset_folder, order.settings.hop_length
     with workplace(dataset_folder, order.source, order.settings):
         if cluster is not None:
             cluster.require_shared(dataset_folder, *order.sources[:1])
-        plan = Plan(order.folder, order.sources, dataset_folder, order.settings, Workers(n_workers, cluster))
+        plan = Plan(order.folder, order.sources, dataset_folder, order.settings, workers)
         plan.run(strict, on_progress)
         recordings = [record.recording for record in plan.finished() if record.recording]
         curves = common_curves({recording.name: recording.curves for recording in recordings})
@@ -245,6 +246,7 @@ def prepare_part(
     """
     if not 1 <= part <= n_parts:
         raise InputError(f"There is no part {part} of {n_parts}; give one from 1 to {max(1, n_parts)}.")
+    workers = Workers(n_workers, cluster)
     order = _order(folder, dataset_folder, sample_rate, hop_length, tracker, store, accept)
     with workplace(order.dataset_folder, order.source, order.settings, f"{part}-of-{n_parts}"):
         sources = [
@@ -254,7 +256,7 @@ def prepare_part(
         ]
         if cluster is not None:
             cluster.require_shared(order.dataset_folder, *sources[:1])
-        plan = Plan(order.folder, sources, order.dataset_folder, order.settings, Workers(n_workers, cluster))
+        plan = Plan(order.folder, sources, order.dataset_folder, order.settings, workers)
         plan.run(strict, on_progress)
     return PartReport(
         dataset=str(order.dataset_folder),

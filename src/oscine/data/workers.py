@@ -33,9 +33,14 @@ class Workers:
     Args:
         size: Number of processes; 1 works in this process. None: one for each core.
         cluster: Where they are; None: on this machine.
+
+    Raises:
+        InputError: When there are to be none.
     """
 
     def __init__(self, size: int | None = None, cluster: Cluster | None = None) -> None:
+        if size is not None and size < 1:
+            raise InputError(f"The number of processes is {size}; give 1 or more.")
         self.size = size or os.cpu_count() or 1
         self._asked, self._cluster = size, cluster
 

@@ -45,5 +45,5 @@ def attribution() -> str:
 
 def choices(name: str) -> str:
     """Return the end of a sentence about a name that is none: the nearest one, and all that there are."""
-    nearest = get_close_matches(name, names(), n=1)
+    nearest = get_close_matches(name.lower(), names(), n=1)
     return f"{f'the nearest is {nearest[0]}; ' if nearest else ''}there are {', '.join(names())}"

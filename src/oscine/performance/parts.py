@@ -89,6 +89,8 @@ def parts_of(score: Score, instruments: Players, options: RenderOptions) -> tupl
         parts.append(Part(instrument, curves, n_samples, identity, report))
     if not parts and options.octave:
         raise InputError(f"octave is {options.octave}, and no note stays on the keyboard; give another one.")
+    if not score.channels:
+        raise InputError("The score has no note; give one with notes.")
     if not parts:
         there = ", ".join(map(str, score.channels))
         raise InputError(f"No instrument plays a channel that has notes; those are {there}.")
