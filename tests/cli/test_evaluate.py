@@ -55,6 +55,16 @@ def test_the_table_and_the_page(capsys, places):
     assert html.count("<audio") == 4
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it needs a folder in which nobody can write")
+def test_a_page_that_the_disk_refuses_costs_no_figures(capsys, places):
+    code, out, err = run(
+        capsys, places / "violin", places / "dataset", "--no-baselines", "--page", "/proc/x.html"
+    )
+    assert code == 2
+    assert "loudness L1" in out
+    assert "/proc/x.html" in err
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the system takes only names that are Unicode")
 def test_names_that_are_no_utf8_are_written(capsys, places, tmp_path):
     shutil.copytree(places / "violin", tmp_path / "caf\udce9")
@@ -68,7 +78,8 @@ def test_bad_input_is_exit_code_2_and_leaves_nothing(capsys, places):
     for arguments, sentence in (
         ((places / "none", places / "dataset"), "There is no folder"),
         ((places / "violin", places / "in"), "in"),
-        ((places / "violin", places / "dataset", "--page", places / "page.txt"), "ends in .html"),
+        ((places / "violin", places / "dataset", "--page", places / "page.txt"), "must end in .html or .htm"),
+        ((places / "violin", places / "dataset", "--page", places / "page.html" / "x.html"), "not a folder"),
     ):
         code, out, err = run(capsys, *arguments)
         assert code == 2

@@ -49,6 +49,9 @@ def test_what_is_wrong_with_a_command_line_is_told_as_text(capsys: pytest.Captur
     said = capsys.readouterr().err
     assert r"--\x1b[2J.wav" in said
     assert "\x1b" not in said
+    with pytest.raises(SystemExit):
+        main(["train", "set", "toy", "--verify", "x"])
+    assert "Invalid value for '--verify': 'x' is not one of 'none', 'sizes', 'all'" in capsys.readouterr().err
 
 
 def test_the_version_is_told_with_what_computes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import typer
 from oscine.cli.completion import instrument_names
 from oscine.cli.progress import ProgressOption
 from oscine.cli.progress import progress as shown
-from oscine.cli.terminal import terminal
+from oscine.cli.terminal import tell, terminal
 from oscine.cli.train import Verifying
 from oscine.files import printable
 
@@ -51,15 +51,15 @@ def evaluate(
     are fitted to the first 60 s of the recording by gradient descent: this is the smallest distance that they
     can reach.
     """
+    from oscine.audio.output import check_output
     from oscine.data import Dataset
-    from oscine.errors import InputError
     from oscine.evaluation import Excerpts, evaluation_page
     from oscine.evaluation import evaluate as measure
     from oscine.threads import one_thread
     from oscine.transfer import load
 
-    if page is not None and page.suffix.lower() not in (".html", ".htm"):
-        raise InputError(f"{page} cannot be written; give a name that ends in .html.")
+    if page is not None:
+        check_output(page, None, (".html", ".htm"))
     excerpts = Excerpts()
     with one_thread(), shown("evaluating", progress, quiet=as_json) as tell_share:
         evaluation = measure(
@@ -70,16 +70,18 @@ def evaluate(
             on_comparison=excerpts if page is not None else None,
             on_progress=tell_share,
         )
-    if page is not None:
-        title = f"Evaluation of {printable(Path(instrument).name)}"
-        evaluation_page(evaluation, excerpts.kept, title).write(page)
     if as_json:
         typer.echo(evaluation.model_dump_json())
-        return
-    _show(evaluation, page)
+    else:
+        _show(evaluation)
+    if page is not None:  # behind the figures, which took minutes: the disk may refuse it
+        title = f"Evaluation of {printable(Path(instrument).name)}"
+        evaluation_page(evaluation, excerpts.kept, title).write(page)
+        if not as_json:
+            tell(f"Page with sounds and plots: {page}")
 
 
-def _show(evaluation: object, page: Path | None) -> None:
+def _show(evaluation: object) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -112,5 +114,3 @@ def _show(evaluation: object, page: Path | None) -> None:
     console.print(BOLD, soft_wrap=True)
     for sentence in facts(evaluation):
         console.print(sentence, soft_wrap=True)
-    if page is not None:
-        console.print(f"Page with sounds and plots: {page}", soft_wrap=True)

@@ -124,6 +124,8 @@ def _show_completion(shell: str) -> None:
 
 #: Of every error in a command line; typer has it under a private name, and took it from click before.
 _UsageError: Any = typer.BadParameter.__base__
+#: What typer puts before the reason of a wrong value.
+_TYPERS = "Value error, "
 #: From this exit code on a signal ended the command.
 _OF_SIGNALS = 128
 
@@ -157,13 +159,13 @@ def _run(arguments: list[str] | None) -> None:
 
 def _refuse(error: Any, arguments: list[str]) -> None:
     """Say what is wrong with a command line, with its usage, and end."""
-    sentence = error.format_message()
+    sentence = error.format_message().replace(_TYPERS, "")
     if asks_for_json(arguments):
         _fail(sentence if sentence.endswith(".") else f"{sentence}.", arguments)
     said = io.StringIO()
     error.show(said)
     with suppress(OSError):
-        terminal(stderr=True).print(said.getvalue(), end="", soft_wrap=True)
+        terminal(stderr=True).print(said.getvalue().replace(_TYPERS, ""), end="", soft_wrap=True)
     sys.exit(error.exit_code)
 
 
