@@ -186,7 +186,7 @@ def fill(structure: type[ctypes.Structure], **values: Tensor | int | float | Non
     for name, value in values.items():
         if isinstance(value, Tensor) and not (value.device.type == "cpu" and value.is_contiguous()):
             raise ValueError(
-                f"{name} is {value.device.type} {value.stride()}; give contiguous numbers on the CPU"
+                f"{name} is {value.device.type} {value.stride()}; give contiguous numbers on the CPU."
             )
     filled = structure(
         **{name: value.data_ptr() if isinstance(value, Tensor) else value for name, value in values.items()}
