@@ -52,7 +52,10 @@ class PlayState(NamedTuple):
     """The state of synth and effects between two blocks."""
 
     synth: State
-    gain: UpsampleState
+    gain: Float[Tensor, " batch"]
+    """The last good one."""
+    factor: UpsampleState
+    """Gain times gate at the last frame."""
     effects: State
 
 
@@ -177,9 +180,11 @@ class Instrument(Streaming[InstrumentState]):
 
     def play_state(self, batch_size: int, seed: int = 0) -> PlayState:
         """Return the state of synth and effects before the first frame."""
-        gain = upsample_state(batch_size, device=self.device)
         return PlayState(
-            self.synth.init_state(batch_size, seed), gain, self.effects.init_state(batch_size, seed)
+            self.synth.init_state(batch_size, seed),
+            torch.ones(batch_size, device=self.device),
+            upsample_state(batch_size, device=self.device),
+            self.effects.init_state(batch_size, seed),
         )
 
     def init_state(self, batch_size: int, seed: int = 0) -> InstrumentState:
@@ -218,9 +223,12 @@ class Instrument(Streaming[InstrumentState]):
         """Return the conditions by name.
 
         Raises:
-            ValueError: When one is missing, given twice or unknown, or they differ in length.
+            ValueError: When one is missing, given twice, unknown or no tensor, or they differ in length.
         """
         named = by_name(list(self.inputs), signals, conditions)
+        for name, one in named.items():
+            if not isinstance(one, Tensor):
+                raise ValueError(f"{name} is a {type(one).__name__}; give a tensor, (batch, frame).")
         shapes = {one.shape[:2] for one in named.values()}
         if len(shapes) > 1:
             raise ValueError(f"The conditions differ in batch or frames: {sorted(map(tuple, shapes))}.")
@@ -277,21 +285,28 @@ class Instrument(Streaming[InstrumentState]):
             gain: Factor on the synth's audio before the effects, 0 … 10,000; 1 if left out. Where it is NaN
                 the last one is held.
             dry: Leave out the effects.
+
+        Raises:
+            ValueError: When the gain is of another batch or other frames.
         """
         audio, synth = self.synth.step(**_of(self.synth, controls), state=state.synth)
+        wanted = audio.shape[0], audio.shape[1] // self.hop_length
         if gain is None:
-            gain = torch.ones_like(state.gain.last)[:, None].expand(-1, audio.shape[1] // self.hop_length)
+            last = torch.ones_like(state.gain)
+            gain = last[:, None].expand(*wanted)
+        elif not isinstance(gain, Tensor) or tuple(gain.shape) != wanted:
+            what = tuple(gain.shape) if isinstance(gain, Tensor) else f"a {type(gain).__name__}"
+            raise ValueError(f"gain is {what}; give a tensor, {wanted}.")
         else:
-            last = torch.where(state.gain.started, state.gain.last, 1.0)
-            gain, _ = hold_valid(gain, ~torch.isnan(gain), last)
+            gain, last = hold_valid(gain, ~torch.isnan(gain), state.gain)
             gain = gain.clamp(0.0, _MOST_GAIN)
         gain = gain * controls.get("gate", 1.0)
-        factor, after = upsample_step(gain, state.gain, hop_length=self.hop_length)
-        audio = audio * factor
+        curve, factor = upsample_step(gain, state.factor, hop_length=self.hop_length)
+        audio = audio * curve
         effects = state.effects
         if not dry:
             audio, effects = self.effects.step(audio, **_of(self.effects, controls), state=effects)
-        return audio, PlayState(synth, after, effects)
+        return audio, PlayState(synth, last, factor, effects)
 
     def synthesize(
         self, controls: Mapping[str, Tensor], *, dry: bool = False, seed: int = 0
