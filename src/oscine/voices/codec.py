@@ -174,8 +174,8 @@ def encode(voice: Voice | Iterable[Voice], bitrate: float = DEFAULT_BITRATE) -> 
 
     Raises:
         InputError: When the bit rate is out of range.
-        ValueError: When the voice has no frame, lasts more than 4 hours, or has other frames or bands than
-            `voice_hop` and `voice_bands` say.
+        ValueError: When the voice has no frame, lasts more than 4 hours, has other frames or bands than
+            `voice_hop` and `voice_bands` say, or a value is NaN.
     """
     check_bitrate(bitrate)
     rows, sample_rate = _rows([voice] if isinstance(voice, Voice) else voice)
@@ -265,8 +265,10 @@ def _rows(pieces: Iterable[Voice]) -> tuple[Float64[np.ndarray, "frame column"],
                 f"The voice has {piece.density_db.shape[-1]} bands every {piece.hop_length} samples; at "
                 f"{piece.sample_rate} Hz give {n_bands} bands every {voice_hop(piece.sample_rate)} samples."
             )
+        if any(bool(curve.isnan().any()) for curve in (piece.f0_hz, piece.density_db, piece.noise_ratio_db)):
+            raise ValueError("A pitch, a density or a noise ratio of the voice is NaN; replace it.")
         n_densities, n_ratios = _sizes(piece.sample_rate)
-        density = piece.density_db.double().numpy()
+        density = piece.density_db.double().numpy().clip(max=0.0)  # as it is decoded
         density = np.logaddexp(density * (math.log(10) / 10), _QUIET_DB * (math.log(10) / 10)) * (
             10 / math.log(10)
         )
