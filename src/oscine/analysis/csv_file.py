@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oscine.errors import InputError
+from oscine.files import file_size, read_bytes
 
 _SEPARATORS = ("\t", ";", ",")
 _LARGEST_BYTES = 256_000_000
@@ -39,12 +40,12 @@ def read_rows(path: Path, what: str, wanted: str) -> list[Row]:
         wanted: What to give instead: "give a header and lines of numbers".
 
     Raises:
-        InputError: When it cannot be read, is too large or no text, or holds no line.
+        InputError: When it cannot be read, is not a regular file, too large or no text, or holds no line.
     """
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
+        if file_size(path) > _LARGEST_BYTES:
             raise InputError(f"{path.name} is larger than any {what}; {wanted}.")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_bytes(path, _LARGEST_BYTES).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"{path.name} cannot be read ({error.strerror}); check the path.") from None
     except UnicodeDecodeError:

@@ -4,8 +4,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -15,6 +13,7 @@ from oscine import weights as bundled
 from oscine.analysis.signal import ANALYSIS_RATE
 from oscine.errors import InputError
 from oscine.functional.framing import frames_at
+from oscine.tensor_file import read_tensors
 
 SIZES = {"tiny": 4, "small": 8, "medium": 16, "large": 24, "full": 32}
 """What every number of channels is multiplied with."""
@@ -146,19 +145,19 @@ def load_crepe(size: str = "tiny", weights: str | Path | None = None) -> Crepe:
     if weights is None:
         if f"crepe_{size}" not in bundled.names():
             raise InputError(
-                f"the weights of CREPE {size} are not in the package: convert the published ones with "
-                "tools/convert_crepe.py and name the file"
+                f"The weights of CREPE {size} are not in the package; convert the published ones with "
+                "tools/convert_crepe.py and name the file."
             )
         weights = bundled.path(f"crepe_{size}")
     try:
         # Matrices are stored in float16; they are copied into what the network computes with.
-        model.load_state_dict(safetensors.torch.load_file(weights))
-    except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{weights} cannot be read as safetensors: {error}") from None
+        model.load_state_dict(read_tensors(weights)[0])
+    except OSError as error:
+        raise InputError(f"{weights} can't be read ({error.strerror}); name another file.") from None
     except RuntimeError:
         raise InputError(
-            f"{weights} does not hold CREPE in the size {size}: name the size that was converted, or convert "
-            "the published weights again"
+            f"{weights} does not hold CREPE in the size {size}; name the size that was converted, or convert "
+            "the published weights again."
         ) from None
     return model.eval()
 
@@ -208,13 +207,13 @@ def crepe_pitch(
         (True, True)
     """
     if decoder not in DECODERS:
-        raise InputError(f"there is no decoder {decoder!r}: choose one of {', '.join(DECODERS)}")
+        raise InputError(f"There is no decoder {decoder!r}; choose one of {', '.join(DECODERS)}.")
     if not audio_16k.isfinite().all():
-        raise InputError("the audio has samples that are not finite numbers: replace them")
+        raise InputError("The audio has samples that are not finite numbers; replace them.")
     centers = centers.cpu()
     steps = centers.diff()
     if (steps < 0).any():
-        raise InputError("the centres go back in time: sort them")
+        raise InputError("The centres go back in time; sort them.")
     probabilities = _probabilities(audio_16k, centers, model)
     if decoder == "viterbi":
         reach = np.maximum(_REACH_BINS * steps.numpy() / (0.01 * ANALYSIS_RATE), 2.0)
