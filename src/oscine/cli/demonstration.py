@@ -188,7 +188,7 @@ def follows(melody: Features, played: Features, octave: int) -> tuple[float, flo
     counted = melody.confidence >= CONFIDENT
     if int(counted.sum()) < 2:
         raise InputError(
-            "the melody has no confident pitch, so nothing can follow it: give a sung or played one"
+            "The melody has no confident pitch, so nothing can follow it; give a sung or played one."
         )
     cents = 100 * (played.midi - melody.midi - 12 * octave).abs()[counted]
     loudness = torch.stack([melody.loudness_db, played.loudness_db])[:, counted]

@@ -22,7 +22,7 @@ def hop_from_overlap(n_fft: int, overlap: float) -> int:
         InputError: When ``overlap`` is not in [0, 1).
     """
     if not 0.0 <= overlap < 1.0:
-        raise InputError(f"overlap is {overlap}; give a share of the window in [0, 1), such as 0.75")
+        raise InputError(f"overlap is {overlap}; give a share of the window in [0, 1), such as 0.75.")
     return max(1, round(n_fft * (1.0 - overlap)))
 
 

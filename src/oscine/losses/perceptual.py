@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from oscine.analysis.pitch.crepe import FRAME_LENGTH, Crepe, load_crepe
 from oscine.analysis.signal import ANALYSIS_RATE
 from oscine.errors import InputError
+from oscine.functional.checks import comparable_sounds
 
 
 class CrepeLoss(nn.Module):
@@ -79,13 +80,7 @@ class CrepeLoss(nn.Module):
         Raises:
             InputError: When the shapes differ, there is no sample, or the target requires a gradient.
         """
-        if audio.shape != target.shape:
-            raise InputError(
-                f"The audio is {tuple(audio.shape)}, the target {tuple(target.shape)}; "
-                "give both the same batch and time."
-            )
-        if audio.numel() == 0:
-            raise InputError("The audio has no samples; give at least one.")
+        audio, target = comparable_sounds(audio, target)
         if target.requires_grad:
             raise InputError(
                 "The target requires a gradient, but only the audio receives one; pass target.detach()."

@@ -49,7 +49,9 @@ def path(name: str) -> Path:
         'singing.flac'
     """
     if name not in _PLACES:
-        raise InputError(f"there is no recording {name!r} in the package: choose one of {', '.join(_PLACES)}")
+        raise InputError(
+            f"There is no recording {name!r} in the package; choose one of {', '.join(_PLACES)}."
+        )
     return _HERE / _PLACES[name]
 
 

@@ -36,7 +36,7 @@ def path(name: str) -> Path:
         'crepe_tiny.safetensors'
     """
     if name not in _FILES:
-        raise InputError(f"there are no weights {name!r} in the package: choose one of {', '.join(_FILES)}")
+        raise InputError(f"There are no weights {name!r} in the package; choose one of {', '.join(_FILES)}.")
     return _HERE / _FILES[name]
 
 
