@@ -340,11 +340,11 @@ def _residuals(knots: Float64[np.ndarray, "knot column"]) -> Int64[np.ndarray, "
 
 def _summed(residuals: Int64[np.ndarray, "knot column"]) -> Float64[np.ndarray, "knot column"]:
     """Return the knots, in steps, of which these are the residuals."""
-    predictor, knots = _Predictor(residuals.shape[1]), []
-    for rest in residuals:
-        knots.append(predictor.next() + rest)
-        predictor.add(knots[-1])
-    return np.array(knots)
+    predictor, knots = _Predictor(residuals.shape[1]), np.empty(residuals.shape)
+    for knot, rest in zip(knots, residuals, strict=True):
+        knot[:] = predictor.next() + rest
+        predictor.add(knot)
+    return knots
 
 
 def _walk(
@@ -362,7 +362,8 @@ def _walk(
     n_contexts = len(_GUESSES)
     kinds = [0] * n_densities + [n_contexts] * n_ratios + [2 * n_contexts]
     means, before = [16] * len(kinds), [0] * len(kinds)
-    done = []
+    # Many rows in one array: one each would take as much memory again.
+    done, rows = [np.empty((0, len(kinds)), np.int64)], []
     for row in residuals:
         one = two = 0
         for column, first in enumerate(kinds):
@@ -373,5 +374,8 @@ def _walk(
             two, one = one, abs(row[column])
             before[column] = one
             means[column] += (16 * one - means[column]) // 8
-        done.append(np.array(row, np.int64))
-    return np.stack(done)
+        rows.append(row)
+        if len(rows) == PIECE_FRAMES:
+            done.append(np.array(rows, np.int64))
+            rows = []
+    return np.concatenate([*done, np.array(rows, np.int64).reshape(-1, len(kinds))])
