@@ -114,6 +114,10 @@ class SpectralDiscriminator(nn.Module):
         )
         self.output = nn.Conv2d(n, 1, 3, padding=1)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"windows of {len(self.window)} samples"
+
     def forward(
         self, audio: Float[Tensor, "item time"]
     ) -> tuple[Float[Tensor, "item 1 frame bin"], list[Float[Tensor, "item channel _ _"]]]:

@@ -52,6 +52,10 @@ class EnvelopeLoss(nn.Module):
             )
         self.floor = 10.0 ** (floor_db / 10.0)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"windows of {', '.join(map(str, self.windows))} samples"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, of the same shape: a scalar, in dB.
 

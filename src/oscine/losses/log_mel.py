@@ -66,6 +66,10 @@ class LogMelLoss(nn.Module):
         self.register_buffer("window", bands.window.float(), persistent=False)
         self.register_buffer("weights", bands.weights.float(), persistent=False)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"windows of {len(self.window)} samples, hop {self.hop_length}, {self.weights.shape[1]} bands"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, of the same shape: a scalar, in dB.
 

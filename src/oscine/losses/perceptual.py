@@ -70,6 +70,10 @@ class CrepeLoss(nn.Module):
         self.block = block
         self.hop_length = hop_length
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"block {self.block}, hop {self.hop_length}"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss, a scalar; 0 if both differ in level only.
 

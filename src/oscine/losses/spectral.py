@@ -144,6 +144,10 @@ class MultiScaleSpectralLoss(nn.Module):
         for n_fft in self.fft_sizes:
             self.register_buffer(f"window_{n_fft}", _window(window, n_fft).float(), persistent=False)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"FFT sizes {', '.join(map(str, self.fft_sizes))}, overlap {self.overlap:g}"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, a scalar."""
         return multi_scale_spectral_distance(

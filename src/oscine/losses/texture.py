@@ -73,6 +73,10 @@ class TextureLoss(nn.Module):
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("bank", (2.0 / (n_fft * window.square().sum()) * bank).float(), persistent=False)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"windows of {len(self.window)} samples, {len(self.bank)} bands"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, of the same shape.
 

@@ -100,6 +100,11 @@ class SpectralTransportLoss(nn.Module):
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("positions", places.float(), persistent=False)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        sizes = f"windows of {self.n_fft} samples, hop {self.hop_length}"
+        return f"{sizes}, order {self.order:g}, exponent {self.exponent:g}"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, a scalar, in the axis's unit to the ``order``."""
         return spectral_transport(
