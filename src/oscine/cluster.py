@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import torch
 
 from oscine.errors import InputError
+from oscine.files import printable
 
 AUTO = "auto"
 """The cluster of this environment (``RAY_ADDRESS``, or one that runs here), or else this machine."""
@@ -80,7 +81,8 @@ def connected(address: str = AUTO) -> "Iterator[Cluster]":
     ray = ray_module()
     if not is_address(address):
         raise InputError(
-            f"'{address}' is not the address of a cluster; give one such as ray://host:10001 or host:6379."
+            f"'{printable(address)}' is not the address of a cluster; give one such as ray://host:10001 or "
+            "host:6379."
         )
     if ray.is_initialized():  # by a program that uses Ray itself
         yield Cluster(ray)
@@ -136,10 +138,11 @@ def _require_answer(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_S).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
+        said = "no host has such a name" if isinstance(error, UnicodeError) else str(error)
+        why = getattr(error, "strerror", None) or said
         raise InputError(
-            f"No Ray cluster answers at {address} ({getattr(error, 'strerror', None) or error}); check that "
-            "it runs, and the address."
+            f"No Ray cluster answers at {address} ({why}); check that it runs, and the address."
         ) from None
 
 

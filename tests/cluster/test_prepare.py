@@ -10,7 +10,7 @@ from tests.cluster.conftest import Machines
 from tests.data.test_prepare import _content
 
 from oscine import cluster
-from oscine.cluster import Cluster, Lost, connected
+from oscine.cluster import Cluster, Lost, _require_answer, connected
 from oscine.data import Progress, prepare, prepare_part
 from oscine.errors import InputError
 
@@ -100,6 +100,12 @@ def test_what_is_no_address_is_a_sentence(address: str) -> None:
         connected(address),
     ):
         pass
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70])
+def test_a_host_that_has_no_name_is_a_sentence(host: str) -> None:
+    with pytest.raises(InputError, match=r"No Ray cluster answers at .* \(no host has such a name\)"):
+        _require_answer(f"ray://{host}:10001")
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Curves of a user's own: read, brought to the frames, kept with the sound, and played."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -108,6 +109,10 @@ def test_what_people_and_spreadsheets_write_is_read(text: str, tmp_path: Path) -
         ("time_s,\n0,1\n", "line 1: '' is not a name"),
         ("time_s,breath,breath\n0,1,1\n", "line 1: a curve can't be called 'breath': it is taken"),
         *((f"time_s,{name}\n0,1\n", f"can't be called '{name}'") for name in (*RESERVED, *_OF_MODULES)),
+        (
+            "time_s," + ",".join(f"c{i}" for i in range(1025)),
+            "line 1: there are 1025 curves; give 1024 at most",
+        ),
         ("time_s,breath\n", "holds no curve"),
         ("", "holds no curve"),
     ],
@@ -125,8 +130,11 @@ def test_what_is_no_text_or_not_there_is_refused(tmp_path: Path) -> None:
         read_curves(tmp_path / "a.curves.csv")
     with pytest.raises(InputError, match="cannot be read"):
         read_curves(tmp_path / "b.curves.csv")
-    with pytest.raises(InputError, match="is not a regular file"):  # it would never end
-        read_curves("/dev/zero")
+    os.mkfifo(tmp_path / "c.curves.csv")
+    (tmp_path / "d.curves.csv").symlink_to("/dev/zero")
+    for name in ("c", "d"):
+        with pytest.raises(InputError, match="is not a regular file"):
+            read_curves(tmp_path / f"{name}.curves.csv")
 
 
 def test_a_dataset_holds_the_curves_of_its_frames(

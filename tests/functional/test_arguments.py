@@ -14,22 +14,38 @@ from oscine.functional import (
     convolution_state,
     convolve,
     convolve_step,
+    envelope_oscillator,
+    filter_state,
     filtered_noise,
     filtered_noise_step,
+    fm_oscillator,
+    fm_oscillator_step,
+    fm_state,
     harmonic_oscillator,
     harmonic_oscillator_step,
+    hit_state,
     hold_valid,
     hz_to_midi,
+    limit_fm_levels,
     loudness_db,
     mfcc,
+    minimum_phase_taps,
+    modes,
     moving_filter,
+    moving_filter_step,
+    noise_bands_step,
     noise_state,
+    onset_gate_step,
     onset_state,
     oscillator_state,
     paper_loudness_db,
+    partial_amplitudes,
     previous_frames,
     pulse_train,
+    read_envelope,
+    sampled_cycles,
     sinusoidal_oscillator,
+    sinusoidal_oscillator_step,
     spectral_centroid_midi,
     time_since_onset_step,
     upsample,
@@ -37,6 +53,7 @@ from oscine.functional import (
     upsample_step,
     wavetable_oscillator,
 )
+from oscine.functional.hit import held_controls
 from oscine.models import Instrument, InstrumentConfig
 from oscine.processors import HarmonicConfig, NoiseConfig
 from oscine.streaming import Stream
@@ -47,16 +64,22 @@ F0, AMPLITUDE, WEIGHTS = torch.full((2, 3), 440.0), torch.ones(2, 3), torch.ones
 # The functions as users have them: without the type checker of the tests.
 BARE_HARMONIC, BARE_NOISE = inspect.unwrap(harmonic_oscillator), inspect.unwrap(filtered_noise)
 BARE_CONVOLVE, BARE_SINES = inspect.unwrap(convolve), inspect.unwrap(sinusoidal_oscillator)
+BARE_FILTER, BARE_TABLE = inspect.unwrap(moving_filter), inspect.unwrap(wavetable_oscillator)
+RATES: dict[str, Any] = {"sample_rate": 16_000, "hop_length": 64}
+TABLES = torch.ones(4, 2, 8)
 EMPTY = "no axis of which is empty"
 
 
 def _harmonic(f0: Any, amplitude: Any = AMPLITUDE, weights: Any = WEIGHTS, **options: Any) -> Tensor:
-    sizes = {"sample_rate": 16_000, "hop_length": 64}
-    return BARE_HARMONIC(f0, amplitude, weights, **sizes | options)
+    return BARE_HARMONIC(f0, amplitude, weights, **RATES | options)
+
+
+def _table(weights: Tensor, tables: Tensor = TABLES, amplitude: Tensor = AMPLITUDE, **options: Any) -> Tensor:
+    return BARE_TABLE(F0, amplitude, weights, tables, **RATES | options)
 
 
 def _sines(frequencies: Tensor, amplitudes: Tensor) -> Tensor:
-    return BARE_SINES(frequencies, amplitudes, sample_rate=16_000, hop_length=64)
+    return BARE_SINES(frequencies, amplitudes, **RATES)
 
 
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
@@ -123,16 +146,95 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "one frame or more",
     ),
     "a filter of no frames": (
-        lambda: inspect.unwrap(moving_filter)(F0[:, :0], WEIGHTS[:, :0], hop_length=64),
+        lambda: BARE_FILTER(F0[:, :0], WEIGHTS[:, :0], hop_length=64),
         EMPTY,
     ),
     "a table of no frames": (
-        lambda: inspect.unwrap(wavetable_oscillator)(
-            F0[:, :0], F0[:, :0], WEIGHTS[:, :0], torch.ones(4, 2, 8), sample_rate=16_000, hop_length=64
-        ),
-        "one frame or more",
+        lambda: BARE_TABLE(F0[:, :0], F0[:, :0], WEIGHTS[:, :0], TABLES, **RATES),
+        EMPTY,
     ),
     "upsampling by nothing": (lambda: upsample(F0, 0), "hop_length is 0"),
+    "a pitch of whole numbers": (lambda: _harmonic(F0.long()), r"f0_hz.float\(\)"),
+    "the frame before of another batch": (
+        lambda: inspect.unwrap(previous_frames)(F0, F0[:1, 0], F0[:, 0] > 0),
+        "The last frame is",
+    ),
+    "phases for other sines": (
+        lambda: inspect.unwrap(sinusoidal_oscillator_step)(
+            WEIGHTS, WEIGHTS, oscillator_state(2, 4, 4, phased=True), phases=WEIGHTS[..., :3], **RATES
+        ),
+        "one phase for each",
+    ),
+    "tables for other weights": (lambda: _table(WEIGHTS[..., :3]), "There are 3 table_weights for 4 tables"),
+    "tables without sines": (lambda: _table(WEIGHTS, TABLES[:, :1]), r"give \(table, 2, harmonic\)"),
+    "a table's amplitude for all": (lambda: _table(WEIGHTS, amplitude=AMPLITUDE[:1]), "amplitude is"),
+    "a wavetable without a rate": (lambda: _table(WEIGHTS, sample_rate=0), "sample_rate is 0"),
+    "a cycle of no harmonics": (
+        lambda: inspect.unwrap(sampled_cycles)(TABLES[..., :0], 32),
+        "at least one harmonic",
+    ),
+    "levels at no rate": (
+        lambda: inspect.unwrap(limit_fm_levels)(
+            F0, WEIGHTS, ratios=(1,) * 4, modulators=((),) * 4, sample_rate=0
+        ),
+        "sample_rate is 0",
+    ),
+    "operators of another state": (
+        lambda: inspect.unwrap(fm_oscillator_step)(
+            F0, WEIGHTS, fm_state(2, 6), ratios=(1,) * 4, modulators=((),) * 4, **RATES
+        ),
+        "fm_state",
+    ),
+    "one decay for all modes": (
+        lambda: inspect.unwrap(modes)(F0, WEIGHTS, WEIGHTS[..., :1], WEIGHTS, WEIGHTS, **RATES),
+        "one for each mode",
+    ),
+    "held controls of another state": (
+        lambda: inspect.unwrap(held_controls)(WEIGHTS, WEIGHTS[:, 0, :3], torch.zeros(2, 3, 64) > 0),
+        "hit_state",
+    ),
+    "a gate on another batch": (
+        lambda: inspect.unwrap(onset_gate_step)(torch.zeros(1, 192), F0, hit_state(2), **RATES),
+        "64 samples for each frame",
+    ),
+    "a filter on another batch": (
+        lambda: inspect.unwrap(moving_filter_step)(
+            torch.zeros(1, 192), WEIGHTS, filter_state(2, 4), hop_length=64
+        ),
+        r"give \(2, 192\)",
+    ),
+    "a filter of one band": (
+        lambda: inspect.unwrap(minimum_phase_taps)(WEIGHTS[..., :1]),
+        "at least 2 bands",
+    ),
+    "half a tap": (
+        lambda: inspect.unwrap(noise_bands_step)(WEIGHTS, noise_state(2, 4), n_taps=64.5, **RATES),
+        "n_taps is 64.5",
+    ),
+    "partials of another batch": (
+        lambda: inspect.unwrap(partial_amplitudes)(F0, WEIGHTS[:1], WEIGHTS, 8, 16_000),
+        "envelope_db is",
+    ),
+    "no partials under an envelope": (
+        lambda: inspect.unwrap(envelope_oscillator)(
+            F0, WEIGHTS, WEIGHTS, n_partials=0, n_noise_bands=9, **RATES
+        ),
+        "n_partials is 0",
+    ),
+    "an envelope of one band": (
+        lambda: inspect.unwrap(read_envelope)(WEIGHTS[..., :1], WEIGHTS, 16_000),
+        "at least 2 bands",
+    ),
+    "envelopes of other frames": (
+        lambda: inspect.unwrap(read_envelope)(WEIGHTS[:1], WEIGHTS, 16_000),
+        "the same frames",
+    ),
+    "onsets of another batch": (
+        lambda: inspect.unwrap(time_since_onset_step)(F0[:1], F0, onset_state(2, 250.0), frame_rate=250.0),
+        "give both as",
+    ),
+    "onsets at no rate": (lambda: onset_state(2, 0.0), "frame_rate is 0.0"),
+    "a spectrogram without hops": (lambda: inspect.unwrap(mfcc)(F0, 16_000, 0), "hop_length is 0"),
 }
 
 
@@ -190,6 +292,30 @@ def test_negative_frequencies_count_as_0() -> None:
     assert f0.grad.isfinite().all()
     assert f0.grad[0, 1] == 0
     assert _sines(-WEIGHTS, WEIGHTS).eq(0).all()
+
+
+@pytest.mark.parametrize("value", [-50.0, float("-inf")])
+def test_a_negative_pitch_counts_as_0_for_every_source(value: float) -> None:
+    f0, zero = F0.clone(), F0.clone()
+    f0[:, 1], zero[:, 1] = value, 0.0
+    fm: dict[str, Any] = {"ratios": (1,) * 4, "modulators": ((2,), (), (4,), ()), **RATES}
+    sources: dict[str, Callable[[Tensor], Tensor]] = {
+        "pulses": lambda hz: pulse_train(hz, AMPLITUDE, **RATES),
+        "wavetable": lambda hz: wavetable_oscillator(hz, AMPLITUDE, WEIGHTS, TABLES, **RATES),
+        "fm": lambda hz: fm_oscillator(hz, WEIGHTS, **fm),
+    }
+    for name, source in sources.items():
+        assert torch.equal(source(f0), source(zero)), name
+        assert source(f0).isfinite().all(), name
+
+
+def test_a_pitch_that_is_no_number_is_none_under_an_envelope() -> None:
+    levels = torch.full((2, 3, 9), -60.0)
+    f0 = F0.clone()
+    f0[0, 1] = torch.nan
+    audio = envelope_oscillator(f0, levels, levels, n_partials=5, n_noise_bands=9, **RATES)
+    assert audio[1].isfinite().all()
+    assert audio[0, 64:].isnan().all()
 
 
 def test_pitch_is_finite_for_every_frequency() -> None:

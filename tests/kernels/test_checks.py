@@ -10,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from oscine import kernels
 from oscine.kernels import library
+from oscine.kernels.allpole import allpole, allpole_backward
 from oscine.kernels.gru import gru, gru_backward
 from oscine.kernels.harmonic_bank import harmonic_bank, harmonic_bank_backward
 from oscine.kernels.noise import filtered_noise, filtered_noise_backward
@@ -62,6 +63,18 @@ def _noise_grad() -> dict[str, Any]:
     return {"grad": torch.rand(B, F * H)} | given
 
 
+def _allpole() -> dict[str, Any]:
+    shapes = {"audio": (B, F * H), "angles": (B, F, P), "previous": (B, P), "initial": (B, P)}
+    return {key: torch.rand(shape, dtype=torch.float64) for key, shape in shapes.items()} | {"hop_length": H}
+
+
+def _allpole_grad() -> dict[str, Any]:
+    given = _allpole()
+    grads = {"grad": given["audio"], "grad_states": torch.rand(B, F + 1, P, dtype=torch.float64)}
+    kept = {key: given[key] for key in ("audio", "angles", "previous")}
+    return grads | kept | {"states": grads["grad_states"], "hop_length": H}
+
+
 OPERATORS: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = {
     "harmonic_bank": (harmonic_bank, _bank),
     "harmonic_bank_backward": (
@@ -72,6 +85,8 @@ OPERATORS: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = 
     "filtered_noise_backward": (filtered_noise_backward, _noise_grad),
     "gru": (gru, _gru),
     "gru_backward": (gru_backward, _gru_grad),
+    "allpole": (allpole, _allpole),
+    "allpole_backward": (allpole_backward, _allpole_grad),
 }
 
 
@@ -89,12 +104,15 @@ def _wrong(name: str) -> list[tuple[str, dict[str, Any]]]:
             "an axis less": value.sum(dim=-1),
             "complex": value.to(torch.complex64),
             "bool": value > 0,
+            "sparse": value.to_sparse(),
             "elsewhere": value.to("meta"),
         }
         # Integers are right for numbers alone, and fractions for all else.
         changes["another kind"] = value.double() if argument in ("seed", "sample") else value.long()
         if argument == "polynomial":
             changes["too coarse a phase"] = value.float()
+        if argument in ("states", "grad_states"):
+            changes["a frame less"] = value[:, :-1]
         if argument == "grad" and name == "filtered_noise_backward":
             changes["a part of a frame"] = changes.pop("one number more")
         if argument == "previous" and name == "filtered_noise_backward":
@@ -137,7 +155,7 @@ def test_what_is_wrong_is_refused(name: str, what: str, wrong: dict[str, Any]) -
     operator = OPERATORS[name][0]
     with pytest.raises(ValueError, match=r"^\w+: .*\.$"):
         operator(**wrong)
-    if "elsewhere" in what:
+    if "elsewhere" in what or "sparse" in what:
         return
     # The same where it is only traced.
     with FakeTensorMode() as mode:
@@ -199,7 +217,15 @@ def test_any_number_of_threads_is_right(compiled: str) -> None:
         assert torch.equal(audio, wanted)
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_the_gradient_of_the_bank_may_have_another_precision(form: str, dtype: torch.dtype) -> None:
+    given = {"grad": torch.rand(B, F * H).to(dtype)} | _bank() | {"with_polynomial": True}
+    wanted = harmonic_bank_backward(**given | {"grad": given["grad"].float()})
+    for ours, theirs in zip(harmonic_bank_backward(**given), wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATORS if "allpole" not in name])
 def test_no_items_and_no_frames_give_nothing(compiled: str, name: str) -> None:
     operator, right = OPERATORS[name]
     for axis in (0, 1):

@@ -149,7 +149,7 @@ def test_a_signal_shorter_than_a_frame_is_one_frame():
     ("options", "message"),
     [
         ({"n_fft": 2}, "n_fft is 2"),
-        ({"hop_length": 0}, "hop_length 0"),
+        ({"hop_length": 0}, "hop_length is 0"),
         ({"order": 0.5}, "order is 0.5"),
         ({"floor_db": 0.0}, "negative floor"),
         ({"f_min_hz": 9000.0}, "below 8000.0 Hz"),

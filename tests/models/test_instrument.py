@@ -155,6 +155,8 @@ def test_a_condition_that_is_missing_or_cannot_be_measured_is_named() -> None:
         instrument.conditions(torch.zeros(1, 640), features)
     with pytest.raises(ValueError, match="confidence is not among the features"):
         instrument.conditions(torch.zeros(1, 640), {"f0_hz": f0_hz}, {"breath": f0_hz})
+    with pytest.raises(ValueError, match="f0_hz is a list; give a tensor"):
+        instrument(conditions | {"f0_hz": conditions["f0_hz"].tolist()})
 
 
 def test_both_loudness_definitions_can_condition_at_once() -> None:

@@ -277,6 +277,27 @@ def test_a_bad_frame_poisons_nothing(form: str) -> None:
 
 
 @compiled
+def test_a_gain_is_held_without_the_gate() -> None:
+    instrument = _loud(CONFIGS["recipe default"])
+    conditions = _conditions(instrument, 12)
+    conditions["loudness_db"] = torch.full((1, 12), -75.0)
+    assert instrument.gate is not None
+    assert float(instrument.gate(conditions["loudness_db"]).max()) < 0.9
+    gain, held = torch.full((1, 12), 0.5), torch.full((1, 12), 0.5)
+    gain[:, 4:7] = torch.nan
+    for form in (engines()[0], "torch"):
+        with kernels.use(form):
+            streams, played = [Stream(instrument), Stream(instrument)], ([], [])
+            for t in range(0, 12, 2):
+                block = {key: value[:, t : t + 2] for key, value in conditions.items()}
+                for stream, curve, audio in zip(streams, (gain, held), played, strict=True):
+                    audio.append(stream.push(**block, gain=curve[:, t : t + 2]))
+        torch.testing.assert_close(torch.cat(played[0], 1), torch.cat(played[1], 1), rtol=0, atol=1e-6)
+    with kernels.use("torch"), pytest.raises(ValueError, match=r"gain is \(1, 3\); give a tensor, \(1, 2\)"):
+        Stream(instrument).push(**{k: v[:, :2] for k, v in conditions.items()}, gain=gain[:, :3])
+
+
+@compiled
 def test_a_stream_plays_the_weights_that_it_was_made_with() -> None:
     for form in (engines()[0], "torch"):
         instrument = _loud(CONFIGS["recipe default"])

@@ -20,6 +20,9 @@ from oscine.errors import InputError
 from oscine.models import Instrument, InstrumentConfig, Recipe, list_recipes, load_recipe
 from oscine.models.card import model_card
 from oscine.models.saved import CONFIG, WEIGHTS, SavedConfig
+from oscine.voices.converter import ConverterConfig
+from oscine.voices.enhancer import EnhancerConfig
+from oscine.voices.envelope_flow import EnvelopeFlowConfig
 
 SMALL = {
     "sample_rate": 16_000,
@@ -153,13 +156,16 @@ def _models(kind: Any) -> Iterator[type[BaseModel]]:
         yield from _models(inner)
 
 
-def test_every_whole_number_and_list_of_a_recipe_is_bounded() -> None:
+@pytest.mark.parametrize("config", [Recipe, ConverterConfig, EnhancerConfig, EnvelopeFlowConfig], ids=str)
+def test_every_whole_number_and_list_of_a_config_is_bounded(config: type[BaseModel]) -> None:
     unbounded = []
-    for name, kind, constraints in _fields(Recipe, set()):
+    for name, kind, constraints in _fields(config, set()):
         kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
         has = {type(one) for one in constraints}
         upper = {annotated_types.Le, annotated_types.Lt}
         if int in kinds and not has & upper:
+            unbounded.append(name)
+        if any(get_origin(one) is tuple and int in get_args(one) for one in kinds):
             unbounded.append(name)
         if any(get_origin(one) is tuple and Ellipsis in get_args(one) for one in kinds):
             limited = annotated_types.MaxLen in has or any(
@@ -201,6 +207,23 @@ def test_pipes_and_devices_are_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
     os.mkfifo(folder / name)
     with pytest.raises(InputError, match="not a regular file"):
+        Instrument.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("kind", ["sum", "chain"])
+def test_parts_inside_parts_are_counted(folder: Path, kind: str) -> None:
+    def inside(depth: int) -> dict[str, Any]:
+        if not depth:
+            return {"kind": "noise"}
+        parts = [inside(depth - 1)] * (kind == "chain") or [
+            {**inside(depth - 1), "name": f"a{i}"} for i in range(12)
+        ]
+        return {"kind": kind, "parts": parts}
+
+    content = json.loads((folder / CONFIG).read_text())
+    content["instrument"]["synth"] = [inside(150 if kind == "chain" else 2)]
+    (folder / CONFIG).write_text(json.dumps(content))
+    with pytest.raises(InputError, match="inside chains and sums included; give at most 128"):
         Instrument.from_pretrained(folder)
 
 

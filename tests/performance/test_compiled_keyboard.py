@@ -118,3 +118,6 @@ def test_wrong_sizes_are_refused() -> None:
             CompiledKeyboard(frame_rate, n_voices, *DYNAMICS)
     with pytest.raises(ValueError, match="give 128"):
         CompiledKeyboard(RATE, 1, (0.0,), -60.0)
+    for curve_db, least_db in (((float("nan"),) * 128, -60.0), ((0.0,) * 128, float("-inf"))):
+        with pytest.raises(ValueError, match="is not finite; give levels in dB"):
+            CompiledKeyboard(RATE, 1, curve_db, least_db)

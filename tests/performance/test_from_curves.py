@@ -105,6 +105,10 @@ def test_an_instrument_with_z_plays_curves_too() -> None:
             "lack f0_hz, which the instrument takes; add a c",
         ),
         (Curves(np.array([-2.0, -1.0, 0.0]), dict(_curves().values)), "end at 0 s; give a time above 0 s"),
+        (
+            Curves(np.zeros(0), {"f0_hz": np.zeros(0), "loudness_db": np.zeros(0)}),
+            "end at 0 s; give a time above 0 s",
+        ),
         (Curves(np.array([0.0, 1e30, 2e30]), dict(_curves().values)), "and of an hour at most"),
     ],
 )

@@ -318,6 +318,13 @@ def test_step_changes_nothing_it_was_given(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_every_tensor_of_a_state_is_one_of_its_own(name: str) -> None:
+    # torch.export takes two uses of one tensor for a single input.
+    tensors = _tensors(CASES[name].build().init_state(2))
+    assert len({id(tensor) for tensor in tensors}) == len(tensors)
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_stream_is_the_whole_and_starts_again_after_reset(name: str) -> None:
     case = CASES[name]
     processor, inputs = case.build(), case.inputs()

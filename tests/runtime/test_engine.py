@@ -104,6 +104,7 @@ def test_what_is_left_out_stands_at_its_default() -> None:
         ({"f0_hz": torch.ones(2, N_FRAMES)}, r"f0_hz is \(2, 40\); give \(1, frame\)"),
         ({"f0_hz": torch.ones(N_FRAMES)}, r"f0_hz is \(40,\); give \(1, frame\)"),
         ({"f0_hz": torch.ones(())}, r"f0_hz is \(\); give"),
+        ({"f0_hz": torch.ones(1, N_FRAMES) * 1j}, "f0_hz is complex; give a tensor of real numbers"),
         ({"z": torch.ones(1, N_FRAMES)}, r"z is \(1, 40\); give \(1, frame, 3\)"),
         ({"z": torch.ones(1, N_FRAMES, 2)}, r"z is \(1, 40, 2\); give \(1, frame, 3\)"),
     ],

@@ -1,6 +1,7 @@
 """The listener: pitch and loudness of the analysis, whatever the blocks, and as late as it says."""
 
 import ctypes
+import inspect
 import math
 
 import numpy as np
@@ -200,6 +201,8 @@ def test_what_it_cannot_do_is_a_sentence() -> None:
             Listener(*given)
     with pytest.raises(ValueError, match="give whole numbers above 0"):
         Listener(48000, 16000, 0)
+    with pytest.raises(ValueError, match="give mono samples"):
+        inspect.unwrap(Listener.push)(Listener(48000, 16000, 64), np.zeros((4, 2), np.float32))
     library = Listener(48000, 16000, 64)._library
     nothing = ctypes.c_void_p()
     assert library.oscine_listener_new(48000, 16000, 64, None) == 7

@@ -1,5 +1,6 @@
 """The runtime as a host plays it: any block, any rate, a latency that is what an impulse measures."""
 
+import inspect
 import math
 from itertools import pairwise
 
@@ -160,7 +161,8 @@ def test_what_it_cannot_do_is_a_sentence() -> None:
     for wrong, sentence in (
         (lambda: live.set(pitch=440.0), "pitch was given; the inputs are level"),
         (lambda: live.set(level=[1.0, 2.0]), "level has 2 values; give 1"),
-        (lambda: live.play(-1), "n_samples is -1; give 0 or more"),
+        (lambda: live.play(-1), "n_samples is -1; give a whole number, 0 or more"),
+        (lambda: inspect.unwrap(Live.play)(live, 0.5), "n_samples is 0.5"),
         (lambda: Live(_level(0), 3999), "out of its range"),
         (lambda: Live(_level(0), 768001), "out of its range"),
         (lambda: Live(_level(0), -1), "The sample rate is -1"),

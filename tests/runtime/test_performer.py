@@ -1,6 +1,7 @@
 """The performer against what it is made of: the keyboard, live players, and what they are told."""
 
 import hashlib
+import inspect
 import math
 
 import numpy as np
@@ -238,8 +239,10 @@ def test_what_is_wrong_is_said(program: bytes) -> None:
         performer.set(pitch=1)
     with pytest.raises(ValueError, match="octave is nan"):
         performer.set(octave=float("nan"))
-    with pytest.raises(ValueError, match="and 3 are heard"):
+    with pytest.raises(ValueError, match=r"what is heard \(3,\); give as many"):
         performer.play(4, np.zeros(3, np.float32))
+    with pytest.raises(ValueError, match=r"what is heard \(4, 2\); give as many samples, mono"):
+        inspect.unwrap(Performer.play)(performer, 4, np.zeros((4, 2), np.float32))
     for rate, n_voices in ((1000, 1), (RATE, 0), (RATE, 17)):
         with pytest.raises(ValueError, match="out of its range"):
             Performer(program, rate, n_voices)

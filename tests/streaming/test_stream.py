@@ -65,6 +65,7 @@ def test_what_is_missing_given_twice_or_unknown_is_refused_in_a_sentence(stream:
         ((f0_hz, loudness_db[:, 1:]), {}),
         (({"f0_hz": f0_hz, "loudness_db": loudness_db},), {"f0_hz": f0_hz}),
         ((f0_hz, loudness_db[0]), {}),
+        ((f0_hz.repeat(2, 1), loudness_db.repeat(2, 1)), {}),
         ((), {"f0_hz": f0_hz, "loudness_db": loudness_db, "pitch": f0_hz}),
     ):
         with pytest.raises(ValueError, match=r"\.$"):

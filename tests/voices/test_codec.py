@@ -5,6 +5,7 @@ import math
 import random
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,15 @@ def test_a_voice_of_another_grid_is_refused() -> None:
         encode(voice.slice(0, 0))
     with pytest.raises(InputError, match="give one from"):
         encode(voice, math.nan)
+
+
+@pytest.mark.parametrize("curve", ["f0_hz", "density_db", "noise_ratio_db"])
+def test_a_voice_with_a_value_that_is_no_number_is_refused(curve: str) -> None:
+    voice = _voice()
+    with pytest.raises(ValueError, match=r"is NaN; replace it\.$"):
+        encode(replace(voice, **{curve: getattr(voice, curve) * torch.nan}))
+    loud = replace(voice, density_db=torch.full_like(voice.density_db, torch.inf))
+    assert float(decode(encode(loud)).density_db.max()) <= 0
 
 
 def _signed(head: bytes, body: bytes) -> bytes:

@@ -117,8 +117,13 @@ def test_what_is_no_matrix_is_refused(tmp_path):
     np.save(path, np.array([{}], object), allow_pickle=True)
     with pytest.raises(InputError, match="NumPy file"):
         read_content(path, 1.0)
-    for content in (b"PK\x03\x04 no zip", b"\x93NUMPY\x01\x00\x28\x23" + b"(" * 9000, b""):
-        path.write_bytes(content)
+    np.save(path, np.full((5, 2), 1e300))
+    with pytest.raises(InputError, match="not finite in float32"):
+        read_content(path, 1.0)
+    about = "{'descr': '<f4', 'fortran_order': False, 'shape': "
+    for header in (about + "(10" + "0" * 20 + ", 2)}", about + "(True, 2)}", "{'descr': ", "(" * 9000):
+        content = header.ljust(9999).encode() + b"\n"
+        path.write_bytes(b"\x93NUMPY\x01\x00" + len(content).to_bytes(2, "little") + content)
         with pytest.raises(InputError, match="NumPy file"):
             read_content(path, 1.0)
     path.write_bytes(b"no array")

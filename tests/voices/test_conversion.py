@@ -1,5 +1,6 @@
 """The map from one voice to another: its statistics, its limits, its files."""
 
+import inspect
 import json
 
 import pytest
@@ -11,8 +12,9 @@ from oscine.cli.main import main
 from oscine.errors import InputError
 from oscine.voices import Conversion, Voice, VoiceStatistics, convert_voice, voice_statistics
 from oscine.voices.conversion import transport
+from oscine.voices.heard import is_coded
 from oscine.voices.pitch import transposition
-from oscine.voices.statistics import voicedness
+from oscine.voices.statistics import several_sounds, voicedness
 
 RATE, HOP, BANDS = 16_000, 80, 80
 
@@ -163,6 +165,11 @@ def test_without_a_transposition_the_melody_gets_the_targets_spread():
     )
     assert float(before.std()) > 3.5
     assert abs(float(after.std() - aim.std())) < 0.3
+
+
+def test_what_is_no_sound_is_refused_by_its_reader():
+    assert inspect.unwrap(several_sounds)(5) == [5]
+    assert not inspect.unwrap(is_coded)([0.1, 0.2])
 
 
 def test_a_transposition_out_of_range_is_refused():

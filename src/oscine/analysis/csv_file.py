@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oscine.errors import InputError
-from oscine.files import file_size
+from oscine.files import file_size, read_bytes
 
 _SEPARATORS = ("\t", ";", ",")
 _LARGEST_BYTES = 256_000_000
@@ -45,7 +45,7 @@ def read_rows(path: Path, what: str, wanted: str) -> list[Row]:
     try:
         if file_size(path) > _LARGEST_BYTES:
             raise InputError(f"{path.name} is larger than any {what}; {wanted}.")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_bytes(path, _LARGEST_BYTES).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise InputError(f"{path.name} cannot be read ({error.strerror}); check the path.") from None
     except UnicodeDecodeError:

@@ -26,6 +26,7 @@ RESERVED = (
 """Names that no curve can have: of what every dataset holds, of other inputs, of an instrument's options."""
 
 _TIME = "time_s"
+_MOST_CURVES = 1024
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -177,8 +178,10 @@ def check_names(names: list[str], allowed: Sequence[str] = ()) -> list[str]:
         allowed: Names that are no curve's and may stand among them.
 
     Raises:
-        ValueError: When one is not a name, is taken, or stands twice.
+        ValueError: When one is not a name, is taken, or stands twice, or there are more than 1024.
     """
+    if len(names) > _MOST_CURVES:
+        raise ValueError(f"there are {len(names)} curves; give {_MOST_CURVES} at most")
     for name in names:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a name for a curve; use a letter, then letters, digits and _")

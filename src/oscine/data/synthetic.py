@@ -89,8 +89,8 @@ def synthetic_tones(
     if min(sizes) < 1 or n_bands < 2 or min(seed, step) < 0:
         raise InputError(
             f"{batch_size} × {n_frames} frames at {sample_rate} Hz, hop {hop_length}, {n_harmonics} "
-            f"harmonics, {n_bands} bands, seed {seed}, step {step}; give positive sizes, two bands at "
-            "least, and a seed and a step of 0 or more."
+            f"harmonics, {n_bands} bands, seed {seed}, step {step} can't be made; give positive sizes, two "
+            "bands at least, and a seed and a step of 0 or more."
         )
     random = np.random.Generator(np.random.Philox(key=[seed, step]))
     frame_rate = sample_rate / hop_length

@@ -21,7 +21,7 @@ from oscine.fitting.knobs import at_places, onset_at_places, onset_of, require_k
 from oscine.models import Instrument, InstrumentConfig
 from oscine.models.inputs import F0Config, OnsetConfig
 from oscine.networks import ControllerConfig
-from oscine.processors import AnyPart, build_parts, require_distinct_names
+from oscine.processors import AnyPart, build_parts, require_parts
 from oscine.tensor_file import read_header, read_tensors, require_fit
 
 LONGEST_S = 600.0
@@ -83,7 +83,7 @@ class PatchConfig(BaseModel):
 
     @model_validator(mode="after")
     def _can_be_played(self) -> "PatchConfig":
-        require_distinct_names([*self.synth, *self.effects])
+        require_parts([*self.synth, *self.effects])
         if self.n_samples > LONGEST_S * self.sample_rate:
             raise ValueError(f"a patch has at most {LONGEST_S:g} s")
         return self

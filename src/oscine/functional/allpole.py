@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from oscine.functional.checks import require_batch, require_whole
+from oscine.functional.checks import require_batch, require_state, require_whole
 from oscine.functional.frames import previous_frames, upsample
 from oscine.kernels import allpole as kernel
 
@@ -90,12 +90,7 @@ def allpole_step(
         ValueError: See `allpole`; and when the state is of another batch or order.
     """
     _check(audio, reflection, hop_length)
-    wanted = reflection.shape[0], reflection.shape[2]
-    if tuple(state.lattice.shape) != wanted:
-        raise ValueError(
-            f"The state's lattice is {tuple(state.lattice.shape)}; for these arguments give {wanted}, from "
-            "allpole_state."
-        )
+    require_state("allpole_state", lattice=(state.lattice, (reflection.shape[0], reflection.shape[2])))
     angles = _angles(reflection)
     previous = previous_frames(angles, state.angles, state.started)[:, 0]
     output, states = kernel.allpole(audio.double(), angles, previous, state.lattice.double(), hop_length)

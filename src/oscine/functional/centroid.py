@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.functional.checks import require_whole
 from oscine.functional.framing import frame_centers, frames_at, window_spectra
 from oscine.functional.units import hz_to_midi
 
@@ -28,8 +29,12 @@ def spectral_centroid_midi(
     Returns:
         Semitones, A4 = 69; never below that of 20 Hz. ``ceil(time / hop_length)`` frames.
 
+    Raises:
+        ValueError: When the rate or the hop is not a whole number of at least 1.
+
     Reference: Grey and Gordon, Perceptual effects of spectral modifications on musical timbres, 1978.
     """
+    require_whole(sample_rate=sample_rate, hop_length=hop_length)
     n_fft = 2 * round(_WINDOW_S * sample_rate / 2)
     n_frames = -(-audio.shape[-1] // hop_length)
     centers = frame_centers(n_frames, hop_length, sample_rate, sample_rate).to(audio.device)

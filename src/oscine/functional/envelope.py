@@ -50,7 +50,12 @@ def envelope_state(
 
 
 def envelope_grid_hz(n_bands: int, sample_rate: int) -> Float[Tensor, " band"]:
-    """Return the frequencies at which an envelope has its values, equally spaced in mel, Hz, float64."""
+    """Return the frequencies at which an envelope has its values, equally spaced in mel, Hz, float64.
+
+    Raises:
+        ValueError: When a number is not a whole number of at least 1.
+    """
+    require_whole(n_bands=n_bands, sample_rate=sample_rate)
     # On the CPU also where a model is built without memory (device "meta"), to know its size.
     exact = {"dtype": torch.float64, "device": "cpu"}
     top = float(hz_to_mel(torch.tensor(sample_rate / 2, **exact)))
@@ -66,14 +71,31 @@ def read_envelope(
         values: At `envelope_grid_hz`.
         frequency_hz: Where to read; above Nyquist the last value is held, below 0 Hz the first.
         sample_rate: Hz.
+
+    Returns:
+        At each frequency; NaN at one that is NaN.
+
+    Raises:
+        ValueError: When there are fewer than 2 bands, the frames differ, or the rate is not a whole number of
+            at least 1.
     """
-    n_bands = values.shape[-1]
+    require_whole(sample_rate=sample_rate)
+    n_bands = values.shape[-1] if values.ndim else 0
+    if n_bands < 2:
+        raise ValueError(f"values is {tuple(values.shape)}; give at least 2 bands, 0 Hz and Nyquist.")
+    frames = frequency_hz.shape[:-1]
+    if values.ndim > 1 and values.shape[:-1] != frames:
+        raise ValueError(
+            f"values is {tuple(values.shape)} and frequency_hz {tuple(frequency_hz.shape)}; give both the "
+            "same frames, or one envelope for all."
+        )
     top = 2595.0 * math.log10(1.0 + sample_rate / 1400.0)
     # In float64: between two points lie up to 100 dB, and a rounded place would be audible as a level.
     place = hz_to_mel(frequency_hz.double().clamp(0.0, sample_rate / 2)) * ((n_bands - 1) / top)
-    below = place.detach().floor().clamp(max=n_bands - 2).to(torch.int64)
-    low = values.expand(*below.shape[:-1], -1).gather(-1, below)
-    high = values.expand(*below.shape[:-1], -1).gather(-1, below + 1)
+    # Clamped as a whole number: a frequency that is NaN has no place, and its number may be any.
+    below = place.detach().floor().to(torch.int64).clamp(0, n_bands - 2)
+    low = values.expand(*frames, -1).gather(-1, below)
+    high = values.expand(*frames, -1).gather(-1, below + 1)
     return low + (place - below).to(values.dtype) * (high - low)
 
 
@@ -119,7 +141,14 @@ def partial_amplitudes(
         noise_ratio_db: Power of the noise over that of the partials at the same points, dB.
         n_partials: How many.
         sample_rate: Hz.
+
+    Raises:
+        ValueError: When the arguments differ in batch or frames, there are fewer than 2 bands, or a number is
+            not a whole number of at least 1.
     """
+    require_batch("f0_hz", f0_hz, "batch frame")
+    _check_envelopes(envelope_db, noise_ratio_db, ("f0_hz", f0_hz))
+    require_whole(n_partials=n_partials, sample_rate=sample_rate)
     f0_hz = f0_hz.clamp(min=1.0)
     points = _multiples(f0_hz, n_partials)
     amplitudes = torch.pow(10.0, read_envelope(envelope_db, points, sample_rate) / 20)
@@ -136,7 +165,13 @@ def noise_magnitudes(
     """Return the magnitudes that give `filtered_noise` the noise's share of an envelope's power density.
 
     Uniform noise in [−1, 1] has a mean square of 1/3, and this over Nyquist per Hz.
+
+    Raises:
+        ValueError: When the arguments differ in batch or frames, there are fewer than 2 bands, or a number is
+            not a whole number of at least 1.
     """
+    _check_envelopes(envelope_db, noise_ratio_db)
+    require_whole(n_noise_bands=n_noise_bands, sample_rate=sample_rate)
     points = torch.linspace(0.0, sample_rate / 2, n_noise_bands, device=envelope_db.device)
     points = points.expand(*envelope_db.shape[:-1], -1)
     magnitudes = torch.pow(10.0, read_envelope(envelope_db, points, sample_rate) / 20)
@@ -196,6 +231,8 @@ def envelope_oscillator(
         >>> envelope_oscillator(torch.full((1, 50), 220.0), density_db, ratio_db, **sizes).shape
         torch.Size([1, 4000])
     """
+    require_batch("f0_hz", f0_hz, "batch frame")
+    require_whole(n_partials=n_partials, n_noise_bands=n_noise_bands)
     state = envelope_state(f0_hz.shape[0], n_partials, n_noise_bands, seed, f0_hz.device)
     rates = {"sample_rate": sample_rate, "hop_length": hop_length}
     return envelope_oscillator_step(f0_hz, envelope_db, noise_ratio_db, state, **rates, phase=phase)[0]
@@ -214,14 +251,10 @@ def envelope_oscillator_step(
     """Return the next block's audio and state: `envelope_oscillator` where it left off.
 
     Raises:
-        ValueError: See `envelope_oscillator`.
+        ValueError: See `envelope_oscillator`; and when the state is of another batch.
     """
-    like = ("f0_hz", f0_hz)
-    require_batch(*like, "batch frame")
-    for name, value in (("envelope_db", envelope_db), ("noise_ratio_db", noise_ratio_db)):
-        require_batch(name, value, "batch frame band", like)
-        if value.shape[2] < 2:
-            raise ValueError(f"{name} is {tuple(value.shape)}; give at least 2 bands, 0 Hz and Nyquist.")
+    require_batch("f0_hz", f0_hz, "batch frame")
+    _check_envelopes(envelope_db, noise_ratio_db, ("f0_hz", f0_hz))
     require_whole(sample_rate=sample_rate, hop_length=hop_length)
     f0_hz = f0_hz.clamp(min=1.0)
     n_partials = state.sines.amplitudes.shape[-1]
@@ -243,6 +276,16 @@ def envelope_oscillator_step(
     magnitudes = noise_magnitudes(envelope_db, noise_ratio_db, n_noise_bands, sample_rate)
     noise, noise_after = filtered_noise_step(magnitudes, state.noise, hop_length=hop_length)
     return partials + noise, EnvelopeState(sines, noise_after)
+
+
+def _check_envelopes(
+    envelope_db: Tensor, noise_ratio_db: Tensor, like: tuple[str, Tensor] | None = None
+) -> None:
+    like = like or ("envelope_db", envelope_db)
+    for name, value in (("envelope_db", envelope_db), ("noise_ratio_db", noise_ratio_db)):
+        require_batch(name, value, "batch frame band", like)
+        if value.shape[2] < 2:
+            raise ValueError(f"{name} is {tuple(value.shape)}; give at least 2 bands, 0 Hz and Nyquist.")
 
 
 def _multiples(f0_hz: Tensor, n_partials: int) -> Float[Tensor, "batch frame partial"]:

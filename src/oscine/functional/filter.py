@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from oscine.functional.checks import require_batch
+from oscine.functional.checks import require_batch, require_state, require_whole
 from oscine.functional.fft import fast_fft_length
 from oscine.functional.frames import previous_frames, ramp
 from oscine.functional.noise import filter_taps
@@ -43,7 +43,11 @@ def zero_phase_taps(magnitudes: Float[Tensor, "*frame band"]) -> Float[Tensor, "
 
     Args:
         magnitudes: At band − 1 equal steps from 0 to Nyquist, linear.
+
+    Raises:
+        ValueError: When there are fewer than 2 bands.
     """
+    _check_bands(magnitudes)
     half = magnitudes @ filter_taps(magnitudes.shape[-1]).to(magnitudes)
     return torch.cat([half[..., 1:].flip(-1), half], dim=-1)
 
@@ -66,16 +70,27 @@ def minimum_phase_taps(magnitudes: Float[Tensor, "*frame band"]) -> Float[Tensor
     Args:
         magnitudes: At band − 1 equal steps from 0 to Nyquist, linear; `LOG_OFFSET` is added to them.
 
+    Raises:
+        ValueError: When there are fewer than 2 bands.
+
     Reference: Liu et al., Neural Homomorphic Vocoder, Interspeech 2020; there the network predicts the
         cepstrum.
     """
+    _check_bands(magnitudes)
     n_bands = magnitudes.shape[-1]
+    if magnitudes.numel() == 0:  # MKL fails where there is no filter
+        return magnitudes.new_zeros(*magnitudes.shape[:-1], n_minimum_phase_taps(n_bands))
     cepstrum = torch.log(magnitudes + LOG_OFFSET) @ filter_taps(n_bands).to(magnitudes)
     causal = torch.cat([cepstrum[..., :1], 2 * cepstrum[..., 1:]], dim=-1)
     # Twice the taps that are kept: what wraps around is below 1e-5 of the largest.
     n_fft = 2 * n_minimum_phase_taps(n_bands)
     taps = torch.fft.irfft(torch.exp(torch.fft.rfft(causal, n_fft)), n_fft)
     return taps[..., : n_minimum_phase_taps(n_bands)]
+
+
+def _check_bands(magnitudes: Tensor) -> None:
+    if magnitudes.ndim == 0 or magnitudes.shape[-1] < 2:
+        raise ValueError(f"magnitudes is {tuple(magnitudes.shape)}; give at least 2 bands, 0 Hz and Nyquist.")
 
 
 def moving_filter(
@@ -91,14 +106,16 @@ def moving_filter(
         hop_length: Samples per frame.
 
     Raises:
-        ValueError: When there is no frame, or the audio is not ``frame · hop_length`` long.
+        ValueError: When there is no frame, the audio is not ``frame · hop_length`` long or of another batch,
+            or the hop is not a whole number of at least 1.
 
     Examples:
         >>> taps = zero_phase_taps(torch.ones(1, 10, 65))
         >>> moving_filter(torch.randn(1, 640), taps, hop_length=64).shape
         torch.Size([1, 640])
     """
-    state = filter_state(audio.shape[0], taps.shape[-1], audio.device)
+    require_batch("taps", taps, "batch frame tap")
+    state = filter_state(taps.shape[0], taps.shape[-1], taps.device)
     return moving_filter_step(audio, taps, state, hop_length=hop_length)[0]
 
 
@@ -109,14 +126,22 @@ def moving_filter_step(
     *,
     hop_length: int,
 ) -> tuple[Float[Tensor, "batch time"], FilterState]:
-    """Return the next block's audio and state: `moving_filter` where it left off."""
+    """Return the next block's audio and state: `moving_filter` where it left off.
+
+    Raises:
+        ValueError: See `moving_filter`; and when the state is of another batch or number of taps.
+    """
     require_batch("taps", taps, "batch frame tap")
-    n_frames, n_taps = taps.shape[1:]
-    if audio.shape[1] != n_frames * hop_length:
+    require_whole(hop_length=hop_length)
+    batch, n_frames, n_taps = taps.shape
+    if tuple(audio.shape) != (batch, n_frames * hop_length):
         raise ValueError(
-            f"The audio has {audio.shape[1]} samples, but the filter has {n_frames} frames of {hop_length}; "
-            f"give {n_frames * hop_length} samples."
+            f"audio is {tuple(audio.shape)}; beside taps of {tuple(taps.shape)} and hops of {hop_length} "
+            f"give {(batch, n_frames * hop_length)}."
         )
+    require_state(
+        "filter_state", recent=(state.recent, (batch, n_taps - 1)), taps=(state.taps, (batch, n_taps))
+    )
     known = torch.cat([state.recent.to(audio.dtype), audio], dim=1)
     span = hop_length + n_taps - 1
     n_fft = fast_fft_length(span)

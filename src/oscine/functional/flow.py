@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from oscine.functional.checks import require_whole
 from oscine.functional.noise import uniform_noise
 
 #: Largest float32 below 1: the inverse of the error function is finite there.
@@ -113,8 +114,7 @@ def euler_flow(
         tensor([[[1.]]])
     """
     _check_start(t_start)
-    if n_steps < 1:
-        raise ValueError(f"A flow can't have {n_steps} steps; give at least 1.")
+    require_whole(n_steps=n_steps)
     step = (1.0 - t_start) / n_steps
     x = start
     for i in range(n_steps):

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from oscine.functional.checks import require_batch, require_whole
+from oscine.functional.checks import require_batch, require_state, require_whole
 from oscine.functional.frames import previous_frames, upsample
 from oscine.functional.phase import accumulate_phase
 
@@ -117,7 +117,8 @@ def fm_oscillator(
     with f0 constant, what folds back is at least 25 dB weaker than the strongest partial, mostly 45 dB.
 
     Args:
-        f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start.
+        f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start. What is negative
+            counts as 0.
         levels: Of the operators, not negative.
         ratios: Frequency of each operator over f0.
         modulators: For each operator, the numbers of those that modulate it (`dx7_algorithm`).
@@ -163,9 +164,10 @@ def fm_oscillator_step(
     hop_length: int,
 ) -> tuple[Float[Tensor, "batch time"], FmState]:
     """Return the next block's audio and state: `fm_oscillator` where it left off (same arguments)."""
-    require_batch("f0_hz", f0_hz, "batch frame")
-    require_whole(sample_rate=sample_rate, hop_length=hop_length)
+    require_whole(hop_length=hop_length)
     played = limit_fm_levels(f0_hz, levels, ratios=ratios, modulators=modulators, sample_rate=sample_rate)
+    require_state("fm_state", phase=(state.phase, (levels.shape[0], levels.shape[2])))
+    f0_hz = f0_hz.clamp(min=0.0)
     times = torch.tensor(ratios, dtype=torch.float64, device=f0_hz.device)
     before_hz = previous_frames(f0_hz, state.f0_hz, state.started)
     hz, before = (one.to(torch.float64).unsqueeze(-1) * times for one in (f0_hz, before_hz))
@@ -219,7 +221,9 @@ def limit_fm_levels(
     Reference: Carson, Notes on the theory of modulation, Proc. IRE 1922. His rule is ``D + 1`` sidebands, for
         98 % of the power; the rest would be audible when it folds back.
     """
+    require_batch("f0_hz", f0_hz, "batch frame")
     require_batch("levels", levels, "batch frame operator", ("f0_hz", f0_hz))
+    require_whole(sample_rate=sample_rate)
     _require_routing(levels.shape[-1], ratios, modulators)
     nyquist = sample_rate / 2
     hz = f0_hz.to(torch.float64).clamp(min=1e-3)

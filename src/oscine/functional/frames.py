@@ -48,9 +48,15 @@ def previous_frames(
             constant control is constant from the first sample on.
 
     Raises:
-        ValueError: When there is no frame, or no frame axis.
+        ValueError: When there is no frame, no frame axis, or ``last`` is of another batch or other channels.
     """
     _require_frames(controls)
+    wanted = (controls.shape[0], *controls.shape[2:])
+    if tuple(last.shape) != wanted:
+        raise ValueError(
+            f"The last frame is {tuple(last.shape)}; before controls of {tuple(controls.shape)} give "
+            f"{wanted}."
+        )
     mask = started.reshape(-1, *[1] * (controls.ndim - 2))
     first = torch.where(mask, last.to(controls.dtype), controls[:, 0])
     return torch.cat([first.unsqueeze(1), controls[:, :-1]], dim=1)

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
+from oscine.functional.checks import require_whole
+
 
 def frame_centers(
     n_frames: int, hop_length: int, sample_rate: int, rate: int, first: int = 0
@@ -22,7 +24,11 @@ def frame_centers(
 
     Returns:
         Sample positions at ``rate``.
+
+    Raises:
+        ValueError: When the hop or a rate is not a whole number of at least 1.
     """
+    require_whole(hop_length=hop_length, sample_rate=sample_rate, rate=rate)
     frame = torch.arange(first + 1, n_frames + 1, dtype=torch.int64)
     return (2 * frame * hop_length * rate + sample_rate) // (2 * sample_rate)
 

@@ -9,6 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.functional.checks import require_whole
+from oscine.functional.constants import kept
+
 LEAST_RD, MOST_RD = 0.3, 2.7
 N_TABLES = 49
 """Cycles from the least Rd to the most, 0.05 apart."""
@@ -31,17 +34,20 @@ def glottal_cycles(rd: Float[Tensor, " table"], n_harmonics: int) -> Float[Tenso
         n_harmonics: Harmonics to return.
 
     Raises:
-        ValueError: When a shape is out of this range, for which the model has no cycle.
+        ValueError: When a shape is out of this range, for which the model has no cycle, or ``n_harmonics`` is
+            not a whole number of at least 1.
 
     Reference: Fant, The LF-model revisited: transformations and frequency domain analysis, STL-QPSR 1995.
     """
+    require_whole(n_harmonics=n_harmonics)
     if not ((rd > LEAST_RD - 1e-6) & (rd < MOST_RD + 1e-6)).all():
         raise ValueError(f"rd goes from {rd.min():g} to {rd.max():g}; give {LEAST_RD} … {MOST_RD}.")
-    return _cycles(rd, n_harmonics)
+    return _spectra(_constants(rd), n_harmonics)
 
 
-def _cycles(rd: Tensor, n_harmonics: int) -> Tensor:
-    rd = rd.to(torch.float64).unsqueeze(-1)
+def _constants(rd: Tensor) -> Float[Tensor, "table 6"]:
+    """Return what the formula of a cycle has beside the time: α, ω, T_e, ε, T_a and the time after T_e."""
+    rd = rd.to(torch.float64)
     ta = (-1 + 4.8 * rd) / 100
     skew = (22.4 + 11.8 * rd) / 100
     tp = 2 * (0.11 * rd / (0.5 + 1.2 * skew) - ta) / skew
@@ -58,11 +64,23 @@ def _cycles(rd: Tensor, n_harmonics: int) -> Tensor:
         alpha = (low + high) / 2
         more = _open_part(alpha, omega, closed) > area
         low, high = torch.where(more, alpha, low), torch.where(more, high, alpha)
+    return torch.stack([low, omega, closed, epsilon, ta, rest], -1)
+
+
+@kept
+def _constants_of_tables() -> Tensor:
+    # On the CPU, so that they are numbers also where a model is built without memory (device "meta").
+    return _constants(torch.linspace(LEAST_RD, MOST_RD, N_TABLES, dtype=torch.float64, device="cpu"))
+
+
+def _spectra(constants: Tensor, n_harmonics: int) -> Float[Tensor, "table 2 harmonic"]:
+    alpha, omega, closed, epsilon, ta, rest = constants.unsqueeze(-2).unbind(-1)
+    tail = torch.exp(-epsilon * rest)
     # ∫ E(t) e^{−k (t − T_e)} dt
-    k = 2j * math.pi * torch.arange(1, n_harmonics + 1, dtype=rd.dtype, device=rd.device)
+    k = 2j * math.pi * torch.arange(1, n_harmonics + 1, dtype=alpha.dtype, device=alpha.device)
     fall = (1 - torch.exp(-(epsilon + k) * rest)) / (epsilon + k)
     level = tail * (1 - torch.exp(-k * rest)) / k
-    spectrum = _open_part(low - k, omega, closed) - (fall - level) / (epsilon * ta)
+    spectrum = _open_part(alpha - k, omega, closed) - (fall - level) / (epsilon * ta)
     cycles = torch.stack([spectrum.real, -spectrum.imag], 1)
     return cycles / torch.linalg.vector_norm(cycles, dim=(1, 2), keepdim=True)
 
@@ -98,4 +116,4 @@ def glottal_mixing(
 
 def glottal_tables(n_harmonics: int) -> Float[Tensor, "table 2 harmonic"]:
     """Return the cycles of Rd = 0.3, 0.35, … 2.7 in float64; see `glottal_cycles`."""
-    return _cycles(torch.linspace(LEAST_RD, MOST_RD, N_TABLES, dtype=torch.float64), n_harmonics)
+    return _spectra(_constants_of_tables().to(torch.get_default_device()), n_harmonics)

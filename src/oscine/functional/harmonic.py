@@ -8,7 +8,7 @@ from torch import Tensor
 
 from oscine import kernels
 from oscine.functional.activations import normalize_distribution
-from oscine.functional.checks import require_batch, require_whole
+from oscine.functional.checks import require_batch, require_state, require_whole
 from oscine.functional.frames import previous_frames
 from oscine.functional.phase import phase_polynomial
 
@@ -262,7 +262,11 @@ def sinusoidal_oscillator_step(
     frequencies_hz = frequencies_hz.clamp(min=0.0)
     offset = None
     if phases is not None:
-        require_batch("phases", phases, "batch frame sine", ("frequencies_hz", frequencies_hz))
+        if phases.shape != frequencies_hz.shape:
+            raise ValueError(
+                f"phases is {tuple(phases.shape)} and frequencies_hz {tuple(frequencies_hz.shape)}; give one "
+                "phase for each frequency."
+            )
         offset = torch.stack([previous_frames(phases, state.offset, state.started), phases], dim=-1)
     audio, after = _bank_step(
         frequencies_hz, None, amplitudes, amplitudes, state, sample_rate, hop_length, offset
@@ -301,13 +305,11 @@ def _check_sines(frequencies_hz: Tensor, amplitudes: Tensor, sample_rate: int, h
 
 
 def _check_state(state: OscillatorState, batch_size: int, n_partials: int, n_sines: int) -> None:
-    given = (tuple(state.phase.shape), tuple(state.amplitudes.shape))
-    wanted = ((batch_size, n_sines), (batch_size, n_partials))
-    if given != wanted:
-        raise ValueError(
-            f"The state's phase and amplitudes are {given[0]} and {given[1]}; for these arguments give "
-            f"{wanted[0]} and {wanted[1]}, from oscillator_state."
-        )
+    require_state(
+        "oscillator_state",
+        phase=(state.phase, (batch_size, n_sines)),
+        amplitudes=(state.amplitudes, (batch_size, n_partials)),
+    )
 
 
 def _bank_step(

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from oscine.functional.checks import require_batch, require_whole
+from oscine.functional.checks import require_batch, require_state, require_whole
 
 
 class HitState(NamedTuple):
@@ -66,6 +66,7 @@ def since_onset_step(
     """
     require_batch("onset_s", onset_s, "batch frame")
     require_whole(sample_rate=sample_rate, hop_length=hop_length)
+    require_state("hit_state", age=(state.age, (onset_s.shape[0],)))
     age = (onset_s.to(torch.float64) * sample_rate).clamp(min=0)
     before = torch.cat([state.age.unsqueeze(1), age[:, :-1]], dim=1).unsqueeze(-1)
     number = torch.arange(hop_length, dtype=torch.float64, device=age.device)
@@ -91,6 +92,7 @@ def held_controls(
         held: Of the hit that sounds when the block begins.
         begun: Of `Hit`.
     """
+    require_state("hit_state", held=(held, (controls.shape[0], controls.shape[2])))
     table = torch.cat([held.to(controls.dtype).unsqueeze(1), controls], dim=1)
     number = torch.arange(1, table.shape[1], device=table.device)
     source = torch.where(begun[..., -1], number, torch.zeros_like(number)).cummax(dim=1).values
@@ -122,7 +124,7 @@ def onset_gate(
         >>> onset_gate(torch.ones(1, 4), onset_s, sample_rate=1, hop_length=2).tolist()
         [[0.0, 0.0, 0.0, 0.5]]
     """
-    state = hit_state(audio.shape[0], device=audio.device)
+    state = hit_state(onset_s.shape[0], device=audio.device)
     return onset_gate_step(audio, onset_s, state, sample_rate=sample_rate, hop_length=hop_length)[0]
 
 
@@ -139,12 +141,13 @@ def onset_gate_step(
     Raises:
         ValueError: When the audio has not as many samples as the frames.
     """
-    hit, after = since_onset_step(onset_s, state, sample_rate=sample_rate, hop_length=hop_length)
+    require_batch("onset_s", onset_s, "batch frame")
     if audio.shape != (onset_s.shape[0], onset_s.shape[1] * hop_length):
         raise ValueError(
             f"audio is {tuple(audio.shape)} and onset_s {tuple(onset_s.shape)}; give {hop_length} samples "
             "for each frame."
         )
+    hit, after = since_onset_step(onset_s, state, sample_rate=sample_rate, hop_length=hop_length)
     since = hit.since.flatten(1)
     was_open = torch.cat([state.since.unsqueeze(1), since[:, :-1]], dim=1) >= 0
     return audio * torch.where(was_open, 1.0, since.clamp(0, 1)).to(audio.dtype), after

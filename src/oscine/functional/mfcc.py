@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.functional.checks import require_whole
 from oscine.functional.framing import frame_centers, frames_at, window_spectra
 
 
@@ -116,7 +117,11 @@ def log_mel_spectrogram(
 
     Returns:
         Natural logarithm of magnitude; ceil(time / hop_length) frames.
+
+    Raises:
+        ValueError: When the rate or the hop is not a whole number of at least 1.
     """
+    require_whole(sample_rate=sample_rate, hop_length=hop_length)
     n_frames = -(-audio.shape[-1] // hop_length)
     centers = frame_centers(n_frames, hop_length, sample_rate, sample_rate).to(audio.device)
     window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
@@ -162,6 +167,9 @@ def mfcc(
 
     Returns:
         Dimensionless coefficients; coefficient 0 carries the level.
+
+    Raises:
+        ValueError: When the rate or the hop is not a whole number of at least 1.
 
     Reference:
         Davis and Mermelstein, Comparison of parametric representations, 1980; sizes as in Engel et al.,

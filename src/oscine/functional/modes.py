@@ -81,6 +81,11 @@ def _check(onset_s: Tensor, *controls: Tensor) -> None:
     require_batch("onset_s", onset_s, "batch frame")
     for name, value in zip(("frequencies_hz", "decays_s", "amplitudes", "phases"), controls, strict=True):
         require_batch(name, value, "batch frame mode", ("onset_s", onset_s))
+        if value.shape != controls[0].shape:
+            raise ValueError(
+                f"{name} is {tuple(value.shape)} and frequencies_hz {tuple(controls[0].shape)}; give one "
+                "for each mode."
+            )
 
 
 def _sound(since: Tensor, held: Tensor, sample_rate: int) -> Tensor:

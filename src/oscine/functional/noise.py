@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from oscine.functional.checks import require_batch, require_whole
+from oscine.functional.checks import require_batch, require_state, require_whole
 from oscine.functional.constants import kept
 from oscine.functional.fft import fast_fft_length
 from oscine.functional.frames import previous_frames, ramp
@@ -99,7 +99,12 @@ def filter_taps(n_bands: int) -> Float[Tensor, "band tap"]:
 
 
 def band_centers_hz(n_bands: int, sample_rate: int) -> Float[Tensor, " band"]:
-    """Return the centres of noise bands: evenly spaced in mel from 0 Hz to Nyquist, in Hz, float64."""
+    """Return the centres of noise bands: evenly spaced in mel from 0 Hz to Nyquist, in Hz, float64.
+
+    Raises:
+        ValueError: When a number is not a whole number of at least 1.
+    """
+    require_whole(n_bands=n_bands, sample_rate=sample_rate)
     highest = hz_to_mel(torch.tensor(sample_rate / 2, dtype=torch.float64))
     return mel_to_hz(torch.linspace(0.0, 1.0, n_bands, dtype=torch.float64) * highest)
 
@@ -222,11 +227,7 @@ def through_design(
     Raises:
         ValueError: When the state is of another batch or number of bands.
     """
-    if state.magnitudes.shape != (magnitudes.shape[0], magnitudes.shape[2]):
-        raise ValueError(
-            f"The state's magnitudes are {tuple(state.magnitudes.shape)}; for these arguments give "
-            f"{(magnitudes.shape[0], magnitudes.shape[2])}, from noise_state."
-        )
+    require_state("noise_state", magnitudes=(state.magnitudes, (magnitudes.shape[0], magnitudes.shape[2])))
     n_samples = magnitudes.shape[1] * hop_length
     if noise.compiled(magnitudes):
         filters = _filter_taps(design, magnitudes.dtype, magnitudes.device)

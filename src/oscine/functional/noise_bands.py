@@ -66,7 +66,7 @@ def noise_bands_step(
 ) -> tuple[Float[Tensor, "batch time"], NoiseState]:
     """Return the next block's audio and state: `noise_bands` where it left off (same arguments)."""
     require_batch("gains", gains, "batch frame band")
-    require_whole(sample_rate=sample_rate, hop_length=hop_length)
+    require_whole(sample_rate=sample_rate, hop_length=hop_length, n_taps=n_taps)
     if gains.shape[2] < 2 or n_taps < 2:
         raise ValueError(f"There are {gains.shape[2]} bands and {n_taps} taps; give at least 2 of each.")
     return through_design(gains, state, FilterDesign(gains.shape[2], n_taps, sample_rate), hop_length)

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from oscine.functional.checks import require_state
+
 _VOICED = 0.5
 #: A pitch that was lost for less than this goes on; one that comes back later begins a note.
 _GAP_S = 0.05
@@ -35,7 +37,11 @@ class OnsetState(NamedTuple):
 
 
 def onset_state(batch_size: int, frame_rate: float, device: torch.device | str | None = None) -> OnsetState:
-    """Return the state before the first frame: the start counts as an onset."""
+    """Return the state before the first frame: the start counts as an onset.
+
+    Raises:
+        ValueError: When the frame rate is not above 0.
+    """
     zero = torch.zeros(batch_size, dtype=torch.int64, device=device)
     return OnsetState(
         recent_db=torch.full((batch_size, _frames(RISE_S, frame_rate)), torch.inf, device=device),
@@ -74,6 +80,9 @@ def time_since_onset_s(
     Returns:
         Seconds: 0 in the frame in which a note begins.
 
+    Raises:
+        ValueError: When the shapes differ or are not (batch, frame), or the frame rate is not above 0.
+
     Examples:
         >>> confidence = torch.tensor([[0.0] * 30 + [0.9] * 3])
         >>> time_since_onset_s(confidence, torch.full((1, 33), -30.0), frame_rate=250.0)[0, -3:].tolist()
@@ -91,7 +100,18 @@ def time_since_onset_step(
     frame_rate: float,
     floor_db: float = -60.0,
 ) -> tuple[Float[Tensor, "batch frame"], OnsetState]:
-    """Return the next block's seconds and state: `time_since_onset_s` where it left off (same arguments)."""
+    """Return the next block's seconds and state: `time_since_onset_s` where it left off (same arguments).
+
+    Raises:
+        ValueError: See `time_since_onset_s`; and when the state is of another batch or frame rate.
+    """
+    if confidence.ndim != 2 or confidence.shape != loudness_db.shape:
+        raise ValueError(
+            f"confidence is {tuple(confidence.shape)} and loudness_db {tuple(loudness_db.shape)}; give both "
+            "as (batch, frame)."
+        )
+    wanted = confidence.shape[0], _frames(RISE_S, frame_rate)
+    require_state("onset_state", recent_db=(state.recent_db, wanted))
     if confidence.shape[1] == 0:
         return torch.zeros_like(loudness_db), state
     voiced = confidence >= _VOICED
@@ -110,6 +130,8 @@ def time_since_onset_step(
 
 
 def _frames(duration_s: float, frame_rate: float) -> int:
+    if not 0 < frame_rate < math.inf:
+        raise ValueError(f"frame_rate is {frame_rate}; give the frames per second, above 0.")
     # The fewest that last as long; 1e-9 is the rounding of a product that is whole.
     return max(1, math.ceil(duration_s * frame_rate - 1e-9))
 

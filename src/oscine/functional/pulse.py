@@ -57,7 +57,7 @@ def pulse_train(
 
     Args:
         f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start. At and above
-            Nyquist it is silent.
+            Nyquist it is silent; what is negative counts as 0.
         amplitude: Amplitude of a sine of the same power, linear.
         sample_rate: Hz.
         hop_length: Samples per frame.
@@ -95,6 +95,7 @@ def pulse_train_step(
     require_batch("f0_hz", f0_hz, "batch frame")
     require_batch("amplitude", amplitude, "batch frame", ("f0_hz", f0_hz))
     require_whole(sample_rate=sample_rate, hop_length=hop_length)
+    f0_hz = f0_hz.clamp(min=0.0)
     previous_hz = previous_frames(f0_hz, state.frequency_hz, state.started)
     turns, end = accumulate_phase(f0_hz, previous_hz, state.phase, sample_rate, hop_length)
     hz = upsample(f0_hz.to(torch.float64), hop_length, previous_hz.to(torch.float64))

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
-from oscine.functional.checks import require_same_sound
+from oscine.functional.checks import comparable_sounds
 from oscine.functional.stft import frame, hop_from_overlap, overlap_add_
 from oscine.kernels import spectra
 
@@ -72,14 +72,11 @@ def multi_scale_spectral_distance(
         Engel, Hantrakul, Gu, Roberts: DDSP: Differentiable Digital Signal Processing, 2020. Ours differs in
         ``e``: the public code's ``log`` is unguarded against near-silence.
     """
-    require_same_sound(audio, target)
+    audio, target = (x.reshape(-1, x.shape[-1]) for x in comparable_sounds(audio, target))
     if not windows:
         raise InputError("There is no FFT size; give at least one.")
     if target.requires_grad:
         raise InputError("target requires a gradient, but only audio receives one; pass target.detach().")
-    dtype = torch.promote_types(audio.dtype, target.dtype)
-    dtype = dtype if dtype == torch.float64 else torch.float32
-    audio, target = (x.reshape(-1, x.shape[-1]).to(dtype) for x in (audio, target))
     if not torch.is_grad_enabled():
         audio = audio.detach()
     scales = tuple(

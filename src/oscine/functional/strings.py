@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from oscine.functional.checks import require_batch
 from oscine.functional.harmonic import OscillatorState, harmonic_oscillator_step, oscillator_state
 from oscine.functional.units import hz_to_midi
 
@@ -176,8 +177,7 @@ def _n_strings(tables: Tensor, f0_hz: Tensor) -> int:
     Raises:
         ValueError: When they have another shape.
     """
-    if f0_hz.ndim != 2:
-        raise ValueError(f"f0_hz is {tuple(f0_hz.shape)}; give (batch, frame).")
+    require_batch("f0_hz", f0_hz, "batch frame")
     if tables.ndim != 2 or tables.shape[0] < 2 or tables.shape[1] != N_KEYS:
         raise ValueError(
             f"tables is {tuple(tables.shape)}; give B and the strings of {N_KEYS} keys, by string_tables."

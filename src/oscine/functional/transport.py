@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from oscine.errors import InputError
-from oscine.functional.checks import require_same_sound
+from oscine.functional.checks import comparable_sounds
 from oscine.functional.stft import frame
 
 # Least power of a bin: far below the rounding of any audio, it makes silence a uniform spectrum, not 0 / 0.
@@ -143,13 +143,14 @@ def spectral_transport(
         InputError: When the shapes differ, there is no sample, the target requires a gradient, or the order
             is below 1.
     """
-    require_same_sound(audio, target)
+    audio, target = comparable_sounds(audio, target)
     if target.requires_grad:
         raise InputError("target requires a gradient, but only audio receives one; pass target.detach().")
-    if order < 1:
+    if not order >= 1:
         raise InputError(f"order is {order}; give 1 or more.")
+    window, positions = window.to(audio), positions.to(audio)
     n_bins = len(positions)
-    power, true_power = (_power(x, window, hop_length)[..., -n_bins:] for x in (audio, target.to(audio)))
+    power, true_power = (_power(x, window, hop_length)[..., -n_bins:] for x in (audio, target))
     full_scale = len(window) * window.square().sum() / 4
     floor = full_scale * 10.0 ** (floor_db / 10.0)
     level_db = 10.0 * torch.log10(true_power.sum(-1).clamp(min=_LEAST_POWER) / full_scale)

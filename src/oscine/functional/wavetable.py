@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from oscine import kernels
+from oscine.functional.checks import require_batch, require_state, require_whole
 from oscine.functional.frames import previous_frames
 from oscine.functional.phase import phase_polynomial
 
@@ -57,7 +58,8 @@ def wavetable_oscillator(
     level, as in a recording that is played through a low-pass.
 
     Args:
-        f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start.
+        f0_hz: Fundamental at the frames' ends, Hz; the first frame is held from the start. What is negative
+            counts as 0.
         amplitude: Factor on the mixture, linear.
         table_weights: Weights of the tables.
         tables: Fourier coefficients of each cycle: cosines, then sines, of harmonics 1, 2, … (see
@@ -68,6 +70,10 @@ def wavetable_oscillator(
     Returns:
         ``frame · hop_length`` samples.
 
+    Raises:
+        ValueError: When the shapes do not fit, something is empty, or a rate is not a whole number of at
+            least 1.
+
     Reference: Shan et al., Differentiable Wavetable Synthesis, ICASSP 2022. There the tables are samples
         that are read with linear interpolation and are not band-limited.
 
@@ -77,6 +83,7 @@ def wavetable_oscillator(
         >>> wavetable_oscillator(f0, torch.ones(1, 250), weights, saw, sample_rate=16000, hop_length=64).shape
         torch.Size([1, 16000])
     """
+    _check(f0_hz, amplitude, table_weights, tables)
     state = wavetable_state(f0_hz.shape[0], tables.shape[-1], f0_hz.device)
     return wavetable_oscillator_step(
         f0_hz, amplitude, table_weights, tables, state, sample_rate=sample_rate, hop_length=hop_length
@@ -93,7 +100,15 @@ def wavetable_oscillator_step(
     sample_rate: int,
     hop_length: int,
 ) -> tuple[Float[Tensor, "batch time"], WavetableState]:
-    """Return the next block's audio and state: `wavetable_oscillator` where it left off (same arguments)."""
+    """Return the next block's audio and state: `wavetable_oscillator` where it left off (same arguments).
+
+    Raises:
+        ValueError: See `wavetable_oscillator`; and when the state is of another batch or number of harmonics.
+    """
+    _check(f0_hz, amplitude, table_weights, tables)
+    require_whole(sample_rate=sample_rate, hop_length=hop_length)
+    require_state("wavetable_state", cycle=(state.cycle, (f0_hz.shape[0], 2 * tables.shape[-1])))
+    f0_hz = f0_hz.clamp(min=0.0)
     cycle = amplitude.unsqueeze(-1) * (table_weights @ tables.flatten(1))
     previous_hz = previous_frames(f0_hz, state.frequency_hz, state.started)
     polynomial, end = phase_polynomial(f0_hz, previous_hz, state.phase, sample_rate, hop_length)
@@ -114,6 +129,27 @@ def wavetable_oscillator_step(
     return audio, WavetableState(end, f0_hz[:, -1], cycle[:, -1], torch.ones_like(state.started))
 
 
+def _check(f0_hz: Tensor, amplitude: Tensor, table_weights: Tensor, tables: Tensor) -> None:
+    like = ("f0_hz", f0_hz)
+    require_batch(*like, "batch frame")
+    require_batch("amplitude", amplitude, "batch frame", like)
+    require_batch("table_weights", table_weights, "batch frame table", like)
+    _check_tables(tables)
+    if tables.shape[0] != table_weights.shape[2]:
+        raise ValueError(
+            f"There are {table_weights.shape[2]} table_weights for {tables.shape[0]} tables; give one "
+            "for each."
+        )
+
+
+def _check_tables(tables: Tensor) -> None:
+    if tables.ndim != 3 or tables.shape[1] != 2 or 0 in tables.shape:
+        raise ValueError(
+            f"tables is {tuple(tables.shape)}; give (table, 2, harmonic): cosines, then sines, of at least "
+            "one harmonic."
+        )
+
+
 def cycle_coefficients(
     cycles: Float[Tensor, "table sample"], n_harmonics: int
 ) -> Float[Tensor, "table 2 harmonic"]:
@@ -126,8 +162,11 @@ def cycle_coefficients(
         n_harmonics: Harmonics to return.
 
     Raises:
-        ValueError: When N samples do not determine as many: N must be above ``2 n_harmonics``.
+        ValueError: When there is no cycle, or N samples do not determine as many: N must be above
+            ``2 n_harmonics``.
     """
+    require_whole(n_harmonics=n_harmonics)
+    require_batch("cycles", cycles, "table sample")
     n_samples = cycles.shape[-1]
     if n_samples <= 2 * n_harmonics:
         raise ValueError(
@@ -147,7 +186,12 @@ def sampled_cycles(
         tables: Fourier coefficients: cosines, then sines, of harmonics 1, 2, ….
         n_samples: Samples of a period; harmonics that they cannot hold, from ``n_samples / 2`` up, are left
             out.
+
+    Raises:
+        ValueError: When the tables have another shape, or the samples are not a whole number of at least 1.
     """
+    _check_tables(tables)
+    require_whole(n_samples=n_samples)
     n_kept = min(tables.shape[-1], (n_samples - 1) // 2)
     spectrum = torch.complex(tables[:, 0, :n_kept], -tables[:, 1, :n_kept]) * (n_samples / 2)
     rest = n_samples // 2 - n_kept

@@ -75,7 +75,8 @@ def _check(
         "previous": (previous, (batch, order)),
         "initial": (initial, (batch, order)),
     }
-    shapes = {"grad": (batch, n_samples), "grad_states": (batch, n_frames + 1, order)}
+    states = (batch, n_frames + 1, order)
+    shapes = {"grad": (batch, n_samples), "grad_states": states, "states": states}
     wanted |= {name: (tensor, shapes[name]) for name, tensor in others.items()}
     require_alike(_NAME, ("angles", angles), wanted, kinds=_DOUBLE)
 
@@ -103,7 +104,7 @@ def allpole_backward(
     Raises:
         ValueError: When a tensor does not belong to the others.
     """
-    _check(audio, angles, previous, states[:, 0], hop_length, grad=grad, grad_states=grad_states)
+    _check_backward(grad, grad_states, audio, angles, previous, states, hop_length)
     if chosen(grad.device) not in library.INSTRUCTION_SETS:
         return lattice.backward(grad, grad_states, audio, angles, previous, states, hop_length)
     grads = _empty_gradients(grad, angles, previous)
@@ -112,6 +113,20 @@ def allpole_backward(
     upstream = {"grad_output": grad, "grad_states": grad_states}
     _run(angles.shape, hop_length, True, **given, **upstream, **dict(zip(names, grads, strict=True)))
     return grads
+
+
+def _check_backward(
+    grad: Tensor,
+    grad_states: Tensor,
+    audio: Tensor,
+    angles: Tensor,
+    previous: Tensor,
+    states: Tensor,
+    hop_length: int,
+) -> None:
+    given = {"grad": grad, "grad_states": grad_states, "states": states}
+    # The first state is as large as those before a frame.
+    _check(audio, angles, previous, previous, hop_length, **given)
 
 
 def _empty_gradients(grad: Tensor, angles: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -130,7 +145,7 @@ def _(
     states: Tensor,
     hop_length: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    _check(audio, angles, previous, states[:, 0], hop_length, grad=grad, grad_states=grad_states)
+    _check_backward(grad, grad_states, audio, angles, previous, states, hop_length)
     return _empty_gradients(grad, angles, previous)
 
 

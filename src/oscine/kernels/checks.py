@@ -79,11 +79,13 @@ def require_alike(
 
 
 def require_kind(operator: str, name: str, tensor: Tensor, kinds: tuple[torch.dtype, ...]) -> None:
-    """Refuse numbers of another kind.
+    """Refuse numbers of another kind, or that are not all stored.
 
     Raises:
-        ValueError: When the tensor's are not of these kinds.
+        ValueError: When the tensor's are not of these kinds, or it is sparse.
     """
+    if tensor.layout != torch.strided:
+        raise ValueError(f"{operator}: {name} is sparse; give {name}.to_dense().")
     if tensor.dtype not in kinds:
         names = " or ".join(str(kind).removeprefix("torch.") for kind in kinds)
         raise ValueError(f"{operator}: {name} is {str(tensor.dtype).removeprefix('torch.')}; give {names}.")

@@ -103,8 +103,9 @@ def harmonic_bank_backward(
         polynomial, frequency_hz, previous_hz, amplitude, weights, previous_amplitudes, nyquist, hop_length
     )
     inputs.check(grad)
-    frames = grad.unflatten(1, (weights.shape[1], hop_length))
-    of_polynomial, *others = _form(weights).backward(inputs.computable(), frames, with_polynomial)
+    inputs = inputs.computable()
+    frames = grad.to(inputs.weights.dtype).unflatten(1, (weights.shape[1], hop_length))
+    of_polynomial, *others = _form(weights).backward(inputs, frames, with_polynomial)
     return of_polynomial, *(x.to(weights.dtype) for x in others)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from oscine.functional.checks import require_same_sound
+from oscine.functional.checks import comparable_sounds, require_whole
 
 #: Windows of the spectra, seconds; each network has one.
 WINDOWS_S = (0.064, 0.016)
@@ -39,6 +39,9 @@ class AdversarialLoss(nn.Module):
     Args:
         sample_rate: Hz.
 
+    Raises:
+        InputError: When the rate is not a whole number of at least 1.
+
     Reference:
         Mao et al., Least squares generative adversarial networks, ICCV 2017; the features are compared as in
         Kumar et al., MelGAN, NeurIPS 2019. There the discriminators read the wave.
@@ -52,11 +55,12 @@ class AdversarialLoss(nn.Module):
 
     def __init__(self, sample_rate: int = 16000) -> None:
         super().__init__()
+        require_whole(sample_rate=sample_rate)
         # A multiple of 4, so that a quarter is a whole hop.
         sizes = [4 * max(4, round(window_s * sample_rate / 4)) for window_s in WINDOWS_S]
         self.discriminators = nn.ModuleList(SpectralDiscriminator(n_fft) for n_fft in sizes)
 
-    def forward(self, audio: Float[Tensor, "item time"], target: Float[Tensor, "..."]) -> AdversarialTerms:
+    def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> AdversarialTerms:
         """Return the losses of both sides.
 
         Args:
@@ -66,7 +70,8 @@ class AdversarialLoss(nn.Module):
         Raises:
             InputError: When the shapes differ, or there is no sample.
         """
-        require_same_sound(audio, target)
+        dtype = self.discriminators[0].output.weight.dtype
+        audio, target = (x.reshape(-1, x.shape[-1]).to(dtype) for x in comparable_sounds(audio, target))
         scale = _LEVEL / (target.square().mean(-1, keepdim=True) + _SILENCE**2).sqrt()
         audio, target = audio * scale, target * scale
         generator = discriminator = torch.zeros((), device=audio.device)
@@ -108,6 +113,10 @@ class SpectralDiscriminator(nn.Module):
             ]
         )
         self.output = nn.Conv2d(n, 1, 3, padding=1)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"windows of {len(self.window)} samples"
 
     def forward(
         self, audio: Float[Tensor, "item time"]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from oscine.errors import InputError
-from oscine.functional.checks import require_same_sound
+from oscine.functional.checks import comparable_sounds, require_whole
 
 _WINDOWS_S = (0.0004, 0.0016, 0.0064)
 
@@ -25,7 +25,7 @@ class EnvelopeLoss(nn.Module):
         floor_db: Power e of silence, in dB of a mean square of 1.
 
     Raises:
-        InputError: When there is no window, or one is shorter than two samples.
+        InputError: When the rate is not whole, there is no window, or one is shorter than two samples.
 
     Examples:
         >>> click = torch.zeros(1, 4410)
@@ -43,6 +43,7 @@ class EnvelopeLoss(nn.Module):
         floor_db: float = -70.0,
     ) -> None:
         super().__init__()
+        require_whole(sample_rate=sample_rate)
         self.windows = [round(window_s * sample_rate) for window_s in windows_s]
         if not self.windows or min(self.windows) < 2:
             raise InputError(
@@ -51,13 +52,17 @@ class EnvelopeLoss(nn.Module):
             )
         self.floor = 10.0 ** (floor_db / 10.0)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"windows of {', '.join(map(str, self.windows))} samples"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, of the same shape: a scalar, in dB.
 
         Raises:
             InputError: When the shapes differ, or there is no sample.
         """
-        require_same_sound(audio, target)
+        audio, target = comparable_sounds(audio, target)
         distances = [
             (self._level_db(audio, n) - self._level_db(target, n)).abs().mean() for n in self.windows
         ]

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.errors import InputError
-from oscine.functional.checks import require_same_sound
+from oscine.functional.checks import comparable_sounds, require_whole
 from oscine.functional.mfcc import MelBands, mel_bands, mel_power
 from oscine.functional.stft import frame, hop_from_overlap, pad_for_frames
 
@@ -29,7 +29,7 @@ class LogMelLoss(nn.Module):
         floor_db: Power e of silence, in dB of a mean square of 1.
 
     Raises:
-        InputError: When the window, the overlap or the bands cannot be used.
+        InputError: When the rate, the window, the overlap or the bands cannot be used.
 
     Examples:
         >>> tone = torch.sin(2 * torch.pi * 440 * torch.arange(16000) / 16000)[None]
@@ -52,6 +52,7 @@ class LogMelLoss(nn.Module):
         floor_db: float = -100.0,
     ) -> None:
         super().__init__()
+        require_whole(sample_rate=sample_rate)
         highest_hz = min(_HIGHEST_HZ, sample_rate / 2) if f_max_hz is None else f_max_hz
         n_window = round(window_s * sample_rate)
         if n_window < 4 or n_mels < 1 or not 0 <= f_min_hz < highest_hz <= sample_rate / 2:
@@ -65,13 +66,17 @@ class LogMelLoss(nn.Module):
         self.register_buffer("window", bands.window.float(), persistent=False)
         self.register_buffer("weights", bands.weights.float(), persistent=False)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"windows of {len(self.window)} samples, hop {self.hop_length}, {self.weights.shape[1]} bands"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, of the same shape: a scalar, in dB.
 
         Raises:
             InputError: When the shapes differ, or there is no sample.
         """
-        require_same_sound(audio, target)
+        audio, target = comparable_sounds(audio, target)
         return (self._level_db(audio) - self._level_db(target)).abs().mean()
 
     def _level_db(self, audio: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from oscine.analysis.pitch.crepe import FRAME_LENGTH, Crepe, load_crepe
 from oscine.analysis.signal import ANALYSIS_RATE
 from oscine.errors import InputError
+from oscine.functional.checks import comparable_sounds
 
 
 class CrepeLoss(nn.Module):
@@ -69,6 +70,10 @@ class CrepeLoss(nn.Module):
         self.block = block
         self.hop_length = hop_length
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"block {self.block}, hop {self.hop_length}"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss, a scalar; 0 if both differ in level only.
 
@@ -79,13 +84,7 @@ class CrepeLoss(nn.Module):
         Raises:
             InputError: When the shapes differ, there is no sample, or the target requires a gradient.
         """
-        if audio.shape != target.shape:
-            raise InputError(
-                f"The audio is {tuple(audio.shape)}, the target {tuple(target.shape)}; "
-                "give both the same batch and time."
-            )
-        if audio.numel() == 0:
-            raise InputError("The audio has no samples; give at least one.")
+        audio, target = comparable_sounds(audio, target)
         if target.requires_grad:
             raise InputError(
                 "The target requires a gradient, but only the audio receives one; pass target.detach()."

@@ -7,6 +7,7 @@ from torch import Tensor, float64, nn
 from torch.signal import windows
 
 from oscine.errors import InputError
+from oscine.functional.checks import require_whole
 from oscine.functional.spectral_distance import multi_scale_spectral_distance
 
 FFT_SIZES_16K = (2048, 1024, 512, 256, 128, 64)
@@ -31,10 +32,9 @@ def default_fft_sizes(sample_rate: int) -> tuple[int, ...]:
         sample_rate: In Hz.
 
     Raises:
-        InputError: When the rate is not positive.
+        InputError: When the rate is not a whole number of at least 1.
     """
-    if sample_rate <= 0:
-        raise InputError(f"The sample_rate is {sample_rate}; give a positive number of Hz, such as 16000.")
+    require_whole(sample_rate=sample_rate)
     return tuple(_nearest_fast_size(n * sample_rate / 16000) for n in FFT_SIZES_16K)
 
 
@@ -143,6 +143,10 @@ class MultiScaleSpectralLoss(nn.Module):
         self.floor_db = floor_db
         for n_fft in self.fft_sizes:
             self.register_buffer(f"window_{n_fft}", _window(window, n_fft).float(), persistent=False)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"FFT sizes {', '.join(map(str, self.fft_sizes))}, overlap {self.overlap:g}"
 
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, a scalar."""

@@ -5,7 +5,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from oscine.functional.checks import require_same_sound
+from oscine.errors import InputError
+from oscine.functional.checks import comparable_sounds, require_whole
 from oscine.functional.mfcc import mel_filterbank
 
 _N_MELS = 48
@@ -38,6 +39,9 @@ class TextureLoss(nn.Module):
         sample_rate: In Hz.
         floor_db: Power of silence, in dB of a mean square of 1.
 
+    Raises:
+        InputError: When the rate is not a whole number above 400 Hz.
+
     Reference:
         McDermott and Simoncelli, Sound texture perception via statistics of the auditory periphery, Neuron
         71(5), 2011: listeners perceive a texture by such statistics.
@@ -55,13 +59,23 @@ class TextureLoss(nn.Module):
 
     def __init__(self, sample_rate: int = 16000, *, floor_db: float = -100.0) -> None:
         super().__init__()
+        require_whole(sample_rate=sample_rate)
         self.floor = 10.0 ** (floor_db / 10.0)
+        highest_hz = min(_F_MAX_HZ, sample_rate / 2)
+        if highest_hz <= _F_MIN_HZ:
+            raise InputError(
+                f"sample_rate is {sample_rate} Hz; give more than {2 * _F_MIN_HZ:g} Hz, for the bands begin "
+                f"at {_F_MIN_HZ:g} Hz."
+            )
         n_fft = 1 << (round(0.02 * sample_rate) - 1).bit_length()
         window = torch.hann_window(n_fft, dtype=torch.float64)
-        highest_hz = min(_F_MAX_HZ, sample_rate / 2)
         bank = mel_filterbank(sample_rate, n_fft, _N_MELS, _F_MIN_HZ, highest_hz)
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("bank", (2.0 / (n_fft * window.square().sum()) * bank).float(), persistent=False)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return f"windows of {len(self.window)} samples, {len(self.bank)} bands"
 
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, of the same shape.
@@ -69,7 +83,7 @@ class TextureLoss(nn.Module):
         Raises:
             InputError: When the shapes differ, or there is no sample.
         """
-        require_same_sound(audio, target)
+        audio, target = comparable_sounds(audio, target)
         powers = self._power(audio), self._power(target)
         ours, theirs = (self._level_db(power) for power in powers)
         level = (ours.mean(2) - theirs.mean(2)).abs().mean()

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.errors import InputError
+from oscine.functional.checks import require_whole
 from oscine.functional.transport import spectral_transport
 from oscine.losses.spectral import default_fft_sizes
 
@@ -46,7 +47,7 @@ class SpectralTransportLoss(nn.Module):
         floor_db: Level of a frame, in dB of a full-scale sine, below which it is silence.
 
     Raises:
-        InputError: When a size, the order, the floor or ``f_min_hz`` cannot be used.
+        InputError: When the rate, a size, the order, the floor or ``f_min_hz`` cannot be used.
 
     Reference:
         Torres, Peeters, Richard: Unsupervised Harmonic Parameter Estimation Using Differentiable DSP and
@@ -78,11 +79,10 @@ class SpectralTransportLoss(nn.Module):
         super().__init__()
         self.n_fft = default_fft_sizes(sample_rate)[0] if n_fft is None else n_fft
         self.hop_length = self.n_fft // 2 if hop_length is None else hop_length
-        if self.n_fft < 4 or self.hop_length < 1:
-            raise InputError(
-                f"n_fft is {self.n_fft}, hop_length {self.hop_length}; give at least 4 samples and 1 sample."
-            )
-        if order < 1 or exponent <= 0 or floor_db >= 0:
+        require_whole(sample_rate=sample_rate, n_fft=self.n_fft, hop_length=self.hop_length)
+        if self.n_fft < 4:
+            raise InputError(f"n_fft is {self.n_fft}; give at least 4 samples.")
+        if not (order >= 1 and exponent > 0 and floor_db < 0):
             raise InputError(
                 f"order is {order}, exponent {exponent}, floor_db {floor_db}; "
                 "give an order of at least 1, a positive exponent and a negative floor."
@@ -100,14 +100,19 @@ class SpectralTransportLoss(nn.Module):
         self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("positions", places.float(), persistent=False)
 
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        sizes = f"windows of {self.n_fft} samples, hop {self.hop_length}"
+        return f"{sizes}, order {self.order:g}, exponent {self.exponent:g}"
+
     def forward(self, audio: Float[Tensor, "*batch time"], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
         """Return the loss of ``audio`` against ``target``, a scalar, in the axis's unit to the ``order``."""
         return spectral_transport(
             audio,
             target,
-            window=self.window.to(audio),
+            window=self.window,
             hop_length=self.hop_length,
-            positions=self.positions.to(audio),
+            positions=self.positions,
             order=self.order,
             exponent=self.exponent,
             floor_db=self.floor_db,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from oscine.errors import InputError
 from oscine.models.inputs import AnyInput, CurveConfig, F0Config, IdentityConfig, LoudnessConfig
 from oscine.networks import ControllerConfig
-from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig, ReverbConfig, require_distinct_names
+from oscine.processors import AnyPart, HarmonicConfig, NoiseConfig, ReverbConfig, require_parts
 
 _MOST_INPUTS, _MOST_PARTS = 64, 64
 
@@ -102,5 +102,5 @@ class InstrumentConfig(BaseModel):
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "InstrumentConfig":
-        require_distinct_names([*self.synth, *self.effects])
+        require_parts([*self.synth, *self.effects])
         return self

@@ -123,9 +123,11 @@ class Instrument(Streaming[InstrumentState]):
 
     def play_state(self, batch_size: int, seed: int = 0) -> PlayState:
         """Return the state of synth and effects before the first frame."""
-        gain = upsample_state(batch_size, device=self.device)
         return PlayState(
-            self.synth.init_state(batch_size, seed), gain, self.effects.init_state(batch_size, seed)
+            self.synth.init_state(batch_size, seed),
+            torch.ones(batch_size, device=self.device),
+            upsample_state(batch_size, device=self.device),
+            self.effects.init_state(batch_size, seed),
         )
 
     def init_state(self, batch_size: int, seed: int = 0) -> InstrumentState:
@@ -164,9 +166,12 @@ class Instrument(Streaming[InstrumentState]):
         """Return the conditions by name.
 
         Raises:
-            ValueError: When one is missing, given twice or unknown, or they differ in length.
+            ValueError: When one is missing, given twice, unknown or no tensor, or they differ in length.
         """
         named = by_name(list(self.inputs), signals, conditions)
+        for name, one in named.items():
+            if not isinstance(one, Tensor):
+                raise ValueError(f"{name} is a {type(one).__name__}; give a tensor, (batch, frame).")
         shapes = {one.shape[:2] for one in named.values()}
         if len(shapes) > 1:
             raise ValueError(f"The conditions differ in batch or frames: {sorted(map(tuple, shapes))}.")
@@ -223,13 +228,18 @@ class Instrument(Streaming[InstrumentState]):
             gain: Factor on the synth's audio before the effects, 0 … 10,000; 1 if left out. Where it is NaN
                 the last one is held.
             dry: Leave out the effects.
+
+        Raises:
+            ValueError: When the gain is of another batch or other frames.
         """
         audio, synth = self.synth.step(**self.synth.own(controls), state=state.synth)
-        audio, after = gain_step(audio, gain, controls.get("gate"), state.gain, hop_length=self.hop_length)
+        audio, last, factor = gain_step(
+            audio, gain, controls.get("gate"), state.gain, state.factor, hop_length=self.hop_length
+        )
         effects = state.effects
         if not dry:
             audio, effects = self.effects.step(audio, **self.effects.own(controls), state=effects)
-        return audio, PlayState(synth, after, effects)
+        return audio, PlayState(synth, last, factor, effects)
 
     def synthesize(
         self, controls: Mapping[str, Tensor], *, dry: bool = False, seed: int = 0

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from jaxtyping import Float
 from torch import Tensor
 
 from oscine.functional.frames import UpsampleState
@@ -12,7 +13,10 @@ class PlayState(NamedTuple):
     """The state of synth and effects between two blocks."""
 
     synth: State
-    gain: UpsampleState
+    gain: Float[Tensor, " batch"]
+    """The last good one."""
+    factor: UpsampleState
+    """Gain times gate at the last frame."""
     effects: State
 
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from oscine.functional.checks import require_batch
 from oscine.networks.context import with_past
 from oscine.networks.lowering import lower_layer
 from oscine.streaming import Program, Streaming, Wire, lower_into, require_count
@@ -97,7 +98,12 @@ class Conformer(Streaming[ConformerState]):
     def step(
         self, inputs: Float[Tensor, "batch frame input"], *, state: ConformerState
     ) -> tuple[Float[Tensor, "batch frame hidden"], ConformerState]:
-        """Return the next block's output and state."""
+        """Return the next block's output and state.
+
+        Raises:
+            ValueError: When there is no item or no frame.
+        """
+        require_batch("inputs", inputs, "batch frame input")
         bias = self._bias(inputs.shape[1], state.n_past)
         x, after = self.inputs(inputs), []
         for layer, before in zip(self.layers, state.layers, strict=True):

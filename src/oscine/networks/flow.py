@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine.networks.tcn import Tcn
+from oscine.streaming import require_count
 
 _N_TIMES = 8
 
@@ -23,16 +24,25 @@ class AheadTcn(nn.Module):
 
     Attributes:
         n_past: Frames before the present one that count.
+
+    Raises:
+        ValueError: When a size is not a whole number of at least 1, or the look-ahead is negative.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, width: int, n_layers: int, look_ahead: int) -> None:
         super().__init__()
+        require_count("n_outputs", n_outputs)
+        require_count("look_ahead", look_ahead, at_least=0)
         self.look_ahead = look_ahead
         self.tcn = Tcn(n_inputs, width, n_layers, 3)
         self.n_past = max(0, sum(self.tcn.n_past) - look_ahead)
         self.head = nn.Linear(width, n_outputs)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+
+    def extra_repr(self) -> str:
+        """Return the frames that count."""
+        return f"look-ahead {self.look_ahead}, {self.n_past} frames before"
 
     def forward(self, inputs: Float[Tensor, "batch frame input"]) -> Float[Tensor, "batch frame output"]:
         """Return the outputs of all frames."""

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from oscine import kernels
+from oscine.functional.checks import require_batch
 from oscine.streaming import Program, Streaming, Wire, require_count
 
 
@@ -46,7 +47,12 @@ class Recurrent(Streaming[RecurrentState]):
     def step(
         self, inputs: Float[Tensor, "batch frame input"], *, state: RecurrentState
     ) -> tuple[Float[Tensor, "batch frame hidden"], RecurrentState]:
-        """Return the next block's output and state."""
+        """Return the next block's output and state.
+
+        Raises:
+            ValueError: When there is no item or no frame.
+        """
+        require_batch("inputs", inputs, "batch frame input")
         if not kernels.gru_is_compiled(inputs):
             output, hidden = self.gru(inputs, state.hidden[None])
             return output, RecurrentState(hidden[0])

@@ -158,7 +158,11 @@ def _conditions(curves: Curves, instrument: Instrument, identity: str | None) ->
         InputError: See `play_curves`.
     """
     there = [one.name for one in instrument.all_inputs() if not one.size]
-    for name in curves.values:
+    for name, values in curves.values.items():
+        if values.shape != curves.time_s.shape:
+            raise InputError(
+                f"The curve {name} has {len(values)} values and time_s {len(curves.time_s)}; give as many."
+            )
         if name not in there:
             near = get_close_matches(name, there, n=1)
             hint = f"; the nearest is {near[0]}" if near else ""
@@ -169,7 +173,7 @@ def _conditions(curves: Curves, instrument: Instrument, identity: str | None) ->
     for name in needed:
         if name in there and name not in curves.values:
             raise InputError(f"The curves lack {name}, which the instrument takes; add a column {name}.")
-    last_s = float(curves.time_s[-1])
+    last_s = float(curves.time_s[-1]) if len(curves.time_s) else 0.0
     if not 0 < last_s <= _LONGEST_S:
         raise InputError(f"The curves end at {last_s:g} s; give a time above 0 s and of an hour at most.")
     rates = instrument.sample_rate, instrument.hop_length

@@ -19,7 +19,7 @@ from oscine.processors.parts import (
     ChainConfig,
     SumConfig,
     build_parts,
-    require_distinct_names,
+    require_parts,
 )
 from oscine.processors.pulse import Pulse, PulseConfig
 from oscine.processors.refiner import Refiner, RefinerConfig
@@ -75,7 +75,7 @@ __all__ = [
     "Wavetable",
     "WavetableConfig",
     "build_parts",
-    "require_distinct_names",
+    "require_parts",
     "split_controls",
     "start_controls",
 ]

@@ -27,6 +27,8 @@ from oscine.processors.transient import TransientConfig
 from oscine.processors.wavetable import WavetableConfig
 
 _MOST_PARTS = 64
+#: Of an instrument, those inside chains and sums included: each takes time to build, whatever its size.
+_MOST_IN_ALL = 128
 
 
 class ChainConfig(PartConfig):
@@ -88,19 +90,29 @@ def build_parts(
     """Return the processors by name.
 
     Raises:
-        ValueError: When two parts have one name.
+        ValueError: See `require_parts`.
     """
-    require_distinct_names(configs)
+    require_parts(configs)
     return {config.part_name: config.build(sample_rate, hop_length) for config in configs}
 
 
-def require_distinct_names(configs: Sequence[PartConfig]) -> None:
-    """Refuse parts of which two have one name.
+def require_parts(configs: Sequence[PartConfig]) -> None:
+    """Refuse parts of which two have one name, and more parts than an instrument can have.
 
     Raises:
-        ValueError: With the name.
+        ValueError: With the name or the number.
     """
     names = [config.part_name for config in configs]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"Two parts are called {name}; give one of them another `name`.")
+    if (n_parts := _n_parts(configs)) > _MOST_IN_ALL:
+        raise ValueError(
+            f"There are {n_parts} parts, those inside chains and sums included; give at most {_MOST_IN_ALL}."
+        )
+
+
+def _n_parts(configs: Sequence[PartConfig]) -> int:
+    return sum(
+        1 + (_n_parts(one.parts) if isinstance(one, ChainConfig | SumConfig) else 0) for one in configs
+    )

@@ -104,9 +104,12 @@ class Refiner(Processor[RefinerState]):
 
     def init_state(self, batch_size: int, seed: int = 0) -> RefinerState:
         """Return the state before the first sample."""
-        silence = causal_stft_state(batch_size, self.n_fft, self.hop_length, self.device)
+        # Tensors of its own for each way: an exported step takes equal ones for a single input.
+        analysis, synthesis = (
+            causal_stft_state(batch_size, self.n_fft, self.hop_length, self.device) for _ in range(2)
+        )
         level = torch.full((batch_size,), _SILENCE, device=self.device).log()
-        return RefinerState(silence, level, self.network.init_state(batch_size, seed), silence)
+        return RefinerState(analysis, level, self.network.init_state(batch_size, seed), synthesis)
 
     def step(
         self,

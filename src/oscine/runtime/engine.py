@@ -67,7 +67,8 @@ class Engine:
                 left out stand at their default.
 
         Raises:
-            ValueError: When a name is unknown, a shape is wrong, or nothing says how many frames there are.
+            ValueError: When a name is unknown, a shape or a type is wrong, or nothing says how many frames
+                there are.
         """
         unknown = [name for name in inputs if name not in self.inputs]
         if unknown or not inputs:
@@ -93,9 +94,12 @@ class Engine:
         """Return an input as the library reads it; it is copied only where it has to be.
 
         Raises:
-            ValueError: When its shape is wrong.
+            ValueError: When its shape or its type is wrong.
         """
         size = self.inputs[name].size
+        if not isinstance(given, Tensor) or given.is_complex():
+            what = "complex" if isinstance(given, Tensor) else f"a {type(given).__name__}"
+            raise ValueError(f"{name} is {what}; give a tensor of real numbers.")
         shape = tuple(given.shape)
         is_flat = len(shape) == 2 and shape[1] % size == 0
         if shape[:1] != (1,) or not (is_flat or (len(shape) == 3 and shape[2] == size)):

@@ -1,6 +1,7 @@
 """`CompiledKeyboard`: MIDI in, what every voice plays out, by the runtime."""
 
 import ctypes
+import math
 import weakref
 from collections.abc import Mapping, Sequence
 
@@ -36,8 +37,12 @@ class CompiledKeyboard:
     ) -> None:
         self._library, _ = library_and_engine(None)
         self.n_voices = n_voices
+        if not isinstance(n_voices, int) or isinstance(n_voices, bool):
+            raise ValueError(f"n_voices is {n_voices!r}; give a whole number, 1 to 64.")
         if len(curve_db) != 128:
             raise ValueError(f"curve_db has {len(curve_db)} values; give 128.")
+        if not all(map(math.isfinite, (*curve_db, least_db))):
+            raise ValueError("curve_db or least_db is not finite; give levels in dB.")
         keyboard = ctypes.c_void_p()
         curve = (ctypes.c_float * 128)(*curve_db)
         made = self._library.oscine_keyboard_new(

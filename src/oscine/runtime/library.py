@@ -147,6 +147,16 @@ def library_and_engine(name: str | None) -> tuple[ctypes.CDLL, str]:
     return library, form
 
 
+def require_samples(n_samples: int) -> None:
+    """Refuse what is not a number of samples.
+
+    Raises:
+        ValueError: When it is not whole, or negative.
+    """
+    if not isinstance(n_samples, int) or isinstance(n_samples, bool) or n_samples < 0:
+        raise ValueError(f"n_samples is {n_samples!r}; give a whole number, 0 or more.")
+
+
 def require_ok(library: ctypes.CDLL, code: int) -> None:
     """Turn the library's code into an error.
 

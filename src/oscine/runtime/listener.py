@@ -59,8 +59,14 @@ class Listener:
         require_ok(self._library, self._library.oscine_listener_reset(self._listener))
 
     def push(self, audio: Float32[np.ndarray, " time"]) -> None:
-        """Analyse the next samples, any number; those that are not finite count as 0."""
+        """Analyse the next samples, any number; those that are not finite count as 0.
+
+        Raises:
+            ValueError: When they are not along one axis.
+        """
         whole = np.ascontiguousarray(audio, dtype=np.float32)
+        if whole.ndim != 1:
+            raise ValueError(f"The audio is {whole.shape}; give mono samples, (time,).")
         require_ok(
             self._library, self._library.oscine_listener_push(self._listener, whole.ctypes.data, len(whole))
         )

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from oscine.runtime.library import facts, library_and_engine, require_ok
+from oscine.runtime.library import facts, library_and_engine, require_ok, require_samples
 
 
 class Live:
@@ -96,10 +96,9 @@ class Live:
         """Return the next samples, any number.
 
         Raises:
-            ValueError: When the number is negative.
+            ValueError: When the number is not whole, or negative.
         """
-        if n_samples < 0:
-            raise ValueError(f"n_samples is {n_samples}; give 0 or more.")
+        require_samples(n_samples)
         audio = torch.empty(n_samples, dtype=torch.float32, device="cpu")
         require_ok(self._library, self._library.oscine_live_play(self._live, n_samples, audio.data_ptr()))
         return audio

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from oscine.runtime.library import facts, library_and_engine, require_ok
+from oscine.runtime.library import facts, library_and_engine, require_ok, require_samples
 
 
 class Setting(NamedTuple):
@@ -66,8 +66,10 @@ class Performer:
     def __init__(self, program: bytes, sample_rate: int, n_voices: int = 1, name: str | None = None) -> None:
         self._library, self.name = library_and_engine(name)
         for what, value in (("sample_rate", sample_rate), ("n_voices", n_voices)):
-            if not 0 <= value < 1 << 32:
-                raise ValueError(f"{what} is {value}; give 4000 to 768000 Hz, and 1 to 16 voices.")
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 32:
+                raise ValueError(
+                    f"{what} is {value!r}; give a whole number: 4000 to 768000 Hz, and 1 to 16 voices."
+                )
         performer = ctypes.c_void_p()
         engine = self._library.oscine_find_engine(self.name.encode())
         given = program, len(program), sample_rate, n_voices
@@ -153,13 +155,15 @@ class Performer:
             heard: The sound that comes in, as many samples; silence if left out.
 
         Raises:
-            ValueError: When the number is negative, or ``heard`` has another length.
+            ValueError: When the number is not whole or negative, or ``heard`` has another length or channels.
         """
-        if n_samples < 0 or (heard is not None and len(heard) != n_samples):
-            there = "" if heard is None else f", and the input has {len(heard)}"
-            raise ValueError(f"n_samples is {n_samples}{there}; give 0 or more, and as many of the input.")
-        audio = np.empty(n_samples, np.float32)
+        require_samples(n_samples)
         given = None if heard is None else np.ascontiguousarray(heard, np.float32)
+        if given is not None and given.shape != (n_samples,):
+            raise ValueError(
+                f"n_samples is {n_samples}, and heard has the shape {given.shape}; give as many samples, mono."
+            )
+        audio = np.empty(n_samples, np.float32)
         at = None if given is None else given.ctypes.data
         played = self._library.oscine_performer_play(self._performer, at, n_samples, audio.ctypes.data)
         require_ok(self._library, played)

@@ -12,7 +12,7 @@ from oscine.errors import InputError
 from oscine.models import Instrument, Recipe, load_recipe
 from oscine.models.inputs import LoudnessConfig
 from oscine.models.recipes import change_recipe
-from oscine.processors import require_distinct_names
+from oscine.processors import require_parts
 from oscine.training.checkpoint import RunInfo
 from oscine.training.loop import TrainingLoop
 from oscine.training.memory import require_memory
@@ -74,7 +74,7 @@ def fitted_recipe(recipe: Recipe, dataset: Dataset, teacher: Instrument | None) 
         taken = {"effects": teacher.config.effects, "gate_below_db": gate_below_db}
         config = config.model_copy(update=taken)
         try:
-            require_distinct_names([*config.synth, *config.effects])
+            require_parts([*config.synth, *config.effects])
         except ValueError as error:
             raise InputError(
                 f"The recipe {recipe.name} can't be used with the teacher's effects: {error}"

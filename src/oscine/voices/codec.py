@@ -174,8 +174,8 @@ def encode(voice: Voice | Iterable[Voice], bitrate: float = DEFAULT_BITRATE) -> 
 
     Raises:
         InputError: When the bit rate is out of range.
-        ValueError: When the voice has no frame, lasts more than 4 hours, or has other frames or bands than
-            `voice_hop` and `voice_bands` say.
+        ValueError: When the voice has no frame, lasts more than 4 hours, has other frames or bands than
+            `voice_hop` and `voice_bands` say, or a value is NaN.
     """
     check_bitrate(bitrate)
     rows, sample_rate = _rows([voice] if isinstance(voice, Voice) else voice)
@@ -265,8 +265,10 @@ def _rows(pieces: Iterable[Voice]) -> tuple[Float64[np.ndarray, "frame column"],
                 f"The voice has {piece.density_db.shape[-1]} bands every {piece.hop_length} samples; at "
                 f"{piece.sample_rate} Hz give {n_bands} bands every {voice_hop(piece.sample_rate)} samples."
             )
+        if any(bool(curve.isnan().any()) for curve in (piece.f0_hz, piece.density_db, piece.noise_ratio_db)):
+            raise ValueError("A pitch, a density or a noise ratio of the voice is NaN; replace it.")
         n_densities, n_ratios = _sizes(piece.sample_rate)
-        density = piece.density_db.double().numpy()
+        density = piece.density_db.double().numpy().clip(max=0.0)  # as it is decoded
         density = np.logaddexp(density * (math.log(10) / 10), _QUIET_DB * (math.log(10) / 10)) * (
             10 / math.log(10)
         )
@@ -338,11 +340,11 @@ def _residuals(knots: Float64[np.ndarray, "knot column"]) -> Int64[np.ndarray, "
 
 def _summed(residuals: Int64[np.ndarray, "knot column"]) -> Float64[np.ndarray, "knot column"]:
     """Return the knots, in steps, of which these are the residuals."""
-    predictor, knots = _Predictor(residuals.shape[1]), []
-    for rest in residuals:
-        knots.append(predictor.next() + rest)
-        predictor.add(knots[-1])
-    return np.array(knots)
+    predictor, knots = _Predictor(residuals.shape[1]), np.empty(residuals.shape)
+    for knot, rest in zip(knots, residuals, strict=True):
+        knot[:] = predictor.next() + rest
+        predictor.add(knot)
+    return knots
 
 
 def _walk(
@@ -360,7 +362,8 @@ def _walk(
     n_contexts = len(_GUESSES)
     kinds = [0] * n_densities + [n_contexts] * n_ratios + [2 * n_contexts]
     means, before = [16] * len(kinds), [0] * len(kinds)
-    done = []
+    # Many rows in one array: one each would take as much memory again.
+    done, rows = [np.empty((0, len(kinds)), np.int64)], []
     for row in residuals:
         one = two = 0
         for column, first in enumerate(kinds):
@@ -371,5 +374,8 @@ def _walk(
             two, one = one, abs(row[column])
             before[column] = one
             means[column] += (16 * one - means[column]) // 8
-        done.append(np.array(row, np.int64))
-    return np.stack(done)
+        rows.append(row)
+        if len(rows) == PIECE_FRAMES:
+            done.append(np.array(rows, np.int64))
+            rows = []
+    return np.concatenate([*done, np.array(rows, np.int64).reshape(-1, len(kinds))])

@@ -73,8 +73,10 @@ def read_content(path: str | Path, seconds: float, frames_per_s: float | None = 
         raise InputError(f"{name} holds no real numbers; give a matrix of frames × features.")
     if found.ndim != 2 or 0 in found.shape:
         raise InputError(f"{name} is an array of the shape {found.shape}; give frames × features.")
+    with np.errstate(over="ignore"):
+        found = found.astype(np.float32)
     if not np.isfinite(found).all():
-        raise InputError(f"{name} has a number that is not finite; compute the features again.")
+        raise InputError(f"{name} has a number that is not finite in float32; compute the features again.")
     if frames_per_s is None:
         whole = round(len(found) / seconds)
         fits = whole > 0 and abs(whole * seconds - len(found)) <= _OFF
@@ -83,7 +85,7 @@ def read_content(path: str | Path, seconds: float, frames_per_s: float | None = 
         raise InputError(
             f"The content's rate is {frames_per_s:g} Hz; give the frames a second, 50 for HuBERT and WavLM."
         )
-    return ContentFeatures(torch.from_numpy(found.astype(np.float32)), float(frames_per_s))
+    return ContentFeatures(torch.from_numpy(found), float(frames_per_s))
 
 
 class SpeechModel:

@@ -8,7 +8,7 @@ envelope from what it read, the target's statistics, and the input's level, voic
 import functools
 import math
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as nnf
@@ -20,6 +20,7 @@ from oscine import weights
 from oscine.voices.network_file import read_network, write_network
 
 _METADATA = "oscine.converter"
+Phones = Annotated[int, Field(ge=1, le=1_024)]
 
 
 class ConverterConfig(BaseModel):
@@ -39,7 +40,7 @@ class ConverterConfig(BaseModel):
     """Channels of both networks."""
     bottleneck: int = Field(default=48, ge=4, le=512)
     """Features of the content of speech."""
-    n_phones: tuple[int, int] = (40, 51)
+    n_phones: tuple[Phones, Phones] = (40, 51)
     """Phones of the two languages whose labels the content network learned: English, Russian."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -63,7 +64,7 @@ def read_coded(path: Sound) -> CodedVoice:
 
 def is_coded(sound: Sound) -> bool:
     """Return whether this is the name of a coded voice."""
-    return not isinstance(sound, tuple) and Path(sound).suffix.lower() == SUFFIX
+    return isinstance(sound, str | PathLike) and Path(sound).suffix.lower() == SUFFIX
 
 
 def hear(

@@ -73,9 +73,8 @@ def several_sounds(sounds: Sound | Sequence[Sound]) -> list[Sound]:
     Raises:
         InputError: When there is none.
     """
-    if isinstance(sounds, (str, Path)) or (
-        isinstance(sounds, tuple) and len(sounds) == 2 and _is_rate(sounds[1])
-    ):
+    is_pair = isinstance(sounds, tuple) and len(sounds) == 2 and _is_rate(sounds[1])
+    if is_pair or isinstance(sounds, (str, bytes)) or not isinstance(sounds, Sequence):
         return [sounds]  # type: ignore[list-item]
     if not sounds:
         raise InputError("There is no recording of the target; give one or more.")

@@ -4,8 +4,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -15,6 +13,7 @@ from oscine import weights as bundled
 from oscine.analysis.signal import ANALYSIS_RATE
 from oscine.errors import InputError
 from oscine.functional.framing import frames_at
+from oscine.tensor_file import read_tensors
 
 SIZES = {"tiny": 4, "small": 8, "medium": 16, "large": 24, "full": 32}
 """The factor on every number of channels."""
@@ -152,9 +151,9 @@ def load_crepe(size: str = "tiny", weights: str | Path | None = None) -> Crepe:
         weights = bundled.path(f"crepe_{size}")
     try:
         # Matrices are stored in float16; they are copied into what the network computes with.
-        model.load_state_dict(safetensors.torch.load_file(weights))
-    except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{weights} cannot be read as safetensors ({error}); get the file again.") from None
+        model.load_state_dict(read_tensors(weights)[0])
+    except OSError as error:
+        raise InputError(f"{weights} can't be read ({error.strerror}); name another file.") from None
     except RuntimeError:
         raise InputError(
             f"{weights} does not hold CREPE in the size {size}; name the size that was converted, or convert "

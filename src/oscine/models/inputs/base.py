@@ -90,11 +90,15 @@ class Input(nn.Module, ABC):
             last: The last good value before it.
 
         Raises:
-            ValueError: When its shape is not the input's.
+            ValueError: When its shape is not the input's, or its batch not the state's.
         """
         if condition.ndim != (3 if self.size else 2) or (self.size and condition.shape[2] != self.size):
             wanted = f"(batch, frame, {self.size})" if self.size else "(batch, frame)"
             raise ValueError(f"{self.name} is {tuple(condition.shape)}; give {wanted}.")
+        if len(condition) != len(last):
+            raise ValueError(
+                f"{self.name} is {tuple(condition.shape)} and the state of {len(last)} items; give as many."
+            )
         valid = ~torch.isnan(condition)
         if self.positive:
             valid = (condition > 0) & torch.isfinite(condition)
