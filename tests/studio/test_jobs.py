@@ -18,7 +18,7 @@ from oscine.studio.limited import LimitedProcesses
 from oscine.studio.root import DataRoot
 from oscine.studio.routes.collections import told_take
 from oscine.studio.tidying import tidy
-from oscine.studio.work.job import Cancelled
+from oscine.studio.work.job import Cancelled, Ended
 from oscine.studio.worker import Worker
 
 
@@ -61,6 +61,19 @@ def test_what_a_worker_had_in_hand_is_done_again_and_what_killed_two_is_given_up
         assert set(states.values()) == {"queued" if deaths == 1 else "failed"}
     assert "special about the input" in database.job(render["id"])["error"]
     assert "smaller recipe" in database.job(run["id"])["error"]
+
+
+def test_a_job_that_ends_with_its_worker_is_taken_up_again(database, worker, monkeypatch):
+    def work(job):
+        raise Ended
+
+    monkeypatch.setattr(worker_module, "JOBS", {"render": work})
+    job = _job(database)
+    for _ in range(3):
+        worker.do_next()
+        worker.recover()
+    found = database.job(job["id"])
+    assert (found["state"], found["deaths"]) == ("queued", 0)
 
 
 def test_what_a_job_raises_is_one_sentence_and_the_next_is_done(database, worker, monkeypatch, capsys):

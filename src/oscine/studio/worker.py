@@ -98,7 +98,8 @@ class Worker:
         except Cancelled:
             self.root.remove("jobs", row["id"])
         except Ended:
-            pass  # it stays as it is, to be taken up again
+            # Where it has not been paused, it is taken up again.
+            self.database.change_job(row["id"], expected=("running",), state="queued", what="Waiting")
         except InputError as error:
             self._fail(row, job.plain(str(error)))
         except OSError as error:

@@ -33,7 +33,7 @@ const QUALITY_LABELS = /** @type {Record<string, string>} */ ({
 
 /** @param {any} one @returns {[string, string]} Words, and their look. */
 export function stateWords(one) {
-  const isGoing = one.state === "training" || one.state === "preparing";
+  const isGoing = ["queued", "preparing", "training"].includes(one.state);
   if (isGoing && one.asked) return [one.asked === "pause" ? "Pausing …" : "Stopping …", "waiting"];
   return STATES[one.state] ?? [one.state, "waiting"];
 }
