@@ -73,7 +73,7 @@ def test_a_damaged_database_is_one_sentence(tmp_path):
     for content in (b"no database" * 100, whole[:half], whole[:half] + b"\xa5" * half, whole[:50]):
         damaged = tmp_path / f"{len(list(tmp_path.iterdir()))}.sqlite3"
         damaged.write_bytes(content)
-        with pytest.raises(InputError, match=r"is damaged\. Put a copy of it back"):
+        with pytest.raises(InputError, match="is damaged; put a copy of it back"):
             Database(damaged)
     folder = tmp_path / "folder.sqlite3"
     folder.mkdir()

@@ -172,8 +172,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(sqlite3.Error)
     def _database(request: Request, error: sqlite3.Error) -> Response:
-        sentence = f"The database {database_words(error)}; try again in a moment."
-        return JSONResponse({"error": sentence}, 503, {"Retry-After": "5"})
+        return JSONResponse({"error": f"The database {database_words(error)}."}, 503, {"Retry-After": "5"})
 
     @app.exception_handler(OSError)
     def _disk(request: Request, error: OSError) -> Response:

@@ -60,15 +60,18 @@ def now() -> str:
 
 
 def database_words(error: sqlite3.Error) -> str:
-    """Return what is wrong with a database, after the words "The database"."""
+    """Return what is wrong with a database, and what to do, after the words "The database"."""
     said = str(error)
     if "locked" in said or "busy" in said:
-        return "is in use by another program"
+        return "is in use by another program; try again in a moment"
     if "full" in said:
-        return "can't be written to, because the disk is full"
+        return "can't be written to, because the disk is full; make room on it"
     if "malformed" in said or "not a database" in said:
-        return "is damaged"
-    return f"refuses this ({said})"
+        return (
+            "is damaged; put a copy of it back, or move it away: the studio then begins with an empty one, "
+            "and the sound files stay in its folder"
+        )
+    return f"refuses this ({said}); look whether its folder can be written to"
 
 
 class Database:
@@ -93,10 +96,7 @@ class Database:
         except sqlite3.Error as error:
             if hasattr(self._own, "connection"):
                 self._own.connection.close()
-            raise InputError(
-                f"The database {path} {database_words(error)}. Put a copy of it back, or move it away: the "
-                "studio then begins with an empty one, and the sound files stay in its folder."
-            ) from None
+            raise InputError(f"The database {path} {database_words(error)}.") from None
 
     def _connection(self) -> sqlite3.Connection:
         connection = getattr(self._own, "connection", None)

@@ -241,10 +241,13 @@ function reportPlace(id) {
   const figures = h("dl.facts", {});
   const action = h("a.button.primary", { href: `/learn?collection=${id}` }, "Learn from it");
   const element = h("div", {}, words, figures, advice);
+  // As precise as the sentence above.
+  const inMinutes = (/** @type {number} */ minutes) =>
+    minutes < 1 ? duration(60 * minutes) : `${minutes.toFixed(1)} min`;
   const update = (/** @type {any} */ found) => {
-    words.textContent = found.words;
+    if (words.textContent !== found.words) words.textContent = found.words;
     const rows = [
-      ["Usable", `${duration(60 * found.usable_minutes)} of ${duration(60 * found.minutes)}`],
+      ["Usable", `${inMinutes(found.usable_minutes)} of ${inMinutes(found.minutes)}`],
       Number.isFinite(found.loudness_range_db) &&
         found.minutes > 0 && ["Loudness range", `${Math.round(found.loudness_range_db)} dB`],
       found.noise && ["Noise", String(found.noise)],
