@@ -115,24 +115,41 @@ export function form(file, name) {
   return made;
 }
 
-/** Listen to what the server tells; a page that is not seen does not: a browser has few connections. */
+const EVENTS = "oscine events";
+const others = new BroadcastChannel(EVENTS);
+others.onmessage = ({ data: { kind, detail } }) => bus.dispatchEvent(new CustomEvent(kind, { detail }));
+/** @type {"no" | "waits" | "listens"} */
+let listening = "no";
+
+/**
+ * Listen to what the server tells. One page of a browser does, and tells the others: a browser has six
+ * connections to a server, and each page that listened would keep one.
+ */
 export function listen() {
+  if (listening === "listens" || !navigator.locks) return open();
+  if (listening === "waits") return;
+  listening = "waits";
+  void navigator.locks.request(EVENTS, () => {
+    listening = "listens";
+    open();
+    return new Promise(() => {}); // until the page is closed
+  });
+}
+
+function open() {
   stream?.close();
-  stream = null;
-  if (document.hidden) return;
   const opened = new EventSource("/api/events");
   stream = opened;
   for (const kind of ["job", "thing"])
-    opened.addEventListener(kind, ({ data }) =>
-      bus.dispatchEvent(new CustomEvent(kind, { detail: JSON.parse(data) })),
-    );
+    opened.addEventListener(kind, ({ data }) => {
+      const detail = JSON.parse(data);
+      bus.dispatchEvent(new CustomEvent(kind, { detail }));
+      others.postMessage({ kind, detail });
+    });
   opened.onerror = () => void get("/api/health").catch(() => {});
 }
 
-document.addEventListener("visibilitychange", () => {
-  listen();
-  if (!document.hidden) bus.dispatchEvent(new Event("seen"));
-});
+document.addEventListener("visibilitychange", () => document.hidden || bus.dispatchEvent(new Event("seen")));
 
 const isStreaming = () => stream?.readyState === EventSource.OPEN;
 
