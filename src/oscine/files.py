@@ -23,6 +23,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+#: A space that keeps words together, and what joins or parts letters and emoji.
+_SHOWN = "\u00a0\u200c\u200d"
 _IS_WINDOWS = sys.platform == "win32"
 #: Characters, of four bytes at most; a name has room for 255 bytes.
 _MOST_OF_STEM = 40
@@ -388,7 +390,7 @@ def printable(name: str | Path) -> str:
         >>> printable("caf\udce9 \x1b[2J.wav")
         'caf\\xe9 \\x1b[2J.wav'
     """
-    return "".join(one if one.isprintable() or one == "\u00a0" else _escape(one) for one in os.fspath(name))
+    return "".join(one if one.isprintable() or one in _SHOWN else _escape(one) for one in os.fspath(name))
 
 
 def _escape(character: str) -> str:

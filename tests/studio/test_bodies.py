@@ -1,9 +1,13 @@
 """Bodies that are too large, too slow, or of another form."""
 
+import asyncio
 import socket
 import time
 
 import pytest
+
+from oscine.studio import Limits
+from oscine.studio.bodies import Bodies
 
 
 def _connected(port: int) -> socket.socket:
@@ -71,6 +75,28 @@ def test_a_slow_body_is_cut(studio):
                 assert time.monotonic() - began < 60
         assert answer.startswith(b"HTTP/1.1 408")
         assert time.monotonic() - began >= 5.5
+
+
+def test_an_answer_that_took_longer_than_a_body_may_is_sent():
+    """The time is the sender's, not the server's."""
+    request = {"type": "http.request", "body": b"", "more_body": False}
+    heard, said = [], []
+
+    async def app(scope, receive, send):
+        await asyncio.sleep(0.05)
+        heard.append(await receive())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def receive():
+        return request
+
+    async def send(message):
+        said.append(message["type"])
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    asyncio.run(Bodies(app, Limits(upload_s=0.01))(scope, receive, send))
+    assert (heard, said) == ([request], ["http.response.start", "http.response.body"])
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from oscine.studio import worker as worker_module
 from oscine.studio.database import Database
 from oscine.studio.limited import LimitedProcesses
 from oscine.studio.root import DataRoot
-from oscine.studio.work.job import Cancelled
-from oscine.studio.work.tidying import tidy
+from oscine.studio.routes.collections import told_take
+from oscine.studio.tidying import tidy
+from oscine.studio.work.job import Cancelled, Ended
 from oscine.studio.worker import Worker
 
 
@@ -57,9 +58,22 @@ def test_what_a_worker_had_in_hand_is_done_again_and_what_killed_two_is_given_up
             pass
         worker.recover()
         states = {one["id"]: one["state"] for one in database.jobs()}
-        assert states[run["id"]] == "queued"
-        assert states[render["id"]] == ("queued" if deaths == 1 else "failed")
-    assert database.job(render["id"])["error"].endswith(".")
+        assert set(states.values()) == {"queued" if deaths == 1 else "failed"}
+    assert "special about the input" in database.job(render["id"])["error"]
+    assert "smaller recipe" in database.job(run["id"])["error"]
+
+
+def test_a_job_that_ends_with_its_worker_is_taken_up_again(database, worker, monkeypatch):
+    def work(job):
+        raise Ended
+
+    monkeypatch.setattr(worker_module, "JOBS", {"render": work})
+    job = _job(database)
+    for _ in range(3):
+        worker.do_next()
+        worker.recover()
+    found = database.job(job["id"])
+    assert (found["state"], found["deaths"]) == ("queued", 0)
 
 
 def test_what_a_job_raises_is_one_sentence_and_the_next_is_done(database, worker, monkeypatch, capsys):
@@ -88,6 +102,19 @@ def test_what_a_job_raises_is_one_sentence_and_the_next_is_done(database, worker
     assert told["e"]["result"] == {"x": 1}
     assert [one["state"] for one in told.values()] == ["failed", "failed", "failed", "running", "done"]
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_take_that_could_not_be_checked_says_why(database, worker, monkeypatch):
+    def work(job):
+        raise InputError("It lasts 70 minutes; cut it to 60 at most.")
+
+    monkeypatch.setattr(worker_module, "JOBS", {"take": work})
+    take = database.add("take", "x", state="checking")["id"]
+    _job(database, "take", take)
+    worker.do_next()
+    told = told_take(database.things("take", id=take)[0])
+    assert told["state"] == "rejected"
+    assert told["words"] == "Left out: it lasts 70 minutes; cut it to 60 at most."
 
 
 def test_a_cancelled_job_ends_when_it_tells_of_itself(database, worker, monkeypatch):

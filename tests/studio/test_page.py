@@ -2,8 +2,7 @@
 
 import importlib.resources
 import math
-import shutil
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,55 +13,14 @@ import soundfile
 import oscine
 
 pytest.importorskip("playwright", reason="playwright is missing; install the extra dev")
-pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is missing; install the extra dev")
 
 from playwright.sync_api import Browser, Page, expect
-from tools.studio_pictures import DESKTOP, PHONE, chromium, hum, learn, part_of, record, studio
+from studio_page import HUM_HZ, HUM_S, MARKS, address, browser, hummed, page
+from tools.studio_pictures import DESKTOP, PHONE, hum, learn, part_of, record
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is missing; install it"),
-]
-
-RATE = 16_000
-HUM_S, HUM_HZ = 3.0, 220.0
+__all__ = ["address", "browser", "hummed", "page"]
+pytestmark = MARKS
 SERIOUS = {"serious", "critical"}
-
-
-@pytest.fixture(scope="module")
-def hummed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds of A3 with a vibrato, between silences."""
-    time = np.arange(round(HUM_S * RATE)) / RATE
-    phase = 2 * math.pi * HUM_HZ * time - 1.2 * np.cos(2 * math.pi * 5.5 * time)
-    sound = sum(np.sin(k * phase) / k for k in range(1, 9)) * 0.15 * np.sin(math.pi * time / HUM_S) ** 0.3
-    place = tmp_path_factory.mktemp("hum") / "hum.wav"
-    soundfile.write(place, np.pad(sound, RATE // 4), RATE)
-    return place
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A studio that runs, as `oscine studio` does."""
-    with studio(tmp_path_factory.mktemp("studio") / "data") as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(hummed: Path) -> Iterator[Browser]:
-    with chromium(hummed) as found:
-        yield found
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page on which nothing may fail unseen."""
-    context = browser.new_context(viewport={"width": DESKTOP[0], "height": DESKTOP[1]})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert errors == []
 
 
 def _violations(page: Page) -> list[tuple[str, str]]:
@@ -199,6 +157,11 @@ def _tab_to(page: Page, label: str) -> None:
     raise AssertionError(f"Tab does not come to {label}")
 
 
+def _record_for(page: Page, seconds: int) -> None:
+    """Wait until so many seconds were recorded, or more."""
+    expect(page.locator(".recorder .time")).to_have_text(re.compile(f"^0:(0[{seconds}-9]|[1-5][0-9])$"))
+
+
 def test_keys_alone(page: Page, address: str) -> None:
     """Make a collection, record a take, trim it, leave it out, delete it and take that back."""
     page.goto(f"{address}/shelf")
@@ -212,7 +175,7 @@ def test_keys_alone(page: Page, address: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Keys")
     _tab_to(page, "Record a take")
     page.keyboard.press("Enter")
-    expect(page.locator(".recorder .time")).to_have_text("0:02")
+    _record_for(page, 2)
     assert float(page.get_by_role("meter").get_attribute("aria-valuenow") or -60) > -40
     page.keyboard.press("Enter")
     take = page.locator(".take")
@@ -220,12 +183,11 @@ def test_keys_alone(page: Page, address: str) -> None:
 
     _tab_to(page, "Beginning of Take 1.wav")
     begin = take.get_by_role("slider").first
-    for _ in range(4):
-        page.keyboard.press("ArrowRight")
+    # On a busy machine a trim is also sent between two keys.
+    with page.expect_response(lambda response: '"from_s":0.4' in (response.request.post_data or "")):
+        for _ in range(4):
+            page.keyboard.press("ArrowRight")
     expect(begin).to_have_attribute("aria-valuenow", "0.40")
-    with page.expect_response(lambda response: response.request.method == "PATCH") as response:
-        pass
-    assert response.value.json()["trim"]["from_s"] == pytest.approx(0.4)
     expect(take.locator(".badge:not(.waiting)")).to_be_visible()
     _tab_to(page, "Use this take")
     page.keyboard.press("Space")
@@ -243,7 +205,7 @@ def test_what_the_microphone_heard_is_what_is_kept(page: Page, address: str, tmp
     """A melody is recorded from a microphone that plays the hum, and its pitch is on the piano roll."""
     page.goto(f"{address}/play")
     page.get_by_role("button", name="Record a melody").click()
-    expect(page.locator(".recorder .time")).to_have_text("0:04")
+    _record_for(page, 4)
     page.get_by_role("button", name="Stop recording").click()
     expect(page.get_by_role("application")).to_be_visible()
     place = page.url.rpartition("/")[2].partition("?")[0]

@@ -132,8 +132,8 @@ class Advice:
             )
         if self.reverb_suspected:
             found.append(
-                f"The reverberation lasts about {self.reverb_s:.1f} s (RT60): the instrument learns it "
-                "too, and --dry leaves it out when playing; a recording with less reverberation is better."
+                f"The reverberation lasts about {self.reverb_s:.1f} s (RT60): the instrument learns "
+                "it too, and plays without it if asked to play dry; a drier recording is better."
             )
         return found + self._narrow()
 

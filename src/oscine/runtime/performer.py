@@ -161,7 +161,7 @@ class Performer:
         given = None if heard is None else np.ascontiguousarray(heard, np.float32)
         if given is not None and given.shape != (n_samples,):
             raise ValueError(
-                f"n_samples is {n_samples}, and heard has the shape {given.shape}; give as many samples, mono."
+                f"n_samples is {n_samples}, and heard is {given.shape}; give as many samples, mono."
             )
         audio = np.empty(n_samples, np.float32)
         at = None if given is None else given.ctypes.data

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -16,10 +17,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from oscine.errors import InputError
 from oscine.explain import explain_finding
+from oscine.studio.database import database_words
 
 _CHUNK_BYTES = 64 << 10
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _WORDS = {
+    400: "The body can't be read; send what the address expects.",
     401: "This studio asks for its token.",
     404: "There is nothing at this address.",
     405: "This address takes another method.",
@@ -161,6 +164,15 @@ def add_error_handlers(app: FastAPI) -> None:
         found["loc"] = found["loc"][1:] or found["loc"]
         clause = explain_finding(found)
         return JSONResponse({"error": f"{clause[:1].upper()}{clause[1:]}."}, 422)
+
+    @app.exception_handler(FileNotFoundError)
+    def _gone(request: Request, error: FileNotFoundError) -> Response:
+        sentence = "A file of it is gone from the data folder; put it back, or delete it and add it again."
+        return JSONResponse({"error": sentence}, 409)
+
+    @app.exception_handler(sqlite3.Error)
+    def _database(request: Request, error: sqlite3.Error) -> Response:
+        return JSONResponse({"error": f"The database {database_words(error)}."}, 503, {"Retry-After": "5"})
 
     @app.exception_handler(OSError)
     def _disk(request: Request, error: OSError) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from oscine.studio.answers import add_error_handlers
 from oscine.studio.bodies import Bodies
@@ -51,4 +51,17 @@ def make_app(studio: Studio, hosts: Hosts, token: str | None = None) -> ASGIApp:
     if studio.has_page:
         api.include_router(page_router())
     studio.needs_token = token is not None
-    return Counting(Security(Bodies(api, studio.limits), hosts, token), studio.metrics)
+    return Counting(Security(Bodies(_Heads(api), studio.limits), hosts, token), studio.metrics)
+
+
+class _Heads:
+    """Answers HEAD as GET; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Events have no end.
+        if scope["type"] == "http" and scope["method"] == "HEAD" and scope["path"] != "/api/events":
+            scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)

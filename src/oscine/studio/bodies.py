@@ -29,10 +29,11 @@ class Bodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with a body that is watched."""
-        if scope["type"] != "http":
+        headers = Headers(scope=scope) if scope["type"] == "http" else {}
+        # A request without a body has sent all of it: the time is not the server's.
+        if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
         is_form = headers.get("content-type", "").lower().startswith("multipart/form-data")
         most = self.limits.upload_bytes + _FORM_BYTES if is_form else self.limits.json_bytes
         sentence = f"This is too large; {'a file' if is_form else 'a body'} may have {_said(most)} at most."

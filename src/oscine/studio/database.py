@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from oscine.errors import InputError
+
 Kind = Literal["instrument", "collection", "take", "run", "performance"]
 Row = dict[str, Any]
 
@@ -36,7 +38,8 @@ CREATE TABLE IF NOT EXISTS curves (
 CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counter VALUES (1, 0);
 """
-_NEXT = "(SELECT value FROM counter)"
+#: The number of a change, in a statement of `Database.changing`.
+NEXT = "(SELECT value FROM counter)"
 
 
 def new_id() -> str:
@@ -56,27 +59,53 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def database_words(error: sqlite3.Error) -> str:
+    """Return what is wrong with a database, and what to do, after the words "The database"."""
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        return "is in use by another program; try again in a moment"
+    if "full" in said:
+        return "can't be written to, because the disk is full; make room on it"
+    if "malformed" in said or "not a database" in said:
+        return (
+            "is damaged; put a copy of it back, or move it away: the studio then begins with an empty one, "
+            "and the sound files stay in its folder"
+        )
+    return f"refuses this ({said}); look whether its folder can be written to"
+
+
 class Database:
     """A connection for each thread; what is written is on the disk, or nothing of it is.
 
     Args:
         path: Of the file; made when missing.
+
+    Raises:
+        InputError: When it is damaged, no database, or can't be written to.
     """
 
     def __init__(self, path: Path) -> None:
         self._path, self._own = path, threading.local()
-        with self._writing() as connection:
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
+        try:
+            with self._writing() as connection:
+                for statement in _SCHEMA.split(";"):
+                    connection.execute(statement)
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if found != "ok":
+                    raise sqlite3.DatabaseError("malformed")
+        except sqlite3.Error as error:
+            if hasattr(self._own, "connection"):
+                self._own.connection.close()
+            raise InputError(f"The database {path} {database_words(error)}.") from None
 
     def _connection(self) -> sqlite3.Connection:
         connection = getattr(self._own, "connection", None)
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=30.0, isolation_level=None)
+            self._own.connection = connection
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            self._own.connection = connection
         return connection
 
     @contextmanager
@@ -87,12 +116,13 @@ class Database:
         try:
             yield connection
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite has ended it already when the disk is full
+                connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
 
     @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
+    def changing(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection as `_writing`, with the next number for what is changed."""
         with self._writing() as connection:
             connection.execute("UPDATE counter SET value = value + 1")
@@ -115,10 +145,10 @@ class Database:
     ) -> Row:
         """Add a thing, and return it."""
         row = id or new_id(), kind, owner, name, state, now(), json.dumps(facts or {})
-        with self._changing() as connection:
+        with self.changing() as connection:
             connection.execute(
                 "INSERT INTO things (id, kind, owner, name, state, created, facts, changed) "
-                f"VALUES (?, ?, ?, ?, ?, ?, ?, {_NEXT})",
+                f"VALUES (?, ?, ?, ?, ?, ?, ?, {NEXT})",
                 row,
             )
         return self.things(kind, id=row[0])[0]
@@ -149,7 +179,7 @@ class Database:
         **facts: Any,
     ) -> None:
         """Set a thing's name, state, or single facts; the other facts stay."""
-        parts, values = [f"changed = {_NEXT}"], []
+        parts, values = [f"changed = {NEXT}"], []
         for column, value in (("name", name), ("state", state)):
             if value is not None:
                 parts.append(f"{column} = ?")
@@ -158,7 +188,7 @@ class Database:
             pairs = ", ".join(f"'$.{key}', json(?)" for key in facts)
             parts.append(f"facts = json_set(facts, {pairs})")
             values += [json.dumps(value) for value in facts.values()]
-        with self._changing() as connection:
+        with self.changing() as connection:
             connection.execute(f"UPDATE things SET {', '.join(parts)} WHERE id = ?", (*values, id))
 
     def delete(self, kind: Kind, id: str) -> bool:  # noqa: A002
@@ -170,9 +200,9 @@ class Database:
         return self._set_deleted(kind, id, "deleted IS NOT NULL", None)
 
     def _set_deleted(self, kind: Kind, id: str, where: str, to: str | None) -> bool:  # noqa: A002
-        with self._changing() as connection:
+        with self.changing() as connection:
             cursor = connection.execute(
-                f"UPDATE things SET deleted = ?, changed = {_NEXT} WHERE kind = ? AND id = ? AND {where}",
+                f"UPDATE things SET deleted = ?, changed = {NEXT} WHERE kind = ? AND id = ? AND {where}",
                 (to, kind, id),
             )
             return cursor.rowcount > 0
@@ -182,9 +212,13 @@ class Database:
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
         return self._rows("SELECT * FROM things WHERE deleted < ?", before.replace("+00:00", "Z"))
 
+    def trash(self) -> list[Row]:
+        """Return all that is in the trash, what was deleted last first."""
+        return self._rows("SELECT * FROM things WHERE deleted IS NOT NULL ORDER BY deleted DESC, rowid DESC")
+
     def forget(self, id: str) -> None:  # noqa: A002
         """Remove a thing or a job, and a run's curve, for good."""
-        with self._changing() as connection:
+        with self.changing() as connection:
             connection.execute("DELETE FROM things WHERE id = ?", (id,))
             connection.execute("DELETE FROM jobs WHERE id = ? OR subject = ?", (id, id))
             connection.execute("DELETE FROM curves WHERE run = ?", (id,))
@@ -202,13 +236,13 @@ class Database:
             arguments: What the job is told.
         """
         name = new_id()
-        with self._changing() as connection:
+        with self.changing() as connection:
             (n_waiting,) = connection.execute("SELECT COUNT(*) FROM jobs WHERE state = 'queued'").fetchone()
             if n_waiting >= most:
                 return None
             connection.execute(
                 "INSERT INTO jobs (id, kind, subject, arguments, state, what, share, created, changed) "
-                f"VALUES (?, ?, ?, ?, 'queued', ?, 0, ?, {_NEXT})",
+                f"VALUES (?, ?, ?, ?, 'queued', ?, 0, ?, {NEXT})",
                 (name, kind, subject, json.dumps(arguments), what, now()),
             )
         return self.job(name)
@@ -239,9 +273,9 @@ class Database:
     def take_job(self, *, is_short: bool = False) -> Row | None:
         """Take the next job: a short one before a run, and else the one that waits for longest."""
         kinds = "AND kind != 'run'" if is_short else ""
-        with self._changing() as connection:
+        with self.changing() as connection:
             row = connection.execute(
-                f"UPDATE jobs SET state = 'running', changed = {_NEXT} WHERE id = (SELECT id FROM jobs "
+                f"UPDATE jobs SET state = 'running', changed = {NEXT} WHERE id = (SELECT id FROM jobs "
                 f"WHERE state = 'queued' {kinds} ORDER BY kind = 'run', created, rowid LIMIT 1) RETURNING *"
             ).fetchone()
         return None if row is None else _read(row)
@@ -256,9 +290,9 @@ class Database:
         parts = ", ".join(f"{column} = ?" for column in columns)
         values = [json.dumps(value) if column == "result" else value for column, value in columns.items()]
         marks = ", ".join("?" * len(expected))
-        with self._changing() as connection:
+        with self.changing() as connection:
             cursor = connection.execute(
-                f"UPDATE jobs SET {parts}, changed = {_NEXT} WHERE id = ? AND state IN ({marks})",
+                f"UPDATE jobs SET {parts}, changed = {NEXT} WHERE id = ? AND state IN ({marks})",
                 (*values, id, *expected),
             )
             return cursor.rowcount > 0
@@ -268,6 +302,16 @@ class Database:
         before = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
         query = "SELECT * FROM jobs WHERE created < ? AND state IN ('done', 'failed', 'cancelled')"
         return self._rows(query, before.replace("+00:00", "Z"))
+
+    def cancel_job_of_deleted(self, id: str) -> bool:  # noqa: A002
+        """Cancel a job where what it is about has been deleted; return whether it was."""
+        with self.changing() as connection:
+            cursor = connection.execute(
+                f"UPDATE jobs SET state = 'cancelled', changed = {NEXT} WHERE id = ? AND NOT EXISTS "
+                "(SELECT 1 FROM things WHERE id = jobs.subject AND deleted IS NULL)",
+                (id,),
+            )
+            return cursor.rowcount > 0
 
     # ---- curves
 
@@ -301,11 +345,11 @@ class Database:
         """Return the number of the last change."""
         return self._connection().execute("SELECT value FROM counter").fetchone()[0]
 
-    def changes(self, after: int) -> tuple[list[Row], list[str]]:
-        """Return the jobs, and the ids of the runs, that changed after a number."""
+    def changes(self, after: int) -> tuple[list[Row], list[Row]]:
+        """Return the jobs, and kind and id of the things, that changed after a number."""
         jobs = self._rows("SELECT * FROM jobs WHERE changed > ? ORDER BY changed LIMIT 200", after)
-        runs = self._rows("SELECT * FROM things WHERE changed > ? AND kind = 'run'", after)
-        return jobs, [row["id"] for row in runs]
+        things = self._rows("SELECT kind, id FROM things WHERE changed > ? ORDER BY changed LIMIT 200", after)
+        return jobs, things
 
 
 def _read(row: sqlite3.Row) -> Row:

@@ -40,7 +40,7 @@ def decode(source: str, target: str, name: str, longest_s: float) -> dict[str, A
         return told | {"peaks": []}
     if report.duration_s > longest_s:
         raise InputError(
-            f"{name} lasts {report.duration_s / 60:.0f} minutes; cut it to {longest_s / 60:.0f} at most."
+            f"It lasts {report.duration_s / 60:.0f} minutes; cut it to {longest_s / 60:.0f} at most."
         )
     rate = min(report.sample_rate, _HIGHEST_RATE)
     peaks: list[float] = []

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import re
 import secrets
 import socket
@@ -50,6 +51,8 @@ class Server:
         shown = f"[{shown}]" if ":" in shown else shown
         self.address = f"http://{shown}:{self.port}/" + (f"?token={token}" if token else "")
         app = make_app(studio, Hosts(host, self.port, allowed), token)
+        # What is wrong with a body is answered to its sender.
+        logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,

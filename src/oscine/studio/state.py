@@ -85,7 +85,9 @@ class Studio:
             )
         is_full = shutil.disk_usage(self.root.path).free < self.limits.free_bytes
         if is_full or self.stored_bytes() > self.limits.stored_bytes:
-            raise HTTPException(429, "The disk has no more room for this; delete what is not needed.")
+            raise HTTPException(
+                429, "The disk has no more room for this; delete what is not needed, also from the trash."
+            )
 
     def stored_bytes(self) -> int:
         """Return how much is stored, as of half a minute ago at most."""
@@ -96,6 +98,10 @@ class Studio:
             n_bytes = self.root.n_bytes()
             self._stored = time.monotonic(), n_bytes
         return n_bytes
+
+    def measure_again(self) -> None:
+        """Forget how much is stored, because some of it was removed."""
+        self._stored = (0.0, 0)
 
     def bundled(self) -> list[Row]:
         """Return what is told of the instruments in the package."""

@@ -16,13 +16,16 @@ from oscine.studio import database as db
 from oscine.studio.limited import LimitedProcesses
 from oscine.studio.limits import Limits
 from oscine.studio.root import DataRoot
+from oscine.studio.tidying import tidy
 from oscine.studio.work import JOBS
 from oscine.studio.work.job import Cancelled, Ended, Job
-from oscine.studio.work.tidying import tidy
+from oscine.studio.work.takes import left_out_words
 
 _POLL_S = 0.1
 _TIDY_EVERY_S = 3600.0
 _MOST_DEATHS = 2
+_DIED = "Oscine ended twice while it did this; look for what is special about the input."
+_RUN_DIED = "Oscine ended twice before it had learned a step; a smaller recipe needs less memory."
 LOCK = "worker.lock"
 
 
@@ -66,11 +69,9 @@ class Worker:
         for row in self.database.jobs(open_only=True):
             if row["state"] != "running":
                 continue
-            deaths = row["deaths"] + (row["kind"] != "run")
+            deaths = row["deaths"] + 1
             if deaths >= _MOST_DEATHS:
-                self._fail(
-                    row, "Oscine ended twice while it did this; look for what is special about the input."
-                )
+                self._fail(row, _RUN_DIED if row["kind"] == "run" else _DIED)
             else:
                 self.database.change_job(row["id"], state="queued", deaths=deaths, what="Waiting")
 
@@ -97,7 +98,8 @@ class Worker:
         except Cancelled:
             self.root.remove("jobs", row["id"])
         except Ended:
-            pass  # it stays as it is, to be taken up again
+            # Where it has not been paused, it is taken up again.
+            self.database.change_job(row["id"], expected=("running",), state="queued", what="Waiting")
         except InputError as error:
             self._fail(row, job.plain(str(error)))
         except OSError as error:
@@ -123,8 +125,10 @@ class Worker:
         self.database.change_job(row["id"], state="failed", error=sentence)
         if row["kind"] in ("take", "performance", "run"):
             state = "rejected" if row["kind"] == "take" else "failed"
-            facts = {"reasons": [sentence], "verdict": "rejected"} if row["kind"] == "take" else {}
-            self.database.change(row["subject"], state=state, error=sentence, **facts)
+            facts: db.Row = {"error": sentence}
+            if row["kind"] == "take":
+                facts |= {"verdict": "rejected", "reasons": [sentence], "words": left_out_words([sentence])}
+            self.database.change(row["subject"], state=state, **facts)
 
 
 def main(arguments: list[str], ending: threading.Event) -> None:

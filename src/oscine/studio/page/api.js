@@ -1,6 +1,6 @@
 // The server: questions and answers, what it tells by itself, and whether it is there.
 
-/** What happens: `job` and `run` (detail: what the server sent), `lost`, `back`. */
+/** What happens: `job` and `thing` (detail: what the server sent), `lost`, `back`. */
 export const bus = new EventTarget();
 
 const LOST = "The server does not answer. Nothing is lost: try again when it is back.";
@@ -9,10 +9,15 @@ const FIRST_RETRY_MS = 500;
 
 /** An answer that is not what was asked for; its message is a sentence for the page. */
 export class Refused extends Error {
-  /** @param {string} message @param {number} status 0 when there was no answer. */
-  constructor(message, status) {
+  /**
+   * @param {string} message
+   * @param {number} status 0 when there was no answer.
+   * @param {boolean} isForNow Whether the server says that it may be asked again.
+   */
+  constructor(message, status, isForNow = false) {
     super(message);
     this.status = status;
+    this.isForNow = isForNow;
   }
 }
 
@@ -64,7 +69,7 @@ export async function request(method, path, body, signal) {
     lost();
     throw new Refused(LOST, 0);
   }
-  if (!answer.ok) throw new Refused(await reason(answer), answer.status);
+  if (!answer.ok) throw new Refused(await reason(answer), answer.status, answer.headers.has("Retry-After"));
   return answer;
 }
 
@@ -89,7 +94,15 @@ async function reason(answer) {
  */
 export async function ask(method, path, body, signal) {
   const answer = await request(method, path, body, signal);
-  return answer.status === 204 ? null : answer.json();
+  if (answer.status === 204) return null;
+  try {
+    return await answer.json();
+  } catch (error) {
+    // The server ended in the middle of its answer.
+    if (signal?.aborted) throw error;
+    lost();
+    throw new Refused(LOST, 0);
+  }
 }
 
 /** @param {string} path @param {AbortSignal} [signal] */
@@ -102,17 +115,41 @@ export function form(file, name) {
   return made;
 }
 
-/** Listen to what the server tells. */
+const EVENTS = "oscine events";
+const others = new BroadcastChannel(EVENTS);
+others.onmessage = ({ data: { kind, detail } }) => bus.dispatchEvent(new CustomEvent(kind, { detail }));
+/** @type {"no" | "waits" | "listens"} */
+let listening = "no";
+
+/**
+ * Listen to what the server tells. One page of a browser does, and tells the others: a browser has six
+ * connections to a server, and each page that listened would keep one.
+ */
 export function listen() {
+  if (listening === "listens" || !navigator.locks) return open();
+  if (listening === "waits") return;
+  listening = "waits";
+  void navigator.locks.request(EVENTS, () => {
+    listening = "listens";
+    open();
+    return new Promise(() => {}); // until the page is closed
+  });
+}
+
+function open() {
   stream?.close();
   const opened = new EventSource("/api/events");
   stream = opened;
-  for (const kind of ["job", "run"])
-    opened.addEventListener(kind, ({ data }) =>
-      bus.dispatchEvent(new CustomEvent(kind, { detail: JSON.parse(data) })),
-    );
+  for (const kind of ["job", "thing"])
+    opened.addEventListener(kind, ({ data }) => {
+      const detail = JSON.parse(data);
+      bus.dispatchEvent(new CustomEvent(kind, { detail }));
+      others.postMessage({ kind, detail });
+    });
   opened.onerror = () => void get("/api/health").catch(() => {});
 }
+
+document.addEventListener("visibilitychange", () => document.hidden || bus.dispatchEvent(new Event("seen")));
 
 const isStreaming = () => stream?.readyState === EventSource.OPEN;
 
@@ -130,18 +167,21 @@ export function watch(signal, refresh, complain = () => {}) {
     isAsked = true;
     if (isBusy || signal.aborted) return;
     isBusy = true;
-    while (isAsked && !signal.aborted) {
-      isAsked = false;
-      try {
-        await refresh();
-      } catch (error) {
-        if (error instanceof Refused && error.status !== 0 && !signal.aborted) complain(error);
-        else if (!(error instanceof Refused) && !signal.aborted) throw error;
+    try {
+      while (isAsked && !signal.aborted) {
+        isAsked = false;
+        try {
+          await refresh();
+        } catch (error) {
+          if (error instanceof Refused && error.status !== 0 && !signal.aborted) complain(error);
+          else if (!(error instanceof Refused) && !signal.aborted) throw error;
+        }
       }
+    } finally {
+      isBusy = false;
     }
-    isBusy = false;
   };
-  for (const kind of ["job", "run", "back"]) bus.addEventListener(kind, now, { signal });
+  for (const kind of ["job", "thing", "back", "seen"]) bus.addEventListener(kind, now, { signal });
   const timer = setInterval(() => isStreaming() || isLost || void now(), RETRY_MS);
   signal.addEventListener("abort", () => clearInterval(timer));
   return now();

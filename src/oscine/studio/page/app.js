@@ -34,6 +34,9 @@ const SCREENS = {
 };
 const ADDRESS = /^\/(shelf|record|learn|play|live|share)(?:\/([A-Za-z0-9_-]+))?\/?$/;
 
+/** For so long, the screen before stays while the next one is fetched. */
+const PATIENCE_MS = 400;
+
 const main = /** @type {HTMLElement} */ (document.getElementById("screen"));
 let left = new AbortController();
 let isFirst = true;
@@ -61,6 +64,9 @@ async function show() {
   const said = problem();
   const isUnknown = !found && pathname !== "/";
   if (isUnknown) said.show(new Error(`There is no screen at ${decodeAddress(pathname)}. This is the shelf.`));
+  const waiting = setTimeout(() => {
+    if (!mine.signal.aborted) main.replaceChildren(h("p.waiting", { role: "status" }, "Loading …"));
+  }, PATIENCE_MS);
   let screen;
   try {
     screen = await SCREENS[name].screen({
@@ -72,6 +78,8 @@ async function show() {
   } catch (error) {
     if (mine.signal.aborted) return;
     screen = failed(name, error);
+  } finally {
+    clearTimeout(waiting);
   }
   if (mine.signal.aborted) return;
   document.title = `${screen.title} · Oscine studio`;
@@ -139,6 +147,7 @@ function follow(event) {
     return;
   if (
     link.target ||
+    link.hash ||
     link.hasAttribute("download") ||
     link.origin !== location.origin ||
     !ADDRESS.test(link.pathname)

@@ -1,7 +1,7 @@
 // A piano keyboard that fills up: how many seconds of each pitch there are.
 
 import { h, s, drawn } from "./dom.js";
-import { duration, noteName, count } from "./words.js";
+import { duration, noteName } from "./words.js";
 
 const BLACK = new Set([1, 3, 6, 8, 10]);
 /** Seconds of a pitch that fill its key. */
@@ -36,8 +36,10 @@ export function coverage(signal) {
     const [low, high] = [keys[0], keys[keys.length - 1]];
     const inside = high - low + 1;
     const few = keys.filter((key) => (seconds.get(key) ?? 0) < ENOUGH_S).map(noteName);
-    const range = `${noteName(low)} to ${noteName(high)}`;
-    const begin = `${range}: ${keys.length} of ${count(inside, "key")} are covered.`;
+    const begin =
+      inside > 1
+        ? `${noteName(low)} to ${noteName(high)}: ${keys.length} of ${inside} keys are covered.`
+        : `${noteName(low)} alone is covered.`;
     if (!few.length) return `${begin} Each has ${ENOUGH_S} s or more.`;
     const list = few.length > 6 ? `${few.slice(0, 6).join(", ")} and ${few.length - 6} more` : few.join(", ");
     return `${begin} Less than ${ENOUGH_S} s: ${list}.`;

@@ -3,12 +3,19 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
+/** Where files that were dropped lay. @type {WeakMap<File, string>} */
+const paths = new WeakMap();
+
+/** A file's name with the folder that it was chosen or dropped in. @param {File} file */
+export const pathOf = (file) => paths.get(file) || file.webkitRelativePath || file.name;
+
 /** Files in a folder that was dropped. @param {FileSystemEntry} entry @returns {Promise<File[]>} */
 async function within(entry) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) =>
       /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject),
     );
+    paths.set(file, entry.fullPath.slice(1));
     return [file];
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
@@ -74,7 +81,10 @@ export function takesDrops(place, onfiles) {
     depth = 0;
     show();
     if (!event.dataTransfer) return;
-    const files = (await dropped(event.dataTransfer)).filter(({ name }) => !name.startsWith("."));
+    // What can't be read any more is left out; the others come.
+    const files = (await dropped(event.dataTransfer).catch(() => [])).filter(
+      ({ name }) => !name.startsWith("."),
+    );
     if (files.length) onfiles(files);
   });
 }

@@ -5,7 +5,8 @@ import { h, field, keyed, select } from "./dom.js";
 import { icon } from "./icons.js";
 import { draft, empty, head, instrumentSelect, removeButton } from "./parts.js";
 import { run, stateWords } from "./run.js";
-import { problem } from "./tell.js";
+import { problem, sends } from "./tell.js";
+import { trash } from "./trash.js";
 import { duration } from "./words.js";
 
 /** @param {import("./app.js").Place} place @returns {Promise<import("./app.js").Screen>} */
@@ -26,7 +27,7 @@ async function runs({ query, signal, go }) {
   const show = keyed(list, (one) => runCard(one, refresh));
   const refresh = async () => {
     const all = await get("/api/runs", signal);
-    show(all);
+    show(all.reverse());
     none.hidden = all.length > 0;
   };
   await refresh();
@@ -48,6 +49,7 @@ async function runs({ query, signal, go }) {
         ),
     said.element,
     h("section", { "aria-label": "Trainings" }, h("h2.section", {}, "Trainings"), none, list),
+    trash({ kind: "run", signal, refresh }),
   );
   return { element, title: "Learn" };
 }
@@ -98,7 +100,11 @@ function startForm({ collections, about, instruments, query, signal, go }) {
     "default",
   );
   const recipeWords = h("p.hint", {});
-  const start = instrumentSelect(instruments, undefined, { name: "start" });
+  const start = instrumentSelect(
+    instruments.filter((/** @type {any} */ one) => !one.by_notes),
+    undefined,
+    { name: "start" },
+  );
   const recipeField = h("div", {}, field("Recipe", recipes), recipeWords);
   const startField = field(
     "Instrument",
@@ -129,19 +135,20 @@ function startForm({ collections, about, instruments, query, signal, go }) {
   );
   const kept = draft(made, "new training");
   // The address says more than what was typed before.
-  if (chosen && [...collection.options].some((one) => one.value === chosen)) collection.value = chosen;
+  if (chosen && collection.value !== chosen && [...collection.options].some((one) => one.value === chosen)) {
+    collection.value = chosen;
+    name.value = ""; // it was of other recordings
+  }
 
   let nAsked = 0;
   let canTrain = false;
-  let isStarting = false;
-  const enable = () => button.setAttribute("aria-disabled", String(!canTrain || isStarting));
   const judge = async () => {
     const mine = ++nAsked;
     const report = await get(`/api/collections/${collection.value}/report`, signal);
     if (mine !== nAsked) return;
     if (verdict.textContent !== report.words) verdict.textContent = report.words;
     canTrain = report.can_train;
-    enable();
+    button.classList.toggle("primary", canTrain);
   };
   const named = () => {
     const before = name.placeholder;
@@ -156,26 +163,20 @@ function startForm({ collections, about, instruments, query, signal, go }) {
   };
   collection.addEventListener("change", () => (void judge().catch(said.show), named()));
   for (const one of [ofRecipe, ofInstrument, recipes]) one.addEventListener("change", shownParts);
-  made.addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
-    if (isStarting) return;
-    if (!canTrain) return said.show(new Error(verdict.textContent || "The recordings are being looked at."));
-    isStarting = true;
-    enable();
-    void said
-      .during(async () => {
-        const from = ofRecipe.checked ? { recipe: recipes.value } : { start_from: start.value };
-        const begun = await ask("POST", "/api/runs", {
-          collection: collection.value,
-          name: name.value.trim(),
-          [unit.value]: unit.value === "steps" ? Math.round(Number(length.value)) : Number(length.value),
-          ...from,
-        });
-        kept.clear();
-        go(`/learn/${begun.id}`);
-      })
-      .finally(() => ((isStarting = false), enable()));
-  });
+  sends(made, () =>
+    said.during(async () => {
+      if (!canTrain) throw new Error(verdict.textContent || "The recordings are being looked at.");
+      const from = ofRecipe.checked ? { recipe: recipes.value } : { start_from: start.value };
+      const begun = await ask("POST", "/api/runs", {
+        collection: collection.value,
+        name: name.value.trim(),
+        [unit.value]: unit.value === "steps" ? Math.round(Number(length.value)) : Number(length.value),
+        ...from,
+      });
+      kept.clear();
+      go(`/learn/${begun.id}`);
+    }),
+  );
   named();
   shownParts();
   void watch(signal, judge, said.show);
@@ -208,6 +209,7 @@ function runCard(one, refresh) {
     state.className = `badge ${look}`;
     const quality = now.quality ? ` Now: ${now.quality.word}.` : "";
     words.textContent =
+      now.error ??
       (now.state === "training" && Number.isFinite(now.left_s)
         ? `${duration(now.left_s)} left.`
         : `${duration(60 * now.minutes)} trained.`) + quality;

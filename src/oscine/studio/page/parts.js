@@ -3,7 +3,7 @@
 import { ask, finished } from "./api.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { toast } from "./tell.js";
+import { once, toast } from "./tell.js";
 import { sentence } from "./words.js";
 
 /**
@@ -40,10 +40,12 @@ export function empty(title, words, ...actions) {
 /** A bar of progress with its words. @param {string} label */
 export function progress(label) {
   const bar = h("progress", { max: "1", value: "0", "aria-label": label });
-  const words = h("span", {});
-  const element = h("div.progress", { hidden: true, role: "status" }, words, bar);
+  const words = h("span", { role: "status" });
+  const cancel = h("button.plain", { type: "button" }, "Cancel");
+  const element = h("div.progress", { hidden: true }, h("div.progress-top", {}, words, cancel), bar);
   return {
     element,
+    cancel,
     /** @param {number | null} share @param {string} text */
     show(share, text) {
       element.hidden = false;
@@ -65,6 +67,7 @@ export function progress(label) {
  */
 export async function shown(job, bar, signal) {
   bar.show(null, `${job.what} …`);
+  bar.cancel.onclick = () => void ask("DELETE", `/api/jobs/${job.id}`).catch(() => {}); // it is over already
   try {
     return await finished(
       job,
@@ -79,6 +82,10 @@ export async function shown(job, bar, signal) {
     bar.end();
   }
 }
+
+const DOUBLE_CLICK_MS = 500;
+/** When a button that deletes was last pressed. */
+let clickedAt = -Infinity;
 
 /**
  * A button that deletes something, which can be undone.
@@ -100,15 +107,21 @@ export function removeButton({ address, name, refresh, said, before = () => {} }
     const act = async () => {
       await ask("POST", `${address}/restore`);
       await refresh();
-      /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus({ preventScroll: true });
     };
     toast(`${sentence(name)} was deleted.`, { label: "Undo", act });
   };
-  return h(
+  const button = h(
     "button.plain.square.above",
-    { type: "button", "aria-label": `Delete ${name}`, title: "Delete", onclick: remove },
+    { type: "button", "aria-label": `Delete ${name}`, title: "Delete" },
     icon("trash"),
   );
+  // The second click of a double click would delete what has moved up into the place.
+  button.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+    const isByPointer = event.detail > 0;
+    if (isByPointer && performance.now() - clickedAt < DOUBLE_CLICK_MS) event.stopImmediatePropagation();
+    clickedAt = performance.now();
+  });
+  return once(button, remove);
 }
 
 /**
@@ -175,5 +188,5 @@ export function draft(form, key) {
     }
     sessionStorage.setItem(key, JSON.stringify(values));
   });
-  return { clear: () => sessionStorage.removeItem(key) };
+  return { isOld: Object.keys(stored).length > 0, clear: () => sessionStorage.removeItem(key) };
 }

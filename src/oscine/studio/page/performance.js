@@ -130,10 +130,13 @@ function saving(curves, address, signal, name) {
   };
   const flush = () => (running ??= save().finally(() => (running = null)));
   const quietly = () => flush().catch(said.show);
-  bus.addEventListener("back", () => void quietly(), { signal });
-  signal.addEventListener("abort", () => isSaved() || void quietly());
+  // What could not be saved when the screen was left is saved when the server is back.
+  const over = new AbortController();
+  const leave = () => void quietly().then(() => isSaved() && signal.aborted && over.abort());
+  bus.addEventListener("back", leave, { signal: over.signal });
+  signal.addEventListener("abort", leave);
   window.addEventListener("beforeunload", (event) => isSaved() || (void quietly(), event.preventDefault()), {
-    signal,
+    signal: over.signal,
   });
   return {
     element: h("span.saving", {}, state, said.element),

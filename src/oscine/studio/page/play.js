@@ -7,7 +7,9 @@ import { empty, head, removeButton } from "./parts.js";
 import { performance } from "./performance.js";
 import { recorder } from "./recorder.js";
 import { AUDIO } from "./record.js";
+import { sender } from "./sending.js";
 import { problem } from "./tell.js";
+import { trash } from "./trash.js";
 import { duration } from "./words.js";
 
 /** @param {import("./app.js").Place} place @returns {Promise<import("./app.js").Screen>} */
@@ -25,38 +27,28 @@ async function performances({ query, signal, go }) {
       "instrument play it.",
   );
   const show = keyed(list, (one) => card(one, behind, refresh));
-  const sending = h("p.progress", { role: "status", hidden: true }, "Sending …");
   const refresh = async () => {
     const all = await get("/api/performances", signal);
-    show(all);
+    show(all.reverse());
     none.hidden = all.length > 0;
   };
-  const send = async (/** @type {Blob} */ file, /** @type {string} */ name) => {
-    sending.hidden = false;
-    try {
-      return await ask("POST", "/api/performances", form(file, name));
-    } finally {
-      sending.hidden = true;
-    }
-  };
-  const take = (/** @type {File[]} */ files) =>
-    said.during(async () => {
-      let made;
-      for (const file of files) made = await send(file, file.name);
-      if (files.length === 1 && !signal.aborted) go(`/play/${made.id}${behind}`);
-      else await refresh();
-    });
-  await refresh();
+  const files = sender({
+    address: "/api/performances",
+    signal,
+    onend: (made, nSent) => nSent === 1 && go(`/play/${made.id}${behind}`),
+  });
+  const [about] = await Promise.all([get("/api/about", signal), refresh()]);
   void watch(signal, refresh, said.show);
   const microphone = recorder({
     signal,
     place: "play",
+    mostBytes: about.limits.upload_bytes,
     what: "melody",
     ontake: async (file) => {
       const now = new Date()
         .toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })
         .replace(":", ".");
-      const made = await send(file, `Melody ${now}.wav`);
+      const made = await ask("POST", "/api/performances", form(file, `Melody ${now}.wav`));
       if (!signal.aborted) go(`/play/${made.id}${behind}`);
     },
   });
@@ -71,12 +63,13 @@ async function performances({ query, signal, go }) {
         "div.two.even",
         {},
         microphone.element,
-        dropPlace("Or drop a hum, a voice or any melody of single notes here.", AUDIO, take),
+        dropPlace("Or drop a hum, a voice or any melody of single notes here.", AUDIO, files.send),
       ),
-      sending,
+      files.element,
       said.element,
     ),
     h("section", { "aria-label": "Melodies" }, h("h2.section", {}, "Melodies"), none, list),
+    trash({ kind: "performance", signal, refresh }),
   );
   return { element, title: "Play" };
 }

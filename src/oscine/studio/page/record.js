@@ -8,7 +8,9 @@ import { icon } from "./icons.js";
 import { draft, empty, head, removeButton } from "./parts.js";
 import { recorder } from "./recorder.js";
 import { takeRow } from "./take.js";
-import { announce, once, problem } from "./tell.js";
+import { sender } from "./sending.js";
+import { problem, sends } from "./tell.js";
+import { trash } from "./trash.js";
 import { count, day, duration } from "./words.js";
 
 export const AUDIO = { accept: "audio/*,video/mp4,.wav,.flac,.ogg,.opus,.mp3,.aif,.aiff,.m4a,.aac,.webm" };
@@ -34,14 +36,13 @@ async function collections({ signal, go }) {
     h("button.primary", { type: "submit" }, icon("plus"), "Begin"),
   );
   const kept = draft(make, "new collection");
-  make.addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
-    void said.during(async () => {
+  sends(make, () =>
+    said.during(async () => {
       const made = await ask("POST", "/api/collections", { name: name.value.trim() });
       kept.clear();
       go(`/record/${made.id}`);
-    });
-  });
+    }),
+  );
   const drop = dropPlace(
     "Or drop recordings here: a new collection is made from them.",
     AUDIO,
@@ -63,7 +64,7 @@ async function collections({ signal, go }) {
   const show = keyed(list, (one) => collectionCard(one, refresh));
   const refresh = async () => {
     const all = await get("/api/collections", signal);
-    show(all);
+    show(all.reverse());
     none.hidden = all.length > 0;
   };
   await refresh();
@@ -74,6 +75,7 @@ async function collections({ signal, go }) {
     head("Record", "Recordings of one instrument or voice, from which one is learned."),
     h("section.panel", { "aria-label": "New collection" }, make, said.element, drop),
     h("section", { "aria-label": "Collections" }, h("h2.section", {}, "Collections"), none, list),
+    trash({ kind: "collection", signal, refresh }),
   );
   return { element, title: "Record" };
 }
@@ -116,7 +118,7 @@ function collectionCard(one, refresh) {
 async function collection({ id, signal }) {
   const said = problem();
   const address = `/api/collections/${id}`;
-  let now = await get(address, signal);
+  let [now, about] = await Promise.all([get(address, signal), get("/api/about", signal)]);
   const keys = coverage(signal);
   const list = h("ul.takes", { "aria-label": "Takes" });
   const none = empty(
@@ -126,7 +128,8 @@ async function collection({ id, signal }) {
   const show = keyed(list, (take) => takeRow(take, refresh, signal));
   const report = reportPlace(/** @type {string} */ (id));
   const nTakes = h("h2.section", {});
-  const sending = h("p.progress", { role: "status", hidden: true });
+  /** @type {HTMLElement | undefined} */
+  let title;
 
   const refresh = async () => {
     [now] = await Promise.all([
@@ -136,55 +139,33 @@ async function collection({ id, signal }) {
     show(now.takes);
     none.hidden = now.takes.length > 0;
     nTakes.textContent = now.takes.length ? `Takes (${now.takes.length})` : "Takes";
+    // Another page may have renamed it.
+    const heading = /** @type {HTMLElement | undefined} */ (title?.querySelector("h1"));
+    if (heading && heading.textContent !== now.name) heading.textContent = now.name;
   };
-  const send = async (/** @type {Blob} */ file, /** @type {string} */ name) => {
-    await ask("POST", `${address}/takes`, form(file, name));
-    await refresh();
-  };
-  /** @type {File[]} Files that the server has not taken. */
-  let refused = [];
-  const again = h("button", { type: "button", hidden: true }, "Send the rest again");
-  const sendAll = async (/** @type {File[]} */ files) => {
-    said.clear();
-    again.hidden = true;
-    refused = [];
-    /** @type {string[]} */
-    const words = [];
-    for (const [at, file] of files.entries()) {
-      sending.hidden = false;
-      sending.textContent =
-        `Sending ${file.name}` + (files.length > 1 ? `, ${at + 1} of ${files.length} …` : " …");
-      try {
-        await send(file, file.name);
-      } catch (error) {
-        const { message, status } = /** @type {any} */ (error);
-        words.push(message.includes(file.name) ? message : `${file.name}: ${message}`);
-        if (status === 0 || status === 429 || status === 503) refused.push(file);
-      }
-    }
-    sending.hidden = true;
-    if (words.length)
-      said.show(
-        new Error(words.slice(0, 5).join(" ") + (words.length > 5 ? ` And ${words.length - 5} more.` : "")),
-      );
-    else announce(`${count(files.length, "file")} sent.`);
-    again.hidden = !refused.length;
-  };
-  once(again, () => sendAll(refused));
+  const files = sender({ address: `${address}/takes`, signal });
   const microphone = recorder({
     signal,
     place: address,
-    ontake: (file) => send(file, `Take ${now.takes.length + 1}.wav`),
+    mostBytes: about.limits.upload_bytes,
+    goesOn: true,
+    ontake: async (file) => {
+      const numbers = now.takes.map((/** @type {any} */ { name }) =>
+        Number(/^Take (\d+)\./.exec(name)?.[1] ?? 0),
+      );
+      await ask("POST", `${address}/takes`, form(file, `Take ${Math.max(0, ...numbers) + 1}.wav`));
+      await refresh();
+    },
   });
   await refresh();
   void watch(signal, refresh, said.show);
   const waiting = pending.get(/** @type {string} */ (id));
   pending.delete(/** @type {string} */ (id));
-  if (waiting) void sendAll(waiting);
-  const title = head(
+  if (waiting) files.send(waiting);
+  title = head(
     now.name,
     h("a.back", { href: "/record" }, icon("back"), "All collections"),
-    renaming(address, now.name, said),
+    renaming(address, () => now.name, refresh, said),
     report.action,
   );
   const element = h(
@@ -198,10 +179,9 @@ async function collection({ id, signal }) {
         "section.panel",
         { "aria-label": "New takes" },
         microphone.element,
-        dropPlace("Or drop recordings here: wav, flac, ogg, mp3, m4a …", AUDIO, sendAll),
-        sending,
+        dropPlace("Or drop recordings here: wav, flac, ogg, mp3, m4a …", AUDIO, files.send),
+        files.element,
         said.element,
-        again,
       ),
       h(
         "section.panel",
@@ -212,6 +192,7 @@ async function collection({ id, signal }) {
       ),
     ),
     h("section", { "aria-label": "Takes" }, nTakes, none, list),
+    trash({ kind: "take", owner: id, signal, refresh }),
   );
   return { element, title: now.name };
 }
@@ -219,10 +200,11 @@ async function collection({ id, signal }) {
 /**
  * A button that lets the title be written anew.
  * @param {string} address
- * @param {string} name
+ * @param {() => string} name
+ * @param {() => Promise<void>} refresh
  * @param {ReturnType<typeof problem>} said
  */
-function renaming(address, name, said) {
+function renaming(address, name, refresh, said) {
   const input = h("input", {
     type: "text",
     maxlength: "80",
@@ -235,21 +217,20 @@ function renaming(address, name, said) {
   const show = (/** @type {boolean} */ isOpen) => {
     form.hidden = !isOpen;
     button.hidden = isOpen;
-    if (isOpen) input.value = name;
+    if (isOpen) input.value = name();
     (isOpen ? input : button).focus();
   };
   form.addEventListener(
     "keydown",
     (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && show(false),
   );
-  form.addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
-    void said.during(async () => {
-      ({ name } = await ask("PATCH", address, { name: input.value.trim() }));
-      /** @type {HTMLElement} */ (document.querySelector("h1")).textContent = name;
+  sends(form, () =>
+    said.during(async () => {
+      await ask("PATCH", address, { name: input.value.trim() });
+      await refresh();
       show(false);
-    });
-  });
+    }),
+  );
   return h("span.row", {}, button, form);
 }
 
@@ -260,10 +241,13 @@ function reportPlace(id) {
   const figures = h("dl.facts", {});
   const action = h("a.button.primary", { href: `/learn?collection=${id}` }, "Learn from it");
   const element = h("div", {}, words, figures, advice);
+  // As precise as the sentence above.
+  const inMinutes = (/** @type {number} */ minutes) =>
+    minutes < 1 ? duration(60 * minutes) : `${minutes.toFixed(1)} min`;
   const update = (/** @type {any} */ found) => {
-    words.textContent = found.words;
+    if (words.textContent !== found.words) words.textContent = found.words;
     const rows = [
-      ["Usable", `${duration(60 * found.usable_minutes)} of ${duration(60 * found.minutes)}`],
+      ["Usable", `${inMinutes(found.usable_minutes)} of ${inMinutes(found.minutes)}`],
       Number.isFinite(found.loudness_range_db) &&
         found.minutes > 0 && ["Loudness range", `${Math.round(found.loudness_range_db)} dB`],
       found.noise && ["Noise", String(found.noise)],

@@ -12,6 +12,8 @@ import { clock } from "./words.js";
 const WORKLET = new URL("./recorder-worklet.js", import.meta.url);
 const SHORTEST_S = 0.3;
 const LONGEST_S = 900;
+const BITS = 24;
+const HEAD_BYTES = 4096;
 const BARS_PER_S = 25;
 
 /**
@@ -26,9 +28,11 @@ const unsent = new Map();
  *   shown here.
  * @param {AbortSignal} options.signal
  * @param {string} options.place The screen, whose recordings these are.
+ * @param {number} options.mostBytes Of a recording that the server takes.
  * @param {string} [options.what] What a recording is called here.
+ * @param {boolean} [options.goesOn] Whether a recording that is full goes on in the next one.
  */
-export function recorder({ ontake, signal, place, what = "take" }) {
+export function recorder({ ontake, signal, place, mostBytes, what = "take", goesOn = false }) {
   const said = problem();
   const meter = new LevelMeter(signal);
   /** @type {Awaited<ReturnType<typeof openMicrophone>> | null} */
@@ -38,11 +42,15 @@ export function recorder({ ontake, signal, place, what = "take" }) {
   /** @type {Float32Array[]} */
   let blocks = [];
   let nSamples = 0;
+  /** Samples of this recording that were handed over already. */
+  let nBefore = 0;
   let isRecording = false;
   /** @type {Promise<unknown> | null} */
   let opening = null;
   /** @type {number[]} The peaks of this take, BARS_PER_S a second. */
   let peaks = [];
+  /** One recording is sent after the other. */
+  let sending = Promise.resolve();
   const kept = unsent.get(place) ?? [];
   unsent.set(place, kept);
 
@@ -54,12 +62,14 @@ export function recorder({ ontake, signal, place, what = "take" }) {
   button.append(h("span.lamp", {}, icon("dot")), label);
   const canvas = h("canvas.trace", { "aria-hidden": "true" });
   const again = h("button", { type: "button", hidden: !kept.length }, "Send the recording again");
+  const full = h("p.hint", { role: "status", hidden: true });
   const element = h(
     "section.recorder",
     { "aria-label": "Microphone" },
     h("div.recorder-top", {}, button, time, inputs),
     canvas,
     meter.element,
+    full,
     said.element,
     again,
   );
@@ -105,15 +115,22 @@ export function recorder({ ontake, signal, place, what = "take" }) {
     blocks.push(block);
     nSamples += block.length;
     const rate = audioContext().sampleRate;
-    while (peaks.length < (nSamples / rate) * BARS_PER_S) peaks.push(0);
+    while (peaks.length < ((nBefore + nSamples) / rate) * BARS_PER_S) peaks.push(0);
     for (const sample of block) peaks[peaks.length - 1] = Math.max(peaks[peaks.length - 1], Math.abs(sample));
-    time.textContent = clock(nSamples / rate);
+    time.textContent = clock((nBefore + nSamples) / rate);
     draw();
-    if (nSamples > LONGEST_S * rate) void end();
+    if (nSamples < Math.min(LONGEST_S * rate, (mostBytes - HEAD_BYTES) / (BITS / 8))) return;
+    full.hidden = false;
+    full.textContent = goesOn
+      ? `The ${what} was full after ${clock(nSamples / rate)}; the recording goes on in the next one.`
+      : `A ${what} is ${clock(nSamples / rate)} long at most, so the recording ended.`;
+    if (goesOn) void handOver();
+    else void end();
   }
 
   async function begin() {
     silence();
+    full.hidden = true;
     meter.clear();
     opening ??= open();
     try {
@@ -124,7 +141,7 @@ export function recorder({ ontake, signal, place, what = "take" }) {
     if (signal.aborted) return;
     blocks = [];
     peaks = [];
-    nSamples = 0;
+    nSamples = nBefore = 0;
     isRecording = true;
     show();
     announce("Recording.");
@@ -134,17 +151,25 @@ export function recorder({ ontake, signal, place, what = "take" }) {
     if (!isRecording) return;
     isRecording = false;
     show();
-    const rate = audioContext().sampleRate;
-    const file = wav(blocks, rate, 24);
-    const seconds = nSamples / rate;
-    blocks = [];
-    if (seconds < SHORTEST_S)
-      return said.show(new Error("That was too short to keep. Press once to begin and once to end."));
-    kept.push({ file, seconds });
-    await send();
+    await handOver();
   }
 
-  /** Hand over what is kept. What fails stays here, and can be sent again. */
+  /** Keep what has been recorded since the last time, and send it. */
+  async function handOver() {
+    const rate = audioContext().sampleRate;
+    const file = wav(blocks, rate, BITS);
+    const seconds = nSamples / rate;
+    blocks = [];
+    nBefore += nSamples;
+    nSamples = 0;
+    if (seconds >= SHORTEST_S) kept.push({ file, seconds });
+    else if (nBefore < SHORTEST_S * rate)
+      return said.show(new Error("That was too short to keep. Press once to begin and once to end."));
+    sending = sending.then(send);
+    await sending;
+  }
+
+  /** Send what is kept. What fails stays here, and can be sent again. */
   async function send() {
     again.hidden = true;
     await said.during(async () => {

@@ -93,8 +93,14 @@ export function draw(canvas, shown) {
     context.fillRect(from, 0, 1, at.laneBottom);
     context.fillRect(to - 1, 0, 1, at.laneBottom);
   }
+  // The second tracker may be beyond the keys that are shown.
+  context.save();
+  context.beginPath();
+  context.rect(GUTTER, 0, width - GUTTER, at.roll);
+  context.clip();
   pitchLine(context, shown, at, shown.other, { style: soft, width: 1.5, dash: [3, 3] });
   pitchLine(context, shown, at, shown.curves.midi, { style: colour("--accent"), width: 2.5, dash: [] });
+  context.restore();
   loudness(context, shown, at);
   for (const [second, style, wide] of /** @type {[number | null, string, number][]} */ ([
     [shown.hasFocus ? (shown.cursor + 1) / shown.curves.frameRate : null, ink, 1],

@@ -33,7 +33,7 @@ const QUALITY_LABELS = /** @type {Record<string, string>} */ ({
 
 /** @param {any} one @returns {[string, string]} Words, and their look. */
 export function stateWords(one) {
-  const isGoing = one.state === "training" || one.state === "preparing";
+  const isGoing = ["queued", "preparing", "training"].includes(one.state);
   if (isGoing && one.asked) return [one.asked === "pause" ? "Pausing …" : "Stopping …", "waiting"];
   return STATES[one.state] ?? [one.state, "waiting"];
 }
@@ -52,6 +52,7 @@ export async function run({ id, signal }) {
   };
   const pause = once(h("button", { type: "button" }, icon("pause"), "Pause"), act("pause"));
   const resume = once(h("button.primary", { type: "button" }, icon("go"), "Resume"), act("resume"));
+  const retry = once(h("button", { type: "button" }, icon("go"), "Try again"), act("resume"));
   const stop = once(h("button", { type: "button" }, icon("stop"), "Stop and keep"), act("stop"));
   const playIt = h("a.button.primary", { hidden: true }, icon("play"), "Play it");
   const badge = h("span.badge", { role: "status" });
@@ -84,6 +85,7 @@ export async function run({ id, signal }) {
     const isRunning = now.state === "training" || now.state === "preparing" || now.state === "queued";
     pause.hidden = !isRunning || Boolean(now.asked);
     resume.hidden = now.state !== "paused";
+    retry.hidden = now.state !== "failed";
     stop.hidden = (!isRunning && now.state !== "paused") || now.asked === "stop";
     playIt.hidden = !now.instrument;
     if (now.instrument) playIt.href = `/play?instrument=${now.instrument}`;
@@ -103,7 +105,7 @@ export async function run({ id, signal }) {
       ],
       left && ["Time left", now.left_s < 1 ? "moments" : `about ${duration(now.left_s)}`],
       ["Steps", `${now.steps}${now.total_steps ? ` of ${now.total_steps}` : ""}`],
-      now.start_from ? ["Begun from", now.start_from] : ["Recipe", now.recipe],
+      now.start_from ? ["Begun from", now.start_name] : ["Recipe", now.recipe],
     ];
     figures.replaceChildren(
       ...rows
@@ -142,6 +144,7 @@ export async function run({ id, signal }) {
       h("a.back", { href: "/learn" }, icon("back"), "All trainings"),
       pause,
       resume,
+      retry,
       stop,
       playIt,
     ),

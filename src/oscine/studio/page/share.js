@@ -5,7 +5,7 @@ import { h, field, select } from "./dom.js";
 import { icon } from "./icons.js";
 import { draft, empty, head, instrumentSelect, progress, shown } from "./parts.js";
 import { download } from "./sound.js";
-import { once, problem } from "./tell.js";
+import { once, problem, sends } from "./tell.js";
 import { size } from "./words.js";
 
 const LICENCES = /** @type {[string, string][]} */ ([
@@ -40,6 +40,7 @@ export async function share({ id, signal, go }) {
   const choice = instrumentSelect(all, chosen.id);
   choice.addEventListener("change", () => go(`/share/${choice.value}`));
   const isMine = chosen.kind === "mine";
+  const renamed = (/** @type {any} */ { name }) => (choice.selectedOptions[0].textContent = name);
   const element = h(
     "div",
     {},
@@ -48,7 +49,7 @@ export async function share({ id, signal, go }) {
     h(
       "div.two",
       {},
-      isMine ? cardForm(chosen, go) : cardFacts(chosen),
+      isMine ? cardForm(chosen, renamed) : cardFacts(chosen),
       h("div.stack", {}, files(chosen, about, signal), isMine ? hub(chosen, signal) : null),
     ),
   );
@@ -83,10 +84,14 @@ function cardFacts(one) {
   );
 }
 
-/** @param {any} one @param {(path: string) => void} go */
-function cardForm(one, go) {
+/** @param {any} one @param {(now: any) => void} onsaved */
+function cardForm(one, onsaved) {
   const said = problem();
-  const done = h("p.done", { role: "status" });
+  const done = h("p", { role: "status" });
+  const tell = (/** @type {boolean} */ isSaved) => {
+    done.textContent = isSaved ? "Saved." : "Not saved yet.";
+    done.className = isSaved ? "done" : "hint";
+  };
   const name = h("input", {
     type: "text",
     name: "name",
@@ -95,7 +100,7 @@ function cardForm(one, go) {
     value: one.name,
     autocomplete: "off",
   });
-  const credit = h("textarea", { name: "credit", rows: "2", maxlength: "2000", value: one.credit ?? "" });
+  const credit = h("textarea", { name: "credit", rows: "2", maxlength: "500", value: one.credit ?? "" });
   const isKnown = LICENCES.some(([known]) => known === one.licence);
   const licence = select(
     [{ value: "", label: "Choose …" }, ...LICENCES.map(([value, label]) => ({ value, label }))],
@@ -120,7 +125,7 @@ function cardForm(one, go) {
   const consents = /** @type {[string, string, boolean | null][]} */ ([
     ["yes", "Yes, whoever is heard has agreed to this", true],
     ["no", "No, or not yet", false],
-    ["none", "Nobody had to be asked", null],
+    ["none", "Not stated, or nobody had to be asked", null],
   ]).map(([value, label, means]) => ({
     label,
     means,
@@ -152,10 +157,10 @@ function cardForm(one, go) {
   );
   const kept = draft(form, `card ${one.id}`);
   const update = () => (otherField.hidden = licence.value !== "other");
-  form.addEventListener("input", () => (update(), (done.textContent = "")));
-  form.addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
-    void said.during(async () => {
+  if (kept.isOld) tell(false);
+  form.addEventListener("input", () => (update(), tell(false)));
+  sends(form, () =>
+    said.during(async () => {
       const consent = consents.find(({ input }) => input.checked)?.means ?? null;
       const now = await ask("PUT", `/api/instruments/${one.id}/card`, {
         name: name.value.trim(),
@@ -165,10 +170,10 @@ function cardForm(one, go) {
         description: description.value.trim(),
       });
       kept.clear();
-      done.textContent = "Saved.";
-      if (now.id !== one.id) go(`/share/${now.id}`);
-    });
-  });
+      tell(true);
+      onsaved(now);
+    }),
+  );
   update();
   return form;
 }
@@ -237,24 +242,19 @@ function hub(one, signal) {
     said.element,
   );
   const kept = draft(form, `hub ${one.id}`);
-  form.addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
-    if (button.getAttribute("aria-disabled") === "true") return;
-    button.setAttribute("aria-disabled", "true");
-    done.textContent = "";
-    void said
-      .during(async () => {
-        const body = {
-          repo: repo.value.trim(),
-          private: isPrivate.checked,
-          ...(token.value ? { token: token.value } : {}),
-        };
-        await shown(await ask("POST", `/api/instruments/${one.id}/hub`, body), bar, signal);
-        kept.clear();
-        token.value = "";
-        done.textContent = `It is at ${body.repo}.`;
-      })
-      .finally(() => button.removeAttribute("aria-disabled"));
-  });
+  sends(form, () =>
+    said.during(async () => {
+      done.textContent = "";
+      const body = {
+        repo: repo.value.trim(),
+        private: isPrivate.checked,
+        ...(token.value ? { token: token.value } : {}),
+      };
+      await shown(await ask("POST", `/api/instruments/${one.id}/hub`, body), bar, signal);
+      kept.clear();
+      token.value = "";
+      done.textContent = `It is at ${body.repo}.`;
+    }),
+  );
   return form;
 }

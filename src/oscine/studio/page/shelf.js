@@ -2,10 +2,11 @@
 
 import { ask, finished, form, get, request, watch } from "./api.js";
 import { h, s, keyed } from "./dom.js";
-import { picker, takesDrops } from "./drop.js";
+import { pathOf, picker, takesDrops } from "./drop.js";
 import { empty, head, removeButton } from "./parts.js";
 import { playButton } from "./sound.js";
 import { announce, problem, toast } from "./tell.js";
+import { trash } from "./trash.js";
 import { count, size } from "./words.js";
 
 const OF_A_FOLDER = ["config.json", "model.safetensors", "README.md"];
@@ -60,6 +61,7 @@ export async function shelf({ signal }) {
     said.element,
     waiting,
     h("section", { "aria-label": "Yours" }, h("h2.section", {}, "Yours"), none, mine),
+    trash({ kind: "instrument", signal, refresh }),
     h("section", { "aria-label": "In the package" }, h("h2.section", {}, "In the package"), bundled),
   );
   takesDrops(element, take);
@@ -85,7 +87,8 @@ async function imported(files) {
         "and model.safetensors.",
     );
   const body = new FormData();
-  for (const file of folder) body.append("files", file, file.name);
+  // The server calls the instrument as its folder.
+  for (const file of folder) body.append("files", file, pathOf(file));
   return [await ask("POST", "/api/instruments", body)];
 }
 

@@ -70,7 +70,7 @@ export function takeRow(take, refresh, signal) {
           : "No pitch";
     badge.className = `badge ${isChecking ? "waiting" : (VERDICTS[verdict] ?? "bad")}`;
     words.textContent = isChecking
-      ? "Pitch and loudness are being measured."
+      ? "Being measured."
       : isKnown
         ? sentence(rest)
         : now.words || duration(now.seconds);
@@ -86,7 +86,9 @@ export function takeRow(take, refresh, signal) {
     const isFirst = isChecking && !trim;
     useLabel.hidden = isFirst || now.state === "rejected";
     use.checked = !now.left_out;
-    play.hidden = isFirst;
+    // It keeps its place, so that nothing moves when the sound is there.
+    play.style.visibility = now.peaks?.length ? "visible" : "hidden";
+    name.title = now.name;
     element.classList.toggle("left-out", Boolean(now.left_out) || now.state === "rejected");
     if (!isUsable || trim || !now.peaks?.length) return;
     trim = trimmer({

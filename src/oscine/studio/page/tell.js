@@ -3,6 +3,12 @@
 import { h } from "./dom.js";
 
 const TOAST_MS = 12000;
+const TOAST_LOOK_MS = 500;
+
+/** Give the focus to the title of the screen, where what had it has gone. */
+export function focusTitle() {
+  /** @type {HTMLElement | null} */ (document.querySelector("h1"))?.focus({ preventScroll: true });
+}
 
 /** Say something to screen readers. @param {string} text */
 export function announce(text) {
@@ -18,22 +24,24 @@ export function announce(text) {
  */
 export function toast(text, action) {
   const place = /** @type {HTMLElement} */ (document.getElementById("toasts"));
-  const end = () => element.remove();
+  const end = () => {
+    const hadFocus = element.contains(document.activeElement);
+    element.remove();
+    if (hadFocus) focusTitle();
+  };
   const act = action && h("button.plain", { type: "button", onclick: run }, action.label);
   const words = h("span", {}, text);
   const close = h("button.plain.square", { type: "button", "aria-label": "Dismiss", onclick: end }, "×");
   const element = h("div.toast", {}, words, act, close);
-  /** @type {number} */
-  let timer;
-  const wait = () => (timer = setTimeout(end, TOAST_MS));
-  const hold = () => clearTimeout(timer);
-  element.addEventListener("pointerenter", hold);
-  element.addEventListener("focusin", hold);
-  element.addEventListener("pointerleave", wait);
-  element.addEventListener("focusout", wait);
+  const isHeld = () => element.matches(":hover") || element.contains(document.activeElement);
+  const timer = setInterval(() => {
+    if (!element.isConnected) clearInterval(timer);
+    else if (!isHeld() && performance.now() - heldAt > TOAST_MS) end();
+    else if (isHeld()) heldAt = performance.now();
+  }, TOAST_LOOK_MS);
+  let heldAt = performance.now();
   place.append(element);
   act?.focus({ preventScroll: true }); // what was deleted had the focus; the undo is next to the hand
-  wait();
   async function run() {
     try {
       await action?.act();
@@ -88,14 +96,34 @@ export function problem() {
  * @param {() => Promise<unknown>} action
  */
 export function once(button, action) {
-  button.addEventListener("click", async () => {
-    if (button.getAttribute("aria-disabled") === "true") return;
-    button.setAttribute("aria-disabled", "true");
-    try {
-      await action();
-    } finally {
-      button.removeAttribute("aria-disabled");
-    }
-  });
+  button.addEventListener("click", () => void alone(button, action));
   return button;
+}
+
+/**
+ * A form that can't be sent twice while it is being sent.
+ * @param {HTMLFormElement} form
+ * @param {() => Promise<unknown>} action
+ */
+export function sends(form, action) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void alone(/** @type {HTMLElement} */ (form.querySelector("[type=submit]")), action);
+  });
+}
+
+/** Buttons whose action runs. @type {WeakSet<HTMLElement>} */
+const running = new WeakSet();
+
+/** @param {HTMLElement} button @param {() => Promise<unknown>} action */
+async function alone(button, action) {
+  if (running.has(button) || button.getAttribute("aria-disabled") === "true") return;
+  running.add(button);
+  button.setAttribute("aria-disabled", "true");
+  try {
+    await action();
+  } finally {
+    running.delete(button);
+    button.removeAttribute("aria-disabled");
+  }
 }

@@ -7,6 +7,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from oscine.plural import counted
 from oscine.studio.answers import file_answer
 from oscine.studio.database import Row
 from oscine.studio.routes.common import (
@@ -17,6 +18,7 @@ from oscine.studio.routes.common import (
     StudioHere,
     add_recording,
     delete,
+    look_at,
     restore,
     router,
 )
@@ -121,7 +123,7 @@ def bring_back(studio: StudioHere, id: Id) -> Row:  # noqa: A002
 def add_take(studio: StudioHere, id: Id, file: UploadFile) -> Row:  # noqa: A002
     """Add a recording; it is checked by the worker."""
     collection = studio.thing("collection", id)
-    made = add_recording(studio, "take", file, "Checking", owner=collection["id"])
+    made = add_recording(studio, "take", file, owner=collection["id"])
     return told_take(studio.thing("take", made))
 
 
@@ -159,7 +161,7 @@ def _trim(studio: Studio, take: Row, trim: Trim) -> None:
     # Before the job, which looks at it.
     studio.database.change(take["id"], state="checking", trim=after)
     try:
-        studio.add_job("take", take["id"], f"Checking {take['name']}")
+        look_at(studio, "take", take["id"], take["name"])
     except HTTPException:
         studio.database.change(take["id"], state=take["state"], trim=before)
         raise
@@ -208,7 +210,7 @@ def report(studio: StudioHere, id: Id) -> Row:  # noqa: A002
         "noise": _noise(quality) if ready else "There are no takes yet.",
         "advice": quality.advice if ready else [],
         "can_train": can_train,
-        "words": _words(quality.usable_minutes, bool(ready), can_train, n_checking),
+        "words": _words(quality, bool(ready), n_checking),
     }
 
 
@@ -218,12 +220,11 @@ def _noise(quality: Any) -> str:
     return f"{quality.signal_to_noise_db:.0f} dB below the notes."
 
 
-def _words(minutes: float, has_takes: bool, can_train: bool, n_checking: int) -> str:
+def _words(quality: Any, has_takes: bool, n_checking: int) -> str:
     if n_checking:
-        return f"{n_checking} of the takes are still being checked."
+        return f"{counted(n_checking, 'take')} {'is' if n_checking == 1 else 'are'} still being checked."
     if not has_takes:
         return "There are no takes yet; record or drop some."
-    if not can_train:
-        few = f"{60 * minutes:.0f} s can be used"
-        return f"{few}, too little to learn from; record at least 30 s, better three minutes or more."
-    return f"{minutes:.1f} minutes can be used: an instrument can learn from them."
+    if not quality.learnable:
+        return quality.advice[0]
+    return f"{quality.usable_minutes:.1f} minutes can be used: an instrument can learn from them."

@@ -17,6 +17,9 @@ from oscine.studio.database import Kind, is_id, new_id
 from oscine.studio.state import Studio
 
 _UPLOAD_CHUNK = 1 << 20
+#: What browsers write in a form for what can't stand in the name of a file there.
+_FORM_ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+Recorded = Literal["take", "performance"]
 
 
 class Body(BaseModel):
@@ -65,6 +68,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whit
 def plain_name(name: str | None, instead: str) -> str:
     """Return a file's name as it is shown: no folder, nothing that can't be printed, not too long."""
     last = (name or "").replace("\\", "/").rpartition("/")[2]
+    for written, meant in _FORM_ESCAPES.items():
+        last = last.replace(written, meant)
     return printable(last).strip()[:120] or instead
 
 
@@ -101,20 +106,22 @@ def audio_suffix(name: str) -> str:
     return suffix if suffix in AUDIO_SUFFIXES else ".sound"
 
 
-def add_recording(
-    studio: Studio,
-    kind: Literal["take", "performance"],
-    file: UploadFile,
-    doing: str,
-    owner: str | None = None,
-) -> str:
+def look_at(studio: Studio, kind: Recorded, id: str, name: str) -> None:  # noqa: A002
+    """Let the worker look at a recording.
+
+    Raises:
+        HTTPException: 429, when too many jobs wait already.
+    """
+    studio.add_job(kind, id, f"{'Checking' if kind == 'take' else 'Listening to'} {name}")
+
+
+def add_recording(studio: Studio, kind: Recorded, file: UploadFile, owner: str | None = None) -> str:
     """Keep a recording that was sent, let the worker look at it, and return its id.
 
     Args:
         studio: The studio.
         kind: Of the recording.
         file: What was sent.
-        doing: What the worker does with it, such as ``Checking``.
         owner: The collection of a take.
 
     Raises:
@@ -125,7 +132,7 @@ def add_recording(
     take_upload(studio, file.file, folder, made, suffix=audio_suffix(name))
     studio.database.add(kind, name, state="checking", owner=owner, id=made)
     try:
-        studio.add_job(kind, made, f"{doing} {name}")
+        look_at(studio, kind, made, name)
     except HTTPException:
         studio.database.forget(made)
         studio.root.remove(folder, made)
@@ -145,13 +152,22 @@ def delete(studio: Studio, kind: Kind, id: str) -> Response:  # noqa: A002
 
 
 def restore(studio: Studio, kind: Kind, id: str) -> None:  # noqa: A002
-    """Take a thing out of the trash.
+    """Take a thing out of the trash; a recording that was deleted before it was looked at is looked at now.
 
     Raises:
-        HTTPException: 404, when there is none in it.
+        HTTPException: 404, when there is none in it; 429, when too many jobs wait already.
     """
     if not is_id(id) or not (studio.database.restore(kind, id) or studio.database.things(kind, id=id)):
         raise HTTPException(404, f"There is no {kind} of this name in the trash.")
+    row = studio.thing(kind, id)
+    if row["kind"] not in ("take", "performance") or row["state"] != "checking":
+        return
+    if not studio.database.jobs(subject=id, open_only=True):
+        try:
+            look_at(studio, row["kind"], id, row["name"])
+        except HTTPException:
+            studio.database.delete(kind, id)
+            raise
 
 
 def accepted(value: Any) -> Any:

@@ -79,7 +79,7 @@ def performances(studio: StudioHere) -> list[Row]:
 @api.post("/performances", status_code=202)
 def add(studio: StudioHere, file: UploadFile) -> Row:
     """Add a performance; it is analysed by the worker."""
-    made = add_recording(studio, "performance", file, "Listening to")
+    made = add_recording(studio, "performance", file)
     return told_performance(studio.thing("performance", made))
 
 

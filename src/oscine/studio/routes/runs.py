@@ -11,6 +11,7 @@ from oscine.studio.answers import file_answer, missing
 from oscine.studio.database import Row, is_id
 from oscine.studio.routes.common import PARTS, Body, Id, Name, StudioHere, delete, restore, router
 from oscine.studio.state import Studio
+from oscine.studio.steering import Wish, steer
 
 api = router()
 
@@ -37,6 +38,7 @@ def told_run(studio: Studio, run: Row) -> Row:
         "state": run["state"],
         "recipe": facts["recipe"],
         "start_from": facts.get("start_from"),
+        "start_name": facts.get("start_name", facts.get("start_from")),
         "steps": facts.get("steps_done", 0),
         "total_steps": facts["steps"],
         "minutes": facts.get("minutes_done", 0.0),
@@ -77,8 +79,8 @@ def start(studio: StudioHere, body: NewRun) -> Row:
         "takes": [_used(one) for one in takes],
     }
     if body.start_from is not None:
-        _, folder = studio.instrument(body.start_from)
-        facts |= {"start_from": body.start_from, "start_folder": str(folder)}
+        start, folder = studio.instrument(body.start_from)
+        facts |= {"start_from": body.start_from, "start_name": start["name"], "start_folder": str(folder)}
     run = studio.database.add("run", body.name, state="queued", owner=collection["id"], facts=facts)
     try:
         studio.add_job("run", run["id"], f"Learning {body.name}")
@@ -105,56 +107,36 @@ def run(studio: StudioHere, id: Id) -> Row:  # noqa: A002
     return told_run(studio, studio.thing("run", id))
 
 
-def _job_of(studio: Studio, run: Row) -> str:
-    found = studio.database.jobs(subject=run["id"], kind="run", open_only=True)
-    if not found:
+def _steered(studio: Studio, id: str, wish: Wish) -> Row:  # noqa: A002
+    run = studio.thing("run", id)
+    if not steer(studio.database, id, wish):
         raise HTTPException(409, f"This run is {run['state']}, so it can't be paused, resumed or stopped.")
-    return found[0]["id"]
+    return told_run(studio, studio.thing("run", id))
 
 
 @api.post("/runs/{id}/pause")
 def pause(studio: StudioHere, id: Id) -> Row:  # noqa: A002
     """Pause a run after the step that it is in."""
-    run = studio.thing("run", id)
-    job = _job_of(studio, run)
-    if studio.database.change_job(job, expected=("queued",), state="paused", what="Paused"):
-        studio.database.change(id, state="paused", control=None)
-    elif run["state"] != "paused":
-        studio.database.change(id, control="pause")
-    return told_run(studio, studio.thing("run", id))
+    return _steered(studio, id, "pause")
 
 
 @api.post("/runs/{id}/resume")
 def resume(studio: StudioHere, id: Id) -> Row:  # noqa: A002
-    """Go on with a run that is paused."""
-    job = _job_of(studio, studio.thing("run", id))
-    studio.database.change(id, control=None)
-    if studio.database.change_job(job, expected=("paused",), state="queued", what="Waiting"):
-        studio.database.change(id, state="queued")
-    return told_run(studio, studio.thing("run", id))
+    """Go on with a run that is paused, or try one again that has failed."""
+    return _steered(studio, id, "resume")
 
 
 @api.post("/runs/{id}/stop")
 def stop(studio: StudioHere, id: Id) -> Row:  # noqa: A002
     """End a run before its time, with the best instrument so far."""
-    run = studio.thing("run", id)
-    job = _job_of(studio, run)
-    if run["state"] == "queued" and not run["facts"].get("steps_done"):
-        if studio.database.change_job(job, expected=("queued",), state="cancelled", what="Cancelled"):
-            studio.database.change(id, state="failed", error="The run was stopped before it began.")
-        return told_run(studio, studio.thing("run", id))
-    studio.database.change(id, control="stop")
-    if studio.database.change_job(job, expected=("paused",), state="queued", what="Waiting"):
-        studio.database.change(id, state="queued")
-    return told_run(studio, studio.thing("run", id))
+    return _steered(studio, id, "stop")
 
 
 @api.delete("/runs/{id}", status_code=204)
 def remove(studio: StudioHere, id: Id) -> Response:  # noqa: A002
     """Put a run into the trash; if it goes on, it is paused first. Its instrument stays."""
-    run = studio.thing("run", id)
-    if any(studio.database.jobs(subject=run["id"], kind="run", open_only=True)):
-        pause(studio, id)
+    studio.thing("run", id)
+    steer(studio.database, id, "pause")
     return delete(studio, "run", id)
 
 

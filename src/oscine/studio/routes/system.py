@@ -14,6 +14,7 @@ from oscine.studio.answers import file_answer, missing
 from oscine.studio.database import is_id
 from oscine.studio.routes.common import PARTS, Id, StudioHere, router
 from oscine.studio.state import Studio, told_job
+from oscine.studio.tidying import remove_for_good
 
 api = router()
 _POLL_S, _HEARTBEAT_S = 0.4, 15.0
@@ -56,6 +57,7 @@ def about(studio: StudioHere) -> dict[str, Any]:
     import torch
 
     from oscine import __version__, kernels
+    from oscine.audio import AUDIO_SUFFIXES
     from oscine.audio.output import AUDIO_OUTPUTS
     from oscine.models import list_recipes, load_recipe
     from oscine.studio.shelf import LABELS
@@ -70,7 +72,11 @@ def about(studio: StudioHere) -> dict[str, Any]:
         "kernels": kernels.chosen(),
         "ffmpeg": has_ffmpeg,
         "limits": asdict(studio.limits),
-        "formats": {"in": known, "out": [ending[1:] for ending in AUDIO_OUTPUTS]},
+        "formats": {
+            "in": known,
+            "out": [ending[1:] for ending in AUDIO_OUTPUTS],
+            "endings": sorted(AUDIO_SUFFIXES),
+        },
         "exports": [{"format": form, "label": label} for form, label in LABELS.items()],
         "recipes": [{"name": one.name, "description": one.description} for one in recipes],
         "token_needed": studio.needs_token,
@@ -122,9 +128,27 @@ def job_file(studio: StudioHere, request: Request, id: Id) -> Response:  # noqa:
     return file_answer(file, request, job["name"] or job["file"], is_download=True)
 
 
+@api.get("/trash")
+def trash(studio: StudioHere) -> list[dict[str, Any]]:
+    """What has been deleted, the newest first; `POST /api/{kind}s/{id}/restore` takes it out of the trash."""
+    keys = ("id", "kind", "name", "owner", "deleted")
+    return [{key: one[key] for key in keys} for one in studio.database.trash()]
+
+
+@api.delete("/trash/{id}", status_code=204)
+def forget(studio: StudioHere, id: Id) -> Response:  # noqa: A002
+    """Remove what has been deleted for good, with its files."""
+    found = [one for one in studio.database.trash() if one["id"] == id]
+    if not found:
+        raise HTTPException(404, "There is nothing of this name in the trash.")
+    remove_for_good(studio.root, studio.database, found[0])
+    studio.measure_again()
+    return Response(status_code=204)
+
+
 @api.get("/events", response_class=StreamingResponse)
 async def events(studio: StudioHere, request: Request) -> Response:
-    """Changes as they happen: events `job`, with the job, and `run`, with its id (text/event-stream)."""
+    """Changes as they happen: events `job`, with the job, and `thing`, with kind and id (event-stream)."""
     listeners = request.app.state
     if listeners.n_listeners >= studio.limits.listeners:
         raise HTTPException(503, "Too many pages listen already; close some, or ask every two seconds.")
@@ -139,12 +163,12 @@ async def events(studio: StudioHere, request: Request) -> Response:
                 quiet_s += _POLL_S
                 newest = await run_in_threadpool(studio.database.last_change)
                 if newest != last:
-                    jobs, runs = await run_in_threadpool(studio.database.changes, last)
+                    jobs, things = await run_in_threadpool(studio.database.changes, last)
                     last = newest
                     for one in jobs:
                         yield f"event: job\ndata: {json.dumps(told_job(one))}\n\n"
-                    for name in runs:
-                        yield f"event: run\ndata: {json.dumps({'id': name})}\n\n"
+                    for one in things:
+                        yield f"event: thing\ndata: {json.dumps(one)}\n\n"
                     quiet_s = 0.0
                 if quiet_s >= _HEARTBEAT_S:
                     yield ": here\n\n"

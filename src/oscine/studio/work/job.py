@@ -68,11 +68,14 @@ class Job:
         Raises:
             Cancelled: When it has been deleted.
         """
-        found = self.database.things(kind, id=self.subject)
-        if not found:
-            self.database.change_job(self.id, state="cancelled")
-            raise Cancelled
-        return found[0]
+        for _ in range(2):
+            found = self.database.things(kind, id=self.subject)
+            if found:
+                return found[0]
+            # A run is paused instead: it can be brought back.
+            if kind == "run" or self.database.cancel_job_of_deleted(self.id):
+                break
+        raise Cancelled
 
     def wish(self) -> str | None:
         """Return what somebody wants of a run: pause or stop; to delete it is to pause it first."""

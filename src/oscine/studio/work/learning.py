@@ -3,7 +3,7 @@
 import math
 import shutil
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 
@@ -15,7 +15,8 @@ from oscine.evaluation import evaluate
 from oscine.models import Instrument, saved
 from oscine.studio.database import new_id
 from oscine.studio.shelf import describe
-from oscine.studio.work.job import Ended, Job
+from oscine.studio.steering import settle
+from oscine.studio.work.job import Cancelled, Ended, Job
 from oscine.studio.work.quality import quality_of
 from oscine.studio.work.sounds import SOUND
 from oscine.studio.work.takes import trimmed
@@ -29,27 +30,33 @@ RECORDINGS, DATASET, INSTRUMENT = "recordings", "dataset", "instrument"
 
 def learn(job: Job) -> None:
     """Do a run, or go on with it, until it is over or somebody pauses it."""
-    run = job.thing("run")
-    folder = job.root.folder("runs", run["id"])
-    if job.wish() == "pause":
-        _pause(job)
-    dataset = _prepared(job, run["facts"], folder)
-    if job.wish() == "pause":
-        _pause(job)
-    job.database.change(run["id"], state="training", error=None)
+    _pause_if_asked(job)
+    while not _is_learned(job):
+        _pause_if_asked(job)
+
+
+def _is_learned(job: Job) -> bool:
+    """Return whether a run is over: False where its training was paused, or it has been deleted."""
     try:
+        run = job.thing("run")
+        folder = job.root.folder("runs", run["id"])
+        dataset = _prepared(job, run["facts"], folder)
+        job.database.change(run["id"], state="training", error=None)
         _train(job, run["facts"], folder, dataset)
-    except Paused:
-        if job.wish() == "pause":
-            _pause(job)
-        raise Ended from None
-    _finish(job, folder, dataset)
+        _finish(job, folder, dataset)
+    except (Paused, Cancelled):
+        return False
+    return True
 
 
-def _pause(job: Job) -> NoReturn:
-    job.database.change(job.subject, state="paused", control=None)
-    job.database.change_job(job.id, state="paused", what="Paused")
-    raise Ended
+def _pause_if_asked(job: Job) -> None:
+    """Pause the run where somebody wants that, or has deleted it.
+
+    Raises:
+        Ended: Then, and when the worker is to end.
+    """
+    if job.is_ending() or settle(job.database, job.subject, job.id):
+        raise Ended
 
 
 def _prepared(job: Job, facts: dict[str, Any], folder: Path) -> Path:
@@ -62,6 +69,8 @@ def _prepared(job: Job, facts: dict[str, Any], folder: Path) -> Path:
     rates = []
     for number, take in enumerate(facts["takes"]):
         rates.append(_cut(job, take, recordings / f"{number:03d}.flac"))
+        job.breathe()
+        _pause_if_asked(job)
     options: dict[str, Any] = {"sample_rate": _RATE if max(rates, default=0) >= _ENOUGH_RATE else _LOW_RATE}
     if facts.get("start_from"):
         start = Instrument.from_pretrained(facts["start_folder"])
@@ -71,6 +80,7 @@ def _prepared(job: Job, facts: dict[str, Any], folder: Path) -> Path:
         share = progress.done_bytes / max(1, progress.n_bytes)
         job.tell("Preparing the recordings", 0.1 * share)
         job.breathe()
+        _pause_if_asked(job)
 
     prepare(recordings, dataset, n_workers=1, on_progress=tell, **options)
     job.root.remove("runs", job.subject, RECORDINGS)

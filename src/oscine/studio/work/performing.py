@@ -24,19 +24,10 @@ CURVES = "curves.json"
 
 def analyse_performance(job: Job) -> None:
     """Decode and analyse a performance; its curves are written once."""
-    performance = job.thing("performance")
-    sound, found = decoded(job, "performances", performance["name"], job.limits.performance_s)
-    if found is not None:
-        if found["verdict"] == "rejected":
-            reason = found["reasons"][0] if found["reasons"] else "it can't be read"
-            raise InputError(f"{performance['name']} can't be used: {reason.rstrip('.')}.")
-        job.database.change(
-            job.subject,
-            seconds=found["duration_s"],
-            peaks=found["peaks"],
-            reasons=found["reasons"],
-            verdict=found["verdict"],
-        )
+    sound, facts = decoded(job, "performance", job.limits.performance_s)
+    if facts["verdict"] == "rejected":
+        reason = facts["reasons"][0] if facts["reasons"] else "it can't be read"
+        raise InputError(f"{job.thing('performance')['name']} can't be used: {reason.rstrip('.')}.")
     with one_thread():
         tracked = {name: _features(sound, name, job, i / 2) for i, name in enumerate((TRACKER, OTHER))}
     write_atomically(sound.with_name(CURVES), json.dumps(_told(tracked)))

@@ -21,20 +21,9 @@ _LEAST_S = 0.05
 
 def check_take(job: Job) -> None:
     """Judge a take; what is trimmed away does not count."""
-    take = job.thing("take")
-    sound, found = decoded(job, "takes", take["name"], job.limits.take_s)
-    if found is not None:
-        new = {key: found[key] for key in ("verdict", "reasons", "peaks")}
-        new |= {"seconds": found["duration_s"], "sample_rate": found.get("sample_rate", 0)}
-        new |= {"clipped_s": found.get("clipped_s", 0.0)}
-        if "trim" not in take["facts"]:
-            new["trim"] = {"from_s": 0.0, "to_s": found["duration_s"]}
-        job.database.change(take["id"], **new)
-    facts = job.thing("take")["facts"]
+    sound, facts = decoded(job, "take", job.limits.take_s)
     if facts["verdict"] == "rejected":
-        reason = facts["reasons"][0] if facts["reasons"] else "it can't be read"
-        words = f"Left out: {reason[:1].lower()}{reason[1:].rstrip('.')}."
-        job.database.change(take["id"], state="rejected", words=words)
+        job.database.change(job.subject, state="rejected", words=left_out_words(facts["reasons"]))
         return
     trim = facts["trim"]
     with one_thread():
@@ -44,7 +33,7 @@ def check_take(job: Job) -> None:
     # Where it has been trimmed again meanwhile, another job waits.
     is_newest = job.thing("take")["facts"]["trim"] == trim
     job.database.change(
-        take["id"],
+        job.subject,
         state="ready" if is_newest else None,
         quality=quality.model_dump(mode="json"),
         pitch_s={str(midi): round(s, 2) for midi, s in quality.pitch_s.items() if s >= _LEAST_S},
@@ -83,6 +72,12 @@ def assess_part(sound: Path, from_s: float, to_s: float, job: Job) -> Quality:
         for audio, features in stretches(told(), ANALYSIS_RATE, hop_length, "swift-f0")
     ]
     return merge(parts)
+
+
+def left_out_words(reasons: list[str]) -> str:
+    """Return why a take can't be used, in words."""
+    reason = reasons[0] if reasons else "it can't be read"
+    return f"Left out: {reason[:1].lower()}{reason[1:].rstrip('.')}."
 
 
 def words_of(quality: Quality) -> str:

@@ -35,6 +35,7 @@ class WatchCallback(Callback):
         self.job = job
         self._previews: list[dict[str, Any]] = []
         self._seen = _Seldom()
+        self._has_learned = False
         self.wish: str | None = None
 
     def on_start(self, loop: TrainingLoop) -> None:
@@ -52,6 +53,10 @@ class WatchCallback(Callback):
             # Every step of a short run, every tenth of a long one.
             if counters.step % _POINT_EVERY == 0 or counters.step < _POINTS_OF_ALL:
                 self._add_point(counters.step, loop.last_loss, math.nan)
+            if not self._has_learned:
+                # Whatever ends the worker from now on is not what this run needs.
+                self.job.database.change_job(self.job.id, deaths=0)
+                self._has_learned = True
             if self._seen.is_due:
                 self.job.tell(f"Training: step {counters.step}", 0.1 + 0.85 * loop.progress)
                 self._tell(loop)
