@@ -1,4 +1,4 @@
-"""Files: whole or not at all, regular and bounded, one writer at a time; one error for a refusing disk."""
+"""Files: whole or not at all, regular and bounded; one error for a refusing disk."""
 
 import errno
 import os
@@ -17,7 +17,6 @@ from oscine import files
 from oscine.errors import InputError
 from oscine.files import (
     disk_errors,
-    locked,
     parse_json,
     read_bytes,
     read_json,
@@ -184,18 +183,6 @@ def test_what_a_killed_write_left_is_removed_and_nothing_else(tmp_path: Path) ->
         (tmp_path / name).touch()
     remove_temporaries(tmp_path, ("model.safetensors", "preview.png"))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(keep)
-
-
-def test_a_lock_keeps_a_second_holder_out_until_it_is_free(tmp_path: Path) -> None:
-    path = tmp_path / ".lock"
-    with (
-        locked(path, "Wait."),
-        pytest.raises(InputError, match=r"Wait\."),
-        locked(path, "Wait."),
-    ):
-        pass
-    with locked(path, "Wait."):
-        pass
 
 
 def test_a_file_is_synced_as_windows_wants_it_and_a_folder_where_there_is_that_call(

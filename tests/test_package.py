@@ -37,8 +37,8 @@ LAYERS = [
 ]
 #: What every layer may import, and what imports no layer.
 FOUNDATION = {
-    *("arguments", "cluster", "devices", "errors", "explain", "files", "instruments", "note_names", "plural"),
-    *("recipes", "recordings", "tensor_file", "threads", "weights"),
+    *("arguments", "cluster", "devices", "errors", "explain", "file_lock", "files", "instruments"),
+    *("note_names", "plural", "recipes", "recordings", "tensor_file", "threads", "weights"),
 }
 HEAVY = [
     "mido",

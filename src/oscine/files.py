@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, read only when they are what they seem, one writer at a time."""
+"""Files: written whole or not at all, read only when they are what they seem."""
 
 import errno
 import hashlib
@@ -9,19 +9,13 @@ import shutil
 import stat
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from uuid import uuid4
 
 from oscine.errors import InputError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 #: A space that keeps words together, and what joins or parts letters and emoji.
 _SHOWN = "\u00a0\u200c\u200d"
@@ -109,7 +103,7 @@ def _prefix(path: Path) -> str:
 def remove_temporaries(folder: Path, names: Collection[str]) -> None:
     """Delete what `write_atomically` left when it was killed while it wrote these names in a folder.
 
-    Call it only where no other process writes them (`locked`).
+    Call it only where no other process writes them (`oscine.file_lock.locked`).
     """
     paths = [Path(name) for name in names]
     forms = "|".join(f"{re.escape(_prefix(path))}\\w{{8}}{re.escape(path.suffix)}" for path in paths)
@@ -200,42 +194,6 @@ def _sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def locked(path: Path, sentence: str, *, shared: bool = False, wait_s: float = 0.0) -> Iterator[None]:
-    """Keep every other process out that locks the same file; the system frees it when its holder dies.
-
-    Args:
-        path: The file, made when missing and left there; its folder exists.
-        sentence: The error if another process has it.
-        shared: Let others in that share it, too. Windows has no such lock and keeps them out.
-        wait_s: Seconds to wait for the other process.
-
-    Raises:
-        InputError: With that sentence.
-        OSError: When the file can't be made.
-    """
-    end = time.monotonic() + wait_s
-    with open(path, "a+b") as file:
-        while not _lock(file, shared=shared):
-            if time.monotonic() >= end:
-                raise InputError(sentence)
-            time.sleep(0.1)
-        yield
-
-
-def _lock(file: BinaryIO, *, shared: bool) -> bool:
-    """Return whether a file could be locked."""
-    try:
-        if sys.platform == "win32":
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def sha256(path: str | Path) -> str:

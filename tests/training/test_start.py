@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 
 from oscine.data import Dataset
 from oscine.errors import InputError
-from oscine.files import locked, sha256
+from oscine.file_lock import locked
+from oscine.files import sha256
 from oscine.models import Instrument, load_recipe
 from oscine.models.saved import CONFIG, WEIGHTS
 from oscine.training import Callback, TrainingLoop, Validation, train

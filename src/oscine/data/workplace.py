@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from oscine.data.manifest import FORMAT, MANIFEST, RECORDS, SHARDS, read_manifest
 from oscine.data.shard import Store
 from oscine.errors import InputError
-from oscine.files import locked, read_json, write_atomically
+from oscine.file_lock import locked
+from oscine.files import read_json, write_atomically
 
 _MARKER = "oscine-dataset.json"
 _LOCK = ".lock"

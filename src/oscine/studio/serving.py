@@ -15,7 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from oscine.errors import InputError
-from oscine.files import locked
+from oscine.file_lock import locked
 from oscine.studio.app import make_app
 from oscine.studio.database import FILE, Database
 from oscine.studio.limited import LimitedProcesses

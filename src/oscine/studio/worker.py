@@ -11,7 +11,8 @@ import traceback
 from pathlib import Path
 
 from oscine.errors import InputError
-from oscine.files import disk_errors, locked
+from oscine.file_lock import locked
+from oscine.files import disk_errors
 from oscine.studio import database as db
 from oscine.studio.limited import LimitedProcesses
 from oscine.studio.limits import Limits

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from oscine.errors import InputError
-from oscine.files import is_utf8, locked, remove_temporaries
+from oscine.file_lock import locked
+from oscine.files import is_utf8, remove_temporaries
 from oscine.models import saved
 from oscine.training.checkpoint import CHECKPOINT
 from oscine.training.preview import PICTURE, SOUND
