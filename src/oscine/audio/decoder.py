@@ -191,14 +191,15 @@ def open_decoder(path: Path) -> Iterator[Decoder]:
     with closing(content):
         if len(content) == 0:
             raise InputError(f"{name} is empty; record or copy it again.")
-        if content[: len(_CODED_VOICE)] == _CODED_VOICE:
+        try:
+            findings = inspect_container(content)
+            is_coded = content[: len(_CODED_VOICE)] == _CODED_VOICE
+        except OSError as error:
+            raise InputError(f"{name} cannot be read ({error.strerror or error}); copy it again.") from None
+        if is_coded:
             raise InputError(
                 f"{name} is a coded voice and no sound yet; decode it: oscine voice {name} -o v.wav."
             )
-        try:
-            findings = inspect_container(content)
-        except OSError as error:
-            raise InputError(f"{name} cannot be read ({error.strerror or error}); copy it again.") from None
         decoder = Decoder(path, content, findings)
         try:
             yield decoder

@@ -238,7 +238,7 @@ def _show_advice(console: Any, total: dict[str, Any]) -> None:
     from oscine.analysis.advice import in_short
 
     style = "bold green" if total["learnable"] else "bold yellow" if total["playable"] else "bold red"
-    console.print(in_short(total["voiced_s"], learnable=total["learnable"]), style=style)
+    console.print(in_short(total["voiced_s"], learnable=total["learnable"]), style=style, soft_wrap=True)
     if total["playable"] and not total["learnable"]:
         source, output = (total["path"], "played.wav") if "sample_rate" in total else ("FILES", "FOLDER")
         console.print(f"  oscine transfer {source} --to violin -o {output}", soft_wrap=True)
