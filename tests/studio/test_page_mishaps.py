@@ -108,7 +108,9 @@ def test_files_wait_for_the_queue_and_go_on_behind_other_screens(
     page.go_back()
     expect(page.locator(".take")).to_have_count(2)
     expect(page.get_by_text("empty.wav: This file is empty; send a recording.")).to_be_visible()
-    expect(page.get_by_text("Left out, because the name is not that of a recording: a.TextGrid.")).to_be_visible()
+    expect(
+        page.get_by_text("Left out, because the name is not that of a recording: a.TextGrid.")
+    ).to_be_visible()
     assert n_refused == 5
 
 
