@@ -110,8 +110,8 @@ SPECS = {
     ),
     "flute": _rendered("A sampled flute, dry.", Player(73, 60, 93), seed=1),
     "orchestra": Spec(
-        f"{len(LEARNED)} sampled wind, bowed and free-reed instruments in one network, dry; choose one by "
-        "--identity, or describe one by --like.",
+        f"{len(LEARNED)} sampled wind, bowed and free-reed instruments in one network, dry; choose one of "
+        "them, or describe one like them.",
         "mit",
         _FLUID,
         44_100,

@@ -103,12 +103,14 @@ def test_files_wait_for_the_queue_and_go_on_behind_other_screens(
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "a.TextGrid").write_text("x")
     page.locator("main input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
-    expect(page.get_by_text("The studio looks at what was sent first")).to_be_visible()
+    expect(page.get_by_text("The studio is still checking what came before")).to_be_visible()
     page.get_by_role("link", name="All collections").click()
     page.go_back()
     expect(page.locator(".take")).to_have_count(2)
     expect(page.get_by_text("empty.wav: This file is empty; send a recording.")).to_be_visible()
-    expect(page.get_by_text("Not sent, because by name no recording: a.TextGrid.")).to_be_visible()
+    expect(
+        page.get_by_text("Left out, because the name is not that of a recording: a.TextGrid.")
+    ).to_be_visible()
     assert n_refused == 5
 
 

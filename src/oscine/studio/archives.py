@@ -47,7 +47,7 @@ def take_instrument(archive: Any, folder: Path) -> None:
     ) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        raise InputError("This is not a whole zip file; send one that `oscine share` wrote.") from None
+        raise InputError("This is not a whole zip file; send one that oscine share has made.") from None
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -74,7 +74,7 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     if len(wholes) != 1:
         raise InputError(
             f"The zip file holds {'no instrument' if not wholes else 'several instruments'}; send one folder "
-            f"with {saved.CONFIG} and {saved.WEIGHTS}, as `oscine share` writes it."
+            f"with {saved.CONFIG} and {saved.WEIGHTS}, as Share or oscine share makes it."
         )
     return wholes[0]
 

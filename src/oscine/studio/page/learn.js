@@ -150,9 +150,16 @@ function startForm({ collections, about, instruments, query, signal, go }) {
     canTrain = report.can_train;
     button.classList.toggle("primary", canTrain);
   };
+  const taken = new Set(instruments.map((/** @type {any} */ one) => one.name));
+  /** A name that no instrument has. @param {string} title */
+  const free = (title) => {
+    let found = title;
+    for (let n = 2; taken.has(found); n++) found = `${title} ${n}`;
+    return found;
+  };
   const named = () => {
     const before = name.placeholder;
-    name.placeholder = collection.selectedOptions[0]?.textContent ?? "";
+    name.placeholder = free(collection.selectedOptions[0]?.textContent ?? "");
     if (!name.value || name.value === before) name.value = name.placeholder;
   };
   const shownParts = () => {

@@ -3,7 +3,7 @@
 import { ask, finished } from "./api.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { once, toast } from "./tell.js";
+import { focusTitle, once, toast } from "./tell.js";
 import { sentence } from "./words.js";
 
 /**
@@ -54,6 +54,7 @@ export function progress(label) {
       if (words.textContent !== text) words.textContent = text;
     },
     end() {
+      if (cancel === document.activeElement) focusTitle();
       element.hidden = true;
     },
   };

@@ -6,13 +6,14 @@ import { h, keyed } from "./dom.js";
 import { icon } from "./icons.js";
 import { learningCurve } from "./learning-curve.js";
 import { empty, head } from "./parts.js";
-import { once, problem } from "./tell.js";
+import { focusTitle, once, problem } from "./tell.js";
 import { count, duration } from "./words.js";
 
 const STATES = /** @type {Record<string, [string, string]>} */ ({
   queued: ["Waiting", "waiting"],
   preparing: ["Preparing", "waiting"],
   training: ["Learning", "good"],
+  measuring: ["Measuring", "waiting"],
   paused: ["Paused", "middling"],
   done: ["Done", "good"],
   failed: ["Failed", "bad"],
@@ -83,10 +84,12 @@ export async function run({ id, signal }) {
     if (badge.textContent !== text) badge.textContent = text;
     badge.className = `badge ${look}`;
     const isRunning = now.state === "training" || now.state === "preparing" || now.state === "queued";
+    const pressed = [pause, resume, retry, stop].find((one) => one === document.activeElement);
     pause.hidden = !isRunning || Boolean(now.asked);
     resume.hidden = now.state !== "paused";
     retry.hidden = now.state !== "failed";
     stop.hidden = (!isRunning && now.state !== "paused") || now.asked === "stop";
+    if (pressed?.hidden) focusTitle();
     playIt.hidden = !now.instrument;
     if (now.instrument) playIt.href = `/play?instrument=${now.instrument}`;
     const share = now.total_steps
@@ -94,7 +97,7 @@ export async function run({ id, signal }) {
       : now.total_minutes
         ? now.minutes / now.total_minutes
         : 0;
-    if (now.state === "preparing" || now.state === "queued") bar.removeAttribute("value");
+    if (["queued", "preparing", "measuring"].includes(now.state)) bar.removeAttribute("value");
     else bar.value = Math.min(1, share);
     bar.hidden = now.state === "done" || now.state === "failed";
     const left = isRunning && Number.isFinite(now.left_s) && now.left_s !== null;

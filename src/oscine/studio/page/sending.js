@@ -73,10 +73,10 @@ class Sending extends EventTarget {
         const { message, status, isForNow } = /** @type {any} */ (error);
         if (isForNow) {
           nTries--;
-          this.say(`The studio looks at what was sent first; then ${file.name}${place} follows.`);
+          this.say(`The studio is still checking what came before. Next: ${file.name}${place}.`);
           await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
         } else if (status === 0 && nTries < MOST_TRIES) {
-          this.say(`Waiting for the server; then ${file.name}${place} follows.`);
+          this.say(`Waiting for the server. Next: ${file.name}${place}.`);
           await new Promise((resolve) => bus.addEventListener("back", resolve, { once: true }));
         } else {
           this.wrong.push(message.includes(file.name) ? message : `${file.name}: ${message}`);
@@ -152,7 +152,7 @@ export function sender({ address, signal, onend = () => {} }) {
     const [first, ...rest] = others.map(({ name }) => name);
     passed.hidden = !others.length;
     const more = rest.length ? ` and ${count(rest.length, "other file")}` : "";
-    passed.textContent = `Not sent, because by name no recording: ${first}${more}.`;
+    passed.textContent = `Left out, because the name is not that of a recording: ${first}${more}.`;
     progress.hidden = !isRunning;
     if (doing.textContent !== now) doing.textContent = now;
     bar.value = (nSent + wrong.length) / Math.max(1, nSent + wrong.length + waiting.length);

@@ -83,8 +83,8 @@ async function imported(files) {
   const folder = files.filter(({ name }) => OF_A_FOLDER.includes(name));
   if (!folder.some(({ name }) => name === "config.json"))
     throw new Error(
-      "This is no instrument. Choose a zip that “oscine share” made, or a folder with config.json " +
-        "and model.safetensors.",
+      "This is no instrument. Choose a zip that Share has made, or a folder with config.json and " +
+        "model.safetensors.",
     );
   const body = new FormData();
   // The server calls the instrument as its folder.

@@ -92,6 +92,8 @@ def _cut(job: Job, take: dict[str, Any], target: Path) -> int:
     rate = int(take["sample_rate"])
     if target.is_file():
         return rate
+    if not job.root.has("takes", take["id"], SOUND):
+        raise InputError("A take of this training was deleted for good; start a new training.")
     source = job.root.folder("takes", take["id"]) / SOUND
     n_samples = round((take["to_s"] - take["from_s"]) * rate)
     blocks = trimmed(source, take["from_s"], take["to_s"], rate)
@@ -125,18 +127,24 @@ def _finish(job: Job, folder: Path, dataset: Path) -> None:
     """Measure the instrument, and put it on the shelf."""
     source = folder / INSTRUMENT
     instrument = Instrument.from_pretrained(source)
-    job.tell("Measuring", 0.97)
+    job.database.change(job.subject, state="measuring")
     quality = None
+
+    def tell(share: float) -> None:
+        job.tell("Measuring", 0.95 + 0.05 * share)
+        job.breathe()
+        _pause_if_asked(job)
+
     try:
         measured = evaluate(
             instrument,
             Dataset.open(dataset),
             baselines=False,
-            on_progress=lambda share: job.breathe(),
+            on_progress=tell,
         )
         quality = quality_of(measured.instrument)
     except InputError as error:
-        job.tell(f"Not measured: {error}", 0.98)
+        job.tell(f"Not measured: {error}", 0.99)
     run = job.thing("run")
     shelf = run["facts"].get("instrument") or new_id()
     job.database.change(run["id"], instrument=shelf)
