@@ -101,8 +101,8 @@ function words(found) {
     );
   return (
     `From the loudspeaker to the microphone and back to the page: ${Math.round(middle)} ms ` +
-    `(${near.length} of ${N_CLICKS} clicks). What a voice plays is heard that much later, and the time ` +
-    "that the instrument needs is added."
+    `(${near.length} of ${N_CLICKS} clicks). A voice is late by this time, and by the latency of the ` +
+    "instrument."
   );
 }
 

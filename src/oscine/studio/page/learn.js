@@ -21,7 +21,7 @@ async function runs({ query, signal, go }) {
   const list = h("ul.cards", {});
   const none = empty(
     "No training yet",
-    "A training of ten minutes is enough to hear the instrument. You hear it every minute beside the " +
+    "A training of ten minutes is enough to judge the instrument. Every minute you can compare it with the " +
       "recording.",
   );
   const show = keyed(list, (one) => runCard(one, refresh));
@@ -88,7 +88,7 @@ function startForm({ collections, about, instruments, query, signal, go }) {
     ],
     { name: "unit", "aria-label": "Minutes or steps" },
   );
-  const howLong = field("How long?", length, "Ten minutes are enough to judge it; an hour is better.");
+  const howLong = field("How long?", length, "Ten minutes are enough to judge it. With a few minutes of recordings, more changes little.");
   const joined = h("div.joined", {}, unit);
   length.before(joined);
   joined.prepend(length);

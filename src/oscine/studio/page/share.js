@@ -123,7 +123,7 @@ function cardForm(one, onsaved) {
     value: one.description ?? "",
   });
   const consents = /** @type {[string, string, boolean | null][]} */ ([
-    ["yes", "Yes, whoever is heard has agreed to this", true],
+    ["yes", "Yes, the person in the recordings has agreed to this", true],
     ["no", "No, or not yet", false],
     ["none", "Not stated, or nobody had to be asked", null],
   ]).map(([value, label, means]) => ({
