@@ -30,7 +30,7 @@ def chosen(device: torch.device | str = "cpu") -> str:
     forced = _forced[-1] if _forced else os.environ.get("OSCINE_KERNEL", "")
     if forced and forced not in available():
         raise InputError(
-            f"OSCINE_KERNEL is {forced!r}, which can't run here; name one of {', '.join(available())}"
+            f"OSCINE_KERNEL is {forced!r}, which can't run here; name one of {', '.join(available())}."
         )
     kind = torch.device(device).type
     names = (forced,) if forced else FORMS
