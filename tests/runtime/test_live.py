@@ -10,6 +10,7 @@ import torch
 from tests.runtime.programs import RATE, busy_program
 
 from oscine.runtime import Engine, Live, TooLarge, engines
+from oscine.runtime.library import require_samples
 from oscine.streaming import Program
 
 pytestmark = pytest.mark.skipif(
@@ -162,7 +163,7 @@ def test_what_it_cannot_do_is_a_sentence() -> None:
         (lambda: live.set(pitch=440.0), "pitch was given; the inputs are level"),
         (lambda: live.set(level=[1.0, 2.0]), "level has 2 values; give 1"),
         (lambda: live.play(-1), "n_samples is -1; give a whole number, 0 or more"),
-        (lambda: inspect.unwrap(Live.play)(live, 0.5), "n_samples is 0.5"),
+        (lambda: inspect.unwrap(require_samples)(0.5), "n_samples is 0.5"),
         (lambda: Live(_level(0), 3999), "out of its range"),
         (lambda: Live(_level(0), 768001), "out of its range"),
         (lambda: Live(_level(0), -1), "The sample rate is -1"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests.runtime.programs import busy_program, cases
 
+from oscine.errors import InputError
 from oscine.streaming import Program, read_metadata
 from oscine.streaming.program_file import MAGIC, WEIGHT_TYPES
 
@@ -138,7 +139,7 @@ def test_a_default_lies_in_its_range(range_: tuple[float, float, float]) -> None
 def test_weights_that_are_not_finite_are_refused(value: float) -> None:
     program = _program()
     program.linear(program.inputs[0].wire, torch.full((1, 2), value))
-    with pytest.raises(ValueError, match="The weights of an operation 'linear' are not all finite"):
+    with pytest.raises(InputError, match="The weights of an operation 'linear' are not all finite"):
         program.to_bytes()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from oscine.errors import InputError
 from oscine.files import parse_json
 from oscine.streaming.contents import Contents, Operation, ProgramInput, Wire
 
@@ -139,8 +140,9 @@ def _check(program: Contents) -> None:
             raise ValueError(f"The operation's kind {one.kind!r} is not 1 to {_LONGEST_KIND} bytes.")
         numbers_are_finite = all(map(math.isfinite, one.numbers))
         if not numbers_are_finite or not all(bool(torch.isfinite(tensor).all()) for tensor in one.tensors):
-            raise ValueError(
-                f"The weights of an operation {one.kind!r} are not all finite; train the instrument again."
+            raise InputError(
+                f"The weights of an operation {one.kind!r} are not all finite; get the instrument again, or "
+                "train it again."
             )
 
 
