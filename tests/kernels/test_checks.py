@@ -219,8 +219,9 @@ def test_any_number_of_threads_is_right(compiled: str) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
 def test_the_gradient_of_the_bank_may_have_another_precision(form: str, dtype: torch.dtype) -> None:
-    given = {"grad": torch.rand(B, F * H).to(dtype)} | _bank() | {"with_polynomial": True}
-    wanted = harmonic_bank_backward(**given | {"grad": given["grad"].float()})
+    grad = torch.rand(B, F * H).to(dtype)
+    given = {"grad": grad} | _bank() | {"with_polynomial": True}
+    wanted = harmonic_bank_backward(**given | {"grad": grad.float()})
     for ours, theirs in zip(harmonic_bank_backward(**given), wanted, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 

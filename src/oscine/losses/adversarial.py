@@ -70,7 +70,7 @@ class AdversarialLoss(nn.Module):
         Raises:
             InputError: When the shapes differ, or there is no sample.
         """
-        dtype = self.discriminators[0].output.weight.dtype
+        dtype = next(self.parameters()).dtype
         audio, target = (x.reshape(-1, x.shape[-1]).to(dtype) for x in comparable_sounds(audio, target))
         scale = _LEVEL / (target.square().mean(-1, keepdim=True) + _SILENCE**2).sqrt()
         audio, target = audio * scale, target * scale
