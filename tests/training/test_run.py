@@ -357,8 +357,8 @@ def test_a_run_by_minutes_ends_by_the_clock(dataset: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"minutes": 0.0}, "positive"),
-        ({"steps": 0}, "positive"),
+        ({"minutes": 0.0}, "0.0 minutes; give 0.01 to"),
+        ({"steps": 0}, "0 steps; give 1 to"),
         ({"recipe": "marimba"}, "no recipe"),
         ({"overrides": {"training.speed": 3}}, "speed"),
         ({"overrides": {"training.seed": -1}}, "seed"),

@@ -16,7 +16,7 @@ _MOST_GAIN = 1e4
 
 def gain_step(
     audio: Float[Tensor, "batch time"],
-    gain: Float[Tensor, "batch frame"] | None,
+    gain: Float[Tensor, "..."] | None,
     gate: Float[Tensor, "batch frame"] | None,
     last: Float[Tensor, " batch"],
     state: UpsampleState,
