@@ -14,7 +14,8 @@ import soundfile
 from rich.table import Table
 from tests.data.tunes import tune
 
-from oscine.cli.terminal import sentence_of, terminal, to_json
+from oscine.cli.main import main
+from oscine.cli.terminal import sentence_of, tell, terminal, to_json
 from oscine.files import printable
 
 _NAMES = {
@@ -38,6 +39,15 @@ def test_names_are_shown_as_text(name: str, shown: str, capsys: pytest.CaptureFi
     assert not set(printed) & set("\x1b\x07\x9b\u202e\udce9")
     assert json.loads(to_json({"name": name})) == {"name": name}
     assert to_json({"name": name}).isprintable()
+
+
+def test_a_sentence_is_one_line_whatever_a_name_has(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name with a line's end in it could tell of files that are not there."""
+    tell("a.wav\nb.wav: 1.0 s", ["of\nit"])
+    assert capsys.readouterr().out == "a.wav\\x0ab.wav: 1.0 s\n  of\\x0ait\n"
+    with pytest.raises(SystemExit):
+        main(["analyze", "none\nof these.wav"])
+    assert capsys.readouterr().err == "oscine: none\\x0aof these.wav does not exist; check the path.\n"
 
 
 def _oscine(*arguments: str | Path, encoding: str = "utf-8") -> subprocess.CompletedProcess[bytes]:

@@ -197,9 +197,10 @@ def test_a_mistyped_name_is_told_the_nearest_and_does_not_ask_the_hub(
         ("runs/violla", "There is no folder runs/violla; the nearest folder is runs/viola."),
         ("./runs/violla", "the nearest folder is runs/viola"),
         ("runs/deep/violla", "There is no folder runs/deep/violla"),
-        ("", "name of the instrument is empty"),
+        ("", "name is empty; give a name or a path"),
+        (" ", "name of the instrument is empty"),
         ("x" * 300, "There is no instrument"),
-        ("a\0b", "There is no instrument"),
+        ("a\0b", "name holds a null character"),
     ):
         with pytest.raises(InputError) as refusal:
             oscine.load(name)

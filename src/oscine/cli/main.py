@@ -174,5 +174,5 @@ def _fail(sentence: str, arguments: list[str]) -> None:
         if asks_for_json(arguments):
             write_json({"error": printable(sentence)})
         else:
-            terminal(stderr=True).print(f"oscine: {sentence}", style="red", soft_wrap=True)
+            terminal(stderr=True).print(f"oscine: {printable(sentence)}", style="red", soft_wrap=True)
     sys.exit(2)

@@ -117,7 +117,7 @@ def _make_each(
         told.append({"input": printable(path), "error": sentence})
         if not as_json:
             with tell_share.aside():
-                terminal().print(f"{path}: failed: {sentence}", soft_wrap=True)
+                tell(f"{path}: failed: {sentence}")
 
     for folder in batch.empty:
         fail(folder, "It holds no file that can be read.")

@@ -53,11 +53,11 @@ def sentence_of(error: Exception) -> str:
 
 
 def tell(sentence: str, remarks: Iterable[str] = ()) -> None:
-    """Print a sentence, and below it what else is to say."""
+    """Print a sentence, and below it what else is to say; each is one line, whatever a name in it has."""
     console = terminal()
-    console.print(sentence, soft_wrap=True)
+    console.print(printable(sentence), soft_wrap=True)
     for remark in remarks:
-        console.print(f"  {remark}", soft_wrap=True)
+        console.print(f"  {printable(remark)}", soft_wrap=True)
 
 
 class Terminal(Console):
