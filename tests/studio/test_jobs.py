@@ -1,5 +1,6 @@
 """Jobs: the queue's end, cancelling, a worker's deaths, many users at once, the trash's end."""
 
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,18 @@ def test_what_a_worker_had_in_hand_is_done_again_and_what_killed_two_is_given_up
         assert set(states.values()) == {"queued" if deaths == 1 else "failed"}
     assert "special about the input" in database.job(render["id"])["error"]
     assert "smaller recipe" in database.job(run["id"])["error"]
+
+
+def test_a_job_is_done_again_when_the_database_was_busy(database, worker, monkeypatch):
+    def work(job):
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(worker_module, "JOBS", {"take": work})
+    job = _job(database, "take")
+    with pytest.raises(sqlite3.OperationalError):
+        worker.do_next()
+    worker.recover()
+    assert database.job(job["id"])["state"] == "queued"
 
 
 def test_a_job_that_ends_with_its_worker_is_taken_up_again(database, worker, monkeypatch):

@@ -112,6 +112,10 @@ def test_files_wait_for_the_queue_and_go_on_behind_other_screens(
         page.get_by_text("Left out, because the name is not that of a recording: a.TextGrid.")
     ).to_be_visible()
     assert n_refused == 5
+    page.get_by_role("link", name="All collections").click()
+    page.go_back()
+    expect(page.locator(".take")).to_have_count(2)
+    expect(page.get_by_text("empty.wav")).to_have_count(0)
 
 
 def test_a_recording_that_is_too_long_for_one_file_goes_on_in_the_next(page: Page, address: str) -> None:

@@ -174,6 +174,8 @@ def test_beyond_this_machine_a_token_is_needed(tmp_path):
         assert token is not None
         assert len(token) >= 20
         assert one.server.address.endswith(f"?token={token}")
+        for_others = one.server.address_for_others
+        assert for_others is None or for_others.endswith(f":{one.server.port}/?token={token}")
         with httpx.Client(base_url=base) as stranger:
             assert stranger.get("/api/health").status_code == 200
             for path in ("/", "/api/jobs", "/openapi.json"):

@@ -78,6 +78,8 @@ def run_server(
     ) as server:
         what = "The studio is at" if has_page else "The API is at"
         console.print(f"{what} {server.address}", soft_wrap=True)
+        if server.address_for_others:
+            console.print(f"Other machines may reach it at {server.address_for_others}", soft_wrap=True)
         if server.token and not has_page:
             console.print(f"Requests need the header  Authorization: Bearer {server.token}", soft_wrap=True)
         console.print(f"Its data is in {server.studio.root.path}. Ctrl-C ends it.", soft_wrap=True)

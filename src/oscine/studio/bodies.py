@@ -36,7 +36,8 @@ class Bodies:
             return
         is_form = headers.get("content-type", "").lower().startswith("multipart/form-data")
         most = self.limits.upload_bytes + _FORM_BYTES if is_form else self.limits.json_bytes
-        sentence = f"This is too large; {'a file' if is_form else 'a body'} may have {_said(most)} at most."
+        sentence = f"This is too large; a body may have {_said(most)} at most."
+        sentence = self.limits.too_large if is_form else sentence
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > most:
             await _refuse(413, sentence, scope, receive, send)

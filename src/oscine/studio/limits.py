@@ -38,3 +38,11 @@ class Limits:
     decoded_bytes: int = 1 << 30
     listeners: int = 64
     trash_days: float = 30.0
+
+    @property
+    def too_large(self) -> str:
+        """What is told of a file that is too large."""
+        return (
+            f"This file is too large: it may have {self.upload_bytes / (1 << 20):.0f} MB at most; raise the "
+            "limit with --max-upload, or send a recording as FLAC or in parts."
+        )

@@ -38,6 +38,7 @@ class Server:
 
     Attributes:
         address: Where, with the token if there is one.
+        address_for_others: The same for other machines, where they can reach it at every address of this one.
         token: What requests need; None where nothing does.
         studio: What is served.
     """
@@ -47,9 +48,10 @@ class Server:
     ) -> None:
         self.studio, self.token, self._socket = studio, token, listening
         self.port: int = listening.getsockname()[1]
-        shown = "localhost" if host in ("0.0.0.0", "::", "") else host
-        shown = f"[{shown}]" if ":" in shown else shown
-        self.address = f"http://{shown}:{self.port}/" + (f"?token={token}" if token else "")
+        is_everywhere = host in ("0.0.0.0", "::", "")
+        self.address = self._address("localhost" if is_everywhere else host)
+        found = _own_address() if is_everywhere else None
+        self.address_for_others = None if found is None else self._address(found)
         app = make_app(studio, Hosts(host, self.port, allowed), token)
         # What is wrong with a body is answered to its sender.
         logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -68,6 +70,10 @@ class Server:
                 ws="none",
             )
         )
+
+    def _address(self, host: str) -> str:
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{self.port}/" + (f"?token={self.token}" if self.token else "")
 
     def run(self) -> None:
         """Answer until `stop` is called, or Ctrl-C or SIGTERM comes."""
@@ -140,6 +146,16 @@ def opened(
                 listening.close()
     finally:
         root.close()
+
+
+def _own_address() -> str | None:
+    """Return the address by which other machines most likely reach this one; None without a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # asks for a route, and sends nothing
+        except OSError:
+            return None
+        return probe.getsockname()[0]
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -5,6 +5,8 @@ ended are taken again: a training goes on from its checkpoint, the others begin 
 """
 
 import json
+import sqlite3
+import sys
 import threading
 import time
 import traceback
@@ -105,6 +107,8 @@ class Worker:
             self._fail(row, job.plain(str(error)))
         except OSError as error:
             self._fail(row, job.plain(f"{error.strerror or error}."))
+        except sqlite3.Error:
+            raise  # nothing can be noted; the next worker does the job again
         except Exception as error:  # noqa: BLE001 - the next job is to be done all the same
             traceback.print_exc()
             self._fail(row, f"Something in Oscine went wrong ({type(error).__name__}); please report it.")
@@ -142,6 +146,8 @@ def main(arguments: list[str], ending: threading.Event) -> None:
         try:
             with locked(root.path / LOCK, "busy"):
                 worker.run()
+        except sqlite3.Error as error:
+            sys.exit(f"The database {db.database_words(error)}.")
         except InputError as error:
             if str(error) != "busy":
                 raise

@@ -243,7 +243,7 @@ function reportPlace(id) {
   const element = h("div", {}, words, figures, advice);
   // As precise as the sentence above.
   const inMinutes = (/** @type {number} */ minutes) =>
-    minutes < 1 ? duration(60 * minutes) : `${minutes.toFixed(1)} min`;
+    minutes < 0.95 ? duration(60 * minutes) : `${minutes.toFixed(1)} min`;
   const update = (/** @type {any} */ found) => {
     if (words.textContent !== found.words) words.textContent = found.words;
     const rows = [

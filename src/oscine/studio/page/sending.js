@@ -110,6 +110,12 @@ class Sending extends EventTarget {
     this.dispatchEvent(new CustomEvent("sent", { detail: made }));
   }
 
+  /** What went wrong has been read when the screen is left; what can be sent again stays. */
+  forget() {
+    if (this.isRunning || this.refused.length) return;
+    for (const list of [this.wrong, this.others]) list.length = 0;
+  }
+
   /** @param {string} text */
   say(text) {
     this.now = text;
@@ -132,7 +138,8 @@ window.addEventListener("beforeunload", (event) => {
  * @param {object} options
  * @param {string} options.address Where they go.
  * @param {AbortSignal} options.signal
- * @param {(made: any, nSent: number) => unknown} [options.onend] What the server made of the last one.
+ * @param {(made: any, nSent: number) => unknown} [options.onend] What the server made of the last one,
+ *   where all of them went well.
  */
 export function sender({ address, signal, onend = () => {} }) {
   const sending = all.get(address) ?? new Sending(address);
@@ -163,6 +170,7 @@ export function sender({ address, signal, onend = () => {} }) {
     if (!wrong.length) said.clear();
     else if (said.element.textContent !== words) said.show(new Error(words));
   };
+  signal.addEventListener("abort", () => sending.forget());
   sending.addEventListener("change", show, { signal });
   sending.addEventListener(
     "sent",
@@ -174,7 +182,7 @@ export function sender({ address, signal, onend = () => {} }) {
     () => {
       show();
       if (sending.nSent) announce(`${count(sending.nSent, "file")} sent.`);
-      if (last) onend(last, sending.nSent);
+      if (last && !sending.wrong.length) onend(last, sending.nSent);
     },
     { signal },
   );

@@ -86,8 +86,7 @@ def take_upload(studio: Studio, file: Any, *folders: str, suffix: str) -> Path:
             while chunk := file.read(_UPLOAD_CHUNK):
                 n_bytes += len(chunk)
                 if n_bytes > studio.limits.upload_bytes:
-                    most = studio.limits.upload_bytes / (1 << 20)
-                    raise HTTPException(413, f"This file is too large; it may have {most:.0f} MB at most.")
+                    raise HTTPException(413, studio.limits.too_large)
                 target.write(chunk)
             target.flush()
             os.fsync(target.fileno())
