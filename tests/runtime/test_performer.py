@@ -239,9 +239,9 @@ def test_what_is_wrong_is_said(program: bytes) -> None:
         performer.set(pitch=1)
     with pytest.raises(ValueError, match="octave is nan"):
         performer.set(octave=float("nan"))
-    with pytest.raises(ValueError, match=r"what is heard \(3,\); give as many"):
+    with pytest.raises(ValueError, match=r"heard is \(3,\); give as many"):
         performer.play(4, np.zeros(3, np.float32))
-    with pytest.raises(ValueError, match=r"what is heard \(4, 2\); give as many samples, mono"):
+    with pytest.raises(ValueError, match=r"heard is \(4, 2\); give as many samples, mono"):
         inspect.unwrap(Performer.play)(performer, 4, np.zeros((4, 2), np.float32))
     for rate, n_voices in ((1000, 1), (RATE, 0), (RATE, 17)):
         with pytest.raises(ValueError, match="out of its range"):
