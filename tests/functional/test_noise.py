@@ -1,12 +1,15 @@
 """Noise: white, reproducible, the same in any blocking; its filter: the response that was asked for."""
 
+import inspect
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from oscine.functional import filtered_noise, noise_state, uniform_noise
+from oscine.functional.noise import item_seeds
 
 
 def _noise(seed: int, start: int, n: int) -> torch.Tensor:
@@ -47,6 +50,11 @@ def test_any_whole_number_is_a_seed() -> None:
     ):
         assert noise_state(2, 4, seed).seed.tolist() == seeds
     assert noise_state(1, 4, 10**30).seed.dtype == torch.int64
+    bare = inspect.unwrap(item_seeds)
+    assert bare(np.int64(3), 2).tolist() == [3, 4]
+    for wrong in (0.5, "3", True):
+        with pytest.raises(ValueError, match=r"give a whole number\.$"):
+            bare(wrong, 2)
 
 
 def test_noise_does_not_repeat_beyond_32_bits() -> None:

@@ -135,3 +135,14 @@ def test_a_pitch_encoder_learns_from_a_few_tones() -> None:
         loss.backward()
         optimizer.step()
     assert float(loss.detach()) < 1.0
+
+
+def test_no_item_and_no_sample_are_a_sentence() -> None:
+    encoders = (
+        PitchEncoder(16_000, 64, PitchEncoderConfig()),
+        TimbreEncoder(16_000, 64, TimbreEncoderConfig()),
+    )
+    for encoder in encoders:
+        for audio in (torch.zeros(1, 0), torch.zeros(0, 640)):
+            with pytest.raises(ValueError, match=r"audio is .*; give \(batch, time\), no axis .* is empty\."):
+                encoder(audio)

@@ -68,3 +68,9 @@ def test_gradients_flow_through_the_steps():
         return euler_flow(lambda x, t: network(x, t, smooth, conditions), start, t_start=0.7, n_steps=2)
 
     assert torch.autograd.gradcheck(end, torch.randn(1, 4, 3, dtype=torch.float64, requires_grad=True))
+
+
+@pytest.mark.parametrize(("n_outputs", "look_ahead"), [(0, 4), (5, -1)])
+def test_sizes_that_are_none_are_refused(n_outputs, look_ahead):
+    with pytest.raises(ValueError, match="give a whole number of at least"):
+        AheadTcn(3, n_outputs, 8, 2, look_ahead)

@@ -13,7 +13,7 @@ from oscine.errors import InputError
 from oscine.voices import Conversion, Voice, VoiceStatistics, convert_voice, voice_statistics
 from oscine.voices.conversion import transport
 from oscine.voices.heard import is_coded
-from oscine.voices.pitch import transposition
+from oscine.voices.pitch import PitchMap, transposition
 from oscine.voices.statistics import several_sounds, voicedness
 
 RATE, HOP, BANDS = 16_000, 80, 80
@@ -179,6 +179,8 @@ def test_a_transposition_out_of_range_is_refused():
             Conversion(a, a, transpose=wrong)
     with pytest.raises(InputError, match="octaves"):
         transposition("fifth")
+    with pytest.raises(InputError, match="or octaves"):
+        inspect.unwrap(PitchMap.__init__)(object.__new__(PitchMap), a, a, 1.0, "octave")
     assert (transposition("octaves"), transposition("-5")) == ("octaves", -5.0)
     up = statistics(84.0 + 17.0, 10.0, 1)
     assert Conversion(a, up, transpose="octaves").transpose == 12.0

@@ -1,6 +1,7 @@
 """Noise that is a function of its seed and the sample's number, and a filter on it that moves."""
 
 import math
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -28,8 +29,14 @@ class NoiseState(NamedTuple):
 
 
 def item_seeds(seed: int, batch_size: int, device: torch.device | str | None = None) -> Int[Tensor, " batch"]:
-    """Return the seeds of a batch, ``seed + i``, modulo 2⁶⁴: any whole number is a seed."""
-    return (seed + (1 << 63)) % (1 << 64) - (1 << 63) + torch.arange(batch_size, device=device)
+    """Return the seeds of a batch, ``seed + i``, modulo 2⁶⁴: any whole number is a seed.
+
+    Raises:
+        ValueError: When it is not a whole number.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        raise ValueError(f"seed is {seed!r}; give a whole number.")
+    return (int(seed) + (1 << 63)) % (1 << 64) - (1 << 63) + torch.arange(batch_size, device=device)
 
 
 def noise_state(

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from oscine.functional.checks import require_batch
 from oscine.functional.interpolation import refine_frames
 from oscine.functional.mfcc import log_mel_spectrogram
 from oscine.functional.units import midi_to_hz
@@ -114,7 +115,12 @@ class PitchEncoder(nn.Module):
         return f"{self.sample_rate} Hz, hop {self.hop_length}, {self.config.n_bins} pitches"
 
     def forward(self, audio: Float[Tensor, "batch time"]) -> EncodedPitch:
-        """Return the pitch of ``ceil(time / hop_length)`` frames."""
+        """Return the pitch of ``ceil(time / hop_length)`` frames.
+
+        Raises:
+            ValueError: When there is no item or no sample.
+        """
+        require_batch("audio", audio, "batch time")
         factor = self.config.frames_per_pitch
         hop_length = factor * self.hop_length
         spectrogram = log_mel_spectrogram(

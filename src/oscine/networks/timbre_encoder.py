@@ -7,6 +7,7 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from oscine.functional.checks import require_batch
 from oscine.functional.interpolation import refine_frames
 from oscine.functional.mfcc import dct_matrix, log_mel_spectrogram
 from oscine.networks.resnet import FrameNorm, ResNet
@@ -91,7 +92,12 @@ class TimbreEncoder(nn.Module):
         return f"{self.sample_rate} Hz, hop {self.hop_length}, {self.config.z_size} channels of z"
 
     def forward(self, audio: Float[Tensor, "batch time"]) -> Float[Tensor, "batch frame z"]:
-        """Return z for ``ceil(time / hop_length)`` frames."""
+        """Return z for ``ceil(time / hop_length)`` frames.
+
+        Raises:
+            ValueError: When there is no item or no sample.
+        """
+        require_batch("audio", audio, "batch time")
         factor = self.config.frames_per_z
         hop_length = factor * self.hop_length
         bands = log_mel_spectrogram(

@@ -109,8 +109,11 @@ class Strings(Processor[StringsState]):
         """Set B and the tuning of each key, from A0 up.
 
         Raises:
-            ValueError: When a B is not positive.
+            ValueError: When there are not 88 of both, a B is not positive, or a number is not finite.
         """
+        for name, values in (("inharmonicity", inharmonicity), ("tuning_cents", tuning_cents)):
+            if tuple(values.shape) != (N_KEYS,) or not bool(values.isfinite().all()):
+                raise ValueError(f"{name} is {tuple(values.shape)}; give {N_KEYS} finite numbers.")
         if not bool((inharmonicity > 0).all()):
             raise ValueError("An inharmonicity coefficient is not positive; give 88 positive ones.")
         self.log_inharmonicity.copy_(inharmonicity.log())

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from oscine.functional import envelope_grid_hz, read_envelope
+from oscine.functional.checks import require_batch
 from oscine.networks import Tcn
 from oscine.voices.network_file import read_network, write_network
 
@@ -74,7 +75,12 @@ class Enhancer(nn.Module):
         return sum(self.tcn.n_past) + self.config.look_ahead + _OVERLAP
 
     def forward(self, noisy: Float[Tensor, "batch time"]) -> CleanSpeech:
-        """Return what the speech does at the instants ``(t + 1) · hop_length``."""
+        """Return what the speech does at the instants ``(t + 1) · hop_length``.
+
+        Raises:
+            ValueError: When there is no item or no sample.
+        """
+        require_batch("noisy", noisy, "batch time")
         config = self.config
         density_db = band_density_db(noisy, config.sample_rate, config.hop_length, config.n_bands)
         ahead = density_db.new_full((len(noisy), config.look_ahead, config.n_bands), _FLOOR_DB)

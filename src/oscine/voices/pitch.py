@@ -66,6 +66,8 @@ class PitchMap:
                 "one rate."
             )
         if isinstance(transpose, str):
+            transpose = transposition(transpose)
+        if transpose == "octaves":
             transpose = 12.0 * round((target.pitch - source.pitch) / 12)
         if transpose is not None and not (
             math.isfinite(transpose) and -_MOST_SEMITONES <= transpose <= _MOST_SEMITONES
