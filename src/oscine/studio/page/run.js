@@ -174,7 +174,7 @@ export async function run({ id, signal }) {
 
 /** @param {any} one @param {string} address @param {AbortSignal} signal */
 function previewRow(one, address, signal) {
-  const title = `After ${one.minute > 0 ? duration(60 * one.minute) : `${one.step} steps`}`;
+  const title = `After ${one.minute > 0 ? duration(60 * one.minute) : count(one.step, "step")}`;
   const sound = `${address}/previews/${one.id}`;
   const both = compare({
     title: `${title}: instrument and recording`,
