@@ -2,10 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import soundfile
 from starlette.exceptions import HTTPException
 
+from oscine.errors import InputError
 from oscine.studio import Limits
 from oscine.studio.database import Database
 from oscine.studio.limited import LimitedProcesses
@@ -135,6 +137,20 @@ def test_a_run_that_is_deleted_while_it_is_measured_is_paused(studio, monkeypatc
         learning.learn(_job(studio, job))
     studio.database.restore("run", run)
     assert _states(studio.database, run, job) == ("paused", "paused", None)
+
+
+def test_a_training_with_too_little_says_so_of_the_collection(studio, tmp_path):
+    """Nothing of the studio's folders, and nothing of the command line."""
+    take = studio.database.add("take", "hum.wav", facts={})["id"]
+    soundfile.write(studio.root.folder("takes", take) / SOUND, np.zeros(16_000), 16_000)
+    used = {"id": take, "name": "hum.wav", "sample_rate": 16_000, "from_s": 0.0, "to_s": 1.0}
+    run, job = _run(studio.database, "running")
+    studio.database.change(run, takes=[used], recipe="tiny", steps=1, minutes=None, name="x")
+    with pytest.raises(InputError) as caught:
+        learning.learn(_job(studio, job))
+    sentence = str(caught.value)
+    assert sentence.startswith(("The collection holds", "hum.wav"))
+    assert not [one for one in (str(tmp_path), "runs/", "000.flac", "--", "oscine") if one in sentence]
 
 
 @pytest.mark.parametrize("kind", ["take", "performance"])

@@ -92,7 +92,7 @@ def start(studio: StudioHere, body: NewRun) -> Row:
 
 def _used(take: Row) -> Row:
     facts = take["facts"]
-    return {"id": take["id"], "sample_rate": facts["sample_rate"], **facts["trim"]}
+    return {"id": take["id"], "name": take["name"], "sample_rate": facts["sample_rate"], **facts["trim"]}
 
 
 @api.get("/runs")

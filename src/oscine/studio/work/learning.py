@@ -1,6 +1,7 @@
 """Runs: the takes are prepared, an instrument is trained by `oscine.training.train`, and measured."""
 
 import math
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,22 @@ def _prepared(job: Job, facts: dict[str, Any], folder: Path) -> Path:
         job.breathe()
         _pause_if_asked(job)
 
-    prepare(recordings, dataset, n_workers=1, on_progress=tell, **options)
+    try:
+        prepare(recordings, dataset, n_workers=1, on_progress=tell, **options)
+    except InputError as error:
+        raise InputError(_of_takes(str(error), recordings, facts["takes"])) from None
     job.root.remove("runs", job.subject, RECORDINGS)
     return dataset
+
+
+def _of_takes(sentence: str, recordings: Path, takes: list[dict[str, Any]]) -> str:
+    """Return a sentence about the recordings of a run with the names that they have in the studio."""
+    for number, take in enumerate(takes):
+        file = f"{number:03d}.flac"
+        for path in (str(recordings / file), file):
+            sentence = sentence.replace(path, take.get("name", file))
+    sentence = sentence.replace(str(recordings), "The collection")
+    return re.sub(r", and see oscine analyze.*", ".", sentence)  # which is for the command line
 
 
 def _cut(job: Job, take: dict[str, Any], target: Path) -> int:
