@@ -1,6 +1,7 @@
 """``forward == step over any split == program``: every part, controller, input and recipe there is."""
 
 import copy
+import inspect
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -12,7 +13,9 @@ from tests.runtime.programs import onset_curve
 from torch import Tensor
 
 from oscine import kernels
+from oscine.functional import upsample_state
 from oscine.models import Instrument, InstrumentConfig, list_recipes, load_recipe
+from oscine.models.gain import gain_step
 from oscine.models.inputs import (
     AnyInput,
     CurveConfig,
@@ -293,8 +296,10 @@ def test_a_gain_is_held_without_the_gate() -> None:
                 for stream, curve, audio in zip(streams, (gain, held), played, strict=True):
                     audio.append(stream.push(**block, gain=curve[:, t : t + 2]))
         torch.testing.assert_close(torch.cat(played[0], 1), torch.cat(played[1], 1), rtol=0, atol=1e-6)
-    with kernels.use("torch"), pytest.raises(ValueError, match=r"gain is \(1, 3\); give a tensor, \(1, 2\)"):
-        Stream(instrument).push(**{k: v[:, :2] for k, v in conditions.items()}, gain=gain[:, :3])
+    bare, given = inspect.unwrap(gain_step), (torch.ones(1), upsample_state(1))
+    for wrong, what in ((gain[:, :3], r"\(1, 3\)"), (0.5, "a float")):
+        with pytest.raises(ValueError, match=rf"gain is {what}; give a tensor, \(1, 2\)\.$"):
+            bare(torch.zeros(1, 128), wrong, None, *given, hop_length=64)
 
 
 @compiled

@@ -1,5 +1,6 @@
 """The contract of every processor: any split of a signal gives the same audio, state and gradients."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -19,6 +20,7 @@ from oscine.processors import (
     AnyPart,
     Chain,
     ChainConfig,
+    EnvelopeConfig,
     Filter,
     FilterConfig,
     FilteredNoise,
@@ -459,6 +461,8 @@ def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
         (lambda: Filter(9, HOP, start_db_per_octave=1.0), "start_db_per_octave is 1.0"),
         (lambda: Filter(9, HOP, "linear"), "phase is 'linear'; give one of zero, minimum."),
         (lambda: Reverb(1), "n_taps is 1"),
+        (lambda: Reverb(9, decay_db=float("inf")), "decay_db is inf; give a finite number"),
+        (lambda: FilteredNoise(9, HOP, bias=float("nan")), "bias is nan"),
         (lambda: Sum({}), "no part"),
         (lambda: Sum({"room": Reverb(5)}), "takes a signal"),
         *(
@@ -475,6 +479,27 @@ def test_two_sources_of_noise_differ_and_the_first_keeps_its_seed() -> None:
 def test_arguments_are_checked_at_construction(build: Callable[[], Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build()
+
+
+@pytest.mark.parametrize(
+    ("part", "shapes", "said"),
+    [
+        (Refiner(RATE, HOP), [(2, 2 * HOP), (1, 2)], "samples for each frame"),
+        (Allpole(4, HOP), [(1, 2 * HOP), (1, 3), (1, 2, 4)], "gain is"),
+        (FmOscillator(2, (1,) * 6, RATE, HOP), [(1, 2), (1, 2, 3), (1, 2, 3)], "algorithm 2 takes 2 and 4"),
+        (
+            EnvelopeConfig(n_bands=9, measured=True).build(RATE, HOP),
+            [(1, 2), (1, 2, 17), (1, 2, 9), (1, 2, 9)],
+            "17 numbers in envelope_db for 9 and 9 corrections; give 18",
+        ),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(
+    part: Processor[Any], shapes: list[tuple[int, ...]], said: str
+) -> None:
+    state = part.init_state(shapes[-1][0])
+    with pytest.raises(ValueError, match=said):
+        inspect.unwrap(type(part).step)(part, *map(torch.ones, shapes), state=state)
 
 
 @pytest.mark.parametrize("name", CASES)

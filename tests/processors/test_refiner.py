@@ -87,5 +87,5 @@ def test_it_learns_a_filter_that_depends_on_the_pitch() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="even"):
         Refiner(RATE, HOP, window_frames=5)
-    with pytest.raises(ValueError, match="give 32 for each"):
+    with pytest.raises(ValueError, match="give 32 samples for each frame"):
         Refiner(RATE, HOP)(torch.zeros(1, 100), torch.ones(1, 4))

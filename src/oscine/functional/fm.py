@@ -80,8 +80,8 @@ def dx7_algorithm(number: int) -> Modulators:
         >>> dx7_algorithm(2)
         ((2,), (), (4,), (5,), (6,), ())
     """
-    if not 1 <= number <= len(_DX7):
-        raise ValueError(f"There is no algorithm {number}; give 1 … {len(_DX7)}.")
+    if not isinstance(number, int) or not 1 <= number <= len(_DX7):
+        raise ValueError(f"There is no algorithm {number!r}; give 1 … {len(_DX7)}.")
     modulators: list[tuple[int, ...]] = [()] * 6
     for edge in _DX7[number - 1].split():
         sources, target = edge.split(">")

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from oscine.functional.activations import inverse_exp_sigmoid
 from oscine.functional.allpole import AllpoleState, allpole_state, allpole_step
+from oscine.functional.checks import require_batch
 from oscine.functional.frames import UpsampleState, upsample_state, upsample_step
 from oscine.processors.base import PartConfig, Processor
 from oscine.processors.control import Control
@@ -79,7 +80,13 @@ class Allpole(Processor[GainedAllpoleState]):
         *,
         state: GainedAllpoleState,
     ) -> tuple[Float[Tensor, "batch time"], GainedAllpoleState]:
-        """Return the next block, filtered, and the state."""
+        """Return the next block, filtered, and the state.
+
+        Raises:
+            ValueError: When the shapes do not fit.
+        """
+        require_batch("reflection", reflection, "batch frame section")
+        require_batch("gain", gain, "batch frame", ("reflection", reflection))
         curve, gains = upsample_step(gain, state.gain, hop_length=self.hop_length)
         output, after = allpole_step(audio * curve, reflection, state.filter, hop_length=self.hop_length)
         return output, GainedAllpoleState(gains, after)

@@ -123,6 +123,12 @@ class EnvelopeOscillator(Processor[EnvelopeState]):
             )
         *measured, density_db, ratio_db = (given[name] for name in names)
         if measured:
+            if not measured[0].shape[-1] == 2 * density_db.shape[-1] == 2 * ratio_db.shape[-1]:
+                raise ValueError(
+                    f"There are {measured[0].shape[-1]} numbers in envelope_db for {density_db.shape[-1]} "
+                    f"and {ratio_db.shape[-1]} corrections; give {2 * self.n_bands} for {self.n_bands} of "
+                    "each."
+                )
             density, ratio = measured[0].split(self.n_bands, -1)
             density_db, ratio_db = density + density_db, ratio + ratio_db
         rates = {"sample_rate": self.sample_rate, "hop_length": self.hop_length}

@@ -100,12 +100,19 @@ class FmOscillator(Processor[FmState]):
         """Return the levels of operators 1 … 6.
 
         Raises:
-            ValueError: When the indices are missing, or the algorithm has none.
+            ValueError: When there are more or fewer of either than the algorithm has.
         """
         if (indices is None) != (not self.sources):
             raise ValueError(
                 f"Algorithm {self.algorithm} has {len(self.sources)} modulators; "
                 f"{'leave out the' if indices is not None else 'give their'} indices."
+            )
+        wanted = len(self.carriers), len(self.sources)
+        given = amplitudes.shape[-1], 0 if indices is None else indices.shape[-1]
+        if given != wanted:
+            raise ValueError(
+                f"There are {given[0]} amplitudes and {given[1]} indices; algorithm {self.algorithm} takes "
+                f"{wanted[0]} and {wanted[1]}."
             )
         both = amplitudes if indices is None else torch.cat([amplitudes, indices], dim=-1)
         return both[..., [self._order.index(number) for number in range(1, _N_OPERATORS + 1)]]

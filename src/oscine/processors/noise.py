@@ -9,7 +9,7 @@ from torch import Tensor
 from oscine.functional.noise import NoiseState, filter_taps, filtered_noise_step, noise_state
 from oscine.processors.base import MOST_BANDS, PartConfig, Processor
 from oscine.processors.control import Control
-from oscine.streaming import Program, Wire, require_count
+from oscine.streaming import Program, Wire, require_count, require_finite
 
 
 class FilteredNoise(Processor[NoiseState]):
@@ -31,6 +31,7 @@ class FilteredNoise(Processor[NoiseState]):
         super().__init__()
         require_count("n_bands", n_bands, at_least=2)
         require_count("hop_length", hop_length)
+        require_finite("bias", bias)
         self.n_bands = n_bands
         self.hop_length = hop_length
         self.controls = (

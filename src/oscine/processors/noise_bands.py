@@ -10,7 +10,7 @@ from oscine.functional.noise import NoiseState, band_taps, noise_state
 from oscine.functional.noise_bands import noise_bands_step
 from oscine.processors.base import MOST_BANDS, PartConfig, Processor, require_rates
 from oscine.processors.control import Control
-from oscine.streaming import Program, Wire, require_count
+from oscine.streaming import Program, Wire, require_count, require_finite
 
 _MOST_TAPS = 4096
 
@@ -47,6 +47,7 @@ class NoiseBands(Processor[NoiseState]):
         require_count("n_bands", n_bands, at_least=2)
         require_count("n_taps", n_taps, at_least=2)
         require_rates(sample_rate, hop_length)
+        require_finite("bias", bias)
         self.n_bands, self.n_taps = n_bands, n_taps
         self.sample_rate, self.hop_length = sample_rate, hop_length
         self.controls = (Control("gains", n_bands, "linear", 0.0, 2.0, "exp_sigmoid", bias),)

@@ -13,6 +13,7 @@ from oscine.functional.causal_stft import (
     causal_stft_step,
     inverse_causal_stft_step,
 )
+from oscine.functional.checks import require_batch
 from oscine.networks.tcn import Tcn, TcnState
 from oscine.processors.base import PartConfig, Processor, require_rates
 from oscine.streaming import require_count
@@ -128,10 +129,11 @@ class Refiner(Processor[RefinerState]):
         Raises:
             ValueError: When the audio does not have a hop for every frame.
         """
-        if audio.shape[1] != f0_hz.shape[1] * self.hop_length:
+        require_batch("f0_hz", f0_hz, "batch frame")
+        if tuple(audio.shape) != (f0_hz.shape[0], f0_hz.shape[1] * self.hop_length):
             raise ValueError(
-                f"audio has {audio.shape[1]} samples for {f0_hz.shape[1]} frames of f0_hz; give "
-                f"{self.hop_length} for each."
+                f"audio is {tuple(audio.shape)} and f0_hz {tuple(f0_hz.shape)}; give {self.hop_length} "
+                "samples for each frame."
             )
         sizes = {"n_fft": self.n_fft, "hop_length": self.hop_length}
         spectra, analysis = causal_stft_step(audio, state.analysis, **sizes)

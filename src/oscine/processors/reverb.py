@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from oscine.functional.convolution import ConvolutionState, convolution_state, convolve, convolve_step
 from oscine.processors.base import PartConfig, Processor
-from oscine.streaming import Program, Wire, require_count
+from oscine.streaming import Program, Wire, require_count, require_finite
 
 LONGEST_S = 20.0
 
@@ -35,7 +35,7 @@ class Reverb(Processor[ConvolutionState]):
         envelope: The factor on each of them.
 
     Raises:
-        ValueError: When there are fewer than 2 taps.
+        ValueError: When there are fewer than 2 taps, or a number is not finite.
     """
 
     signals = ("audio",)
@@ -45,6 +45,8 @@ class Reverb(Processor[ConvolutionState]):
     def __init__(self, n_taps: int, scale: float = 0.5, decay_db: float = 60.0) -> None:
         super().__init__()
         require_count("n_taps", n_taps, at_least=2)
+        require_finite("scale", scale)
+        require_finite("decay_db", decay_db)
         self.n_taps = n_taps
         self.impulse_response = nn.Parameter(torch.zeros(n_taps - 1))
         with torch.device("cpu"):  # arithmetic on "meta" imports PyTorch's compiler, which takes a second

@@ -8,7 +8,7 @@ from oscine.streaming.base import (
     require_current_lower,
     require_no_hooks,
 )
-from oscine.streaming.checks import require_count
+from oscine.streaming.checks import require_count, require_finite
 from oscine.streaming.contents import Operation, ProgramInput, Wire
 from oscine.streaming.names import by_name, is_part_name
 from oscine.streaming.program import Program
@@ -30,5 +30,6 @@ __all__ = [
     "read_metadata",
     "require_count",
     "require_current_lower",
+    "require_finite",
     "require_no_hooks",
 ]

@@ -1,5 +1,6 @@
 """Checks of what a module is made with."""
 
+import math
 from typing import Any
 
 
@@ -16,6 +17,16 @@ def require_count(name: str, value: Any, at_least: int = 1) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
         raise ValueError(f"{name} is {value!r}; give a whole number of at least {at_least}.")
+
+
+def require_finite(name: str, value: Any) -> None:
+    """Refuse what is not a finite number.
+
+    Raises:
+        ValueError: When it is not.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}; give a finite number.")
 
 
 def require_seed(seed: Any) -> None:
