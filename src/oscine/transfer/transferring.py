@@ -343,7 +343,8 @@ def _remarks(
     elif matched.range_share < 0.8:
         outside = round(100 * (1 - matched.range_share))
         remarks.append(
-            f"{outside} % of the notes are outside the learned pitches and may sound wrong; try another octave."
+            f"{outside} % of the notes are outside the learned pitches and may sound wrong; "
+            "try another octave."
         )
     if instrument.statistics is None:
         remarks.append("The instrument has no statistics, so pitch and loudness are not mapped to its range.")
