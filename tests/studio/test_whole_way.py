@@ -191,6 +191,7 @@ def test_from_recordings_to_a_sound_through_kills(tmp_path, violin, hum):
         assert over["state"] == "done", over
     with zipfile.ZipFile(io.BytesIO(ask.get(f"/api/jobs/{job['id']}/file").content)) as archive:
         sounds = {name: soundfile.read(io.BytesIO(archive.read(name)))[0] for name in archive.namelist()}
+    assert not [one for one in ask.get(f"/api/jobs/{job['id']}").json()["result"]["remarks"] if "csv" in one]
     assert set(sounds) == {"mix.flac", "harmonic.flac", "noise.flac", "effects.flac"}
     parts = sum(sound for name, sound in sounds.items() if name != "mix.flac")
     assert np.abs(parts - sounds["mix.flac"]).max() < 1e-5

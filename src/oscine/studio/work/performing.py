@@ -20,6 +20,8 @@ TRACKER, OTHER = "swift-f0", "yin"
 #: 100 frames a second: vibrato is drawn well, and half an hour fits into a request.
 HOP_LENGTH = ANALYSIS_RATE // 100
 CURVES = "curves.json"
+#: Lies beside the sound, where `transfer` finds it.
+DRAWN = "sound.f0.csv"
 
 
 def analyse_performance(job: Job) -> None:

@@ -12,7 +12,7 @@ from oscine.analysis import Features
 from oscine.files import write_atomically
 from oscine.studio.archives import write_zip
 from oscine.studio.work.job import Job
-from oscine.studio.work.performing import CURVES
+from oscine.studio.work.performing import CURVES, DRAWN
 from oscine.studio.work.sounds import SOUND
 from oscine.threads import one_thread
 from oscine.transfer import Options, load, transfer_file
@@ -52,6 +52,8 @@ def render(job: Job) -> None:
         output.unlink()
         job.root.remove("jobs", job.id, "stems")
     told = report.model_dump(mode="json", exclude={"output", "imitation"})
+    # The pitch file is the studio's own: what was drawn.
+    told["remarks"] = [one for one in told["remarks"] if DRAWN not in one]
     job.finish(file, f"{name}.{file.rpartition('.')[2]}", **told)
 
 
