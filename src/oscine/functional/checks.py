@@ -81,6 +81,8 @@ def require_whole(**values: int | float) -> None:
     Raises:
         InputError: When there is such a value.
     """
+    if torch.jit.is_tracing():  # its sizes are tensors
+        return
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, Integral | torch.SymInt) or value < 1:
             raise InputError(f"{name} is {value!r}; give a whole number of at least 1.")
