@@ -109,3 +109,13 @@ def test_the_command_line_is_there_before_pytorch_is() -> None:
     script = "import sys, oscine.cli.main; print(sorted({'torch', 'numpy', 'matplotlib'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_ctrl_c_while_the_command_is_loaded() -> None:
+    loading = "import sys, builtins; real = builtins.__import__\n"
+    loading += "def load(name, *rest):\n"
+    loading += "    if name == 'oscine.cli.main': raise KeyboardInterrupt\n"
+    loading += "    return real(name, *rest)\n"
+    loading += "builtins.__import__ = load\nfrom oscine.__main__ import main; main()"
+    ended = subprocess.run([sys.executable, "-c", loading], capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, b"")

@@ -98,9 +98,9 @@ def test_a_wrong_command_line_is_an_error_in_json_too(
     assert set(json.loads(line)) == {"error"}
 
 
-@pytest.mark.parametrize(("kind", "code"), [(KeyboardInterrupt, 130), (SystemExit(143), 143)])
+@pytest.mark.parametrize(("kind", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
 def test_the_last_line_of_an_ended_command_is_json_too(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: BaseException | type, code: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: BaseException, code: int
 ) -> None:
     def end(*_: object) -> None:
         raise kind

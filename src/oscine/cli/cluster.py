@@ -27,6 +27,8 @@ def with_addresses(arguments: Sequence[str]) -> list[str]:
 
     Alone it would take the next argument, such as a folder, for one.
     """
+    if _OPTION not in arguments:
+        return list(arguments)
     from oscine.cluster import is_address
 
     complete: list[str] = []

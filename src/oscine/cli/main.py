@@ -152,6 +152,8 @@ def _run(arguments: list[str] | None) -> None:
         _fail(sentence_of(error), given)
     except SystemExit as ended:
         code = ended.code
+    except KeyboardInterrupt:
+        code = 130
     if isinstance(code, int) and code >= _OF_SIGNALS and asks_for_json(given):
         write_json({"error": "A signal ended the command."})
     sys.exit(code if isinstance(code, int) else 0)

@@ -81,7 +81,7 @@ def require_whole(**values: int | float) -> None:
     Raises:
         InputError: When there is such a value.
     """
-    if torch.jit.is_tracing():  # its sizes are tensors
+    if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage] - its sizes are tensors
         return
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, Integral | torch.SymInt) or value < 1:
