@@ -106,7 +106,11 @@ def test_names_of_recipes_and_instruments_are_completed(
 
 def test_the_command_line_is_there_before_pytorch_is() -> None:
     """A shell completes at every key, and help is read in a moment."""
-    script = "import sys, oscine.cli.main; print(sorted({'torch', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    script = """import sys
+from oscine.cli.main import main
+sys.stdout = sys.stderr
+try: main(["--help"])
+except SystemExit: print(sorted({"torch", "numpy", "matplotlib"} & set(sys.modules)), file=sys.__stdout__)"""
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 
