@@ -131,7 +131,10 @@ def main() -> None:
             say(f"{name}: a change moves the position, ms", f"{moved_ms:.1f}", moved_ms < 30)
             say(f"{name}: position that is shown, deviation, ms", f"{off_ms:.1f}", off_ms < 30)
             within = all(0.999 <= one["position"] <= 1.501 for one in kept["loop"])
-            say(f"{name}: the loop stays in its passage", within, within and _least(kept["loop"]) > 0.7)
+            # One of the four may be heard across the seam, where no single place of the sound is like it.
+            alike = sorted(one["alike"] for one in kept["loop"])[1]
+            say(f"{name}: the loop stays in its passage", within, within)
+            say(f"{name}: likeness in the loop, second least", f"{alike:.3f}", alike > 0.99)
             say(f"{name}: level after a stop, dB", f"{kept['silence']:.0f}", kept["silence"] < -100)
             say(f"{name}: another listener can begin", kept["again"], kept["again"])
     results = folder / "results"
