@@ -43,7 +43,7 @@ def allpole(
     Raises:
         ValueError: When a shape, a device or a kind of number does not belong to the angles.
     """
-    _check(audio, angles, previous, initial, hop_length)
+    _check(angles, hop_length, audio=audio, previous=previous, initial=initial)
     if chosen(audio.device) not in library.INSTRUCTION_SETS:
         return lattice.forward(audio, angles, previous, initial, hop_length)
     output, states = _empty(audio, angles)
@@ -57,27 +57,18 @@ def _empty(audio: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
     return audio.new_empty(audio.shape), audio.new_empty(batch, n_frames + 1, order)
 
 
-def _check(
-    audio: Tensor,
-    angles: Tensor,
-    previous: Tensor,
-    initial: Tensor,
-    hop_length: int,
-    **others: Tensor,
-) -> None:
+def _check(angles: Tensor, hop_length: int, **tensors: Tensor) -> None:
+    """Refuse tensors, by the names of their arguments, that do not fit the angles."""
     require_ranks(_NAME, ("angles", angles, "batch frame section"))
     batch, n_frames, order = angles.shape
     require_sizes(_NAME, hop_length=hop_length, n_frames=n_frames, n_sections=order)
     require_kind(_NAME, "angles", angles, _DOUBLE)
-    n_samples = n_frames * hop_length
+    samples, section, states = (batch, n_frames * hop_length), (batch, order), (batch, n_frames + 1, order)
+    shapes = {"audio": samples, "previous": section, "initial": section}
+    shapes |= {"grad": samples, "grad_states": states, "states": states}
     wanted: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {
-        "audio": (audio, (batch, n_samples)),
-        "previous": (previous, (batch, order)),
-        "initial": (initial, (batch, order)),
+        name: (tensor, shapes[name]) for name, tensor in tensors.items()
     }
-    states = (batch, n_frames + 1, order)
-    shapes = {"grad": (batch, n_samples), "grad_states": states, "states": states}
-    wanted |= {name: (tensor, shapes[name]) for name, tensor in others.items()}
     require_alike(_NAME, ("angles", angles), wanted, kinds=_DOUBLE)
 
 
@@ -85,7 +76,7 @@ def _check(
 def _(
     audio: Tensor, angles: Tensor, previous: Tensor, initial: Tensor, hop_length: int
 ) -> tuple[Tensor, Tensor]:
-    _check(audio, angles, previous, initial, hop_length)
+    _check(angles, hop_length, audio=audio, previous=previous, initial=initial)
     return _empty(audio, angles)
 
 
@@ -104,29 +95,16 @@ def allpole_backward(
     Raises:
         ValueError: When a tensor does not belong to the others.
     """
-    _check_backward(grad, grad_states, audio, angles, previous, states, hop_length)
+    given = {"audio": audio, "previous": previous, "states": states}
+    _check(angles, hop_length, **given, grad=grad, grad_states=grad_states)
     if chosen(grad.device) not in library.INSTRUCTION_SETS:
         return lattice.backward(grad, grad_states, audio, angles, previous, states, hop_length)
     grads = _empty_gradients(grad, angles, previous)
     names = ("grad_audio", "grad_angles", "grad_previous", "grad_initial")
-    given = {"audio": audio, "angles": angles, "previous": previous, "states": states}
     upstream = {"grad_output": grad, "grad_states": grad_states}
-    _run(angles.shape, hop_length, True, **given, **upstream, **dict(zip(names, grads, strict=True)))
+    named = dict(zip(names, grads, strict=True))
+    _run(angles.shape, hop_length, True, **given, angles=angles, **upstream, **named)
     return grads
-
-
-def _check_backward(
-    grad: Tensor,
-    grad_states: Tensor,
-    audio: Tensor,
-    angles: Tensor,
-    previous: Tensor,
-    states: Tensor,
-    hop_length: int,
-) -> None:
-    given = {"grad": grad, "grad_states": grad_states, "states": states}
-    # The first state is as large as those before a frame.
-    _check(audio, angles, previous, previous, hop_length, **given)
 
 
 def _empty_gradients(grad: Tensor, angles: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -145,7 +123,8 @@ def _(
     states: Tensor,
     hop_length: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    _check_backward(grad, grad_states, audio, angles, previous, states, hop_length)
+    given = {"audio": audio, "previous": previous, "states": states}
+    _check(angles, hop_length, **given, grad=grad, grad_states=grad_states)
     return _empty_gradients(grad, angles, previous)
 
 

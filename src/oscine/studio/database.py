@@ -74,6 +74,12 @@ def database_words(error: sqlite3.Error) -> str:
     return f"refuses this ({said}); look whether its folder can be written to"
 
 
+class _Own(threading.local):
+    """A thread's connection, once it has one."""
+
+    connection: sqlite3.Connection | None = None
+
+
 class Database:
     """A connection for each thread; what is written is on the disk, or nothing of it is.
 
@@ -85,7 +91,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._own = path, threading.local()
+        self._path, self._own = path, _Own()
         try:
             with self._writing() as connection:
                 for statement in _SCHEMA.split(";"):
@@ -94,12 +100,12 @@ class Database:
                 if found != "ok":
                     raise sqlite3.DatabaseError("malformed")
         except sqlite3.Error as error:
-            if hasattr(self._own, "connection"):
+            if self._own.connection is not None:
                 self._own.connection.close()
             raise InputError(f"The database {path} {database_words(error)}.") from None
 
     def _connection(self) -> sqlite3.Connection:
-        connection = getattr(self._own, "connection", None)
+        connection = self._own.connection
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=30.0, isolation_level=None)
             self._own.connection = connection
